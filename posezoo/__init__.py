@@ -1,0 +1,28 @@
+"""PoseZoo: weakly supervised and unsupervised 3D human pose, with weights.
+
+>>> import posezoo
+>>> "svma.cmu" in posezoo.list_models()
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from posezoo.registry import info, list_models, load
+from posezoo.version import __version__
+
+if TYPE_CHECKING:
+    from posezoo import data, geometry, metrics, skeletons, viz
+
+_SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "viz")
+
+__all__ = ["__version__", "data", "geometry", "info", "list_models", "load", "metrics", "skeletons", "viz"]
+
+
+def __getattr__(name: str) -> Any:
+    """Subpackages on first use: names and cards are had without importing torch."""
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"posezoo.{name}")
+    raise AttributeError(f"module 'posezoo' has no attribute {name!r}")

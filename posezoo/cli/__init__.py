@@ -1,0 +1,70 @@
+"""The ``posezoo`` command: ``list info predict eval train finetune data demo``.
+
+Each command is a module with ``add(commands)`` and ``run(arguments)``; it imports torch only when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from posezoo.errors import PoseZooError
+from posezoo.version import __version__
+
+COMMANDS = ("list", "info", "predict", "eval", "train", "finetune", "data", "demo")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage, and never guesses an abbreviated option."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(prog="posezoo", description="Weakly supervised and unsupervised 3D human pose, with weights.")
+    top.add_argument("--version", action="version", version=f"posezoo {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS), parser_class=_Parser)
+    for name in COMMANDS:
+        importlib.import_module(f"posezoo.cli.{name}_command").add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; errors that a user can mend are one sentence and exit code 2."""
+    options, rest = parser().parse_known_args(arguments)
+    if rest and options.command != "train":
+        print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}", file=sys.stderr)
+        return 2
+    options.rest = rest
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn  # type: ignore[assignment]
+            return int(options.run(options) or 0)
+    except PoseZooError as error:
+        print(f"posezoo {options.command}: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output went away, as `posezoo list | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"posezoo {options.command}: error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"posezoo {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:
+    """Our own warnings in one line; those of libraries are for developers."""
+    if category is UserWarning and "posezoo" in filename:
+        print(f"posezoo: warning: {message}", file=sys.stderr)

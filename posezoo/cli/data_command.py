@@ -1,0 +1,48 @@
+"""``posezoo data``: prepare a dataset once, and say what a prepared file holds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from posezoo.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser("data", help="prepare and describe datasets")
+    actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info")
+    prepare = actions.add_parser("prepare", help="convert a dataset into one file; left alone if its sources are unchanged")
+    prepare.add_argument("dataset", choices=("openmocap",))
+    prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files")
+    prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
+    prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write")
+    prepare.set_defaults(run=run_prepare)
+    describe = actions.add_parser("info", help="what a prepared file holds")
+    describe.add_argument("file", type=Path)
+    describe.set_defaults(run=run_info)
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    """Convert, with a progress bar."""
+    from rich.progress import track
+
+    from posezoo.data import prepare_openmocap
+
+    if options.out.suffix not in (".h5", ".hdf5"):
+        raise InputError(f"--out {options.out}: expected a name that ends in .h5.")
+    written = prepare_openmocap(
+        options.source, options.out, options.mpii, lambda paths: track(paths, description="reading BVH", transient=True)
+    )
+    print(f"{options.out} {'written' if written else 'is up to date'}")
+    return run_info(argparse.Namespace(file=options.out))
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """Clips and frames by split."""
+    from posezoo.data.openmocap import describe_openmocap
+
+    for key, value in describe_openmocap(options.file).items():
+        print(f"{key}: {value['clips']} clips, {value['frames']} frames" if isinstance(value, dict) else f"{key}: {value}")
+    return 0

@@ -1,0 +1,42 @@
+"""``posezoo info``: a model's card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from posezoo.registry import info
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser("info", help="a model's card: data, licence, command, metrics, paper")
+    command.add_argument("name")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """The card, key by key."""
+    card = info(options.name)
+    if options.json:
+        print(json.dumps(card, indent=2))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for key, value in card.items():
+        if isinstance(value, dict):
+            for inner, content in value.items():
+                text = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in content.items()) if (
+                    isinstance(content, dict)
+                ) else str(content)
+                table.add_row(f"{key}: {inner}", text)
+        else:
+            table.add_row(key, str(value))
+    Console().print(table)
+    return 0

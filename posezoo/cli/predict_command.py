@@ -1,0 +1,78 @@
+"""``posezoo predict``: 2D keypoints in a file to 3D poses in a file."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posezoo.errors import InputError
+
+if TYPE_CHECKING:
+    from posezoo.data import Prediction
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser("predict", help="lift the 2D keypoints of a file to 3D")
+    command.add_argument("name", help="a model, or the path of its weights")
+    command.add_argument("input", type=Path, help=".npz .json .csv .h5 or a folder of OpenPose frames")
+    command.add_argument("-o", "--out", type=Path, required=True, help=".npz or .json")
+    command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
+    command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"))
+    command.add_argument("--skip-incomplete", action="store_true", help="leave out people who lack a joint")
+    command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
+    command.add_argument("--html", type=Path, help="an interactive page of the people")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, lift, write, and say what was done."""
+    if options.out.suffix not in (".npz", ".json"):
+        raise InputError(f"--out {options.out}: expected a name that ends in .npz or .json.")
+    import numpy as np
+
+    import posezoo
+    from posezoo.data import read_keypoints
+
+    data = read_keypoints(options.input, skeleton=options.skeleton)
+    model = posezoo.load(options.name)
+    complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2))
+    if options.skip_incomplete and not complete.all():
+        warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
+        data = data[complete]
+    if not len(data):
+        raise InputError(f"{options.input}: no pose is left to lift.")
+    sizes = {clip.image_size for clip in data.sequences}
+    size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
+    result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence)
+    result.save(options.out)
+    approximated = f" ({', '.join(result.approximated)} approximated)" if result.approximated else ""
+    print(f"{len(data)} poses of {data.skeleton.name}{approximated} lifted by {result.model} -> {options.out}")
+    if options.picture or options.html:
+        draw(result, options.picture, options.html)
+    return 0
+
+
+def draw(result: Prediction, picture_path: Path | None, page_path: Path | None) -> None:
+    """Pictures of a prediction: up to twelve people, evenly spread, or an interactive page of up to 150."""
+    import numpy as np
+
+    from posezoo import viz
+
+    poses, keypoints = np.asarray(result.pose_3d), np.asarray(result.keypoints_2d)
+    poses, keypoints = poses.reshape(-1, *poses.shape[-2:]), keypoints.reshape(-1, *keypoints.shape[-2:])
+    if picture_path:
+        rows = np.linspace(0, len(poses) - 1, min(12, len(poses))).astype(int)
+        people = [
+            viz.Clip(keypoints[[row]], {result.model: poses[[row]]}, result.skeleton, f"pose {row}", result.image_size)
+            for row in rows
+        ]
+        viz.picture(people, picture_path)
+        print(f"picture -> {picture_path}")
+    if page_path:
+        rows = np.linspace(0, len(poses) - 1, min(150, len(poses))).astype(int)
+        clip = viz.Clip(keypoints[rows], {result.model: poses[rows]}, result.skeleton, str(result.model), result.image_size)
+        viz.page([clip], page_path)
+        print(f"page -> {page_path}")

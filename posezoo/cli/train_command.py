@@ -1,0 +1,31 @@
+"""``posezoo train``: a recipe, through LightningCLI, to weights with their provenance."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Register the command; options of model, data and trainer are LightningCLI's."""
+    command = commands.add_parser(
+        "train",
+        aliases=["fit"],
+        help="train a recipe; --model.*, --data.*, --trainer.* override it",
+        epilog="Any setting of the recipe can be given: --model.width 512 --data.path openmocap.h5 --trainer.devices 2. "
+        "--print_config prints them all.",
+    )
+    command.add_argument("recipe", help="a recipe of the package (svma.cmu, martinez.cmu, ...) or a YAML file")
+    command.add_argument("--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given")
+    command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, test, and write weights and metrics."""
+    from posezoo.training import train
+
+    train(options.recipe, options.out, options.rest, resume=options.resume, logger=options.logger)
+    return 0

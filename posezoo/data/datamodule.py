@@ -1,0 +1,114 @@
+"""The DataModule of papers that lift single 2D poses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from posezoo.data.datasets import load_dataset
+from posezoo.data.loader import TensorLoader
+from posezoo.data.posedata import PoseData
+from posezoo.errors import InputError
+from posezoo.skeletons import convert, get_skeleton
+
+
+class LiftingDataModule(pl.LightningDataModule):
+    """Single 2D poses, with or without 3D labels, held in memory.
+
+    A batch is a dictionary: ``keypoints_2d`` (B, J, 2) px; with labels also ``pose_3d`` (B, J, 3) mm, camera frame,
+    root-relative; in evaluation ``action`` (B,) codes into :attr:`actions`.
+
+    Args:
+        dataset: a name that :func:`posezoo.data.load_dataset` knows, or ready-made :class:`PoseData` by split.
+        path: of the dataset's file, where it has one.
+        keypoints: ``gt`` or ``detected``, for training.
+        test_keypoints: the same for validation and test; that of training where not given.
+        labels: whether training batches carry 3D. Without, no 3D label is read for training at all.
+        skeleton: the layout handed out.
+        batch_size: of training, per process.
+        eval_batch_size: of validation and test, per process.
+        seed: of the permutations.
+    """
+
+    def __init__(
+        self,
+        dataset: str | dict[str, Any] = "procedural",
+        path: str | None = None,
+        keypoints: str = "gt",
+        test_keypoints: str | None = None,
+        labels: bool = True,
+        skeleton: str = "h36m17",
+        batch_size: int = 1024,
+        eval_batch_size: int = 8192,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.dataset, self.path, self.labels, self.seed = dataset, path, labels, seed
+        self.keypoints, self.test_keypoints = keypoints, test_keypoints or keypoints
+        self.skeleton = get_skeleton(skeleton)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.actions: tuple[str, ...] = ()
+        self._splits: dict[str, dict[str, Tensor]] = {}
+
+    def load(self, split: str) -> PoseData:
+        """The poses of a split, as the dataset gives them."""
+        if isinstance(self.dataset, dict):
+            if split not in self.dataset:
+                raise InputError(f"no {split} split was given; expected it among {', '.join(self.dataset)}.")
+            return self.dataset[split]
+        return load_dataset(
+            self.dataset, split=split, path=self.path, keypoints=self.keypoints if split == "train" else self.test_keypoints
+        )
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load what a stage needs, once."""
+        for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage or "fit", ()):
+            if split not in self._splits:
+                self._splits[split] = self._tensors(split)
+
+    def _tensors(self, split: str) -> dict[str, Tensor]:
+        data = self.load(split)
+        keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton)
+        if keypoints.missing or not np.isfinite(keypoints.keypoints).all():
+            raise InputError(
+                f"the {split} split has poses with missing joints; training needs all of {self.skeleton.name}"
+                f"{' (' + ', '.join(keypoints.missing) + ' cannot be had)' if keypoints.missing else ''}."
+            )
+        tensors = {"keypoints_2d": torch.from_numpy(keypoints.keypoints).float()}
+        if data.pose_3d is not None and (self.labels or split != "train"):
+            pose = torch.from_numpy(convert(data.pose_3d, data.skeleton, self.skeleton).keypoints).float()
+            root = self.skeleton.root
+            tensors["pose_3d"] = pose - pose[:, root : root + 1]
+        elif self.labels and split == "train":
+            raise InputError("labels=True, but the training split has no 3D; set labels=False or give 3D.")
+        if split != "train":
+            names, codes = np.unique(data.action, return_inverse=True)
+            self.actions = tuple(str(name) for name in names)
+            tensors["action"] = torch.from_numpy(codes.astype(np.int64))
+        return tensors
+
+    def _loader(self, split: str) -> TensorLoader:
+        if split not in self._splits:
+            self._splits[split] = self._tensors(split)
+        trainer, train = self.trainer, split == "train"
+        return TensorLoader(
+            self._splits[split],
+            self.batch_size if train else self.eval_batch_size,
+            shuffle=train,
+            seed=self.seed,
+            epoch=lambda: 0 if trainer is None else trainer.current_epoch,
+            device=None if trainer is None else trainer.strategy.root_device,
+        )
+
+    def train_dataloader(self) -> TensorLoader:
+        return self._loader("train")
+
+    def val_dataloader(self) -> TensorLoader:
+        return self._loader("val")
+
+    def test_dataloader(self) -> TensorLoader:
+        return self._loader("test")

@@ -1,0 +1,44 @@
+"""The table of formats. One more is a file beside this one and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posezoo.data.keypoints.clips import Clips
+from posezoo.data.keypoints.coco import is_coco, is_coco_results, read_coco, read_coco_results
+from posezoo.data.keypoints.containers import Content
+from posezoo.data.keypoints.hourglass import is_hourglass, read_hourglass
+from posezoo.data.keypoints.openpose import is_folder, is_openpose, read_folder, read_openpose
+from posezoo.data.keypoints.plain import is_array, is_plain, read_array, read_plain
+from posezoo.data.keypoints.table import is_table, read_table
+from posezoo.data.keypoints.videopose3d import is_videopose3d, read_videopose3d
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way in which keypoints are written.
+
+    Attributes:
+        name: what messages call it.
+        matches: whether a file's content is of this format, told from the content alone.
+        read: the content as clips.
+    """
+
+    name: str
+    matches: Callable[[Content], bool]
+    read: Callable[[Content], Clips]
+
+
+# The first that matches reads: the particular before the general.
+FORMATS: tuple[Format, ...] = (
+    Format("VideoPose3D archives (positions_2d)", is_videopose3d, read_videopose3d),
+    Format("COCO annotations", is_coco, read_coco),
+    Format("COCO results", is_coco_results, read_coco_results),
+    Format("OpenPose frames", is_openpose, read_openpose),
+    Format("folders of OpenPose frames", is_folder, read_folder),
+    Format("stacked-hourglass arrays (part, preds, poses)", is_hourglass, read_hourglass),
+    Format("PoseZoo's schema (keypoints)", is_plain, read_plain),
+    Format("tables with <joint>_x, <joint>_y", is_table, read_table),
+    Format("one array (..., joints, 2)", is_array, read_array),
+)

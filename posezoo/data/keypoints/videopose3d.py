@@ -1,0 +1,86 @@
+"""VideoPose3D's 2D archives: ``positions_2d.item()[subject][action]`` is a list of (N, J, 2), one a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posezoo.data.keypoints.clips import Clips, numeric, picture_size
+from posezoo.data.keypoints.containers import Content
+from posezoo.data.posedata import Sequence
+from posezoo.errors import InputError
+
+# `layout_name` in the archive's metadata, and ours.
+_LAYOUTS = {
+    "h36m": ("h36m17", "h36m32"),
+    "coco": ("coco17",),
+    "mpii": ("mpii16",),
+    "humaneva15": ("humaneva15",),
+}
+_H36M_SUBJECTS = {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
+_H36M_SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
+
+
+def is_videopose3d(content: Content) -> bool:
+    """An archive with ``positions_2d``."""
+    return "positions_2d" in content.keys()  # noqa: SIM118  (Content is no mapping)
+
+
+def read_videopose3d(content: Content) -> Clips:
+    """One clip a camera; picture sizes from the archive's metadata, or Human3.6M's where its subjects are."""
+    path, subjects = content.path, content.value["positions_2d"]
+    metadata = content.value.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    arrays: list[np.ndarray] = []
+    sequences: list[Sequence] = []
+    for subject, actions in _items(subjects, "positions_2d", path):
+        for action, cameras in _items(actions, f"subject {subject}", path):
+            if not isinstance(cameras, list | tuple | np.ndarray):
+                raise InputError(
+                    f"{path}: {subject}, {action} is {type(cameras).__name__}; expected a list, one array a camera."
+                )
+            for view, values in enumerate(cameras):
+                keypoints = numeric(values, f"{subject}, {action}, camera {view}", path)
+                if keypoints.ndim != 3 or (arrays and keypoints.shape[1:] != arrays[0].shape[1:]):
+                    wanted = arrays[0].shape[1:] if arrays else ("J", 2)
+                    raise InputError(
+                        f"{path}: {subject}, {action}, camera {view} has shape {keypoints.shape}; expected (N, *{wanted})."
+                    )
+                arrays.append(keypoints)
+                sequences.append(_sequence(subject, action, view, len(cameras), metadata, set(subjects), path))
+    if not arrays:
+        raise InputError(f"{path}: positions_2d is empty; expected subjects, actions and one array a camera.")
+    lengths = [len(array) for array in arrays]
+    return Clips(
+        np.concatenate(arrays),
+        np.repeat(np.arange(len(arrays)), lengths),
+        np.concatenate([np.arange(length) for length in lengths]),
+        tuple(sequences),
+        implied=_LAYOUTS.get(str(metadata.get("layout_name")), ()),
+    )
+
+
+def _items(value: Any, what: str, path: Path) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: {what} is {type(value).__name__}; expected a dictionary, subject -> action -> cameras.")
+    return [(str(key), item) for key, item in value.items()]
+
+
+def _sequence(
+    subject: str, action: str, view: int, views: int, metadata: Mapping[str, Any], subjects: set[Any], path: Path
+) -> Sequence:
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    videos = metadata.get("video_metadata")
+    video = videos.get(subject) if isinstance(videos, Mapping) else None
+    if isinstance(video, Mapping) and "w" in video and "h" in video:
+        size = picture_size([video["w"], video["h"]], path)
+        fps = float(video["fps"]) if isinstance(video.get("fps"), int | float) else None
+    elif subjects <= _H36M_SUBJECTS and views == len(_H36M_SIZES):
+        size, fps = _H36M_SIZES[view], 50.0
+    elif metadata.get("layout_name") == "humaneva15":
+        size, fps = (640, 480), 60.0
+    return Sequence(subject=subject, action=action, view=view, image_size=size, fps=fps)

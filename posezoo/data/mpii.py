@@ -1,0 +1,142 @@
+"""MPII Human Pose as stacked hourglass ships it: annotations in one HDF5 file, a detector's output in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from posezoo.data.files import PathLike, open_hdf5, read_dataset
+from posezoo.data.keypoints.hourglass import unannotated
+from posezoo.data.posedata import PoseData, Sequence
+from posezoo.errors import CorruptFileError, InputError
+from posezoo.skeletons import get_skeleton
+
+# `scale` counts in units of this many px.
+_PX_PER_SCALE = 200.0
+
+
+@dataclass(frozen=True, eq=False)
+class MPII:
+    """N people in the wild, as annotated and as detected.
+
+    Attributes:
+        people: the annotations, in ``mpii16``; NaN and confidence 0 where a joint is not annotated. ``trial`` of a
+            sequence is the picture, ``subject`` the person in it.
+        detections: the detector's output for the same people, row by row, or None.
+        scale: (N,) the person's height / 200 px.
+        center: (N, 2) px, where the person is.
+        normalize: (N,) px, the head's size: 0.6 x the diagonal of its box; PCKh counts errors within half of it.
+        visible: (N, 16) whether the joint is annotated and not occluded.
+    """
+
+    people: PoseData
+    detections: PoseData | None
+    scale: np.ndarray
+    center: np.ndarray
+    normalize: np.ndarray
+    visible: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def __getitem__(self, index: slice | np.ndarray) -> MPII:
+        """The people of an index array, mask or slice."""
+        arrays = {name: getattr(self, name)[index] for name in ("scale", "center", "normalize", "visible")}
+        detections = None if self.detections is None else self.detections[index]
+        return MPII(people=self.people[index], detections=detections, **arrays)
+
+    @property
+    def height_px(self) -> np.ndarray:
+        """(N,) the person's height in px."""
+        return self.scale * np.float32(_PX_PER_SCALE)
+
+    @property
+    def complete(self) -> np.ndarray:
+        """(N,) mask of the people with all 16 joints annotated."""
+        return ~np.isnan(self.people.keypoints_2d).any((1, 2))
+
+
+def read_mpii(annotations_h5: PathLike, detections_h5: PathLike | None = None) -> MPII:
+    """Read ``valid.h5`` or ``train.h5``, and the detections of the same people (``valid_stacked_hourglass.h5``).
+
+    A joint whose x is 0 is not annotated: hourglass's own convention.
+
+    Args:
+        annotations_h5: keys ``part scale center normalize visible imgname person``.
+        detections_h5: key ``preds``, (N, 16, 2) px.
+
+    Raises:
+        MissingFileError: no such file.
+        CorruptFileError: no HDF5, truncated, a key or a shape that is not as expected, NaN or infinite values.
+        InputError: the two files hold different numbers of people.
+    """
+    path = Path(annotations_h5)
+    with open_hdf5(path) as file:
+        part = _finite(file, "part", (None, 16, 2))
+        count = len(part)
+        if not count:
+            raise CorruptFileError(f"{path} holds no people; expected MPII's annotations.")
+        scale, normalize = _finite(file, "scale", (count,)), _finite(file, "normalize", (count,))
+        center, visible = _finite(file, "center", (count, 2)), _finite(file, "visible", (count, 16))
+        images, person = _names(file, count), _finite(file, "person", (count,))
+    if scale.min() <= 0 or normalize.min() <= 0:
+        raise CorruptFileError(f"{path}: some person's scale or head size is not positive; get the file again.")
+    unknown = unannotated(part)
+    part[unknown] = np.nan
+    people = PoseData(
+        skeleton=get_skeleton("mpii16"),
+        keypoints_2d=part,
+        confidence=(~unknown).astype(np.float32),
+        sequence=np.arange(count, dtype=np.int32),
+        frame=np.zeros(count, dtype=np.int32),
+        sequences=tuple(Sequence(subject=f"{number:g}", trial=image) for image, number in zip(images, person, strict=True)),
+    )
+    detections = None
+    if detections_h5 is not None:
+        with open_hdf5(detections_h5) as file:
+            found = _finite(file, "preds", (None, 16, 2))
+        if len(found) != count:
+            raise InputError(f"{detections_h5} holds {len(found)} people, {path} {count}; expected the same people in both.")
+        detections = replace(people, keypoints_2d=found, confidence=None)
+    return MPII(people, detections, scale, center, normalize, visible > 0)
+
+
+def detection_residuals(mpii: MPII) -> np.ndarray:
+    """How far a real detector is off: (M, 16, 2) float32, detection minus annotation, in units of the person's height.
+
+    Over the M people with all 16 joints annotated; x right, y down.
+
+    Raises:
+        InputError: read without detections.
+    """
+    if mpii.detections is None:
+        raise InputError("these MPII people were read without detections; give read_mpii the detections' file too.")
+    whole = mpii.complete
+    difference = mpii.detections.keypoints_2d - mpii.people.keypoints_2d
+    return difference[whole] / mpii.height_px[whole, None, None]
+
+
+def _finite(file: h5py.File, key: str, shape: Items[int | None]) -> np.ndarray:
+    """A dataset as float32."""
+    values = read_dataset(file, key, shape)
+    if values.dtype.kind not in "fiu":
+        raise CorruptFileError(f"{file.filename}, {key!r} is of type {values.dtype}; expected numbers.")
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise CorruptFileError(f"{file.filename}, {key!r} holds NaN or infinite values; get the file again.")
+    return values
+
+
+def _names(file: h5py.File, count: int) -> list[str]:
+    """The pictures' names: strings, or rows of character codes as the older files have them."""
+    names = read_dataset(file, "imgname")
+    if len(names) != count:
+        raise CorruptFileError(f"{file.filename}, 'imgname' has {len(names)} rows for {count} people; get the file again.")
+    if names.dtype.kind in "fiu" and names.ndim == 2:
+        return [bytes(int(code) for code in row if 0 < code < 128).decode("ascii") for row in names]
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.reshape(count)]

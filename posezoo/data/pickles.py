@@ -1,0 +1,276 @@
+"""Pickles without trust: NumPy arrays and plain containers are rebuilt, everything else is refused unexecuted.
+
+Python's own C unpickler is not used even with a filter: a flipped byte in a memo index makes it allocate tens of
+gigabytes, and NumPy's own constructors take object pointers from the raw bytes of a forged dtype. Here the pickle
+machine only ever sees stand-ins of this file; the arrays are made from their bytes afterwards.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import CorruptFileError
+
+_PLAIN = (str, bytes, int, float, type(None))
+_MAX_DEPTH = 64
+
+
+def restricted_unpickle(stream: io.BufferedIOBase, where: str) -> Any:
+    """What a pickle (any protocol, Python 2 and NumPy 1 included) holds from the stream's position on.
+
+    Gives NumPy arrays and scalars of numbers or text, and list, tuple, dict, set, str, bytes and numbers. An array
+    of objects without dimensions comes as the object inside.
+
+    Args:
+        stream: seekable, open in binary.
+        where: names the source in errors.
+
+    Raises:
+        CorruptFileError: truncated or altered, or it names anything else; nothing of it has been executed.
+
+    Example:
+        >>> restricted_unpickle(io.BytesIO(pickle.dumps({"S1": [np.arange(3)]})), "example")
+        {'S1': [array([0, 1, 2])]}
+        >>> restricted_unpickle(io.BytesIO(pickle.dumps(print)), "example")
+        Traceback (most recent call last):
+        ...
+        posezoo.errors.CorruptFileError: example names builtins.print, which unpickling would run; refused: only NumPy \
+arrays and plain containers are read.
+    """
+    start = stream.tell()
+    size = stream.seek(0, io.SEEK_END) - start
+    stream.seek(start)
+    try:
+        value = _Unpickler(stream, where).load()
+        # References may share a part: unrolled, the whole must not be much more than the bytes that describe it.
+        return _Resolver(where, budget=8 * size + 65536)(value)
+    except CorruptFileError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise CorruptFileError(
+            f"{where} is no readable pickle ({reason[:100]}); it is truncated or altered: get it again."
+        ) from error
+
+
+class _Dtype:
+    """Stands for ``numpy.dtype`` in a pickle."""
+
+    def __init__(self, spec: Any = "", *_: Any) -> None:
+        if not re.fullmatch(r"[<>|=]?([biuf]\d{1,2}|[SU]\d{1,9}|O[48]?)", str(spec)):
+            raise TypeError(f"arrays of dtype {str(spec)[:20]!r} are not read")
+        self.spec = str(spec).lstrip("<>|=")
+        self.order: Any = "="
+
+    def __setstate__(self, state: Any) -> None:
+        _, order, subarray, names, *_ = state
+        if subarray is not None or names is not None or order not in ("<", ">", "|", "="):
+            raise TypeError("structured arrays are not read")
+        self.order = order
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The real one."""
+        return np.dtype(object) if self.spec.startswith("O") else np.dtype(self.spec).newbyteorder(self.order)
+
+
+class _Array:
+    """Stands for an array in a pickle: shape, dtype, and bytes or a list of objects."""
+
+    def __init__(self, *_: Any) -> None:
+        self.state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: Any) -> None:
+        *_, shape, dtype, fortran, data = state
+        if not isinstance(dtype, _Dtype) or not all(isinstance(size, int) and size >= 0 for size in shape):
+            raise TypeError("an array's state is damaged")
+        self.state = (tuple(shape), dtype.dtype, fortran, data)
+
+    def array(self) -> np.ndarray:
+        """The real array; one of objects still holds stand-ins."""
+        shape, dtype, fortran, data = self.state
+        count = math.prod(shape)
+        if dtype.hasobject:
+            if not isinstance(data, list) or len(data) != count:
+                raise ValueError(f"an array of {count} objects does not hold as many")
+            result = np.empty(count, dtype)
+            for index, item in enumerate(data):
+                result[index] = item
+            return result.reshape(shape)
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        if not isinstance(raw, bytes | bytearray) or len(raw) != count * dtype.itemsize:
+            raise ValueError(f"an array declares shape {shape} of {dtype} but does not hold as much")
+        if not count or not dtype.itemsize:
+            return np.zeros(shape if not count else (), dtype)
+        return np.frombuffer(bytearray(raw), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+class _ArrayType:
+    """Stands for the class ``numpy.ndarray`` itself, which a pickle only names."""
+
+
+def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C", *_: Any) -> _Array:
+    """Protocol 5's constructor."""
+    array = _Array()
+    array.__setstate__((1, shape, dtype, order == "F", data))
+    return array
+
+
+def _scalar(dtype: Any, data: Any = b"", *_: Any) -> Any:
+    """NumPy's constructor of scalars."""
+    array = _Array()
+    array.__setstate__((1, (1,), dtype, False, data))
+    if array.state[1].hasobject:
+        raise TypeError("scalars of objects are not read")
+    return array.array()[0]
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """How protocol 2 writes bytes."""
+    if encoding not in ("latin1", "latin-1"):
+        raise TypeError("bytes are in an unknown encoding")
+    return text.encode("latin1")
+
+
+def _checked_set(items: Any = ()) -> set[Any]:
+    return {_key(item) for item in items}
+
+
+def _mapping(*args: Any) -> dict[Any, Any]:
+    """OrderedDict from pairs; defaultdict, whose factory is dropped."""
+    pairs = args[0] if args and isinstance(args[0], list) else []
+    return OrderedDict((_key(key), value) for key, value in pairs)
+
+
+def _key(key: Any) -> Any:
+    """A key that hashes in no time: plain, or a flat tuple of plain ones (nested, shared tuples hash for ever)."""
+    if not isinstance(key, (*_PLAIN, np.generic)) and not (
+        isinstance(key, tuple) and len(key) < 64 and all(isinstance(part, (*_PLAIN, np.generic)) for part in key)
+    ):
+        raise TypeError(f"a {type(key).__name__} is no key")
+    return key
+
+
+_NUMPY = {
+    ("multiarray", "_reconstruct"): _Array,
+    ("multiarray", "scalar"): _scalar,
+    ("numeric", "_frombuffer"): _from_buffer,
+}
+_ADMITTED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _ArrayType,
+    ("numpy", "dtype"): _Dtype,
+    **{(f"numpy.{core}.{module}", name): value for core in ("core", "_core") for (module, name), value in _NUMPY.items()},
+    ("collections", "OrderedDict"): _mapping,
+    ("collections", "defaultdict"): _mapping,
+    ("_codecs", "encode"): _encode,
+    **{(module, name): _checked_set for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
+    # The usual factories of a defaultdict.
+    **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in (list, dict, int, float)},
+}
+
+_Base: Any = pickle._Unpickler
+
+
+class _Unpickler(_Base):
+    """The pickle machine, in Python, admitting :data:`_ADMITTED` and bounding what a length field may claim."""
+
+    def __init__(self, stream: io.BufferedIOBase, where: str) -> None:
+        super().__init__(stream, encoding="latin1")
+        self.where = where
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            raise CorruptFileError(
+                f"{self.where} names {module[:40]}.{name[:40]}, which unpickling would run; refused: "
+                "only NumPy arrays and plain containers are read."
+            )
+        return _ADMITTED[module, name]
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], _Array | _Dtype):
+            raise TypeError(f"a {type(self.stack[-1]).__name__} with a state is not read")
+        self.stack[-1].__setstate__(state)
+
+    def load_bytearray8(self) -> None:
+        # Python's own allocates what the length field says before it reads.
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+    def load_setitem(self) -> None:
+        _key(self.stack[-2])
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        for key in self.stack[::2]:
+            _key(key)
+        super().load_setitems()
+
+    def load_dict(self) -> None:
+        for key in self.stack[::2]:
+            _key(key)
+        super().load_dict()
+
+    def load_additems(self) -> None:
+        for item in self.stack:
+            _key(item)
+        super().load_additems()
+
+    def load_frozenset(self) -> None:
+        for item in self.stack:
+            _key(item)
+        super().load_frozenset()
+
+    dispatch: dict[int, Callable[[Any], None]] = {  # noqa: RUF012
+        **_Base.dispatch,
+        pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.DICT[0]: load_dict,
+        pickle.ADDITEMS[0]: load_additems,
+        pickle.FROZENSET[0]: load_frozenset,
+    }
+
+
+class _Resolver:
+    """Replaces stand-ins by arrays, within a budget of nodes and bytes."""
+
+    def __init__(self, where: str, budget: int) -> None:
+        self.where, self.budget = where, budget
+
+    def __call__(self, value: Any, depth: int = 0) -> Any:
+        self._spend(1)
+        if depth > _MAX_DEPTH:
+            raise CorruptFileError(
+                f"{self.where} nests deeper than {_MAX_DEPTH} levels; expected arrays in a few containers."
+            )
+        if isinstance(value, _Array):
+            array = value.array()
+            self._spend(array.nbytes)
+            if not array.dtype.hasobject:
+                return array
+            flat = array.reshape(-1)
+            for index, item in enumerate(flat):
+                flat[index] = self(item, depth + 1)
+            return array if array.ndim else array.item()
+        if isinstance(value, dict):
+            return {self(key, depth + 1): self(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            kind = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
+            return kind([self(item, depth + 1) for item in value])
+        if isinstance(value, (*_PLAIN, bytearray, np.generic)):
+            return value
+        raise TypeError(f"a bare {getattr(value, '__name__', type(value).__name__)} is no data")
+
+    def _spend(self, amount: int) -> None:
+        self.budget -= amount
+        if self.budget < 0:
+            raise CorruptFileError(f"{self.where} unrolls to far more data than it holds; it is altered: get it again.")

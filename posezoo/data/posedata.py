@@ -1,0 +1,109 @@
+"""PoseData: what every reader gives, whatever the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posezoo.errors import InputError
+from posezoo.geometry import Camera
+from posezoo.skeletons import Skeleton
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One clip seen by one camera.
+
+    Attributes:
+        subject: who moves, as the dataset names it (``S9``).
+        action: what they do (``Walking``); metrics are averaged over it.
+        trial: which recording of it.
+        view: index of the camera among the dataset's.
+        camera: its calibration, where known.
+        image_size: (width, height) in px, where known.
+        fps: frames per second.
+    """
+
+    subject: str = ""
+    action: str = ""
+    trial: str = ""
+    view: int = 0
+    camera: Camera | None = None
+    image_size: tuple[int, int] | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class PoseData:
+    """N poses of J joints, in memory, in NumPy: the common ground between files and training.
+
+    Attributes:
+        skeleton: the layout of both arrays.
+        keypoints_2d: (N, J, 2) float32 pixels, y down; NaN where a joint is missing.
+        pose_3d: (N, J, 3) float32 mm, camera frame (x right, y down, z forward), not root-relative; None without labels.
+        confidence: (N, J) float32 in [0, 1], None where the source has none.
+        sequence: (N,) int32 index into ``sequences``.
+        frame: (N,) int32 frame number within the clip.
+        sequences: what the clips are.
+
+    Raises:
+        InputError: the arrays do not belong together.
+    """
+
+    skeleton: Skeleton
+    keypoints_2d: np.ndarray
+    sequence: np.ndarray
+    frame: np.ndarray
+    sequences: tuple[Sequence, ...]
+    pose_3d: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        count, joints = len(self.keypoints_2d), len(self.skeleton)
+        expected = {
+            "keypoints_2d": (count, joints, 2),
+            "pose_3d": (count, joints, 3),
+            "confidence": (count, joints),
+            "sequence": (count,),
+            "frame": (count,),
+        }
+        for name, shape in expected.items():
+            values = getattr(self, name)
+            if values is not None and values.shape != shape:
+                raise InputError(
+                    f"{name} has shape {values.shape}; expected {shape} for {count} poses of {self.skeleton.name}."
+                )
+        if count and not 0 <= int(self.sequence.min()) <= int(self.sequence.max()) < len(self.sequences):
+            raise InputError(f"sequence names clip {int(self.sequence.max())}; there are {len(self.sequences)} sequences.")
+
+    def __len__(self) -> int:
+        return len(self.keypoints_2d)
+
+    def __getitem__(self, index: slice | np.ndarray) -> PoseData:
+        """The poses of an index array, mask or slice."""
+        arrays = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame")
+        return replace(self, **{name: None if (a := getattr(self, name)) is None else a[index] for name in arrays})
+
+    @property
+    def action(self) -> np.ndarray:
+        """(N,) action names."""
+        return np.asarray([clip.action for clip in self.sequences])[self.sequence]
+
+    @property
+    def subject(self) -> np.ndarray:
+        """(N,) subject names."""
+        return np.asarray([clip.subject for clip in self.sequences])[self.sequence]
+
+    @property
+    def view(self) -> np.ndarray:
+        """(N,) camera indices."""
+        return np.asarray([clip.view for clip in self.sequences])[self.sequence]
+
+    def by_sequence(self) -> Iterator[tuple[Sequence, PoseData]]:
+        """Clip by clip, frames in order."""
+        for index, clip in enumerate(self.sequences):
+            rows = np.flatnonzero(self.sequence == index)
+            if len(rows):
+                yield clip, self[rows[np.argsort(self.frame[rows], kind="stable")]]

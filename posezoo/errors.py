@@ -1,0 +1,48 @@
+"""What PoseZoo raises: one sentence saying what was found, what was expected and what to do.
+
+Everything derives from :class:`PoseZooError`, itself a ``ValueError``; the command line turns it into
+that one sentence and exit code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PoseZooError(ValueError):
+    """Base of every error that a user of PoseZoo can mend."""
+
+
+class InputError(PoseZooError):
+    """An argument has the wrong shape, unit, value or combination."""
+
+
+class UnknownNameError(PoseZooError, LookupError):
+    """A name (model, skeleton, dataset, action) that PoseZoo does not know."""
+
+    @classmethod
+    def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+        """Say which names are near to the one given, or list all of them where none is."""
+        names = sorted(known)
+        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}."
+        return cls(f"unknown {kind} {name!r}; {hint}")
+
+
+class CorruptFileError(PoseZooError):
+    """A file that is truncated, altered, of another format, or that would run code when loaded."""
+
+
+class MissingFileError(PoseZooError, FileNotFoundError):
+    """A file or folder that is not there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class SaveError(PoseZooError, OSError):
+    """A result could not be written (disk full, no permission); nothing half-written is left."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,214 @@
+"""Calibrated cameras with radial and tangential distortion (OpenCV's model and order)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.errors import InputError, UnknownNameError
+
+
+def _tensor(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+    tensor = torch.as_tensor(value)
+    tensor = tensor if tensor.is_floating_point() else tensor.float()
+    if tuple(tensor.shape) != shape:
+        raise InputError(f"camera {name} has shape {tuple(tensor.shape)}; expected {shape}.")
+    if not bool(torch.isfinite(tensor).all()):
+        raise InputError(f"camera {name} holds NaN or infinite values.")
+    return tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A calibrated camera: ``x_cam = R @ x_world + t``, then division by depth, distortion, ``K``.
+
+    Args:
+        K: (3, 3) intrinsics in pixels.
+        R: (3, 3) rotation, world to camera.
+        t: (3,) translation, world to camera, mm.
+        distortion: (5,) k1 k2 p1 p2 k3 (OpenCV's order), or None.
+        image_size: (width, height) in px.
+        name: what the dataset calls it.
+
+    Raises:
+        InputError: wrong shape, NaN, or R is not a rotation.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import Camera, project
+        >>> camera = Camera(torch.tensor([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]]), torch.eye(3), torch.zeros(3))
+        >>> project(torch.tensor([[100.0, 0.0, 1000.0]]), camera).tolist()
+        [[600.0, 500.0]]
+    """
+
+    K: Tensor
+    R: Tensor
+    t: Tensor
+    distortion: Tensor | None = None
+    image_size: tuple[int, int] | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for field, shape in {"K": (3, 3), "R": (3, 3), "t": (3,)}.items():
+            object.__setattr__(self, field, _tensor(getattr(self, field), field, shape))
+        if self.distortion is not None:
+            object.__setattr__(self, "distortion", _tensor(self.distortion, "distortion", (5,)))
+        identity = self.R.double() @ self.R.double().T
+        if not torch.allclose(identity, torch.eye(3, dtype=torch.float64), atol=1e-4) or torch.linalg.det(self.R) < 0:
+            raise InputError("camera R is not a rotation (R @ R.T is not the identity, or its determinant is negative).")
+
+    @property
+    def center(self) -> Float[Tensor, "3"]:
+        """Where the camera stands, in world coordinates, mm."""
+        return -self.R.T @ self.t
+
+    @property
+    def projection(self) -> Float[Tensor, "3 4"]:
+        """``K @ [R | t]``, without distortion."""
+        return self.K @ torch.cat([self.R, self.t[:, None]], dim=1)
+
+    def to(self, *args: Any, **kwargs: Any) -> Camera:
+        """The same camera with another dtype or on another device."""
+        fields = {name: getattr(self, name) for name in ("K", "R", "t", "distortion")}
+        return replace(self, **{name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()})
+
+    def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """World coordinates to camera coordinates."""
+        return points @ self.R.to(points).T + self.t.to(points)
+
+    def camera_to_world(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """Camera coordinates to world coordinates."""
+        return (points - self.t.to(points)) @ self.R.to(points)
+
+    def project(self, points: Float[Tensor, "*batch 3"], frame: str = "world") -> Float[Tensor, "*batch 2"]:
+        """See :func:`project`."""
+        return project(points, self, frame)
+
+    def unproject(
+        self, pixels: Float[Tensor, "*batch 2"], depth: Float[Tensor, "*batch"], frame: str = "world"
+    ) -> Float[Tensor, "*batch 3"]:
+        """See :func:`unproject`."""
+        return unproject(pixels, depth, self, frame)
+
+    def undistort(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
+        """Pixels as the same camera without distortion would see them."""
+        rays = _pixels_to_rays(pixels, self)
+        K = self.K.to(pixels)
+        return rays @ K[:2, :2].T + K[:2, 2]
+
+
+def _check_frame(frame: str) -> None:
+    if frame not in ("world", "camera"):
+        raise InputError(f"frame {frame!r}; expected 'world' or 'camera'.")
+
+
+def _distortion_terms(
+    rays: Float[Tensor, "*batch 2"], coefficients: Float[Tensor, "5"]
+) -> tuple[Float[Tensor, "*batch 1"], Float[Tensor, "*batch 2"]]:
+    """Radial factor and tangential shift: ``distorted = ray * factor + shift``."""
+    k1, k2, p1, p2, k3 = coefficients.to(rays).unbind()
+    x, y = rays.unbind(-1)
+    squared = x * x + y * y
+    factor = 1 + squared * (k1 + squared * (k2 + squared * k3))
+    shift = torch.stack(
+        [2 * p1 * x * y + p2 * (squared + 2 * x * x), p1 * (squared + 2 * y * y) + 2 * p2 * x * y], dim=-1
+    )
+    return factor[..., None], shift
+
+
+def project(points: Float[Tensor, "*batch 3"], camera: Camera, frame: str = "world") -> Float[Tensor, "*batch 2"]:
+    """Project points to pixels.
+
+    Args:
+        points: mm, in world coordinates, or in camera coordinates with ``frame="camera"``.
+        camera: the camera, its distortion applied where it has one.
+        frame: ``"world"`` or ``"camera"``.
+
+    Returns:
+        pixels, y down; NaN for points on or behind the camera's plane.
+    """
+    _check_frame(frame)
+    points = camera.world_to_camera(points) if frame == "world" else points
+    depth = points[..., 2:]
+    rays = points[..., :2] / torch.where(depth > 0, depth, torch.full_like(depth, float("nan")))
+    if camera.distortion is not None:
+        factor, shift = _distortion_terms(rays, camera.distortion)
+        rays = rays * factor + shift
+    K = camera.K.to(points)
+    return rays @ K[:2, :2].T + K[:2, 2]
+
+
+def _pixels_to_rays(pixels: Float[Tensor, "*batch 2"], camera: Camera) -> Float[Tensor, "*batch 2"]:
+    """Undistorted (x/z, y/z) of pixels; the distortion is inverted by fixed-point iteration."""
+    K = camera.K.to(pixels)
+    distorted = torch.linalg.solve(K[:2, :2], (pixels - K[:2, 2]).unsqueeze(-1)).squeeze(-1)
+    rays = distorted
+    if camera.distortion is not None:
+        for _ in range(20):
+            factor, shift = _distortion_terms(rays, camera.distortion)
+            rays = (distorted - shift) / factor
+    return rays
+
+
+def unproject(
+    pixels: Float[Tensor, "*batch 2"], depth: Float[Tensor, "*batch"], camera: Camera, frame: str = "world"
+) -> Float[Tensor, "*batch 3"]:
+    """Points that lie at a depth behind pixels; the inverse of :func:`project`.
+
+    Args:
+        pixels: y down, as seen through the camera's distortion.
+        depth: mm along the optical axis.
+        camera: the camera.
+        frame: the frame of the result, ``"world"`` or ``"camera"``.
+    """
+    _check_frame(frame)
+    rays = _pixels_to_rays(pixels, camera)
+    points = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) * depth[..., None]
+    return camera.camera_to_world(points) if frame == "world" else points
+
+
+@lru_cache(maxsize=1)
+def _h36m_calibration() -> dict[str, Any]:
+    return json.loads(files("posezoo.geometry").joinpath("h36m_cameras.json").read_text())
+
+
+def h36m_cameras(subject: str) -> tuple[Camera, ...]:
+    """The four cameras of Human3.6M as calibrated for a subject (54138969, 55011271, 58860488, 60457274).
+
+    Args:
+        subject: S1, S5, S6, S7, S8, S9 or S11.
+
+    Raises:
+        UnknownNameError: another subject.
+
+    Example:
+        >>> from posezoo.geometry import h36m_cameras
+        >>> [camera.name for camera in h36m_cameras("S9")]
+        ['54138969', '55011271', '58860488', '60457274']
+    """
+    table = _h36m_calibration()
+    if subject not in table["extrinsics"]:
+        raise UnknownNameError.of("Human3.6M subject", subject, table["extrinsics"])
+    cameras = []
+    for lens, pose in zip(table["intrinsics"], table["extrinsics"][subject], strict=True):
+        (fx, fy), (cx, cy) = lens["focal_length"], lens["center"]
+        # The published matrices are rounded to nine digits: the nearest rotation is what they mean.
+        u, _, vh = torch.linalg.svd(torch.tensor(pose["R"], dtype=torch.float64))
+        cameras.append(
+            Camera(
+                K=torch.tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64),
+                R=u @ vh,
+                t=torch.tensor(pose["t_mm"], dtype=torch.float64),
+                distortion=torch.tensor(lens["distortion"], dtype=torch.float64),
+                image_size=(lens["width"], lens["height"]),
+                name=lens["id"],
+            )
+        )
+    return tuple(cameras)

@@ -1,0 +1,61 @@
+"""Bodies as trees of bones: forward kinematics, bone lengths, other body shapes."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.skeletons import Skeleton
+
+
+def forward_kinematics(
+    rotations: Float[Tensor, "*batch J 3 3"],
+    offsets: Float[Tensor, "*#batch J 3"],
+    parents: tuple[int, ...],
+) -> tuple[Float[Tensor, "*batch J 3"], Float[Tensor, "*batch J 3 3"]]:
+    """Joint positions and global rotations from local rotations and bone offsets.
+
+    Args:
+        rotations: of each joint relative to its parent, acting on column vectors.
+        offsets: of each joint from its parent, in the parent's frame; the root's is its position.
+        parents: a parent comes before its children; the root's is -1.
+
+    Returns:
+        positions in the unit of the offsets, and rotations of every joint in the root's frame.
+    """
+    positions: list[Tensor] = []
+    globals_: list[Tensor] = []
+    for joint, parent in enumerate(parents):
+        offset = offsets[..., joint, :].expand(*rotations.shape[:-3], 3)
+        if parent == -1:
+            positions.append(offset)
+            globals_.append(rotations[..., joint, :, :])
+        else:
+            positions.append(positions[parent] + (globals_[parent] @ offset[..., None])[..., 0])
+            globals_.append(globals_[parent] @ rotations[..., joint, :, :])
+    return torch.stack(positions, dim=-2), torch.stack(globals_, dim=-3)
+
+
+def bone_lengths(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch bones"]:
+    """Length of every bone of ``skeleton.bones``, in the unit of the points."""
+    parents, children = zip(*skeleton.bones, strict=True)
+    return (points[..., list(children), :] - points[..., list(parents), :]).norm(dim=-1)
+
+
+def scale_bones(
+    pose: Float[Tensor, "*batch J 3"], factors: Float[Tensor, "J"], skeleton: Skeleton
+) -> Float[Tensor, "*batch J 3"]:
+    """The same motion by another body: every bone keeps its direction and is scaled; the root stays.
+
+    Args:
+        pose: any frame and unit.
+        factors: of the bone that ends in each joint; the root's is not used.
+        skeleton: the tree.
+    """
+    done: dict[int, Tensor] = {skeleton.root: pose[..., skeleton.root, :]}
+    while len(done) < len(skeleton):
+        for parent, child in skeleton.bones:
+            if parent in done and child not in done:
+                done[child] = done[parent] + factors[child] * (pose[..., child, :] - pose[..., parent, :])
+    return torch.stack([done[joint] for joint in range(len(skeleton))], dim=-2)

@@ -1,0 +1,293 @@
+"""Similarity Procrustes in closed form: the scale, rotation and shift that bring one pose onto another.
+
+The field solves it with one SVD per pose. Here the rotation comes from Markley's FOAM ("Attitude determination
+using vector observations: a fast optimal matrix algorithm", J. Astronautical Sciences 41, 1993). With the
+covariance ``B = sum_j y_j x_j^T`` of the centred joints and ``s1 >= s2 >= |s3|`` its singular values, s3 carrying
+the sign of det B, the best proper rotation is a polynomial in B::
+
+    lam  = s1 + s2 + s3 = tr(R^T B)     the largest root of (lam^2 - |B|^2)^2 - 8 lam det B - 4 |cof B|^2 = 0
+    R    = (((lam^2 + |B|^2) / 2) B + lam cof B - B B^T B) / zeta
+    zeta = (s1 + s2)(s2 + s3)(s3 + s1) = lam (lam^2 - |B|^2) / 2 - det B
+
+which is the largest eigenvalue of Horn's quaternion matrix, and its eigenvector, without the matrix. It takes
+elementwise arithmetic only, so a million poses go through as a few hundred vector operations over slices that
+stay in cache, joints and axes first and poses last. ``zeta`` vanishes exactly where the rotation is not unique
+(all joints on a line or in one point, some mirror images); those poses, and no others, go to a batched SVD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from torch import Tensor
+
+from posezoo.errors import InputError
+
+Array = Tensor | np.ndarray
+
+# Poses a slice: on a CPU both slices, (3 J) x 4096 floats each, stay in the second-level cache; on a GPU it only bounds memory.
+CPU_SLICE, GPU_SLICE = 4096, 1 << 18
+
+
+class _Fit(NamedTuple):
+    """One slice solved. Joints and axes come first, poses last; ``scale`` and ``rotation`` are float64."""
+
+    x: Float[Tensor, "J 3 B"]
+    y: Float[Tensor, "J 3 B"]
+    x_centroid: Float[Tensor, "3 B"]
+    y_centroid: Float[Tensor, "3 B"]
+    trace: Float64[Tensor, " B"]
+    scale: Float64[Tensor, " B"]
+    rotation: Float64[Tensor, "3 3 B"]
+
+
+def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The similarity that brings ``source`` closest to ``target``: ``target ~ scale * source @ rotation^T + translation``.
+
+    Least squares over the joints, the rotation proper: det = +1, a mirror image is never allowed. Differentiable;
+    where the rotation is not unique it counts as constant in the backward pass.
+
+    Args:
+        source: (..., J, 3) poses, any unit, any frame.
+        target: (..., J, 3) poses.
+        scale: estimate the scale; without it the scale is 1 (a rigid motion).
+        mask: (..., J) True where a joint takes part; the others may hold anything, NaN too.
+
+    Returns:
+        scale (...), rotation (..., 3, 3) and translation (..., 3). A source whose joints all coincide gets scale 1.
+
+    Raises:
+        InputError: shapes, dtypes or devices do not match, or a joint that takes part is NaN or infinite.
+
+    Example:
+        >>> import torch
+        >>> source = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> quarter_turn = torch.tensor([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+        >>> s, R, t = procrustes(source, 2 * source @ quarter_turn.T + 5)
+        >>> round(s.item(), 4), R.round().int().tolist()
+        (2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    """
+    source, target, mask = pose_pair(source, target, mask, names=("source", "target"))
+    fits = list(_slices(source, target, mask, scale))
+    scales = torch.cat([fit.scale for fit in fits])
+    rotations = torch.cat([fit.rotation for fit in fits], -1)
+    source_centroids, target_centroids = (torch.cat(part, -1).to(scales) for part in zip(*(fit[2:4] for fit in fits), strict=True))
+    shifts = target_centroids - scales * (rotations * source_centroids).sum(1)
+    lead = source.shape[:-2]
+    parts = (scales.view(lead), rotations.permute(2, 0, 1).reshape(*lead, 3, 3), shifts.t().reshape(*lead, 3))
+    return parts[0].to(source), parts[1].to(source), parts[2].to(source)
+
+
+def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array | None = None) -> Tensor:
+    """Predicted poses, brought onto the target poses by the best similarity: what P-MPJPE compares.
+
+    See :func:`procrustes` for the arguments and the errors raised.
+
+    Returns:
+        (..., J, 3) in the target's place, size and unit; NaN at joints that the mask leaves out.
+
+    Example:
+        >>> import torch
+        >>> pose = torch.randn(8, 17, 3)
+        >>> torch.allclose(procrustes_align(0.001 * pose + 7, pose), pose, atol=1e-2)
+        True
+    """
+    pred, target, mask = pose_pair(pred, target, mask)
+    moved = [
+        _move(fit, fit.y_centroid.expand_as(fit.x).clone(memory_format=torch.contiguous_format)).permute(2, 0, 1)
+        for fit in _slices(pred, target, mask, scale)
+    ]
+    aligned = torch.cat(moved).reshape(pred.shape)
+    return aligned if mask is None else aligned.masked_fill(~mask[..., None], float("nan"))
+
+
+def procrustes_distances(pred: Tensor, target: Tensor, mask: Tensor | None = None) -> Iterator[Float[Tensor, "J slice"]]:
+    """Distance of every joint after alignment, slice by slice in order, for tensors that :func:`pose_pair` let in.
+
+    The poses come last and in slices: a mean over a million of them then needs no array of the whole.
+    Joints that the mask leaves out hold no meaning.
+    """
+    for fit in _slices(pred, target, mask, scale=True):
+        residual = _move(fit, -fit.y)
+        if residual.requires_grad:  # The norm has a gradient at zero, the square root has not.
+            yield torch.linalg.vector_norm(residual, dim=1)
+        else:
+            x, y, z = residual.unbind(1)
+            yield x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()
+
+
+def pose_pair(
+    pred: Array, target: Array, mask: Array | None = None, dims: int = 3, names: tuple[str, str] = ("pred", "target")
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The door of all functions that compare two sets of poses: equal shapes (..., J, dims), one floating dtype.
+
+    Half precision and integers become float32; joints that the mask leaves out become 0. Whether the values
+    are finite is left to the caller, who can often tell from what it computes anyway.
+    """
+    first, second = torch.as_tensor(pred), torch.as_tensor(target)
+    if first.shape != second.shape:
+        raise InputError(
+            f"{names[0]} has shape {tuple(first.shape)} and {names[1]} {tuple(second.shape)}; give two equal shapes (..., J, {dims})."
+        )
+    if first.ndim < 2 or first.shape[-1] != dims or first.shape[-2] == 0:
+        raise InputError(f"poses have shape {tuple(first.shape)}; expected (..., J, {dims}): J joints of {dims} coordinates, last.")
+    if first.device != second.device:
+        raise InputError(f"{names[0]} lies on {first.device} and {names[1]} on {second.device}; move both to one device.")
+    if first.is_complex() or second.is_complex():
+        raise InputError("poses are complex numbers; expected real coordinates.")
+    dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
+    first, second = first.to(dtype), second.to(dtype)
+    if mask is None:
+        return first, second, None
+    valid = torch.as_tensor(mask, device=first.device)
+    if valid.shape != first.shape[:-1] or valid.dtype != torch.bool:
+        raise InputError(
+            f"mask is {valid.dtype} of shape {tuple(valid.shape)}; expected bool of shape {tuple(first.shape[:-1])}, one value a joint."
+        )
+    left_out = ~valid[..., None]
+    return first.masked_fill(left_out, 0.0), second.masked_fill(left_out, 0.0), valid
+
+
+def reject_not_finite(*poses: Tensor, names: tuple[str, ...] = ("pred", "target")) -> None:
+    """Raise an InputError that says which of the pose tensors (..., J, D) holds NaN or infinite values, and where."""
+    for name, values in zip(names, poses, strict=False):
+        bad = ~torch.isfinite(values).flatten(-2).all(-1)
+        if bad.any():
+            first = bad.nonzero()[0].tolist()
+            raise InputError(
+                f"{name} holds NaN or infinite values in {int(bad.sum())} of {bad.numel()} poses, the first at index {first}; "
+                "remove those poses or name the valid joints with mask=."
+            )
+
+
+def _slices(source: Tensor, target: Tensor, mask: Tensor | None, scale: bool) -> Iterator[_Fit]:
+    """Solve (..., J, 3) poses slice by slice."""
+    size = CPU_SLICE if source.device.type == "cpu" else GPU_SLICE
+    joints = source.shape[-2]
+    sources, targets = source.reshape(-1, joints, 3).split(size), target.reshape(-1, joints, 3).split(size)
+    masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
+    for x, y, valid in zip(sources, targets, masks, strict=True):
+        yield _fit(x, y, valid, scale)
+
+
+def _fit(
+    source: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"], mask: Bool[Tensor, "B J"] | None, scale: bool
+) -> _Fit:
+    """Solve one slice."""
+    weight = None if mask is None else mask.t()[:, None].to(source.dtype)
+    x, x_centroid = _centred(source, weight)
+    y, y_centroid = _centred(target, weight)
+    y_weighted = y if weight is None else y * weight
+    covariance = x.new_zeros(3, 3, len(source))
+    for y_joint, x_joint in zip(y_weighted[:, :, None].unbind(0), x[:, None].unbind(0), strict=True):
+        covariance.addcmul_(y_joint, x_joint)
+    covariance = covariance.double()
+    # Rounding of the covariance, not of what follows, decides how close to degenerate float32 poses may come.
+    single = x.dtype == torch.float32
+    rotation, trace, sound = _foam(covariance, steps=4 if single else 12, least=3e-3 if single else 1e-7)
+    if not sound.all():
+        again = (~sound).nonzero().flatten()
+        if single:
+            reject_not_finite(source, target, names=("the first pose array", "the second pose array"))
+            finer = _fit(source[again].double(), target[again].double(), None if mask is None else mask[again], scale)
+            rotation_again, trace_again = finer.rotation, finer.trace
+        else:
+            reject_not_finite(source, target)
+            rotation_again, trace_again = _svd(covariance[..., again])
+        rotation, trace = rotation.index_copy(2, again, rotation_again), trace.index_copy(0, again, trace_again)
+    if not scale:
+        return _Fit(x, y, x_centroid, y_centroid, trace, torch.ones_like(trace), rotation)
+    extent = (x * x if weight is None else x * x * weight).sum((0, 1)).double()
+    point = extent == 0
+    factor = torch.where(point, 1.0, trace / extent.masked_fill(point, 1.0))
+    return _Fit(x, y, x_centroid, y_centroid, trace, factor, rotation)
+
+
+def _centred(
+    points: Float[Tensor, "B J 3"], weight: Float[Tensor, "J 1 B"] | None
+) -> tuple[Float[Tensor, "J 3 B"], Float[Tensor, "3 B"]]:
+    """Points about their centroid, poses last, and the centroid.
+
+    The first joint is taken off before the mean: five metres from the camera a float32 mean is off by a micrometre,
+    near the body it is not.
+    """
+    batch, joints, _ = points.shape
+    x = points.reshape(batch, 3 * joints).t().clone(memory_format=torch.contiguous_format).view(joints, 3, batch)
+    first = x[0].clone()
+    x.sub_(first)
+    centroid = x.mean(0) if weight is None else (x * weight).sum(0) / weight.sum(0).clamp(min=1)
+    return x.sub_(centroid), centroid + first
+
+
+def _foam(
+    B: Float64[Tensor, "3 3 B"], steps: int, least: float
+) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"], Bool[Tensor, " B"]]:
+    """Rotation R with the largest tr(R^T B), that trace, and where both can be trusted.
+
+    Args:
+        B: covariances.
+        steps: Newton steps for the trace.
+        least: the smallest zeta / trace^3 to trust; 8 / 27 is a round body, 0 a line.
+    """
+    wrapped = B.new_empty(5, 5, B.shape[-1])  # Rows and columns 0 1 2 0 1: all cofactors are one product of shifts.
+    wrapped[:3, :3], wrapped[3:, :3] = B, B[:2]
+    wrapped[:, 3:] = wrapped[:, :2]
+    cofactor = wrapped[1:4, 1:4] * wrapped[2:5, 2:5] - wrapped[1:4, 2:5] * wrapped[2:5, 1:4]
+    minus_twice_det = (B[0] * cofactor[0]).sum(0) * -2
+    norm = (B * B).sum((0, 1))
+    quartic = -norm, minus_twice_det, -(cofactor * cofactor).sum((0, 1))
+    with torch.no_grad():
+        # lam = sqrt(|B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B)) contracts ninefold a step where det B > 0; where it is
+        # negative, leaving that term out bounds lam from above. Either way Newton then closes in from above.
+        negative = minus_twice_det.clamp(max=0)
+        lam = (3 * norm).sqrt_()
+        for _ in range(2):
+            lam = torch.addcmul(quartic[2], negative, lam).neg_().sqrt_().mul_(2).add_(norm).sqrt_()
+        for _ in range(steps):
+            lam = lam - torch.div(*_newton(lam, *quartic))
+        lam.nan_to_num_(1.0)
+    # One more step, because it carries the gradient of the root; how far it still goes tells whether it has converged.
+    value, slope = _newton(lam, *quartic)
+    square = lam * lam
+    sound = (slope > (2 * least) * (square * lam)) & (value.abs() < 1e-8 * lam * slope)
+    slope = torch.where(sound, slope, 1.0)
+    lam = lam - value / slope
+    first, second, third = B.unbind(1)
+    gram = (first[:, None] * first).addcmul_(second[:, None], second).addcmul_(third[:, None], third)
+    rotation = (B * (lam * lam + norm)).addcmul_(cofactor, lam, value=2)
+    for k in range(3):
+        rotation.addcmul_(gram[:, k, None], B[k], value=-2)
+    return rotation / slope, lam, sound
+
+
+def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofactor_norm: Tensor) -> tuple[Tensor, Tensor]:
+    """A quarter of the quartic and a quarter of its slope (which is twice zeta), at lam."""
+    excess = torch.addcmul(minus_norm, lam, lam)
+    value = torch.addcmul(minus_cofactor_norm, excess, excess, value=0.25).addcmul_(minus_twice_det, lam)
+    return value, torch.addcmul(minus_twice_det, lam, excess)
+
+
+@torch.no_grad()
+def _svd_rotation(B: Float64[Tensor, "3 3 B"]) -> Float64[Tensor, "3 3 B"]:
+    """The same rotation by SVD, one of the best where there are several: the identity for B = 0."""
+    u, _, vh = torch.linalg.svd(B.permute(2, 0, 1))
+    u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
+    return (u @ vh).permute(1, 2, 0)
+
+
+def _svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"]]:
+    """Rotation, held constant in the backward pass, and trace of degenerate covariances."""
+    rotation = _svd_rotation(B)
+    return rotation, (rotation * B).sum((0, 1)).clamp(min=0)
+
+
+def _move(fit: _Fit, onto: Float[Tensor, "J 3 B"]) -> Float[Tensor, "J 3 B"]:
+    """Add the rotated and scaled source to a tensor, in place."""
+    turn = (fit.rotation * fit.scale).to(fit.x.dtype)
+    for k in range(3):
+        onto.addcmul_(turn[:, k], fit.x[:, k, None])
+    return onto

@@ -1,0 +1,113 @@
+"""Rotations: elementary, Euler, views around a person."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.errors import InputError
+
+_AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+    """Rotation matrices about a coordinate axis, right-handed, acting on column vectors.
+
+    Args:
+        axis: ``"x"``, ``"y"`` or ``"z"``.
+        angle: radians.
+
+    Raises:
+        InputError: another axis.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import rotation_about
+        >>> (rotation_about("z", torch.tensor(torch.pi / 2)) @ torch.tensor([1.0, 0.0, 0.0])).round().tolist()
+        [-0.0, 1.0, 0.0]
+    """
+    if axis not in _AXES:
+        raise InputError(f"rotation axis {axis!r}; expected x, y or z.")
+    first, second = (_AXES[axis] + 1) % 3, (_AXES[axis] + 2) % 3
+    matrix = torch.zeros(*angle.shape, 3, 3, dtype=angle.dtype, device=angle.device)
+    cosine, sine = angle.cos(), angle.sin()
+    matrix[..., _AXES[axis], _AXES[axis]] = 1.0
+    matrix[..., first, first] = cosine
+    matrix[..., second, second] = cosine
+    matrix[..., second, first] = sine
+    matrix[..., first, second] = -sine
+    return matrix
+
+
+def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch 3 3"]:
+    """Product of elementary rotations in the order given: ``"zxy"`` is Rz @ Rx @ Ry, as BVH channels read.
+
+    Args:
+        order: axes, one letter an angle.
+        angles: radians.
+
+    Raises:
+        InputError: as many letters as angles are needed.
+    """
+    if len(order) != angles.shape[-1]:
+        raise InputError(f"{angles.shape[-1]} angles for Euler order {order!r}; expected one a letter.")
+    matrix = torch.eye(3, dtype=angles.dtype, device=angles.device).expand(*angles.shape[:-1], 3, 3)
+    for axis, angle in zip(order, angles.unbind(-1), strict=True):
+        matrix = matrix @ rotation_about(axis, angle)
+    return matrix
+
+
+def view_rotation(
+    azimuth: Float[Tensor, "*batch"],
+    elevation_from: Float[Tensor, "*batch"] | None = None,
+    elevation_to: Float[Tensor, "*batch"] | None = None,
+) -> Float[Tensor, "*batch 3 3"]:
+    """Rotation that turns a person in camera coordinates to be seen from another side.
+
+    The camera is first brought level (it was pitched by ``elevation_from``, positive looking down), the person
+    turned by ``azimuth`` about the vertical, and the camera pitched by ``elevation_to``. Without elevations this is the
+    rotation about the camera's y axis of Deng et al. 2021, Eq. 5.
+
+    Args:
+        azimuth, elevation_from, elevation_to: radians, camera frame (x right, y down, z forward).
+    """
+    rotation = rotation_about("y", azimuth)
+    if elevation_from is not None:
+        rotation = rotation @ rotation_about("x", -elevation_from)
+    if elevation_to is not None:
+        rotation = rotation_about("x", elevation_to) @ rotation
+    return rotation
+
+
+def look_at(
+    center: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"], up: Float[Tensor, "3"] | None = None
+) -> tuple[Float[Tensor, "*batch 3 3"], Float[Tensor, "*batch 3"]]:
+    """World-to-camera R and t of a camera at ``center`` that looks at ``target``, level with the horizon.
+
+    Args:
+        center, target: world coordinates, same unit.
+        up: the world's vertical, z by default.
+
+    Returns:
+        R, t with ``x_cam = R @ x_world + t``.
+
+    Raises:
+        InputError: the camera looks straight up or down, where no horizon is defined.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import look_at
+        >>> R, t = look_at(torch.tensor([0.0, -5.0, 0.0]), torch.zeros(3))
+        >>> (R @ torch.zeros(3) + t).tolist()  # the target lies straight ahead
+        [0.0, 0.0, 5.0]
+    """
+    if up is None:
+        up = center.new_tensor([0.0, 0.0, 1.0])
+    forward = torch.nn.functional.normalize(target - center, dim=-1)
+    right = torch.linalg.cross(forward, up.expand_as(forward), dim=-1)
+    if bool((right.norm(dim=-1) < 1e-6).any()):
+        raise InputError("the camera looks along the vertical; move it off the axis or give another `up`.")
+    right = torch.nn.functional.normalize(right, dim=-1)
+    rotation = torch.stack([right, torch.linalg.cross(forward, right, dim=-1), forward], dim=-2)
+    return rotation, -(rotation @ center[..., None])[..., 0]

@@ -1,0 +1,130 @@
+"""How lifters are scored, whether by Lightning, by ``posezoo eval`` or by a benchmark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from posezoo.data.posedata import PoseData
+from posezoo.errors import InputError
+from posezoo.geometry import procrustes_align
+from posezoo.metrics import AUC3D, MPJPE, NMPJPE, PCK3D, PMPJPE, SymmetryError
+from posezoo.skeletons import Skeleton, convert
+
+if TYPE_CHECKING:
+    from posezoo.lifting.module import LiftingModule
+
+
+class LiftingMetrics(nn.Module):
+    """The metrics of a lifter, summed over batches and processes.
+
+    A model of relative unit has no absolute error: before MPJPE, PCK and AUC its poses are scaled to the label by least
+    squares, as the unsupervised papers do, and the names say so (``n_mpjpe``, ``pck_scaled``).
+
+    Args:
+        unit: of the predictions.
+        skeleton: of predictions and labels.
+        actions: names for the action codes.
+    """
+
+    def __init__(self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        names = actions or None
+        self.p_mpjpe = PMPJPE(actions=names)
+        self.n_mpjpe = NMPJPE(root=skeleton.root, actions=names)
+        self.mpjpe = MPJPE(actions=names) if unit == "mm" else None
+        self.pck, self.auc = PCK3D(), AUC3D()
+        self.pck_aligned, self.auc_aligned = PCK3D(), AUC3D()
+        self.symmetry = SymmetryError(skeleton=skeleton)
+        self.metric_scale = unit == "mm"
+
+    @torch.no_grad()
+    def update(self, pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"], action: Int[Tensor, "B"] | None = None) -> None:
+        """Count a batch: root-relative poses, labels in mm."""
+        for metric in (self.p_mpjpe, self.n_mpjpe, self.mpjpe):
+            if metric is not None:
+                metric.update(pred, target, action)
+        scaled = pred if self.metric_scale else pred * least_squares_scale(pred, target)
+        aligned = procrustes_align(pred, target)
+        for metric, pose in ((self.pck, scaled), (self.auc, scaled), (self.pck_aligned, aligned), (self.auc_aligned, aligned)):
+            metric.update(pose, target)
+        self.symmetry.update(scaled)
+
+    def report(self) -> dict[str, float]:
+        """Every metric by name; distances in mm, PCK and AUC in percent."""
+        result = {"p_mpjpe": float(self.p_mpjpe.mean_over_frames()), "n_mpjpe": float(self.n_mpjpe.mean_over_frames())}
+        if self.mpjpe is not None:
+            result["mpjpe"] = float(self.mpjpe.mean_over_frames())
+        if self.p_mpjpe.actions:
+            result["p_mpjpe_mean_over_actions"] = float(self.p_mpjpe.mean_over_actions())
+        suffix = "" if self.metric_scale else "_scaled"
+        result |= {
+            f"pck{suffix}": 100 * float(self.pck.compute()),
+            f"auc{suffix}": 100 * float(self.auc.compute()),
+            "pck_aligned": 100 * float(self.pck_aligned.compute()),
+            "auc_aligned": 100 * float(self.auc_aligned.compute()),
+            "symmetry_error": float(self.symmetry.compute()),
+        }
+        return result
+
+
+def least_squares_scale(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, "B 1 1"]:
+    """The scale of each root-relative pose that brings it nearest to its label."""
+    return ((pred * target).sum((1, 2)) / pred.square().sum((1, 2)).clamp_min(1e-12))[:, None, None]
+
+
+def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor, "B J 3"]:
+    """The trivial baseline: keep the 2D pose, set all depths equal. Of relative scale."""
+    flat = keypoints_2d - keypoints_2d[:, root : root + 1]
+    return torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=-1)
+
+
+def evaluate(
+    model: LiftingModule | None, data: PoseData, skeleton: Skeleton | None = None, batch_size: int = 8192
+) -> dict[str, Any]:
+    """Score a model on labelled poses.
+
+    Args:
+        model: in eval mode; None scores the flat-depth baseline.
+        data: with ``pose_3d``.
+        skeleton: the layout to score in; the model's where not given.
+        batch_size: poses at a time.
+
+    Returns:
+        the metrics of :meth:`LiftingMetrics.report`, ``poses``, and ``per_action`` and ``per_joint`` P-MPJPE in mm.
+
+    Raises:
+        InputError: no labels, no poses, or joints that cannot be had.
+    """
+    if data.pose_3d is None or not len(data):
+        raise InputError("evaluation needs poses with 3D labels; this data has none.")
+    skeleton = skeleton or (model.skeleton if model is not None else data.skeleton)
+    device = model.device if model is not None else torch.device("cpu")
+    names, codes = np.unique(data.action, return_inverse=True)
+    actions = tuple(str(name) for name in names)
+    metrics = LiftingMetrics("relative" if model is None else model.unit, skeleton, actions).to(device)
+    target = convert(data.pose_3d, data.skeleton, skeleton)
+    if target.missing:
+        raise InputError(f"{data.skeleton.name} cannot give {', '.join(target.missing)} of {skeleton.name}.")
+    root = skeleton.root
+    for start in range(0, len(data), batch_size):
+        rows = slice(start, start + batch_size)
+        if model is None:
+            two = torch.from_numpy(convert(data.keypoints_2d[rows], data.skeleton, skeleton).keypoints)
+            pose = flat_depth(two, root)
+        else:
+            lifted = model.predict(torch.from_numpy(data.keypoints_2d[rows]), data.skeleton)
+            pose = convert(lifted.pose_3d, model.skeleton, skeleton).keypoints
+            pose = pose - pose[:, root : root + 1]
+        label = torch.from_numpy(target.keypoints[rows]).to(device)
+        metrics.update(pose.float(), label - label[:, root : root + 1], torch.from_numpy(codes[rows].astype(np.int64)).to(device))
+    return {
+        **metrics.report(),
+        "poses": len(data),
+        "per_action": dict(zip(actions, metrics.p_mpjpe.per_action().tolist(), strict=True)),
+        "per_joint": dict(zip(skeleton.joints, metrics.p_mpjpe.per_joint().tolist(), strict=True)),
+    }

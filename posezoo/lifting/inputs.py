@@ -1,0 +1,102 @@
+"""The door of ``predict``: keypoints as users hold them, checked and brought to a model's layout."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import InputError
+from posezoo.skeletons import Skeleton, convert, get_skeleton
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Checked keypoints in the model's layout.
+
+    Attributes:
+        values: (N, J, 2) float32 px, contiguous.
+        confidence: (..., J) or None.
+        shape: the leading dimensions they came with.
+        approximated: joints made up from others, and how.
+    """
+
+    values: np.ndarray
+    confidence: np.ndarray | None
+    shape: tuple[int, ...]
+    approximated: dict[str, str]
+
+
+def _array(values: Any, name: str) -> np.ndarray:
+    """Arrays, tensors on any device, and nested lists as float32."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is no array of numbers ({type(values).__name__}); expected shape (..., J, 2).") from error
+
+
+def check_keypoints(
+    keypoints: Any,
+    skeleton: str | Skeleton | None,
+    target: Skeleton,
+    image_size: tuple[int, int] | None = None,
+    confidence: Any = None,
+) -> Keypoints:
+    """Check a user's keypoints and convert them to a model's layout.
+
+    Raises:
+        InputError: wrong shape, joint count, image size, NaN or infinite values, or joints that cannot be had.
+        UnknownNameError: unknown skeleton.
+
+    Warns:
+        UserWarning: most people stand on their heads (y up?), or pixels look normalised to 0..1.
+    """
+    values = _array(keypoints, "keypoints_2d")
+    source = target if skeleton is None else get_skeleton(skeleton)
+    if values.ndim < 2 or values.shape[-1] != 2 or values.shape[-2] != len(source):
+        hint = "; name the layout with skeleton=" if skeleton is None else ""
+        raise InputError(f"keypoints_2d has shape {values.shape}; {source.name} needs (..., {len(source)}, 2){hint}.")
+    if values.size == 0:
+        raise InputError("keypoints_2d holds no person.")
+    if image_size is not None and (len(image_size) != 2 or min(image_size) <= 0):
+        raise InputError(f"image_size is {image_size}; expected (width, height) in pixels.")
+    if confidence is not None:
+        confidence = _array(confidence, "confidence")
+        if confidence.shape != values.shape[:-1]:
+            raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
+    approximated: dict[str, str] = {}
+    if source != target:
+        converted = convert(values, source, target, confidence)
+        if converted.missing:
+            raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+        values, confidence, approximated = converted.keypoints, converted.confidence, converted.approximated
+    shape = values.shape[:-2]
+    values = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]))
+    # One sum finds any NaN or infinity; where the sum itself overflows, the values are checked one by one.
+    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+        bad = ~np.isfinite(values).all(axis=-1)
+        person, joint = np.argwhere(bad)[0]
+        raise InputError(
+            f"{int(bad.any(axis=1).sum())} of {len(values)} poses have NaN or infinite joints (first: pose {person}, "
+            f"{target.joints[joint]}); this model needs every joint, so leave those poses out or fill them in."
+        )
+    _warn(values, target)
+    return Keypoints(values, confidence, shape, approximated)
+
+
+def _warn(values: np.ndarray, skeleton: Skeleton) -> None:
+    ankles = [skeleton.joints.index(name) for name in ("left_ankle", "right_ankle") if name in skeleton.joints]
+    if "head_top" in skeleton.joints and ankles:
+        head = values[:, skeleton.joints.index("head_top"), 1]
+        upside_down = float((head > values[:, ankles, 1].max(axis=1)).mean())
+        if upside_down > 0.5:
+            warnings.warn(
+                f"heads are below feet in {upside_down:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
+                stacklevel=4,
+            )
+    if len(values) and np.abs(values).max() <= 1.5:
+        warnings.warn("all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4)

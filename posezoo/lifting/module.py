@@ -1,0 +1,130 @@
+"""LiftingModule: the LightningModule that every 2D-to-3D lifter extends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.data.prediction import Prediction
+from posezoo.lifting.evaluation import LiftingMetrics
+from posezoo.lifting.inputs import check_keypoints
+from posezoo.skeletons import Skeleton, get_skeleton
+
+FRAME = "camera (x right, y down, z forward), root-relative"
+
+
+class LiftingModule(pl.LightningModule):
+    """A model that turns one 2D pose into one 3D pose.
+
+    A paper extends it with :meth:`lift` and its own ``training_step``; prediction, validation and test are here.
+
+    Args:
+        skeleton: the layout the model works in.
+        unit: of its poses: ``mm``, or ``relative`` where scale cannot be known (mean joint distance from the root is 1).
+    """
+
+    def __init__(self, skeleton: str, unit: str) -> None:
+        super().__init__()
+        self.skeleton: Skeleton = get_skeleton(skeleton)
+        self.unit = unit
+        self.zoo_name = type(self).__name__
+        self._metrics: dict[str, LiftingMetrics] = {}
+
+    @abstractmethod
+    def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        """Pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        keypoints_2d: Any,
+        skeleton: str | Skeleton | None = None,
+        image_size: tuple[int, int] | None = None,
+        confidence: Any = None,
+        batch_size: int = 65536,
+    ) -> Prediction:
+        """Lift 2D keypoints of any named layout.
+
+        Args:
+            keypoints_2d: (..., J, 2) array, tensor or nested list; pixels, y down.
+            skeleton: their layout; the model's own where not given.
+            image_size: (width, height), carried into the result.
+            confidence: (..., J), carried into the result.
+            batch_size: how many poses are lifted at a time.
+
+        Returns:
+            ``pose_3d`` (..., 17, 3) float32, root-relative, camera frame, with what it is written beside it; an array for
+            arrays, a tensor on the model's device for tensors.
+
+        Raises:
+            InputError: wrong shape or joint count, NaN or infinite values, joints the layout cannot give.
+            UnknownNameError: unknown skeleton.
+
+        Warns:
+            UserWarning: heads below feet in most poses (y up?), or keypoints that look normalised.
+        """
+        checked = check_keypoints(keypoints_2d, skeleton, self.skeleton, image_size, confidence)
+        if self.training:
+            raise RuntimeError("the model is in training mode; call .eval() before predict.")
+        values = torch.from_numpy(checked.values).to(self.device)
+        parts = [self.lift(values[start : start + batch_size]) for start in range(0, len(values), batch_size)]
+        pose: Any = (parts[0] if len(parts) == 1 else torch.cat(parts)).view(*checked.shape, len(self.skeleton), 3)
+        two: Any = values.view(*checked.shape, len(self.skeleton), 2)
+        if not isinstance(keypoints_2d, Tensor):
+            pose, two = pose.cpu().numpy(), two.cpu().numpy()
+        return Prediction(
+            pose_3d=pose,
+            skeleton=self.skeleton,
+            unit=self.unit,
+            frame=FRAME,
+            keypoints_2d=two,
+            confidence=checked.confidence,
+            image_size=image_size,
+            model=self.zoo_name,
+            approximated=checked.approximated,
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is published: everything that prediction and fine-tuning need, nothing twice."""
+        return dict(self.state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take what :meth:`weights` gave; raises ``RuntimeError`` where names or shapes differ."""
+        self.load_state_dict(weights)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
+        checkpoint["posezoo"] = {"paper": type(self).__module__.split(".")[2]}
+
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
+        """Lift a batch and, where it has labels, count it."""
+        pose = self.lift(batch["keypoints_2d"])
+        if "pose_3d" in batch:
+            if stage not in self._metrics:
+                actions = self.trainer.datamodule.actions if self.trainer.datamodule else ()
+                self._metrics[stage] = LiftingMetrics(self.unit, self.skeleton, actions).to(self.device)
+            self._metrics[stage].update(pose, batch["pose_3d"], batch.get("action"))
+        return pose
+
+    def _report(self, stage: str) -> None:
+        metrics = self._metrics.pop(stage, None)
+        if metrics is not None:
+            # Already reduced over processes by the metrics themselves: no second reduction.
+            self.log_dict({f"{stage}/{name}": value for name, value in metrics.report().items()}, rank_zero_only=False)
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "val")
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val")
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "test")
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test")

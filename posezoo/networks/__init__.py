@@ -1,0 +1,7 @@
+"""Building blocks used by two papers or more."""
+
+from posezoo.networks.averaging import AveragedNetwork
+from posezoo.networks.residual import ResidualBlock, ResidualMLP
+from posezoo.networks.standardize import Standardize
+
+__all__ = ["AveragedNetwork", "ResidualBlock", "ResidualMLP", "Standardize"]

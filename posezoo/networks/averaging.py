@@ -1,0 +1,39 @@
+"""Exponential moving average of weights: what is evaluated and shipped where training oscillates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+class AveragedNetwork(AveragedModel):
+    """A copy of a network whose weights and buffers follow it as an exponential moving average.
+
+    Args:
+        network: the one that trains.
+        decay: of the average; 0 makes it a plain copy of the latest weights.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.networks import AveragedNetwork
+        >>> network = torch.nn.Linear(1, 1)
+        >>> average = AveragedNetwork(network, decay=0.9)
+        >>> average.update_parameters(network)
+        >>> bool(average.module.weight == network.weight)
+        True
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        self.requires_grad_(False)
+        self.module.eval()
+
+    def train(self, mode: bool = True) -> AveragedNetwork:
+        """Stays in eval mode: the average is never trained."""
+        del mode
+        return super().train(False)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.module(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""The papers: one folder each, read top to bottom. Papers never import each other."""

@@ -1,0 +1,27 @@
+"""Data of Deng et al. 2021: 2D poses alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posezoo.data import LiftingDataModule
+
+
+class SVMADataModule(LiftingDataModule):
+    """Training batches hold 2D keypoints and nothing else; labels, where a dataset has them, only score.
+
+    Args: as :class:`posezoo.data.LiftingDataModule`, without ``labels``.
+    """
+
+    def __init__(
+        self,
+        dataset: str | dict[str, Any] = "procedural",
+        path: str | None = None,
+        keypoints: str = "gt",
+        test_keypoints: str | None = None,
+        skeleton: str = "h36m17",
+        batch_size: int = 512,
+        eval_batch_size: int = 8192,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)

@@ -1,0 +1,142 @@
+"""Every named layout, as data: one line a joint, ``name`` or ``name<parent``."""
+
+from __future__ import annotations
+
+from posezoo.errors import UnknownNameError
+from posezoo.skeletons.skeleton import Skeleton
+
+
+def _skeleton(name: str, joints: str) -> Skeleton:
+    """Parse ``"pelvis right_hip<pelvis ..."``."""
+    pairs = [joint.partition("<")[::2] for joint in joints.split()]
+    names = [joint for joint, _ in pairs]
+    return Skeleton(name, tuple(names), tuple(names.index(parent) if parent else -1 for _, parent in pairs))
+
+
+_H36M17 = """
+pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+spine<pelvis thorax<spine nose<thorax head_top<nose
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow"""
+
+# The 32 joints of Human3.6M's D3_Positions. 11 repeats the pelvis, 16 and 24 the thorax.
+_H36M32 = """
+pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle right_toe<right_foot
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle left_toe<left_foot
+spine_base<pelvis spine<spine_base thorax<spine nose<thorax head_top<nose
+left_collar<thorax left_shoulder<left_collar left_elbow<left_shoulder left_wrist<left_elbow
+left_thumb<left_wrist left_thumb_end<left_thumb left_hand<left_wrist left_hand_end<left_hand
+right_collar<thorax right_shoulder<right_collar right_elbow<right_shoulder right_wrist<right_elbow
+right_thumb<right_wrist right_thumb_end<right_thumb right_hand<right_wrist right_hand_end<right_hand"""
+
+_COCO17 = """
+nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+left_shoulder<nose right_shoulder<nose left_elbow<left_shoulder right_elbow<right_shoulder
+left_wrist<left_elbow right_wrist<right_elbow left_hip<left_shoulder right_hip<right_shoulder
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee"""
+
+_MPII16 = """
+right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck
+right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow"""
+
+_LSP14 = """
+right_ankle<right_knee right_knee<right_hip right_hip<thorax left_hip<thorax left_knee<left_hip left_ankle<left_knee
+right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow thorax head_top<thorax"""
+
+_OPENPOSE18 = """
+nose<thorax thorax right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_hip<thorax right_knee<right_hip right_ankle<right_knee left_hip<thorax left_knee<left_hip left_ankle<left_knee
+right_eye<nose left_eye<nose right_ear<right_eye left_ear<left_eye"""
+
+_BODY25 = """
+nose<thorax thorax<pelvis right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+right_eye<nose left_eye<nose right_ear<right_eye left_ear<left_eye
+left_big_toe<left_ankle left_small_toe<left_ankle left_heel<left_ankle
+right_big_toe<right_ankle right_small_toe<right_ankle right_heel<right_ankle"""
+
+_HALPE26 = """
+nose<thorax left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+left_shoulder<thorax right_shoulder<thorax left_elbow<left_shoulder right_elbow<right_shoulder
+left_wrist<left_elbow right_wrist<right_elbow left_hip<pelvis right_hip<pelvis
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee
+head_top<nose thorax<pelvis pelvis
+left_big_toe<left_ankle right_big_toe<right_ankle left_small_toe<left_ankle right_small_toe<right_ankle
+left_heel<left_ankle right_heel<right_ankle"""
+
+_MEDIAPIPE33 = """
+nose left_eye_inner<nose left_eye<left_eye_inner left_eye_outer<left_eye
+right_eye_inner<nose right_eye<right_eye_inner right_eye_outer<right_eye left_ear<left_eye_outer right_ear<right_eye_outer
+left_mouth<nose right_mouth<nose left_shoulder<nose right_shoulder<nose
+left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow
+left_pinky<left_wrist right_pinky<right_wrist left_index<left_wrist right_index<right_wrist
+left_thumb<left_wrist right_thumb<right_wrist left_hip<left_shoulder right_hip<right_shoulder
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee
+left_heel<left_ankle right_heel<right_ankle left_foot_index<left_ankle right_foot_index<right_ankle"""
+
+_3DHP_HEAD_AND_LIMBS = """
+head_top<{head} thorax<{spine} right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_hip<{hips} right_knee<right_hip right_ankle<right_knee left_hip<{hips} left_knee<left_hip left_ankle<left_knee """
+
+_MPI3DHP17 = _3DHP_HEAD_AND_LIMBS.format(head="nose", spine="spine", hips="pelvis") + "pelvis spine<pelvis nose<thorax"
+
+# Joints 0..13 of the test set, those that Human3.6M has too: what PCK and AUC are computed on.
+_COMMON14 = _3DHP_HEAD_AND_LIMBS.replace("thorax<{spine}", "thorax").format(head="thorax", hips="thorax")
+
+_MPI3DHP28 = """
+spine3<spine2 spine4<spine3 spine2<spine spine<pelvis pelvis thorax<spine4 nose<thorax head_top<nose
+left_clavicle<thorax left_shoulder<left_clavicle left_elbow<left_shoulder left_wrist<left_elbow left_hand<left_wrist
+right_clavicle<thorax right_shoulder<right_clavicle right_elbow<right_shoulder right_wrist<right_elbow right_hand<right_wrist
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle left_toe<left_foot
+right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle right_toe<right_foot"""
+
+_HUMANEVA15 = """
+pelvis thorax<pelvis left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee right_hip<pelvis right_knee<right_hip right_ankle<right_knee
+head_top<thorax"""
+
+SKELETONS: dict[str, Skeleton] = {
+    name: _skeleton(name, joints)
+    for name, joints in {
+        "h36m17": _H36M17,
+        "h36m32": _H36M32,
+        "coco17": _COCO17,
+        "mpii16": _MPII16,
+        "lsp14": _LSP14,
+        "openpose18": _OPENPOSE18,
+        "body25": _BODY25,
+        "halpe26": _HALPE26,
+        "mediapipe33": _MEDIAPIPE33,
+        "mpi3dhp17": _MPI3DHP17,
+        "mpi3dhp28": _MPI3DHP28,
+        "humaneva15": _HUMANEVA15,
+        "common14": _COMMON14,
+    }.items()
+}
+"""Every named layout. MPI-INF-3DHP's "head" joint is Human3.6M's "neck/nose": both are ``nose`` here."""
+
+
+def list_skeletons() -> list[str]:
+    """Names of all layouts."""
+    return sorted(SKELETONS)
+
+
+def get_skeleton(skeleton: str | Skeleton) -> Skeleton:
+    """The layout of that name; a :class:`Skeleton` passes through.
+
+    Raises:
+        UnknownNameError: no such layout; near names are suggested.
+    """
+    if isinstance(skeleton, Skeleton):
+        return skeleton
+    if skeleton not in SKELETONS:
+        raise UnknownNameError.of("skeleton", skeleton, SKELETONS)
+    return SKELETONS[skeleton]

@@ -1,0 +1,7 @@
+"""Runs: recipes through LightningCLI, fine-tuning on 2D alone, and what a run leaves behind."""
+
+from posezoo.training.finetuning import finetune
+from posezoo.training.recipes import list_recipes, read_recipe
+from posezoo.training.running import train
+
+__all__ = ["finetune", "list_recipes", "read_recipe", "train"]

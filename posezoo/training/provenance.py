@@ -1,0 +1,52 @@
+"""What travels with every weight and every result: command, seed, commit, versions, machine."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from posezoo.version import __version__
+
+
+def commit() -> str:
+    """The commit of the source checkout, with ``+`` where it has changes; empty in an installed package."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return ""
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+        state = subprocess.run(
+            ["git", "status", "--porcelain", "--", "posezoo"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return head.stdout.strip() + ("+" if state.stdout.strip() else "")
+
+
+def command() -> str:
+    """The command line as a user would type it."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["posezoo" if program in ("posezoo", "__main__.py") else program, *sys.argv[1:]])
+
+
+def provenance(seed: int | None) -> dict[str, Any]:
+    """Everything needed to run the same thing again."""
+    import pytorch_lightning
+    import torch
+
+    return {
+        "command": command(),
+        "seed": seed,
+        "commit": commit(),
+        "versions": {
+            "posezoo": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "pytorch_lightning": pytorch_lightning.__version__,
+        },
+        "machine": f"{platform.machine()}, {torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'}",
+    }

@@ -1,0 +1,149 @@
+"""One training run, from a recipe to weights, metrics and logs in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from jsonargparse import ArgumentError
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from posezoo.data.files import atomic_write
+from posezoo.errors import InputError
+from posezoo.lifting import LiftingModule
+from posezoo.registry import paper_class, save
+from posezoo.training.provenance import provenance
+from posezoo.training.recipes import read_recipe
+
+
+class _CLI(LightningCLI):
+    """LightningCLI without a class to choose: the recipe's paper says it."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.set_defaults({"trainer.enable_model_summary": False})
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """jsonargparse's complaint without its pages of usage."""
+    heard = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(heard):
+            yield
+    except ArgumentError as error:
+        raise InputError(" ".join(str(error).split())) from error
+    except SystemExit as error:
+        if not error.code:
+            raise
+        lines = [line.strip() for line in heard.getvalue().splitlines() if line.strip() and not line.startswith("usage")]
+        raise InputError(" ".join(lines[-3:]) or "the settings are not valid") from error
+    finally:
+        # Warnings that were raised meanwhile still reach the user.
+        if heard.getvalue() and sys.exc_info()[0] is None:
+            sys.stderr.write(heard.getvalue())
+
+
+def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
+    """The folder of a run and the checkpoint to go on from.
+
+    Raises:
+        InputError: there is a run already and ``resume`` is not set, or the other way round.
+    """
+    out = Path(out)
+    last = out / "checkpoints" / "last.ckpt"
+    if last.is_file() and not resume:
+        raise InputError(f"{out} holds a run already; go on with --resume or choose another --out.")
+    if resume and not last.is_file():
+        raise InputError(f"{out} holds no run to resume: {last} is not there.")
+    return out, last if resume else None
+
+
+def make_logger(kind: str, out: Path) -> Logger:
+    """``csv`` writes ``metrics.csv``; ``wandb`` logs to Weights & Biases, offline with ``WANDB_MODE=offline``."""
+    if kind == "csv":
+        return CSVLogger(out, name="", version="logs")
+    try:
+        import wandb  # noqa: F401
+    except ImportError as error:
+        raise InputError("--logger wandb needs the wandb package: pip install posezoo[wandb].") from error
+    out.mkdir(parents=True, exist_ok=True)
+    return WandbLogger(project="posezoo", name=out.name, save_dir=str(out))
+
+
+def checkpointing(out: Path) -> ModelCheckpoint:
+    """The last state, every epoch: what ``--resume`` goes on from."""
+    return ModelCheckpoint(dirpath=out / "checkpoints", save_last=True, save_top_k=0, every_n_epochs=1)
+
+
+def train(
+    recipe: str | Path,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    logger: str = "csv",
+) -> Path:
+    """Train a recipe.
+
+    Args:
+        recipe: a name or a YAML file, see :func:`posezoo.training.read_recipe`.
+        out: the run's folder; ``runs/<recipe>`` where not given.
+        overrides: settings as on the command line, ``["--model.width", "512"]``.
+        resume: go on from the folder's last checkpoint.
+        logger: ``csv`` or ``wandb``.
+
+    Returns:
+        the weights: ``<out>/<recipe>.safetensors``; beside them ``metrics.json``, the logs and the last checkpoint.
+
+    Raises:
+        PoseZooError: a setting, file or folder that the user can mend.
+    """
+    paper, settings = read_recipe(recipe)
+    stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
+    folder, checkpoint = folder_for_run(out or Path("runs") / stem, resume)
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(settings, file)
+        file.flush()
+        with _one_sentence(), warnings.catch_warnings():
+            cli = _CLI(
+                paper_class(paper),
+                paper_class(paper, "datamodule"),
+                run=False,
+                args=["--config", file.name, *overrides],
+                seed_everything_default=0,
+                save_config_callback=None,
+                parser_kwargs={"allow_abbrev": False, "exit_on_error": False},
+                trainer_defaults={
+                    "callbacks": [checkpointing(folder)],
+                    "logger": make_logger(logger, folder),
+                    "use_distributed_sampler": False,
+                },
+            )
+    model, trainer = cli.model, cli.trainer
+    origin = provenance(cli.config["seed_everything"])
+    trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
+    return finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin)
+
+
+def finish(
+    trainer: pl.Trainer, model: LiftingModule, data: pl.LightningDataModule | None, path: Path, origin: dict[str, Any]
+) -> Path:
+    """Write a trained model's weights, and its test metrics where there are any."""
+    results = trainer.test(model, data, verbose=False) if data is not None else []
+    if trainer.is_global_zero:
+        save(model, path, **origin)
+        report = {"metrics": results[0] if results else {}, "settings": dict(model.hparams), **origin}
+        with atomic_write(path.parent / "metrics.json") as temporary:
+            temporary.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
+        print(f"weights -> {path}\nmetrics -> {path.parent / 'metrics.json'}")
+    return path
