@@ -216,7 +216,7 @@ def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118: not a dict
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise CorruptFileError(f"{path} is no whole safetensors file ({error}); fetch or export it again.") from error
     try:
@@ -239,12 +239,16 @@ def _read_ckpt(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise CorruptFileError(f"{path} is no whole checkpoint of weights ({str(error).splitlines()[0]}).") from error
     if not isinstance(checkpoint, dict) or "posezoo" not in checkpoint:
         raise CorruptFileError(f"{path} is no checkpoint of a posezoo model; expected one that `posezoo train` wrote.")
-    module = build(checkpoint["posezoo"]["paper"], dict(checkpoint["hyper_parameters"]), path)
+    paper = checkpoint["posezoo"]["paper"]
+    settings = {key: value for key, value in checkpoint["hyper_parameters"].items() if not key.startswith("_")}
+    module = build(paper, settings, path)
     try:
         module.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
-        raise CorruptFileError(f"{path} holds weights of another architecture: {str(error).splitlines()[-1].strip()}") from error
-    return checkpoint["posezoo"]["paper"], dict(checkpoint["hyper_parameters"]), module.weights()
+        raise CorruptFileError(
+            f"{path} holds weights of another architecture: {str(error).splitlines()[-1].strip()}"
+        ) from error
+    return paper, settings, module.weights()
 
 
 def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
@@ -265,12 +269,17 @@ def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
         raise SaveError(f"weights are written as .safetensors, not {path.suffix or 'without ending'}.")
-    header = {"format": FORMAT, "paper": paper_of(model), "settings": dict(model.hparams), **provenance}
+    header = {"format": FORMAT, "paper": paper_of(model), "settings": settings_of(model), **provenance}
     weights = {key: value.detach().cpu().contiguous() for key, value in model.weights().items()}
     data = serialize(weights, metadata={"posezoo": json.dumps(header, sort_keys=True, default=str)})
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
     return path
+
+
+def settings_of(model: LiftingModule) -> dict[str, Any]:
+    """A model's constructor arguments, without what LightningCLI notes among them."""
+    return {key: value for key, value in model.hparams.items() if not key.startswith("_")}
 
 
 def paper_of(model: LiftingModule) -> str:

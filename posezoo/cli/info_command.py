@@ -32,9 +32,11 @@ def run(options: argparse.Namespace) -> int:
     for key, value in card.items():
         if isinstance(value, dict):
             for inner, content in value.items():
-                text = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in content.items()) if (
-                    isinstance(content, dict)
-                ) else str(content)
+                text = (
+                    ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in content.items())
+                    if (isinstance(content, dict))
+                    else str(content)
+                )
                 table.add_row(f"{key}: {inner}", text)
         else:
             table.add_row(key, str(value))

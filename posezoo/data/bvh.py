@@ -106,13 +106,13 @@ def parse_bvh(path: str | Path) -> Hierarchy:
     try:
         return _parse(lines)
     except (ValueError, IndexError, KeyError) as error:
-        detail = str(error) if isinstance(error, _Malformed) else "the file is truncated or not BVH"
+        detail = str(error) if isinstance(error, _MalformedError) else "the file is truncated or not BVH"
         raise CorruptFileError(
             f"{path}: {detail}; expected HIERARCHY, then MOTION with as many values as declared."
         ) from error
 
 
-class _Malformed(ValueError):
+class _MalformedError(ValueError):
     """What exactly is wrong with the text of a BVH file."""
 
 
@@ -124,7 +124,7 @@ def _parse(lines: list[str]) -> Hierarchy:
     stack: list[int] = []
     rows = iter(enumerate(line.split() for line in lines))
     if next((words for _, words in rows if words), [""])[0] != "HIERARCHY":
-        raise _Malformed("the first line is not HIERARCHY")
+        raise _MalformedError("the first line is not HIERARCHY")
     for number, words in rows:
         if not words:
             continue
@@ -144,9 +144,9 @@ def _parse(lines: list[str]) -> Hierarchy:
         elif words[0] == "MOTION":
             break
         else:
-            raise _Malformed(f"line {number + 1} begins with {words[0]!r}")
+            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
     if not names or parents.count(-1) != 1:
-        raise _Malformed(f"{parents.count(-1)} roots")
+        raise _MalformedError(f"{parents.count(-1)} roots")
     frames = frame_time = None
     for number, words in rows:
         if words[:1] == ["Frames:"]:
@@ -155,17 +155,17 @@ def _parse(lines: list[str]) -> Hierarchy:
             frame_time = float(words[2])
             break
         elif words:
-            raise _Malformed(f"line {number + 1} begins with {words[0]!r}")
+            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
     width = sum(len(joint) for joint in channels)
     if not frames or not frame_time or frame_time <= 0:
-        raise _Malformed("no frames or no frame time")
+        raise _MalformedError("no frames or no frame time")
     values = [words for _, words in rows if words]
     if len(values) != frames or any(len(row) != width for row in values):
         found = next((len(row) for row in values if len(row) != width), width)
-        raise _Malformed(f"{len(values)} frames (one of {found} values) where {frames} of {width} are declared")
+        raise _MalformedError(f"{len(values)} frames (one of {found} values) where {frames} of {width} are declared")
     motion = np.array(values, dtype=np.float64)
     if not np.isfinite(motion).all() or not np.isfinite(offsets).all():
-        raise _Malformed("a value is NaN or infinite")
+        raise _MalformedError("a value is NaN or infinite")
     return Hierarchy(tuple(names), tuple(parents), np.array(offsets), tuple(channels), motion, frame_time)
 
 

@@ -34,6 +34,10 @@ MAX_BYTES = 8 * 2**30
 # Deflate cannot shrink anything further than this.
 _MAX_RATIO = 1032
 
+# Global heaps of HDF5 files up to this size are checked: a moment's work.
+_SCANNED_BYTES = 2**26
+_HEAP = b"GCOL\x01\0\0\0"
+
 _SAVE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
     errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere",
@@ -223,8 +227,32 @@ def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
     with reading(path, "HDF5"):
         if os.stat(path).st_size == 0:
             raise CorruptFileError(f"{path} is empty (0 bytes); expected HDF5.")
+        _check_heaps(path)
         with h5py.File(path, "r", locking="best-effort") as file:
             yield file
+
+
+def _check_heaps(path: PathLike) -> None:
+    """Refuse a damaged heap of texts, at which the HDF5 library loops for ever.
+
+    A global heap is ``GCOL``, version 1, three zeros and its size; then objects with index, count, padding and size.
+    """
+    if os.stat(path).st_size > _SCANNED_BYTES:
+        return
+    data = Path(path).read_bytes()
+    heap = data.find(_HEAP)
+    while heap >= 0:
+        size = int.from_bytes(data[heap + 8 : heap + 16], "little")
+        place, end = heap + 16, heap + size
+        while place + 16 <= end <= len(data):
+            index = int.from_bytes(data[place : place + 2], "little")
+            length = int.from_bytes(data[place + 8 : place + 16], "little")
+            # Index 0 is the free rest, whose size includes its header.
+            step = length if index == 0 else 16 + -(-length // 8) * 8
+            if step <= 0 or place + step > end:
+                raise CorruptFileError(f"{path} has a damaged heap at byte {place}; it is altered: get it again.")
+            place += step
+        heap = data.find(_HEAP, heap + 8)
 
 
 def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None = None) -> np.ndarray:
@@ -251,12 +279,24 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
         raise CorruptFileError(f"{path}, {key!r} has shape {dataset.shape}; expected {wanted}.".replace("'N'", "N"))
     if dataset.is_virtual or dataset.external:
         raise CorruptFileError(f"{path}, {key!r} lies in other files; copy the data into one file (h5repack).")
+    if not _is_plain(dataset.dtype):
+        raise CorruptFileError(f"{path}, {key!r} is of type {dataset.dtype}; expected numbers or text.")
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > min(MAX_BYTES, _MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:
         raise CorruptFileError(
             f"{path}, {key!r} declares shape {dataset.shape} but {stored} bytes are stored: get it again."
         )
     return np.asarray(dataset[()])
+
+
+def read_attributes(group: h5py.Group) -> dict[str, Any]:
+    """The attributes of a group that are numbers or text."""
+    return {name: group.attrs[name] for name in group.attrs if _is_plain(group.attrs.get_id(name).dtype)}
+
+
+def _is_plain(dtype: np.dtype) -> bool:
+    """Numbers or text; h5py crashes on sequences of varying length whose type has been damaged."""
+    return dtype.kind in "biufSU" or (dtype.kind == "O" and h5py.check_string_dtype(dtype) is not None)
 
 
 def sha256(path: PathLike) -> str:

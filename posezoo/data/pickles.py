@@ -21,6 +21,9 @@ from posezoo.errors import CorruptFileError
 
 _PLAIN = (str, bytes, int, float, type(None))
 _MAX_DEPTH = 64
+# References may share a part. Unrolled, the whole must not be much more than the bytes that describe it.
+_MAX_UNROLLED = 8
+_FREE_NODES, _FREE_BYTES = 2**12, 2**26
 
 
 def restricted_unpickle(stream: io.BufferedIOBase, where: str) -> Any:
@@ -49,9 +52,7 @@ arrays and plain containers are read.
     size = stream.seek(0, io.SEEK_END) - start
     stream.seek(start)
     try:
-        value = _Unpickler(stream, where).load()
-        # References may share a part: unrolled, the whole must not be much more than the bytes that describe it.
-        return _Resolver(where, budget=8 * size + 65536)(value)
+        return _Resolver(where, size)(_Unpickler(stream, where).load())
     except CorruptFileError:
         raise
     except Exception as error:
@@ -140,6 +141,11 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """How protocol 2 writes no bytes at all."""
+    return b""
+
+
 def _checked_set(items: Any = ()) -> set[Any]:
     return {_key(item) for item in items}
 
@@ -172,6 +178,7 @@ _ADMITTED: dict[tuple[str, str], Any] = {
     ("collections", "defaultdict"): _mapping,
     ("_codecs", "encode"): _encode,
     **{(module, name): _checked_set for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
+    **{(module, "bytes"): _no_bytes for module in ("builtins", "__builtin__")},
     # The usual factories of a defaultdict.
     **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in (list, dict, int, float)},
 }
@@ -241,20 +248,23 @@ class _Unpickler(_Base):
 
 
 class _Resolver:
-    """Replaces stand-ins by arrays, within a budget of nodes and bytes."""
+    """Replaces stand-ins by arrays, within a budget of nodes and of bytes."""
 
-    def __init__(self, where: str, budget: int) -> None:
-        self.where, self.budget = where, budget
+    def __init__(self, where: str, size: int) -> None:
+        self.where = where
+        self.nodes, self.bytes = _FREE_NODES + _MAX_UNROLLED * size, _FREE_BYTES + _MAX_UNROLLED * size
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
-        self._spend(1)
+        self.nodes -= 1
+        if self.nodes < 0 or self.bytes < 0:
+            raise CorruptFileError(f"{self.where} unrolls to far more data than it holds; it is altered: get it again.")
         if depth > _MAX_DEPTH:
             raise CorruptFileError(
                 f"{self.where} nests deeper than {_MAX_DEPTH} levels; expected arrays in a few containers."
             )
         if isinstance(value, _Array):
             array = value.array()
-            self._spend(array.nbytes)
+            self.bytes -= array.nbytes
             if not array.dtype.hasobject:
                 return array
             flat = array.reshape(-1)
@@ -269,8 +279,3 @@ class _Resolver:
         if isinstance(value, (*_PLAIN, bytearray, np.generic)):
             return value
         raise TypeError(f"a bare {getattr(value, '__name__', type(value).__name__)} is no data")
-
-    def _spend(self, amount: int) -> None:
-        self.budget -= amount
-        if self.budget < 0:
-            raise CorruptFileError(f"{self.where} unrolls to far more data than it holds; it is altered: get it again.")

@@ -166,6 +166,8 @@ def _npz(prediction: Prediction) -> bytes:
 
 def _json(prediction: Prediction) -> bytes:
     here, value = prediction.numpy(), prediction._description()
+    # Nested lists cannot tell how many joints no poses have.
+    value["shape"] = list(here.pose_3d.shape)
     for name in _ARRAYS:
         array = getattr(here, name)
         if array is not None and not np.isfinite(array).all():
@@ -185,6 +187,10 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(approximated, Mapping):
         approximated = json.loads(str(approximated))
     arrays = {key: np.asarray(value[key], dtype=np.float32) for key in _ARRAYS if value.get(key) is not None}
+    if arrays["pose_3d"].size == 0 and "shape" in value:
+        batch = tuple(value["shape"])[:-1]
+        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": ()}
+        arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
     size = value.get("image_size")
     return {
         **arrays,

@@ -52,7 +52,7 @@ def see_motion(
         >>> standing = np.zeros((5, 17, 3)) + [0.0, 0.0, 900.0]
         >>> cameras = h36m_cameras("S9")
         >>> data = see_motion(
-        ...     standing, cameras, get_skeleton("h36m17"), subject="S9", action="Stand", trial="1", fps=30, views=(0, 2)
+        ...     standing, cameras, get_skeleton("h36m17"), subject="S9", action="Stand", trial="1", fps=30.0, views=(0, 2)
         ... )
         >>> data.keypoints_2d.shape, data.view.tolist()
         ((10, 17, 2), [0, 0, 0, 0, 0, 2, 2, 2, 2, 2])

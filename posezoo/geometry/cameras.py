@@ -77,7 +77,9 @@ class Camera:
     def to(self, *args: Any, **kwargs: Any) -> Camera:
         """The same camera with another dtype or on another device."""
         fields = {name: getattr(self, name) for name in ("K", "R", "t", "distortion")}
-        return replace(self, **{name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()})
+        return replace(
+            self, **{name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()}
+        )
 
     def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """World coordinates to camera coordinates."""
@@ -117,9 +119,7 @@ def _distortion_terms(
     x, y = rays.unbind(-1)
     squared = x * x + y * y
     factor = 1 + squared * (k1 + squared * (k2 + squared * k3))
-    shift = torch.stack(
-        [2 * p1 * x * y + p2 * (squared + 2 * x * x), p1 * (squared + 2 * y * y) + 2 * p2 * x * y], dim=-1
-    )
+    shift = torch.stack([2 * p1 * x * y + p2 * (squared + 2 * x * x), p1 * (squared + 2 * y * y) + 2 * p2 * x * y], dim=-1)
     return factor[..., None], shift
 
 

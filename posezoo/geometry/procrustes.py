@@ -20,21 +20,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from posezoo.errors import InputError
+from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
 
-Array = Tensor | np.ndarray
+# Poses a slice. On a CPU it weighs the calls into torch against the cache: 4096 to 16384 are about equally fast.
+CPU_SLICE, GPU_SLICE = 8192, 1 << 18
 
-# Poses a slice: on a CPU both slices, (3 J) x 4096 floats each, stay in the second-level cache; on a GPU it only bounds memory.
-CPU_SLICE, GPU_SLICE = 4096, 1 << 18
+# The smallest zeta / lam^3 for which the polynomial is trusted; 8 / 27 is a round body, 0 a line. A float32 covariance
+# is the weaker link: below its bound a pose is solved again from float64, and below that one's bound by SVD.
+FLOAT32_SOUND, FLOAT64_SOUND = 3e-3, 1e-7
+FLOAT32_STEPS, FLOAT64_STEPS = 4, 12
 
 
 class _Fit(NamedTuple):
-    """One slice solved. Joints and axes come first, poses last; ``scale`` and ``rotation`` are float64."""
+    """One slice solved. Joints and axes come first, poses last; the solution is float64."""
 
     x: Float[Tensor, "J 3 B"]
     y: Float[Tensor, "J 3 B"]
@@ -43,6 +45,10 @@ class _Fit(NamedTuple):
     trace: Float64[Tensor, " B"]
     scale: Float64[Tensor, " B"]
     rotation: Float64[Tensor, "3 3 B"]
+
+
+class _NotFiniteError(ArithmeticError):
+    """NaN, infinite or overflowing numbers in a slice."""
 
 
 def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,14 +78,16 @@ def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | N
         (2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]])
     """
     source, target, mask = pose_pair(source, target, mask, names=("source", "target"))
-    fits = list(_slices(source, target, mask, scale))
-    scales = torch.cat([fit.scale for fit in fits])
-    rotations = torch.cat([fit.rotation for fit in fits], -1)
-    source_centroids, target_centroids = (torch.cat(part, -1).to(scales) for part in zip(*(fit[2:4] for fit in fits), strict=True))
-    shifts = target_centroids - scales * (rotations * source_centroids).sum(1)
+    fits = list(_slices(source, target, mask, scale, names=("source", "target")))
+    scales, rotations = torch.cat([fit.scale for fit in fits]), torch.cat([fit.rotation for fit in fits], -1)
+    source_centroids = torch.cat([fit.x_centroid for fit in fits], -1).double()
+    shifts = torch.cat([fit.y_centroid for fit in fits], -1) - scales * (rotations * source_centroids).sum(1)
     lead = source.shape[:-2]
-    parts = (scales.view(lead), rotations.permute(2, 0, 1).reshape(*lead, 3, 3), shifts.t().reshape(*lead, 3))
-    return parts[0].to(source), parts[1].to(source), parts[2].to(source)
+    return (
+        scales.reshape(lead).to(source),
+        rotations.permute(2, 0, 1).reshape(*lead, 3, 3).to(source),
+        shifts.t().reshape(*lead, 3).to(source),
+    )
 
 
 def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array | None = None) -> Tensor:
@@ -112,66 +120,31 @@ def procrustes_distances(pred: Tensor, target: Tensor, mask: Tensor | None = Non
     Joints that the mask leaves out hold no meaning.
     """
     for fit in _slices(pred, target, mask, scale=True):
-        residual = _move(fit, -fit.y)
-        if residual.requires_grad:  # The norm has a gradient at zero, the square root has not.
-            yield torch.linalg.vector_norm(residual, dim=1)
+        if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
+            yield torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
         else:
-            x, y, z = residual.unbind(1)
+            x, y, z = _move(fit, fit.y.neg_()).unbind(1)
             yield x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()
 
 
-def pose_pair(
-    pred: Array, target: Array, mask: Array | None = None, dims: int = 3, names: tuple[str, str] = ("pred", "target")
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The door of all functions that compare two sets of poses: equal shapes (..., J, dims), one floating dtype.
-
-    Half precision and integers become float32; joints that the mask leaves out become 0. Whether the values
-    are finite is left to the caller, who can often tell from what it computes anyway.
-    """
-    first, second = torch.as_tensor(pred), torch.as_tensor(target)
-    if first.shape != second.shape:
-        raise InputError(
-            f"{names[0]} has shape {tuple(first.shape)} and {names[1]} {tuple(second.shape)}; give two equal shapes (..., J, {dims})."
-        )
-    if first.ndim < 2 or first.shape[-1] != dims or first.shape[-2] == 0:
-        raise InputError(f"poses have shape {tuple(first.shape)}; expected (..., J, {dims}): J joints of {dims} coordinates, last.")
-    if first.device != second.device:
-        raise InputError(f"{names[0]} lies on {first.device} and {names[1]} on {second.device}; move both to one device.")
-    if first.is_complex() or second.is_complex():
-        raise InputError("poses are complex numbers; expected real coordinates.")
-    dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
-    first, second = first.to(dtype), second.to(dtype)
-    if mask is None:
-        return first, second, None
-    valid = torch.as_tensor(mask, device=first.device)
-    if valid.shape != first.shape[:-1] or valid.dtype != torch.bool:
-        raise InputError(
-            f"mask is {valid.dtype} of shape {tuple(valid.shape)}; expected bool of shape {tuple(first.shape[:-1])}, one value a joint."
-        )
-    left_out = ~valid[..., None]
-    return first.masked_fill(left_out, 0.0), second.masked_fill(left_out, 0.0), valid
-
-
-def reject_not_finite(*poses: Tensor, names: tuple[str, ...] = ("pred", "target")) -> None:
-    """Raise an InputError that says which of the pose tensors (..., J, D) holds NaN or infinite values, and where."""
-    for name, values in zip(names, poses, strict=False):
-        bad = ~torch.isfinite(values).flatten(-2).all(-1)
-        if bad.any():
-            first = bad.nonzero()[0].tolist()
-            raise InputError(
-                f"{name} holds NaN or infinite values in {int(bad.sum())} of {bad.numel()} poses, the first at index {first}; "
-                "remove those poses or name the valid joints with mask=."
-            )
-
-
-def _slices(source: Tensor, target: Tensor, mask: Tensor | None, scale: bool) -> Iterator[_Fit]:
+def _slices(
+    source: Tensor, target: Tensor, mask: Tensor | None, scale: bool, names: tuple[str, str] = ("pred", "target")
+) -> Iterator[_Fit]:
     """Solve (..., J, 3) poses slice by slice."""
     size = CPU_SLICE if source.device.type == "cpu" else GPU_SLICE
     joints = source.shape[-2]
     sources, targets = source.reshape(-1, joints, 3).split(size), target.reshape(-1, joints, 3).split(size)
     masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
+    if len(sources) > 1 and source.device.type == "cpu":
+        # glibc gives every slice's temporaries back to the system, and faults them in anew for the next slice, unless
+        # it has seen a larger block freed before. Never touched, this one costs nothing; the rest gets a fifth faster.
+        torch.empty(31 << 20, dtype=torch.uint8)
     for x, y, valid in zip(sources, targets, masks, strict=True):
-        yield _fit(x, y, valid, scale)
+        try:
+            fit = _fit(x, y, valid, scale)
+        except _NotFiniteError:
+            reject_not_finite(source, target, names)
+        yield fit
 
 
 def _fit(
@@ -181,29 +154,27 @@ def _fit(
     weight = None if mask is None else mask.t()[:, None].to(source.dtype)
     x, x_centroid = _centred(source, weight)
     y, y_centroid = _centred(target, weight)
-    y_weighted = y if weight is None else y * weight
-    covariance = x.new_zeros(3, 3, len(source))
-    for y_joint, x_joint in zip(y_weighted[:, :, None].unbind(0), x[:, None].unbind(0), strict=True):
-        covariance.addcmul_(y_joint, x_joint)
-    covariance = covariance.double()
-    # Rounding of the covariance, not of what follows, decides how close to degenerate float32 poses may come.
+    x_weighted = x if weight is None else x * weight
+    sums, squares = x.new_zeros(3, 3, len(source)), x.new_zeros(3, len(source))
+    for y_joint, x_joint, weighted in zip(y[:, :, None].unbind(0), x.unbind(0), x_weighted.unbind(0), strict=True):
+        sums.addcmul_(y_joint, weighted)
+        squares.addcmul_(x_joint, weighted)
+    covariance, extent = sums.double(), squares.sum(0, dtype=torch.float64)
     single = x.dtype == torch.float32
-    rotation, trace, sound = _foam(covariance, steps=4 if single else 12, least=3e-3 if single else 1e-7)
+    bounds = (FLOAT32_STEPS, FLOAT32_SOUND) if single else (FLOAT64_STEPS, FLOAT64_SOUND)
+    rotation, trace, sound = _foam(covariance, *bounds)
     if not sound.all():
         again = (~sound).nonzero().flatten()
+        if not torch.isfinite(covariance[..., again]).all():
+            raise _NotFiniteError
         if single:
-            reject_not_finite(source, target, names=("the first pose array", "the second pose array"))
             finer = _fit(source[again].double(), target[again].double(), None if mask is None else mask[again], scale)
             rotation_again, trace_again = finer.rotation, finer.trace
         else:
-            reject_not_finite(source, target)
-            rotation_again, trace_again = _svd(covariance[..., again])
+            rotation_again, trace_again = _by_svd(covariance[..., again])
         rotation, trace = rotation.index_copy(2, again, rotation_again), trace.index_copy(0, again, trace_again)
-    if not scale:
-        return _Fit(x, y, x_centroid, y_centroid, trace, torch.ones_like(trace), rotation)
-    extent = (x * x if weight is None else x * x * weight).sum((0, 1)).double()
-    point = extent == 0
-    factor = torch.where(point, 1.0, trace / extent.masked_fill(point, 1.0))
+    point = extent == 0  # A source without extent: every scale is as good.
+    factor = torch.where(point, 1.0, trace / extent.masked_fill(point, 1.0)) if scale else torch.ones_like(trace)
     return _Fit(x, y, x_centroid, y_centroid, trace, factor, rotation)
 
 
@@ -212,15 +183,18 @@ def _centred(
 ) -> tuple[Float[Tensor, "J 3 B"], Float[Tensor, "3 B"]]:
     """Points about their centroid, poses last, and the centroid.
 
-    The first joint is taken off before the mean: five metres from the camera a float32 mean is off by a micrometre,
-    near the body it is not.
+    A joint that takes part is taken off before the mean: five metres from the camera a float32 mean is off by a
+    micrometre, near the body it is not.
     """
     batch, joints, _ = points.shape
     x = points.reshape(batch, 3 * joints).t().clone(memory_format=torch.contiguous_format).view(joints, 3, batch)
-    first = x[0].clone()
-    x.sub_(first)
-    centroid = x.mean(0) if weight is None else (x * weight).sum(0) / weight.sum(0).clamp(min=1)
-    return x.sub_(centroid), centroid + first
+    if weight is None:
+        near = x[0].clone()
+        centroid = x.sub_(near).mean(0)
+    else:
+        near = torch.take_along_dim(x, weight.argmax(0, keepdim=True), 0)[0]
+        centroid = (x.sub_(near) * weight).sum(0) / weight.sum(0).clamp(min=1)
+    return x.sub_(centroid), centroid + near
 
 
 def _foam(
@@ -230,8 +204,8 @@ def _foam(
 
     Args:
         B: covariances.
-        steps: Newton steps for the trace.
-        least: the smallest zeta / trace^3 to trust; 8 / 27 is a round body, 0 a line.
+        steps: Newton steps for the trace; the first guess is within a ninth of it for bodies alike.
+        least: the smallest zeta / trace^3 to trust.
     """
     wrapped = B.new_empty(5, 5, B.shape[-1])  # Rows and columns 0 1 2 0 1: all cofactors are one product of shifts.
     wrapped[:3, :3], wrapped[3:, :3] = B, B[:2]
@@ -256,11 +230,13 @@ def _foam(
     sound = (slope > (2 * least) * (square * lam)) & (value.abs() < 1e-8 * lam * slope)
     slope = torch.where(sound, slope, 1.0)
     lam = lam - value / slope
+    # ((lam^2 + |B|^2) I - 2 B B^T) B + 2 lam cof B, over twice zeta.
     first, second, third = B.unbind(1)
-    gram = (first[:, None] * first).addcmul_(second[:, None], second).addcmul_(third[:, None], third)
-    rotation = (B * (lam * lam + norm)).addcmul_(cofactor, lam, value=2)
+    polynomial = (first[:, None] * first).addcmul_(second[:, None], second).addcmul_(third[:, None], third).mul_(-2)
+    polynomial.diagonal().add_((lam * lam + norm)[:, None])
+    rotation = cofactor * (2 * lam)
     for k in range(3):
-        rotation.addcmul_(gram[:, k, None], B[k], value=-2)
+        rotation.addcmul_(polynomial[:, k, None], B[k])
     return rotation / slope, lam, sound
 
 
@@ -271,17 +247,12 @@ def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofa
     return value, torch.addcmul(minus_twice_det, lam, excess)
 
 
-@torch.no_grad()
-def _svd_rotation(B: Float64[Tensor, "3 3 B"]) -> Float64[Tensor, "3 3 B"]:
-    """The same rotation by SVD, one of the best where there are several: the identity for B = 0."""
-    u, _, vh = torch.linalg.svd(B.permute(2, 0, 1))
-    u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
-    return (u @ vh).permute(1, 2, 0)
-
-
-def _svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"]]:
-    """Rotation, held constant in the backward pass, and trace of degenerate covariances."""
-    rotation = _svd_rotation(B)
+def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"]]:
+    """One of the best rotations where there are several (the identity for B = 0), held constant in the backward pass."""
+    with torch.no_grad():
+        u, _, vh = torch.linalg.svd(B.permute(2, 0, 1))
+        u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
+        rotation = (u @ vh).permute(1, 2, 0)
     return rotation, (rotation * B).sum((0, 1)).clamp(min=0)
 
 

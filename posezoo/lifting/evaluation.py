@@ -33,24 +33,31 @@ class LiftingMetrics(nn.Module):
 
     def __init__(self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = ()) -> None:
         super().__init__()
-        names = actions or None
-        self.p_mpjpe = PMPJPE(actions=names)
-        self.n_mpjpe = NMPJPE(root=skeleton.root, actions=names)
-        self.mpjpe = MPJPE(actions=names) if unit == "mm" else None
+        options = {"skeleton": skeleton, "actions": actions or None}
+        self.p_mpjpe = PMPJPE(**options)
+        self.n_mpjpe = NMPJPE(root=skeleton.root, **options)
+        self.mpjpe = MPJPE(**options) if unit == "mm" else None
         self.pck, self.auc = PCK3D(), AUC3D()
         self.pck_aligned, self.auc_aligned = PCK3D(), AUC3D()
         self.symmetry = SymmetryError(skeleton=skeleton)
         self.metric_scale = unit == "mm"
 
     @torch.no_grad()
-    def update(self, pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"], action: Int[Tensor, "B"] | None = None) -> None:
+    def update(
+        self, pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"], action: Int[Tensor, "B"] | None = None
+    ) -> None:
         """Count a batch: root-relative poses, labels in mm."""
         for metric in (self.p_mpjpe, self.n_mpjpe, self.mpjpe):
             if metric is not None:
                 metric.update(pred, target, action)
         scaled = pred if self.metric_scale else pred * least_squares_scale(pred, target)
         aligned = procrustes_align(pred, target)
-        for metric, pose in ((self.pck, scaled), (self.auc, scaled), (self.pck_aligned, aligned), (self.auc_aligned, aligned)):
+        for metric, pose in (
+            (self.pck, scaled),
+            (self.auc, scaled),
+            (self.pck_aligned, aligned),
+            (self.auc_aligned, aligned),
+        ):
             metric.update(pose, target)
         self.symmetry.update(scaled)
 
@@ -121,10 +128,12 @@ def evaluate(
             pose = convert(lifted.pose_3d, model.skeleton, skeleton).keypoints
             pose = pose - pose[:, root : root + 1]
         label = torch.from_numpy(target.keypoints[rows]).to(device)
-        metrics.update(pose.float(), label - label[:, root : root + 1], torch.from_numpy(codes[rows].astype(np.int64)).to(device))
+        metrics.update(
+            pose.float(), label - label[:, root : root + 1], torch.from_numpy(codes[rows].astype(np.int64)).to(device)
+        )
     return {
         **metrics.report(),
         "poses": len(data),
-        "per_action": dict(zip(actions, metrics.p_mpjpe.per_action().tolist(), strict=True)),
-        "per_joint": dict(zip(skeleton.joints, metrics.p_mpjpe.per_joint().tolist(), strict=True)),
+        "per_action": {name: float(value) for name, value in metrics.p_mpjpe.per_action().items()},
+        "per_joint": {name: float(value) for name, value in metrics.p_mpjpe.per_joint().items()},
     }

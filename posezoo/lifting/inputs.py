@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from posezoo.data.keypoints.checks import upside_down_fraction
 from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -89,14 +90,11 @@ def check_keypoints(
 
 
 def _warn(values: np.ndarray, skeleton: Skeleton) -> None:
-    ankles = [skeleton.joints.index(name) for name in ("left_ankle", "right_ankle") if name in skeleton.joints]
-    if "head_top" in skeleton.joints and ankles:
-        head = values[:, skeleton.joints.index("head_top"), 1]
-        upside_down = float((head > values[:, ankles, 1].max(axis=1)).mean())
-        if upside_down > 0.5:
-            warnings.warn(
-                f"heads are below feet in {upside_down:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
-                stacklevel=4,
-            )
+    upside_down = upside_down_fraction(values, skeleton)
+    if upside_down > 0.5:
+        warnings.warn(
+            f"heads are below feet in {upside_down:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
+            stacklevel=4,
+        )
     if len(values) and np.abs(values).max() <= 1.5:
         warnings.warn("all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4)

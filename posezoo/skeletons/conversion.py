@@ -133,9 +133,7 @@ def convert(
     if confidence is not None and not hasattr(confidence, "shape"):
         confidence = np.asarray(confidence, dtype=np.float32)
     if keypoints.ndim < 2 or keypoints.shape[-2] != len(source):
-        raise InputError(
-            f"keypoints have shape {tuple(keypoints.shape)}; {source.name} needs (..., {len(source)}, 2 or 3)."
-        )
+        raise InputError(f"keypoints have shape {tuple(keypoints.shape)}; {source.name} needs (..., {len(source)}, 2 or 3).")
     if confidence is not None and tuple(confidence.shape) != tuple(keypoints.shape[:-1]):
         raise InputError(
             f"confidence has shape {tuple(confidence.shape)}; expected {tuple(keypoints.shape[:-1])}, one value a joint."

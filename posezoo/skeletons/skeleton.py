@@ -40,7 +40,8 @@ class Skeleton:
             raise InputError(f"skeleton {self.name!r} names a joint twice; every joint needs its own name.")
         if len(self.parents) != count or sum(parent == -1 for parent in self.parents) != 1:
             raise InputError(
-                f"skeleton {self.name!r} has {count} joints and parents {self.parents}; expected {count} parents, one of them -1."
+                f"skeleton {self.name!r} has {count} joints and parents {self.parents}; "
+                f"expected {count} parents, one of them -1."
             )
         for joint in range(count):
             seen = joint

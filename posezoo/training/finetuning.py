@@ -66,7 +66,9 @@ def finetune(
     model = load(name)
     paper = paper_of(model)
     if PAPERS[paper].supervision != "2D keypoints only":
-        raise InputError(f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model.")
+        raise InputError(
+            f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model."
+        )
     model.hparams.learning_rate, model.hparams.cosine_steps = learning_rate, None
     folder, checkpoint = folder_for_run(out, resume)
     trainer = pl.Trainer(

@@ -18,9 +18,16 @@ def commit() -> str:
     if not (folder / ".git").exists():
         return ""
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        )
         state = subprocess.run(
-            ["git", "status", "--porcelain", "--", "posezoo"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+            ["git", "status", "--porcelain", "--", "posezoo"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

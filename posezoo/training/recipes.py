@@ -14,7 +14,9 @@ from posezoo.registry import PAPERS
 
 def list_recipes() -> list[str]:
     """Names of the recipes in the package."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in files("posezoo.recipes").iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in files("posezoo.recipes").iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:

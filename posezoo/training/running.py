@@ -16,22 +16,29 @@ import pytorch_lightning as pl
 import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from posezoo.data.files import atomic_write
 from posezoo.errors import InputError
 from posezoo.lifting import LiftingModule
-from posezoo.registry import paper_class, save
+from posezoo.registry import paper_class, save, settings_of
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
 
 
 class _CLI(LightningCLI):
-    """LightningCLI without a class to choose: the recipe's paper says it."""
+    """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.set_defaults({"trainer.enable_model_summary": False})
+    def __init__(self, *classes: type, folder: Path, logger: str, **settings: Any) -> None:
+        self.folder, self.logger = folder, logger
+        super().__init__(*classes, **settings)
+
+    def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
+        configured = self._get(self.config_init, "trainer")
+        callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]
+        logger = configured.get("logger") or make_logger(self.logger, self.folder)
+        return super().instantiate_trainer(callbacks=callbacks, logger=logger, **settings)
 
 
 @contextlib.contextmanager
@@ -123,11 +130,9 @@ def train(
                 seed_everything_default=0,
                 save_config_callback=None,
                 parser_kwargs={"allow_abbrev": False, "exit_on_error": False},
-                trainer_defaults={
-                    "callbacks": [checkpointing(folder)],
-                    "logger": make_logger(logger, folder),
-                    "use_distributed_sampler": False,
-                },
+                trainer_defaults={"use_distributed_sampler": False, "enable_model_summary": False},
+                folder=folder,
+                logger=logger,
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
@@ -142,7 +147,7 @@ def finish(
     results = trainer.test(model, data, verbose=False) if data is not None else []
     if trainer.is_global_zero:
         save(model, path, **origin)
-        report = {"metrics": results[0] if results else {}, "settings": dict(model.hparams), **origin}
+        report = {"metrics": results[0] if results else {}, "settings": settings_of(model), **origin}
         with atomic_write(path.parent / "metrics.json") as temporary:
             temporary.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
         print(f"weights -> {path}\nmetrics -> {path.parent / 'metrics.json'}")

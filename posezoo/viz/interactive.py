@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.viz.saving import save_bytes
-from posezoo.viz.scene import PALETTES, SIDES, Clip, chains, image_box, scene
+from posezoo.viz.scene import PALETTES, SIDES, Clip, chains, image_box, pose_names, scene
 
 MAX_FRAMES = 150
 # Joints drawn in all frames of a page: some 25 bytes each beside the 4.8 MB of plotly.js, so a page stays under 6 MB.
 _MAX_JOINTS = 40_000
-_DASHES = ("solid", "dash", "dot")
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -55,7 +53,7 @@ def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -
     return parts + [_lines(points[frame], solid[side], _digits(half)) for points in poses.values() for side in SIDES]
 
 
-def _traces(clip: Clip, half: float) -> list[dict[str, Any]]:
+def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, Any]]:
     """Looks of the traces: keypoints by side, poses by side, then the floor, which never moves."""
     traces: list[dict[str, Any]] = [
         {
@@ -68,15 +66,16 @@ def _traces(clip: Clip, half: float) -> list[dict[str, Any]]:
         }
         for side in SIDES
     ]
-    for index, name in enumerate(clip.poses):
-        palette, dash = PALETTES[index % len(PALETTES)], _DASHES[index % len(_DASHES)]
+    for name in clip.poses:
+        index = names.index(name)
+        palette = PALETTES[index % len(PALETTES)]
         traces += [
             {
                 "type": "scatter3d",
                 "mode": "lines+markers",
                 "name": f"{name}: {side}",
                 "legendgroup": name,
-                "line": {"color": palette[side], "width": 7 if index == 0 else 5, "dash": dash},
+                "line": {"color": palette[side], "width": 8 if index == 0 else 5},
                 "marker": {"color": palette[side], "size": 3 if index == 0 else 2},
                 "hoverinfo": "name",
             }
@@ -94,7 +93,7 @@ def _traces(clip: Clip, half: float) -> list[dict[str, Any]]:
     return [*traces, {"type": "scatter3d", **grid, **still}, {"type": "mesh3d", **corners, **plane, **still}]
 
 
-def _layout(clip: Clip, half: float, height: float, numbers: list[int]) -> dict[str, Any]:
+def _layout(clip: Clip, half: float, heights: tuple[float, float], numbers: list[int]) -> dict[str, Any]:
     """Fixed, equal axes: nothing jumps or stretches while it plays."""
     x, y, reach = image_box(clip.keypoints_2d)
     shapes = []
@@ -109,8 +108,8 @@ def _layout(clip: Clip, half: float, height: float, numbers: list[int]) -> dict[
         "showspikes": False,
         "zeroline": False,
     }
-    box = {"x": [-half, half], "y": [-half, half], "z": [0, height]}
-    longest = max(2 * half, height)
+    box = {"x": [-half, half], "y": [-half, half], "z": list(heights)}
+    longest = max(limits[1] - limits[0] for limits in box.values())
     stride = numbers[1] - numbers[0] if len(numbers) > 1 else 1
     play = {
         "frame": {"duration": 1000 * stride / clip.fps, "redraw": True},
@@ -182,17 +181,24 @@ def _layout(clip: Clip, half: float, height: float, numbers: list[int]) -> dict[
     }
 
 
-def figure(clip: Clip, max_frames: int = MAX_FRAMES) -> dict[str, Any]:
-    """A Plotly figure as a dictionary: data, layout and the frames' moving coordinates, at most ``max_frames`` of them."""
+def figure(clip: Clip, max_frames: int = MAX_FRAMES, names: list[str] | None = None) -> dict[str, Any]:
+    """A Plotly figure as a dictionary: data, layout and the moving coordinates of the frames.
+
+    Args:
+        clip: what is shown.
+        max_frames: longer clips are thinned.
+        names: of all poses on the page, which fixes their colours; the clip's own where not given.
+    """
     stride = -(-len(clip) // max_frames)
     numbers = list(range(0, len(clip), stride))
-    poses, half, height = scene(clip)
-    traces = _traces(clip, half)
+    poses, half, heights = scene(clip)
+    traces = _traces(clip, half, pose_names([clip]) if names is None else names)
     moving = [_moving(clip, poses, half, number) for number in numbers]
     kinds = [{"type": trace["type"]} for trace in traces[: len(moving[0])]]
+    still: list[dict[str, Any]] = [{}] * (len(traces) - len(kinds))
     return {
-        "data": [{**look, **points} for look, points in zip_longest(traces, moving[0], fillvalue={})],
-        "layout": _layout(clip, half, height, numbers),
+        "data": [{**look, **points} for look, points in zip(traces, moving[0] + still, strict=True)],
+        "layout": _layout(clip, half, heights, numbers),
         "frames": [
             {
                 "name": str(number),
@@ -234,7 +240,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo")
         body.append(f"<h2>{html.escape(clip.title)}</h2>")
         body.append(
             to_html(
-                figure(clip, max_frames),
+                figure(clip, max_frames, pose_names(clips)),
                 full_html=False,
                 include_plotlyjs=index == 0,
                 auto_play=False,

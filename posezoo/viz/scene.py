@@ -6,7 +6,7 @@ z forward) that is ``(x, z, -y)``, a rotation: nothing is ever mirrored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +24,7 @@ PALETTES: tuple[dict[str, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """One person: 2D keypoints and any number of 3D poses (models, ground truth), frame by frame.
 
@@ -95,6 +95,11 @@ class Clip:
         return len(self.keypoints_2d)
 
 
+def pose_names(clips: Iterable[Clip]) -> list[str]:
+    """Names of all poses, in order of appearance: a name has the same colours wherever it is drawn together."""
+    return list(dict.fromkeys(name for clip in clips for name in clip.poses))
+
+
 def side_of(skeleton: Skeleton, joint: int) -> str:
     """``left``, ``right`` or ``centre``: the person's, by the joint's name."""
     return next((side for side in SIDES[:2] if skeleton.joints[joint].startswith(f"{side}_")), "centre")
@@ -140,14 +145,15 @@ def to_plot(points: np.ndarray, up: np.ndarray | None = None) -> np.ndarray:
     return plotted @ (np.eye(3) + cross + cross @ cross / (1.0 + cosine)).T
 
 
-def scene(clip: Clip) -> tuple[dict[str, np.ndarray], float, float]:
+def scene(clip: Clip) -> tuple[dict[str, np.ndarray], float, tuple[float, float]]:
     """The poses of a clip where they are drawn, and how far they reach.
 
     In every frame the roots of all poses coincide above the origin, and the lowest joint of the first pose stands
     on the floor, Z = 0: lifted poses are root-relative and say nothing of where the person went.
 
     Returns:
-        name -> (T, J, 3) drawn coordinates, the half-width of a square floor and the height that hold every frame.
+        name -> (T, J, 3) drawn coordinates, and what holds every frame: the half-width of a square floor, and the
+        lowest and highest Z (other poses may reach below the floor).
     """
     poses = {}
     for name, pose in clip.poses.items():
@@ -161,9 +167,10 @@ def scene(clip: Clip) -> tuple[dict[str, np.ndarray], float, float]:
         points[..., 2] -= np.where(np.isfinite(floor), floor, 0.0)[:, None]
     everything = np.concatenate(list(poses.values()))
     reach = float(np.nan_to_num(np.abs(everything[..., :2])).max())
-    height = float(np.nan_to_num(everything[..., 2]).max())
-    half = max(1.1 * reach, 0.35 * height, 1e-6)
-    return poses, half, max(1.05 * height, half)
+    heights = np.nan_to_num(everything[..., 2])
+    low, high = float(heights.min()), float(heights.max())
+    half = max(1.1 * reach, 0.35 * high, 1e-6)
+    return poses, half, (1.05 * low, max(1.05 * high, half))
 
 
 def image_box(keypoints: np.ndarray, margin: float = 0.15) -> tuple[float, float, float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.viz.saving import save_bytes
-from posezoo.viz.scene import PALETTES, SIDES, Clip, chains, image_box, scene, side_of
+from posezoo.viz.scene import PALETTES, SIDES, Clip, chains, image_box, pose_names, scene, side_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,12 @@ def _clean(axes: Axes, title: str, x: tuple[float, float], y: tuple[float, float
         spine.set_color("#cccccc")
 
 
+def _style(index: int) -> tuple[dict[str, str], dict[str, Any]]:
+    """Colours by side and the looks of the lines of the first, second, ... pose."""
+    line: dict[str, Any] = {"linewidth": 2.2} if index == 0 else {"linewidth": 1.6, "linestyle": (0, (3, 1))}
+    return PALETTES[index % len(PALETTES)], line
+
+
 def _draw_2d(axes: Axes, clip: Clip, frame: int) -> None:
     keypoints = clip.keypoints_2d[frame]
     for side, paths in chains(clip.keypoints_layout).items():
@@ -66,8 +72,8 @@ def _draw_2d(axes: Axes, clip: Clip, frame: int) -> None:
     _clean(axes, clip.title, (x - half, x + half), (y + half, y - half))
 
 
-def _draw_3d(axes: Axes, clip: Clip, frame: int, view: str) -> None:
-    poses, half, height = scene(clip)
+def _draw_3d(axes: Axes, clip: Clip, frame: int, view: str, names: list[str]) -> None:
+    poses, half, (low, high) = scene(clip)
     azimuth, elevation = VIEWS[view]
     ticks = np.linspace(-half, half, 7)
     grid = [[(-half, tick, 0.0), (half, tick, 0.0)] for tick in ticks] + [
@@ -75,38 +81,33 @@ def _draw_3d(axes: Axes, clip: Clip, frame: int, view: str) -> None:
     ]
     for line in orthographic(np.array(grid), azimuth, elevation)[0]:
         axes.plot(*line.T, color="#d8d8d8", linewidth=0.6, zorder=0)
-    for index, points in enumerate(poses.values()):
+    for name, points in poses.items():
+        palette, line = _style(names.index(name))
         flat, distance = orthographic(points[frame], azimuth, elevation)
         for parent, child in clip.layout.bones:
             # What is nearer is painted over what is farther.
-            nearness = 10.0 - float(np.nan_to_num(distance[[parent, child]]).mean()) / (4.0 * (half + height))
+            nearness = 10.0 - float(np.nan_to_num(distance[[parent, child]]).mean()) / (4.0 * (half + high))
             axes.plot(
                 *flat[[parent, child]].T,
-                color=PALETTES[index % len(PALETTES)][side_of(clip.layout, child)],
-                linewidth=2.2 if index == 0 else 1.6,
-                linestyle="-" if index == 0 else (0, (3, 1)),
-                solid_capstyle="round",
+                color=palette[side_of(clip.layout, child)],
                 zorder=nearness,
+                solid_capstyle="round",
+                **line,
             )
-    middle, reach = height / 2, max(half, height / 2) * 1.12
+    middle, reach = (low + high) / 2, max(half, (high - low) / 2) * 1.12
     _clean(axes, view, (-reach, reach), (middle - reach, middle + reach))
 
 
-def _legend(figure: Figure, people: Sequence[Clip]) -> None:
+def _legend(figure: Figure, names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
-    names = list(dict.fromkeys(name for clip in people for name in clip.poses))
-    most = max(people, key=lambda clip: len(clip.poses))
-    names = list(most.poses) if set(names) == set(most.poses) else names[:1]
     handles = []
     for index, name in enumerate(names):
-        palette = PALETTES[index % len(PALETTES)]
-        for side in SIDES:
-            label = f"{name}: {side}" if len(names) > 1 else f"{side} of the person" if side != "centre" else side
-            handles.append(
-                Line2D([], [], color=palette[side], linestyle="-" if index == 0 else (0, (3, 1)), linewidth=2, label=label)
-            )
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=8, frameon=False)
+        palette, line = _style(index)
+        handles += [Line2D([], [], color=palette[side], label=f"{name}: {side}", **line) for side in SIDES]
+    # Filled column by column: one column a side, one row a pose.
+    order = [handle for side in range(len(SIDES)) for handle in handles[side :: len(SIDES)]]
+    figure.legend(handles=order, loc="lower center", ncols=len(SIDES), fontsize=8, frameon=False)
 
 
 def picture(people: Sequence[Clip], path: str | Path, *, frame: int = 0, columns: int | None = None, dpi: int = 110) -> Path:
@@ -137,10 +138,11 @@ def picture(people: Sequence[Clip], path: str | Path, *, frame: int = 0, columns
     shortest = min(len(clip) for clip in people)
     if not 0 <= frame < shortest:
         raise InputError(f"frame {frame}; the shortest clip has frames 0 to {shortest - 1}.")
+    names = pose_names(people)
     columns = columns or (1 if len(people) <= 3 else 2 if len(people) <= 8 else 3)
     rows = -(-len(people) // columns)
-    # Margins are fixed in inches: between people wider than within one, and a line for the legend.
-    width, height = columns * (3 * _PANEL_INCHES + 0.3), rows * (_PANEL_INCHES + 0.25) + 0.5
+    # Margins are fixed in inches: between people wider than within one, and a line of legend a pose.
+    width, height = columns * (3 * _PANEL_INCHES + 0.3), rows * (_PANEL_INCHES + 0.25) + 0.2 + 0.17 * len(names)
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     for index, clip in enumerate(people):
         row, column = divmod(index, columns)
@@ -152,8 +154,8 @@ def picture(people: Sequence[Clip], path: str | Path, *, frame: int = 0, columns
             if panel == 0:
                 _draw_2d(axes, clip, frame)
             else:
-                _draw_3d(axes, clip, frame, list(VIEWS)[panel - 1])
-    _legend(figure, people)
+                _draw_3d(axes, clip, frame, list(VIEWS)[panel - 1], names)
+    _legend(figure, names)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind)
     return save_bytes(buffer.getvalue(), path)

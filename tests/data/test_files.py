@@ -26,6 +26,7 @@ from posezoo.data.files import (
     load_pickle,
     open_hdf5,
     progress,
+    read_attributes,
     read_dataset,
     restricted_unpickle,
     sha256,
@@ -144,7 +145,7 @@ def test_sha256(tmp_path):
 def test_progress_gives_every_item_with_and_without_a_bar(capsys):
     assert list(progress(range(50), "Reading")) == list(range(50))
     assert capsys.readouterr().err == ""
-    assert list(progress(range(50), "Reading", patience=-1)) == list(range(50))
+    assert list(progress(range(50), "Reading", patience=-1.0)) == list(range(50))
     assert capsys.readouterr().out == ""
 
 
@@ -307,7 +308,7 @@ def attacks(marker):
     yield Attack(os.system, command)
     yield Attack(eval, f"open({str(marker)!r}, 'w')")
     yield Attack(exec, "raise SystemExit")
-    yield Attack(getattr, np, "save")
+    yield Attack(getattr, "abc", "upper")
     yield Attack(np.load, str(marker))
     yield Attack(open, str(marker), "w")
     yield Attack(np.vectorize)
@@ -389,17 +390,17 @@ def nested_tuples_as_key():
         pytest.param(pickle.dumps([np.ones(100_000)] * 10_000), id="one array ten thousand times"),
         pytest.param(billion_laughs(), id="lists of lists of lists"),
         pytest.param(nested_tuples_as_key(), id="a key that hashes for ever"),
-        pytest.param(b"(" * 100_000 + b"l" * 100_000 + b".", id="nesting"),
+        pytest.param(b"(" * 20_000 + b"l" * 20_000 + b".", id="nesting"),
     ],
 )
 def test_pickles_that_would_exhaust_memory_or_time(data):
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(CorruptFileError):
         assert unpickle(data) is None
     assert tracemalloc.get_traced_memory()[1] < 1e8
     tracemalloc.stop()
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 # --- HDF5 ------------------------------------------------------------------------------------------------------------
@@ -418,6 +419,12 @@ def hdf5(tmp_path):
         layout = h5py.VirtualLayout((4, 16, 2), "f8")
         layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "part", shape=(4, 16, 2))
         file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("sequences", (2,), h5py.vlen_dtype("u1"))
+        file.attrs["skeleton"] = "coco17"
+        file.attrs["size"] = [640, 480]
+        sequence = np.empty(1, dtype=object)
+        sequence[0] = np.array([1, 2], dtype=np.uint8)
+        file.attrs.create("sequence", sequence, dtype=h5py.vlen_dtype(np.uint8))
         file.create_dataset("squeezed", data=np.zeros((1000, 17, 2)), compression="gzip", chunks=(1000, 17, 2))
     return tmp_path / "a.h5"
 
@@ -439,11 +446,30 @@ def test_datasets(hdf5):
         ("outside", None, "lies in other files"),
         ("virtual", None, "lies in other files"),
         ("huge", None, "declares shape"),
+        ("sequences", None, "expected numbers or text"),
     ],
 )
 def test_datasets_that_are_not_as_expected(hdf5, key, shape, words):
     with pytest.raises(CorruptFileError, match=words), open_hdf5(hdf5) as file:
         read_dataset(file, key, shape)
+
+
+def test_attributes(hdf5):
+    with open_hdf5(hdf5) as file:
+        found = read_attributes(file)
+    assert found.keys() == {"skeleton", "size"}
+    assert found["skeleton"] == "coco17"
+
+
+def test_a_damaged_heap_of_texts(hdf5):
+    """On this one the HDF5 library would loop for ever."""
+    data = bytearray(hdf5.read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + 16 : heap + 18] = b"\0\0"
+    data[heap + 24 : heap + 32] = bytes(8)
+    hdf5.write_bytes(data)
+    with pytest.raises(CorruptFileError, match="damaged heap"):
+        open_and_close(hdf5)
 
 
 def test_truncated_hdf5(hdf5):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ from posezoo.data.files import (
     load_npz,
     load_pickle,
     open_hdf5,
+    read_attributes,
     read_bytes,
     read_dataset,
     reading,
 )
+from posezoo.data.matlab import load_mat
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 
 
@@ -49,7 +50,7 @@ class _Hdf5(Mapping[str, Any]):
     def __init__(self, path: Path, transposed: bool = False) -> None:
         self.path, self.transposed = path, transposed
         with open_hdf5(path) as file:
-            self.attributes = {name: file.attrs[name] for name in file.attrs if not name.startswith("MATLAB")}
+            self.attributes = read_attributes(file)
             self.datasets = [name for name in file if hasattr(file.get(name), "shape")]
 
     def __getitem__(self, key: str) -> Any:
@@ -69,30 +70,13 @@ class _Hdf5(Mapping[str, Any]):
         return len(set(self.datasets) | set(self.attributes))
 
 
-def _load_mat(path: Path) -> dict[str, Any]:
-    """The variables of a MATLAB 4 to 7 file."""
-    try:
-        import scipy.io
-    except ImportError as error:
-        raise InputError(f"{path}: reading .mat needs SciPy (pip install scipy), or save the keypoints as .npz.") from error
-    size = len(read_bytes(path, "a MATLAB file"))
-    with reading(path, "a MATLAB file"):
-        for name, shape, _ in scipy.io.whosmat(path):
-            if math.prod(shape) > 1032 * size:
-                raise CorruptFileError(
-                    f"{path}, {name!r} declares shape {shape}, more than the file can hold: get it again."
-                )
-        variables = scipy.io.loadmat(path)
-    return {name: value for name, value in variables.items() if not name.startswith("__")}
-
-
 def _load_csv(path: Path) -> list[list[str]]:
     """The rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped."""
     data = read_bytes(path, "CSV")
     with reading(path, "CSV"):
         lines = data.decode("utf-8-sig").splitlines()
         header = next((line for line in lines if line.strip()), "")
-        rows = [row for row in csv.reader(lines, delimiter=max(",;\t", key=header.count)) if any(row)]
+        rows = [row for row in csv.reader(lines, delimiter=max(",;\t", key=header.count)) if any(map(str.strip, row))]
     if not rows:
         raise CorruptFileError(f"{path} holds blank lines only; expected a header and rows.")
     return rows
@@ -133,7 +117,7 @@ _LOADERS: dict[str, Callable[[Path], Any]] = {
     "json": load_json,
     "hdf5": _Hdf5,
     "mat73": lambda path: _Hdf5(path, transposed=True),
-    "mat": _load_mat,
+    "mat": load_mat,
     "pickle": load_pickle,
     "csv": _load_csv,
     "folder": _list_folder,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from posezoo.geometry import euler_to_matrix, forward_kinematics, rotation_about
 from posezoo.skeletons import get_skeleton
@@ -135,13 +136,27 @@ def joint_rotations(angles: Mapping[str, np.ndarray]) -> Float[Tensor, "T 19 3 3
     return euler_to_matrix("zxz", torch.stack([axis, torch.hypot(x, y).clamp(max=torch.pi), twist - axis], dim=-1))
 
 
+def _smooth(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
+    """Each signal averaged over a raised-cosine window; the ends are repeated outwards."""
+    window = torch.hann_window(2 * radius + 3, periodic=False, dtype=signals.dtype)[1:-1]
+    padded = functional.pad(signals[:, None], (radius, radius), mode="replicate")
+    return functional.conv1d(padded, (window / window.sum())[None, None])[:, 0]
+
+
+def _above(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
+    """A smooth signal that is nowhere below the given one: the average of its maxima, over equal windows."""
+    padded = functional.pad(signals[:, None], (radius, radius), mode="replicate")
+    return _smooth(functional.max_pool1d(padded, 2 * radius + 1, stride=1)[:, 0], radius)
+
+
 def stand_on_floor(
     body: Body,
     angles: Mapping[str, np.ndarray],
     heading: np.ndarray,
     lift_mm: np.ndarray,
+    inertia: int = 0,
 ) -> Float[Tensor, "T 17 3"]:
-    """Positions of a body that moves by its feet: the lower ankle neither slides nor leaves the floor, unless lifted.
+    """Positions of a body that its feet carry: the lower ankle rests on the floor, unless lifted, and moves the rest.
 
     Args:
         body: the person.
@@ -149,6 +164,8 @@ def stand_on_floor(
             right and its turn to the left, on top of the heading.
         heading: (T,) degrees, counter-clockwise from world y, seen from above.
         lift_mm: (T,) height of both feet above the floor, for jumps.
+        inertia: frames over which the pelvis evens out the passing of the weight from foot to foot. With it a foot may
+            rise by centimetres (as heels do) or slide a little; without it the pelvis jerks where steps are fast.
 
     Returns:
         mm, world frame (z up, floor at 0), the mean position of the pelvis above the origin.
@@ -158,10 +175,13 @@ def stand_on_floor(
     positions = forward_kinematics(rotations, body.offsets_mm, _PARENTS)[0][:, _COLUMNS]
     ankles = positions[:, _ANKLES]
     height = ankles[..., 2]
-    positions[..., 2] += (body.ankle_height_mm - height.amin(1) + torch.from_numpy(lift_mm))[:, None]
     # Which foot bears the weight passes from one to the other over about 2 cm of height.
     bearing = torch.softmax(-(height[1:] + height[:-1]) / 40.0, dim=1)
     steps = -(bearing[..., None] * ankles.diff(dim=0)[..., :2]).sum(1)
+    raised = -height.amin(1)
+    if inertia > 0 and len(steps):
+        steps, raised = _smooth(steps.T, 2 * inertia).T, _above(raised[None], inertia)[0]
     path = torch.cat([steps.new_zeros(1, 2), steps.cumsum(0)])
     positions[..., :2] += (path - path.mean(0))[:, None]
+    positions[..., 2] += (body.ankle_height_mm + raised + torch.from_numpy(lift_mm))[:, None]
     return positions

@@ -96,7 +96,8 @@ def procedural_motion(
         columns = zip(posture.get(joint, (0.0,) * 3), moves.angles.get(joint, (0.0,) * 3), sway[joint], strict=True)
         angles[joint] = np.stack([rest + move + drift for rest, move, drift in columns], axis=-1)
     heading = rng.uniform(0.0, 360.0) + np.broadcast_to(moves.heading, time.shape)
-    world = stand_on_floor(procedural_body(body_seed), angles, heading, np.broadcast_to(moves.lift_mm, time.shape).copy())
+    lift = np.broadcast_to(moves.lift_mm, time.shape).copy()
+    world = stand_on_floor(procedural_body(body_seed), angles, heading, lift, inertia=round(moves.inertia * fps))
     world[..., :2] += world.new_tensor(rng.uniform(-250.0, 250.0, 2))
     return world.float().numpy()
 

@@ -20,11 +20,13 @@ class Moves:
         angles: degrees by joint, (T,) arrays or constants.
         heading: degrees turned to the left.
         lift_mm: height of both feet above the floor.
+        inertia: seconds over which the pelvis evens out the passing of the weight from foot to foot.
     """
 
     angles: Angles
     heading: Value = 0.0
     lift_mm: Value = 0.0
+    inertia: float = 0.0
 
 
 def wander(
@@ -68,7 +70,7 @@ def _gait(time: np.ndarray, rng: np.random.Generator, running: bool) -> Moves:
     """
     size = rng.uniform(0.85, 1.15)
     cycle = time * (rng.uniform(1.25, 1.5) if running else rng.uniform(0.8, 1.1)) + rng.random()
-    hip_mean, hip_swing, knee_yield, knee_swing = (16.0, 32.0, 28.0, 88.0) if running else (10.0, 20.0, 12.0, 54.0)
+    hip_mean, hip_swing, knee_yield, knee_swing = (16.0, 26.0, 28.0, 85.0) if running else (10.0, 23.0, 12.0, 54.0)
     arm_mean, arm_swing, elbow, elbow_swing = (-8.0, 32.0, 75.0, 20.0) if running else (-2.0, 20.0, 8.0, 18.0)
     lean = rng.uniform(5.0, 12.0) if running else rng.uniform(0.0, 4.0)
     elbow *= rng.uniform(0.7, 1.2)
@@ -88,10 +90,9 @@ def _gait(time: np.ndarray, rng: np.random.Generator, running: bool) -> Moves:
         angles[f"{side}_shoulder"] = (arm_mean - size * arm_swing * forward, 0.0, 5.0)
         angles[f"{side}_elbow"] = (elbow + elbow_swing * (1.0 - forward) / 2, 0.0, 0.0)
     # Both feet are off the ground before each of the two heel strikes of a cycle.
-    lift = 60.0 * size * _bump(2 * cycle, 0.85, 0.1) if running else 0.0
-    return Moves(
-        angles, heading=rng.choice([-1.0, 1.0]) * rng.uniform(40.0, 75.0) * (1.6 if running else 1.0) * time, lift_mm=lift
-    )
+    lift = 60.0 * size * ((1.0 + np.cos(2 * np.pi * (2 * cycle - 0.85))) / 2) ** 2 if running else 0.0
+    rate = rng.choice([-1.0, 1.0]) * rng.uniform(40.0, 75.0) * (1.9 if running else 1.0)
+    return Moves(angles, heading=rate * time, lift_mm=lift, inertia=0.07)
 
 
 def walk(time: np.ndarray, rng: np.random.Generator) -> Moves:
@@ -222,13 +223,14 @@ def dance(time: np.ndarray, rng: np.random.Generator) -> Moves:
         "neck": (20.0 * nod, 15.0 * aside, 40.0 * look),
     }
     for side in ("left", "right"):
-        flex, out, inward, elbow, thigh, spread, toes, knee = wander(time, rng, 8)
+        flex, out, inward, elbow = wander(time, rng, 4)
+        thigh, spread, toes, knee = wander(time, rng, 4, fastest=0.4)
         angles[f"{side}_shoulder"] = (_between(-35.0, 120.0, flex), _between(0.0, 110.0, out), _between(-60.0, 50.0, inward))
         angles[f"{side}_elbow"] = (_between(10.0, 120.0, elbow), 0.0, 0.0)
         # The knee bends about twice as far as the thigh, so that the foot stays under the body.
         angles[f"{side}_hip"] = (_between(-10.0, 50.0, thigh), _between(-4.0, 20.0, spread), 20.0 * toes)
         angles[f"{side}_knee"] = (_between(0.0, 95.0, 0.8 * thigh + 0.2 * knee), 0.0, 0.0)
-    return Moves(angles, heading=120.0 * turn)
+    return Moves(angles, heading=120.0 * turn, inertia=0.07)
 
 
 MOTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], Moves]] = {

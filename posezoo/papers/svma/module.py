@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths, center_and_scale, view_rotation
@@ -43,10 +43,12 @@ class SVMA(LiftingModule):
         discriminator: off is Table 4's row "without Dis".
         multi_angle: off is Table 4's row "without SVMA": one pass through the generator, Eq. 9 left with the
             reprojection of the input, without which the camera would be free.
-        view: ``azimuth`` turns about the camera's vertical axis (Eq. 5). ``gravity`` first takes out the camera's pitch, whose
-            mean and deviation over the training set are learnt with the generator: people stay upright when the real
-            cameras look down on them.
+        pitch, pitch_deviation: of the real cameras, rad, positive looking down; 0 and 0 turn people about the camera's
+            vertical axis, as Eq. 5 does. Cameras that look down see upright people lean; turned about the camera's axis they
+            would lean every other way, which no real 2D pose does. With the pitch taken out before the turn and put in
+            after, they turn about gravity's axis instead. It is a property of the cameras, not a label.
         flip: mirror half of all poses, swapping left and right (not in the paper).
+        lambda_adversarial: of L_adv, which the paper leaves at 1.
         lambda_angle, lambda_camera, lambda_symmetry, lambda_3d, lambda_svma: weights of Eq. 17.
         lambda_penalty: of the gradient penalty (WGAN-GP's 10; not given).
         learning_rate, critic_learning_rate, beta1, beta2: of Adam, for generator and critic; the critic's rate is the
@@ -55,7 +57,7 @@ class SVMA(LiftingModule):
         average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights (the paper).
 
     Raises:
-        InputError: no training signal is left, or a weight is negative.
+        InputError: a pitch beyond the horizontal or a negative deviation.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class SVMA(LiftingModule):
         pose_output: str = "depth",
         discriminator: bool = True,
         multi_angle: bool = True,
-        view: str = "azimuth",
+        pitch: float = 0.0,
+        pitch_deviation: float = 0.0,
         flip: bool = False,
+        lambda_adversarial: float = 1.0,
         lambda_angle: float = 1.0,
         lambda_camera: float = 1.0,
         lambda_symmetry: float = 0.01,
@@ -85,15 +89,15 @@ class SVMA(LiftingModule):
         average_decay: float = 0.0,
     ) -> None:
         super().__init__(skeleton, unit="relative")
-        if view not in ("azimuth", "gravity"):
-            raise InputError(f"view is {view!r}; expected 'azimuth' or 'gravity'.")
+        if not -math.pi / 2 < pitch < math.pi / 2 or pitch_deviation < 0:
+            raise InputError(
+                f"pitch {pitch} and deviation {pitch_deviation}; expected radians, |pitch| < pi / 2, deviation >= 0."
+            )
         self.save_hyperparameters()
         self.automatic_optimization = False
         joints = len(self.skeleton)
         self.generator = Generator(joints, width, distance, dropout, batch_norm, pose_output)
         self.critic = Critic(joints, critic_width, distance) if discriminator else None
-        # Mean pitch (rad, positive looking down) and log deviation of the training cameras; 3 degrees to begin with.
-        self.pitch = nn.Parameter(torch.tensor([0.0, math.log(0.05)]), requires_grad=view == "gravity")
         self.average = AveragedNetwork(self.generator, average_decay)
         self.register_buffer("axis_signs", torch.tensor([-1.0, 1.0]), persistent=False)
 
@@ -107,7 +111,7 @@ class SVMA(LiftingModule):
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged generator in place of the latest, and the critic for fine-tuning."""
-        state = {k: v for k, v in self.state_dict().items() if k.startswith(("critic.", "pitch"))}
+        state = {k: v for k, v in self.state_dict().items() if k.startswith("critic.")}
         return state | {f"generator.{key}": value for key, value in self.average.module.state_dict().items()}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -125,16 +129,14 @@ class SVMA(LiftingModule):
         return pose - pose[:, root : root + 1], camera
 
     def random_view(self, count: int) -> Float[Tensor, "B 3 3"]:
-        """Eq. 5: rotations by azimuths uniform in [0, 2 pi], with the cameras' pitch taken out and put in again."""
-        azimuth = torch.rand(count, device=self.device) * (2 * math.pi)
-        if self.hparams.view == "azimuth":
+        """Eq. 5: rotations by azimuths uniform in [0, 2 pi], about gravity's axis where the cameras' pitch is given."""
+        hp, azimuth = self.hparams, torch.rand(count, device=self.device) * (2 * math.pi)
+        if hp.pitch == 0 and hp.pitch_deviation == 0:
             return view_rotation(azimuth)
-        before, after = self.pitch[0] + self.pitch[1].exp() * torch.randn(2, count, device=self.device)
+        before, after = hp.pitch + hp.pitch_deviation * torch.randn(2, count, device=self.device)
         return view_rotation(azimuth, before, after)
 
-    def generator_losses(
-        self, real: Float[Tensor, "B J 2"]
-    ) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
+    def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
         """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
         hp = self.hparams
         pose, camera = self.generate(real)
@@ -168,7 +170,7 @@ class SVMA(LiftingModule):
         if self.critic is not None:
             terms["adversarial"] = -self.critic(new_view).mean()
         weights = {
-            "adversarial": 1.0,
+            "adversarial": hp.lambda_adversarial,
             "angle": hp.lambda_angle,
             "camera": hp.lambda_camera,
             "symmetry": hp.lambda_symmetry,
@@ -206,7 +208,7 @@ class SVMA(LiftingModule):
         return torch.where(torch.rand(len(real), 1, 1, device=self.device) < 0.5, mirrored, real)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """What needs no 3D: left-right symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
+        """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
         pose = self._evaluate_batch(batch, "val")
         lengths = bone_lengths(pose, self.skeleton)
         lengths = lengths / lengths.mean(1, keepdim=True)
@@ -218,14 +220,10 @@ class SVMA(LiftingModule):
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp = self.hparams
-        networks: list[tuple[list[dict[str, Any]], float]] = [
-            ([{"params": self.generator.parameters()}], hp.learning_rate)
-        ]
-        if hp.view == "gravity":  # two numbers for the whole set: they may move faster than the weights
-            networks[0][0].append({"params": [self.pitch], "lr": 5 * hp.learning_rate})
+        rates = [(self.generator, hp.learning_rate)]
         if self.critic is not None:
-            networks.append(([{"params": self.critic.parameters()}], hp.critic_learning_rate or hp.learning_rate))
-        optimizers = [torch.optim.Adam(groups, lr=rate, betas=(hp.beta1, hp.beta2)) for groups, rate in networks]
+            rates.append((self.critic, hp.critic_learning_rate or hp.learning_rate))
+        optimizers = [torch.optim.Adam(net.parameters(), lr=rate, betas=(hp.beta1, hp.beta2)) for net, rate in rates]
         if not hp.cosine_steps:
             return optimizers, []
         schedules = [torch.optim.lr_scheduler.CosineAnnealingLR(o, hp.cosine_steps) for o in optimizers]

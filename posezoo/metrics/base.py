@@ -1,0 +1,156 @@
+"""The one state behind all metrics: a table of sums and counts, one row an action, one column a joint."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from posezoo.errors import InputError
+from posezoo.geometry.pose_pairs import Array, as_tensor
+from posezoo.skeletons import Skeleton, get_skeleton
+
+_SERIAL = itertools.count()
+
+
+class PoseMetric(Metric):
+    """Sums and counts per action and joint, from which every mean is taken at the end.
+
+    Sums add up exactly the same over any split into batches and processes, so every mean here is that of the whole set,
+    provided that no sample is seen twice (Lightning's default test sampler pads; use one that does not). In a
+    distributed run each of the means below gathers the table: call them on all processes.
+
+    Args:
+        skeleton: a layout or its name, for :meth:`per_joint`; without it joints are pooled, and may differ in number
+            from batch to batch.
+        actions: names of the actions that the codes given to ``update`` count, for :meth:`per_action` and
+            :meth:`mean_over_actions`.
+        average: what ``compute`` gives: mean over ``"frames"`` (of every joint of every frame, as mmpose does) or over
+            ``"actions"`` (of the actions' means, as VideoPose3D, Martinez and MotionBERT do).
+        options: of :class:`torchmetrics.Metric`.
+
+    Raises:
+        InputError: unknown average, or an average over actions without actions.
+        UnknownNameError: unknown layout.
+    """
+
+    full_state_update = False
+    is_differentiable = False
+    higher_is_better: bool | None = False
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(
+        self,
+        skeleton: str | Skeleton | None = None,
+        actions: Sequence[str] | None = None,
+        average: str = "frames",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if average not in ("frames", "actions"):
+            raise InputError(f"average is {average!r}; expected 'frames' or 'actions'.")
+        if average == "actions" and not actions:
+            raise InputError("a mean over actions needs the names of the actions; construct the metric with actions=.")
+        self.skeleton = None if skeleton is None else get_skeleton(skeleton)
+        self.actions = None if actions is None else tuple(actions)
+        self.average = average
+        self.columns = self._columns()
+        shape = (len(self.actions) if self.actions else 1, len(self.columns) if self.columns else 1)
+        self.add_state("total", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
+        # torchmetrics.MetricCollection lets metrics share one state if theirs are equal after the first batch, as those of
+        # an untrained model at two thresholds are. A number of their own keeps them apart.
+        self.add_state("serial", torch.tensor(next(_SERIAL)), dist_reduce_fx="max")
+
+    def _columns(self) -> tuple[str, ...] | None:
+        """Names of the columns, None where joints are pooled."""
+        return None if self.skeleton is None else self.skeleton.joints
+
+    def _add(self, values: Float[Tensor, "*batch J"], action: Array | int | None) -> None:
+        """Count a batch of values; NaN marks the joints that a mask left out."""
+        columns = values.shape[-1]
+        if self.columns and columns != len(self.columns):
+            raise InputError(
+                f"the batch has {columns} joints; {type(self).__name__} was constructed for the {len(self.columns)} of "
+                f"{self.skeleton.name if self.skeleton else 'its layout'}."
+            )
+        codes = self._codes(action, values.shape[:-1])
+        valid = ~torch.isnan(values)
+        total, count = values.masked_fill(~valid, 0.0).double(), valid.double()
+        if not self.columns:
+            total, count = total.sum(-1, keepdim=True), count.sum(-1, keepdim=True)
+        rows, width = codes.flatten().to(self.total.device), self.total.shape[1]
+        self.total.index_add_(0, rows, total.reshape(-1, width).to(self.total))
+        self.count.index_add_(0, rows, count.reshape(-1, width).to(self.count))
+
+    def _codes(self, action: Array | int | None, batch: torch.Size) -> Int[Tensor, "*batch"]:
+        """The action of every pose; row 0 for all where no actions are told apart."""
+        name = type(self).__name__
+        if self.actions is None:
+            if action is not None:
+                raise InputError(f"{name} was given actions to count by; construct it with the names, actions=[...].")
+            return torch.zeros(batch, dtype=torch.int64, device=self.total.device)
+        if action is None:
+            raise InputError(f"{name} counts {len(self.actions)} actions; give update the code of each pose, action=.")
+        codes = torch.tensor(action) if isinstance(action, int) else as_tensor(action, "action")
+        if codes.is_floating_point() or codes.dtype == torch.bool:
+            raise InputError(f"action holds {codes.dtype}; expected integer codes 0..{len(self.actions) - 1}.")
+        if codes.shape != batch[: codes.ndim]:
+            raise InputError(
+                f"action has shape {tuple(codes.shape)}; expected one code a pose, {tuple(batch)}, or one a clip."
+            )
+        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < len(self.actions):
+            raise InputError(
+                f"action holds codes {int(codes.min())}..{int(codes.max())}; "
+                f"expected 0..{len(self.actions) - 1}, one for each name given."
+            )
+        return codes.long().reshape(codes.shape + (1,) * (len(batch) - codes.ndim)).expand(batch)
+
+    def compute(self) -> Tensor:
+        """The mean over frames, or over actions where the metric was constructed so. NaN before the first update."""
+        return self.mean_over_actions() if self.average == "actions" else self.mean_over_frames()
+
+    def mean_over_frames(self) -> Float64[Tensor, ""]:
+        """Every joint of every frame counts the same, so an action counts by its length."""
+        with self._synced():
+            return self.total.sum() / self.count.sum()
+
+    def mean_over_actions(self) -> Float64[Tensor, ""]:
+        """Mean of the actions' means: every action seen counts the same, however long."""
+        return torch.stack(list(self.per_action().values())).nanmean()
+
+    def per_action(self) -> dict[str, Float64[Tensor, ""]]:
+        """The mean of every action, by name; NaN for one not seen."""
+        if self.actions is None:
+            raise InputError(f"{type(self).__name__} tells no actions apart; construct it with their names, actions=[...].")
+        with self._synced():
+            return dict(zip(self.actions, self.total.sum(1) / self.count.sum(1), strict=True))
+
+    def per_joint(self) -> dict[str, Float64[Tensor, ""]]:
+        """The mean of every joint over all frames, by name; NaN for one that no mask let in."""
+        if self.columns is None:
+            raise InputError(f"{type(self).__name__} pools all joints; construct it with their layout, skeleton='h36m17'.")
+        with self._synced():
+            return dict(zip(self.columns, self.total.sum(0) / self.count.sum(0), strict=True))
+
+    def table(self) -> Float64[Tensor, "actions joints"]:
+        """The mean of every joint in every action, in the order of the names; one row or column where they are pooled."""
+        with self._synced():
+            return self.total / self.count
+
+    @contextmanager
+    def _synced(self) -> Iterator[None]:
+        """Within, the state is that of all processes, as torchmetrics does it around ``compute``."""
+        if self._is_synced:
+            yield
+            return
+        with self.sync_context(self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync):
+            yield

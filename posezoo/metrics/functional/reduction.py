@@ -1,0 +1,65 @@
+"""What all metric functions share: the two reductions, the choice of a root, and the check of what comes out."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from posezoo.errors import InputError
+from posezoo.geometry.pose_pairs import reject_not_finite
+
+REDUCTIONS = ("mean", "none")
+
+
+def check_reduction(reduction: str) -> None:
+    """Refuse a reduction that does not exist, before anything is computed."""
+    if reduction not in REDUCTIONS:
+        raise InputError(f"reduction is {reduction!r}; expected 'mean' (one number) or 'none' (one value a joint).")
+
+
+def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | None, reduction: str) -> Tensor:
+    """``"none"``: the values, NaN where the mask leaves a joint out. ``"mean"``: over all joints that take part."""
+    if reduction == "none":
+        return values if mask is None else values.masked_fill(~mask, float("nan"))
+    if mask is None:
+        return mean_of(values.sum(dtype=torch.float64), values.numel()).to(values.dtype)
+    return mean_of(values.masked_fill(~mask, 0.0).sum(dtype=torch.float64), int(mask.sum())).to(values.dtype)
+
+
+def mean_of(total: Float[Tensor, ""], count: int) -> Float[Tensor, ""]:
+    """The mean of a sum; a mean of nothing is an error, not NaN."""
+    if count == 0:
+        raise InputError("there is no joint to average: the batch is empty or the mask leaves every joint out.")
+    return total / count
+
+
+def about_root(
+    pred: Float[Tensor, "*batch J D"],
+    target: Float[Tensor, "*batch J D"],
+    mask: Bool[Tensor, "*batch J"] | None,
+    root: int | None,
+) -> tuple[Float[Tensor, "*batch J D"], Float[Tensor, "*batch J D"]]:
+    """Both poses relative to their own joint ``root``; as they are where it is None."""
+    if root is None:
+        return pred, target
+    if not 0 <= root < pred.shape[-2]:
+        raise InputError(f"root is joint {root}; poses of {pred.shape[-2]} joints have roots 0..{pred.shape[-2] - 1}.")
+    if mask is not None and not mask[..., root].all():
+        raise InputError(
+            f"the mask leaves out the root, joint {root}, of some poses; give root=None or those poses another root."
+        )
+    return pred - pred[..., root : root + 1, :], target - target[..., root : root + 1, :]
+
+
+def distances(
+    pred: Float[Tensor, "*batch J D"], target: Float[Tensor, "*batch J D"], names: tuple[str, str] = ("pred", "target")
+) -> Float[Tensor, "*batch J"]:
+    """Euclidean distance of every joint; raises InputError where a coordinate is NaN or infinite.
+
+    Whatever is not finite comes out not finite, and the distances are a third of the coordinates to look through.
+    """
+    result = torch.linalg.vector_norm(pred - target, dim=-1)
+    if not torch.isfinite(result).all():
+        reject_not_finite(pred, target, names)
+    return result

@@ -1,0 +1,102 @@
+"""Cameras against OpenCV, round trips, and the published calibration."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.geometry import Camera, h36m_cameras, project, unproject
+
+SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+
+
+def people(count: int = 200) -> torch.Tensor:
+    """Points within 1.5 m of the world's origin, where people stand in the Human3.6M room."""
+    return (torch.rand(count, 3, dtype=torch.float64) - 0.5) * 3000 + torch.tensor([0.0, 0.0, 1000.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("view", range(4))
+def test_projection_agrees_with_opencv(view):
+    camera, points = h36m_cameras("S9")[view], people()
+    rotation, _ = cv2.Rodrigues(camera.R.numpy())
+    expected, _ = cv2.projectPoints(points.numpy(), rotation, camera.t.numpy(), camera.K.numpy(), camera.distortion.numpy())
+    np.testing.assert_allclose(project(points, camera).numpy(), expected[:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("view", range(4))
+def test_undistorted_pixels_agree_with_opencv(view):
+    camera = h36m_cameras("S11")[view]
+    pixels = project(people(), camera)
+    expected = cv2.undistortPointsIter(
+        pixels.numpy()[:, None], camera.K.numpy(), camera.distortion.numpy(), None, camera.K.numpy(), (3, 100, 1e-12)
+    )
+    np.testing.assert_allclose(camera.undistort(pixels).numpy(), expected[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("frame", ["world", "camera"])
+def test_unproject_inverts_project(frame):
+    camera, points = h36m_cameras("S1")[2], people()
+    local = camera.world_to_camera(points)
+    source = points if frame == "world" else local
+    pixels = project(source, camera, frame)
+    torch.testing.assert_close(unproject(pixels, local[:, 2], camera, frame), source, atol=1e-6, rtol=0)
+
+
+def test_world_and_camera_coordinates_round_trip():
+    camera, points = h36m_cameras("S5")[0], people()
+    torch.testing.assert_close(camera.camera_to_world(camera.world_to_camera(points)), points)
+    torch.testing.assert_close(camera.world_to_camera(camera.center), torch.zeros(3, dtype=torch.float64), atol=1e-9, rtol=0)
+
+
+def test_projection_matrix_is_projection_without_distortion():
+    camera, points = h36m_cameras("S7")[1], people(10)
+    ideal = Camera(camera.K, camera.R, camera.t)
+    homogeneous = torch.cat([points, torch.ones(10, 1, dtype=torch.float64)], 1) @ ideal.projection.T
+    torch.testing.assert_close(project(points, ideal), homogeneous[:, :2] / homogeneous[:, 2:])
+
+
+def test_points_behind_the_camera_are_nan_and_others_are_not():
+    camera = Camera(torch.eye(3), torch.eye(3), torch.zeros(3))
+    pixels = project(torch.tensor([[0.0, 0.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 2.0]]), camera)
+    assert torch.isnan(pixels[:2]).all()
+    assert pixels[2].tolist() == [0.5, 1.0]
+
+
+def test_gradients_of_projection():
+    camera = h36m_cameras("S8")[3]
+    points = people(3).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda x: project(x, camera), points)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_human36m_cameras_are_the_published_ones(subject):
+    cameras = h36m_cameras(subject)
+    assert [camera.image_size for camera in cameras] == [(1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002)]
+    for camera in cameras:
+        # All stand about 1.3 to 2 m high, 4 to 6 m from the room's middle, and see it near the image's centre.
+        assert 1200 < float(camera.center[2]) < 2000
+        assert 4000 < float(camera.center[:2].norm()) < 6500
+        middle = project(torch.tensor([0.0, 0.0, 900.0], dtype=torch.float64), camera)
+        assert ((middle - 500).abs() < 250).all()
+
+
+def test_a_published_camera_center():
+    # S1's first camera, centre as VideoPose3D's published table gives it.
+    center = h36m_cameras("S1")[0].center
+    np.testing.assert_allclose(center.numpy(), [1841.10705566, 4955.28466797, 1563.44543457], atol=0.01)
+
+
+def test_bad_cameras_are_refused():
+    with pytest.raises(InputError, match=r"K has shape \(2, 2\)"):
+        Camera(torch.eye(2), torch.eye(3), torch.zeros(3))
+    with pytest.raises(InputError, match="not a rotation"):
+        Camera(torch.eye(3), torch.diag(torch.tensor([1.0, 1.0, -1.0])), torch.zeros(3))
+    with pytest.raises(InputError, match="NaN"):
+        Camera(torch.eye(3), torch.eye(3), torch.tensor([0.0, float("nan"), 0.0]))
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        h36m_cameras("S12")
+    with pytest.raises(InputError, match="'world' or 'camera'"):
+        project(torch.zeros(1, 3), Camera(torch.eye(3), torch.eye(3), torch.zeros(3)), "screen")

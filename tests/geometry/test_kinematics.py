@@ -1,0 +1,70 @@
+"""Kinematics and normalisation: hand-computed values and properties."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from posezoo.geometry import (
+    bone_lengths,
+    center_and_scale,
+    forward_kinematics,
+    lift_to_3d,
+    rotation_about,
+    scale_bones,
+)
+from posezoo.skeletons import get_skeleton
+
+H36M = get_skeleton("h36m17")
+
+
+def test_forward_kinematics_of_a_bent_arm():
+    # Shoulder turned by 90 degrees about z, elbow by another 90: the forearm points backwards.
+    quarter = torch.tensor(math.pi / 2, dtype=torch.float64)
+    turn, none = rotation_about("z", quarter), torch.eye(3, dtype=torch.float64)
+    offsets = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 0, 0]], dtype=torch.float64)
+    positions, rotations = forward_kinematics(torch.stack([turn, turn, none])[None], offsets, (-1, 0, 1))
+    torch.testing.assert_close(positions[0], torch.tensor([[0.0, 0, 0], [0, 1, 0], [-1, 1, 0]], dtype=torch.float64))
+    torch.testing.assert_close(rotations[0, 2], turn @ turn)
+
+
+def test_bone_lengths_by_hand():
+    pose = torch.zeros(17, 3)
+    pose[1] = torch.tensor([3.0, 4.0, 0.0])
+    lengths = bone_lengths(pose, H36M)
+    assert lengths[H36M.bones.index((0, 1))] == 5
+    assert lengths[H36M.bones.index((1, 2))] == 5  # the knee stayed at the origin
+    assert lengths.sum() == 10
+
+
+def test_scaled_bones_have_the_lengths_asked_for_and_their_directions():
+    pose, factors = torch.randn(5, 17, 3, dtype=torch.float64), torch.rand(17, dtype=torch.float64) + 0.5
+    scaled = scale_bones(pose, factors, H36M)
+    expected = bone_lengths(pose, H36M) * factors[[child for _, child in H36M.bones]]
+    torch.testing.assert_close(bone_lengths(scaled, H36M), expected)
+    torch.testing.assert_close(scaled[:, 0], pose[:, 0])
+    before, after = pose[:, 2] - pose[:, 1], scaled[:, 2] - scaled[:, 1]
+    torch.testing.assert_close(torch.cosine_similarity(before, after), torch.ones(5, dtype=torch.float64))
+
+
+def test_normalisation_centres_the_root_scales_and_inverts():
+    points = torch.randn(6, 17, 2, dtype=torch.float64) * 200 + 500
+    normalised, root, scale = center_and_scale(points, 0, 0.1)
+    torch.testing.assert_close(normalised[:, 0], torch.zeros(6, 2, dtype=torch.float64))
+    torch.testing.assert_close(normalised[:, 1:].norm(dim=-1).mean(1), torch.full((6,), 0.1, dtype=torch.float64))
+    torch.testing.assert_close(normalised * scale + root, points)
+    again = center_and_scale(points * 3 + 17, 0, 0.1)[0]
+    torch.testing.assert_close(again, normalised)
+
+
+def test_normalising_a_single_point_gives_no_nan():
+    assert torch.isfinite(center_and_scale(torch.full((2, 17, 2), 7.0), 0)[0]).all()
+
+
+def test_lifted_points_lie_on_their_rays():
+    keypoints, depth = torch.randn(4, 17, 2), torch.rand(4, 17) * 5 + 8
+    points = lift_to_3d(keypoints, depth)
+    torch.testing.assert_close(points[..., :2] / points[..., 2:], keypoints)
+    torch.testing.assert_close(points[..., 2], depth)
+    assert (lift_to_3d(keypoints, depth - 100)[..., 2] == 1).all()

@@ -1,0 +1,72 @@
+"""Rotations against SciPy; views keep people upright."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from posezoo.errors import InputError
+from posezoo.geometry import euler_to_matrix, look_at, project, rotation_about, view_rotation
+from posezoo.geometry.cameras import Camera
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_elementary_rotations_agree_with_scipy(axis):
+    angles = torch.linspace(-4, 4, 17, dtype=torch.float64)
+    np.testing.assert_allclose(
+        rotation_about(axis, angles), Rotation.from_euler(axis, angles.numpy()).as_matrix(), atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("order", ["zyx", "zxy", "xyz", "yzx", "xzy", "yxz"])
+def test_euler_angles_are_intrinsic_as_bvh_means_them(order):
+    angles = torch.rand(20, 3, dtype=torch.float64) * 6 - 3
+    expected = Rotation.from_euler(order.upper(), angles.numpy()).as_matrix()  # capitals: intrinsic, in SciPy
+    np.testing.assert_allclose(euler_to_matrix(order, angles), expected, atol=1e-12)
+
+
+def test_euler_order_needs_an_angle_a_letter():
+    with pytest.raises(InputError, match="3 angles"):
+        euler_to_matrix("xy", torch.zeros(1, 3))
+    with pytest.raises(InputError, match="expected x, y or z"):
+        rotation_about("w", torch.zeros(1))
+
+
+def test_view_by_azimuth_is_the_papers_matrix():
+    theta = torch.tensor([0.3], dtype=torch.float64)
+    cosine, sine = math.cos(0.3), math.sin(0.3)
+    # Deng et al. 2021, Eq. 5 multiplies row vectors from the right: x' = x cos + z sin, z' = -x sin + z cos.
+    printed = np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
+    point = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(view_rotation(theta)[0].numpy() @ point, point @ printed, atol=1e-12)
+
+
+def test_view_by_gravity_keeps_the_vertical_of_a_pitched_camera():
+    pitch = torch.tensor([0.2, 0.2], dtype=torch.float64)
+    azimuth = torch.tensor([0.7, 2.9], dtype=torch.float64)
+    # A camera that looks down by 0.2 rad sees the world's up direction tilted toward itself.
+    center = torch.tensor([0.0, -math.cos(0.2), math.sin(0.2)], dtype=torch.float64)
+    R, _ = look_at(center, torch.zeros(3, dtype=torch.float64))
+    up = R @ torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    turned = view_rotation(azimuth, pitch, pitch) @ up
+    np.testing.assert_allclose(turned.numpy(), up.expand(2, 3).numpy(), atol=1e-12)
+
+
+def test_look_at_puts_the_target_in_the_middle_and_the_horizon_level():
+    center, target = torch.tensor([3.0, -4.0, 2.0], dtype=torch.float64), torch.tensor([0.5, 0.2, 1.0], dtype=torch.float64)
+    R, t = look_at(center, target)
+    camera = Camera(torch.tensor([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]], dtype=torch.float64), R, t)
+    np.testing.assert_allclose(project(target, camera), [500, 500], atol=1e-9)
+    np.testing.assert_allclose(camera.center, center, atol=1e-12)
+    above = project(target + torch.tensor([0.0, 0, 0.1], dtype=torch.float64), camera)
+    assert above[1] < 500  # y down: what is higher lies further up
+    assert above[0] == pytest.approx(500, abs=1e-9)
+
+
+def test_look_at_refuses_the_vertical():
+    with pytest.raises(InputError, match="vertical"):
+        look_at(torch.tensor([0.0, 0.0, 5.0]), torch.zeros(3))

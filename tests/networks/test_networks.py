@@ -1,0 +1,66 @@
+"""Building blocks: shapes, switches, and what they compute."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from posezoo.errors import UnknownNameError
+from posezoo.networks import AveragedNetwork, ResidualBlock, ResidualMLP, Standardize
+
+
+def test_parameter_count_of_the_published_baseline():
+    # Martinez et al.: 32 -> 1024, two blocks of two 1024 x 1024 layers with batch norm, 1024 -> 48.
+    network = ResidualMLP(32, 48, 1024, 2)
+    layers = 32 * 1024 + 1024 + 4 * (1024 * 1024 + 1024) + 1024 * 48 + 48
+    assert sum(p.numel() for p in network.parameters()) == layers + 5 * 2 * 1024
+
+
+def test_a_block_adds_its_input():
+    block = ResidualBlock(8, batch_norm=False)
+    for parameter in block.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(3, 8)
+    torch.testing.assert_close(block(x), x)
+
+
+def test_switches_leave_out_what_they_switch_off():
+    kinds = {type(module) for module in ResidualMLP(4, 4, 8, 1, "leaky_relu", batch_norm=False).modules()}
+    assert nn.LeakyReLU in kinds
+    assert kinds.isdisjoint({nn.BatchNorm1d, nn.Dropout, nn.ReLU})
+    with pytest.raises(UnknownNameError, match="activation"):
+        ResidualBlock(8, "relux")
+
+
+def test_the_average_follows_by_its_decay_and_stays_in_eval_mode():
+    network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    average = AveragedNetwork(network, 0.9)
+    network[0].weight.data.fill_(0.0)
+    average.update_parameters(network)  # the first update copies
+    network[0].weight.data.fill_(1.0)
+    average.update_parameters(network)
+    assert average.module[0].weight.item() == pytest.approx(0.1)
+    average.train()
+    assert not average.module[1].training
+    assert not any(p.requires_grad for p in average.parameters())
+
+
+def test_no_average_is_a_copy():
+    network = nn.Linear(2, 2)
+    average = AveragedNetwork(network, 0.0)
+    for _ in range(3):
+        network.weight.data.normal_()
+        average.update_parameters(network)
+    torch.testing.assert_close(average.module.weight, network.weight)
+
+
+def test_standardize_inverts_and_survives_constant_coordinates():
+    samples = torch.randn(500, 4, 3) * 7 + 3
+    samples[:, 0] = 5.0
+    standardize = Standardize(4, 3)
+    standardize.fit(samples)
+    standard = standardize(samples)
+    torch.testing.assert_close(standard[:, 1:].std(0), torch.ones(3, 3))
+    assert (standard[:, 0] == 0).all()
+    torch.testing.assert_close(standardize.inverse(standard), samples)
