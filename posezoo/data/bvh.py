@@ -84,8 +84,10 @@ class Motion:
         """Drop leading frames, then take the nearest frame at each tick of another rate (no interpolation)."""
         if fps <= 0:
             raise InputError(f"frame rate {fps}; expected a positive number.")
-        ticks = np.arange(drop_first, len(self.pose_world_mm), self.fps / fps)
-        rows = np.minimum(np.rint(ticks).astype(int), len(self.pose_world_mm) - 1)
+        step = self.fps / fps
+        # A thousandth of a frame of grace: BVH rounds its frame time to six digits.
+        count = int((len(self.pose_world_mm) - 1 - drop_first) / step + 1e-3) + 1
+        rows = np.rint(drop_first + step * np.arange(max(count, 0))).astype(int)
         return Motion(self.pose_world_mm[rows], self.skeleton, fps, self.name, self.convention)
 
 
@@ -142,6 +144,8 @@ def _parse(lines: list[str]) -> Hierarchy:
         elif words[0] == "CHANNELS":
             channels[stack[-1]] = tuple(_CHANNELS[word] for word in words[2 : 2 + int(words[1])])
         elif words[0] == "MOTION":
+            if stack:
+                raise _MalformedError(f"{len(stack)} braces are not closed before MOTION")
             break
         else:
             raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")

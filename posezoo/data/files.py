@@ -37,6 +37,7 @@ _MAX_RATIO = 1032
 # Global heaps of HDF5 files up to this size are checked: a moment's work.
 _SCANNED_BYTES = 2**26
 _HEAP = b"GCOL\x01\0\0\0"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _SAVE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
@@ -233,17 +234,17 @@ def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
 
 
 def _check_heaps(path: PathLike) -> None:
-    """Refuse a damaged heap of texts, at which the HDF5 library loops for ever.
+    """Refuse damaged heaps of texts: the HDF5 library loops for ever on some, and takes gigabytes for others.
 
     A global heap is ``GCOL``, version 1, three zeros and its size; then objects with index, count, padding and size.
+    A text is referred to by its length (4 bytes), the heap's address (8) and the object's index (4).
     """
     if os.stat(path).st_size > _SCANNED_BYTES:
         return
     data = Path(path).read_bytes()
-    heap = data.find(_HEAP)
+    base, heap = max(data.find(_HDF5), 0), data.find(_HEAP)
     while heap >= 0:
-        size = int.from_bytes(data[heap + 8 : heap + 16], "little")
-        place, end = heap + 16, heap + size
+        place, end = heap + 16, heap + int.from_bytes(data[heap + 8 : heap + 16], "little")
         while place + 16 <= end <= len(data):
             index = int.from_bytes(data[place : place + 2], "little")
             length = int.from_bytes(data[place + 8 : place + 16], "little")
@@ -252,6 +253,15 @@ def _check_heaps(path: PathLike) -> None:
             if step <= 0 or place + step > end:
                 raise CorruptFileError(f"{path} has a damaged heap at byte {place}; it is altered: get it again.")
             place += step
+        address = (heap - base).to_bytes(8, "little")
+        place = data.find(address)
+        while place >= 4:
+            length, index = (int.from_bytes(data[at : at + 4], "little") for at in (place - 4, place + 8))
+            if length > len(data) and 0 < index < 2**16:
+                raise CorruptFileError(
+                    f"{path} claims a text of {length} bytes at byte {place}; it is altered: get it again."
+                )
+            place = data.find(address, place + 1)
         heap = data.find(_HEAP, heap + 8)
 
 
@@ -290,8 +300,21 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
 
 
 def read_attributes(group: h5py.Group) -> dict[str, Any]:
-    """The attributes of a group that are numbers or text."""
-    return {name: group.attrs[name] for name in group.attrs if _is_plain(group.attrs.get_id(name).dtype)}
+    """The attributes of a group that are numbers or text.
+
+    Raises:
+        CorruptFileError: one declares more values than the file can hold.
+    """
+    found: dict[str, Any] = {}
+    for name in group.attrs:
+        attribute = group.attrs.get_id(name)
+        if _is_plain(attribute.dtype):
+            if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(group.file.filename).st_size:
+                raise CorruptFileError(
+                    f"{group.file.filename}, attribute {name!r} has shape {attribute.shape}: get it again."
+                )
+            found[name] = group.attrs[name]
+    return found
 
 
 def _is_plain(dtype: np.dtype) -> bool:

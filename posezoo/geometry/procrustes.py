@@ -17,14 +17,17 @@ stay in cache, joints and axes first and poses last. ``zeta`` vanishes exactly w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
+
+T = TypeVar("T")
 
 # Poses a slice. On a CPU it weighs the calls into torch against the cache: 4096 to 16384 are about equally fast.
 CPU_SLICE, GPU_SLICE = 8192, 1 << 18
@@ -78,7 +81,7 @@ def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | N
         (2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]])
     """
     source, target, mask = pose_pair(source, target, mask, names=("source", "target"))
-    fits = list(_slices(source, target, mask, scale, names=("source", "target")))
+    fits = _per_slice(lambda fit: fit, source, target, mask, scale, names=("source", "target"))
     scales, rotations = torch.cat([fit.scale for fit in fits]), torch.cat([fit.rotation for fit in fits], -1)
     source_centroids = torch.cat([fit.x_centroid for fit in fits], -1).double()
     shifts = torch.cat([fit.y_centroid for fit in fits], -1) - scales * (rotations * source_centroids).sum(1)
@@ -105,46 +108,65 @@ def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array
         True
     """
     pred, target, mask = pose_pair(pred, target, mask)
-    moved = [
-        _move(fit, fit.y_centroid.expand_as(fit.x).clone(memory_format=torch.contiguous_format)).permute(2, 0, 1)
-        for fit in _slices(pred, target, mask, scale)
-    ]
-    aligned = torch.cat(moved).reshape(pred.shape)
+    aligned = torch.cat(_per_slice(_aligned, pred, target, mask, scale)).reshape(pred.shape)
     return aligned if mask is None else aligned.masked_fill(~mask[..., None], float("nan"))
 
 
-def procrustes_distances(pred: Tensor, target: Tensor, mask: Tensor | None = None) -> Iterator[Float[Tensor, "J slice"]]:
-    """Distance of every joint after alignment, slice by slice in order, for tensors that :func:`pose_pair` let in.
+def procrustes_distances(
+    pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"], mask: Bool[Tensor, "*batch J"] | None = None
+) -> Float[Tensor, "*batch J"]:
+    """Distance of every joint after alignment, for tensors that :func:`pose_pair` let in.
 
-    The poses come last and in slices: a mean over a million of them then needs no array of the whole.
     Joints that the mask leaves out hold no meaning.
     """
-    for fit in _slices(pred, target, mask, scale=True):
-        if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
-            yield torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
-        else:
-            x, y, z = _move(fit, fit.y.neg_()).unbind(1)
-            yield x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()
+    return torch.cat(_per_slice(_distances, pred, target, mask), 1).t().reshape(pred.shape[:-1])
 
 
-def _slices(
-    source: Tensor, target: Tensor, mask: Tensor | None, scale: bool, names: tuple[str, str] = ("pred", "target")
-) -> Iterator[_Fit]:
-    """Solve (..., J, 3) poses slice by slice."""
-    size = CPU_SLICE if source.device.type == "cpu" else GPU_SLICE
-    joints = source.shape[-2]
+def procrustes_distance_sum(pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]) -> Float64[Tensor, ""]:
+    """The sum of :func:`procrustes_distances`, without an array of them all."""
+    return torch.stack(_per_slice(lambda fit: _distances(fit).sum(dtype=torch.float64), pred, target)).sum()
+
+
+def _per_slice(
+    finish: Callable[[_Fit], T],
+    source: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    scale: bool = True,
+    names: tuple[str, str] = ("pred", "target"),
+) -> list[T]:
+    """Solve (..., J, 3) poses slice by slice, and make of each solution what ``finish`` says.
+
+    On a CPU every thread takes slices of its own. Left to torch, all of them would share every one of the hundred
+    operations on a slice, which gains a fifth on two idle cores and stalls on busy ones.
+    """
+    batch, joints = source.shape[:-2].numel(), source.shape[-2]
+    learning = torch.is_grad_enabled() and (source.requires_grad or target.requires_grad)
+    on_cpu, threads = source.device.type == "cpu", torch.get_num_threads()
+    size = min(CPU_SLICE, max(1024, -(-batch // threads))) if on_cpu else GPU_SLICE
     sources, targets = source.reshape(-1, joints, 3).split(size), target.reshape(-1, joints, 3).split(size)
     masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
-    if len(sources) > 1 and source.device.type == "cpu":
+
+    def solve(x: Tensor, y: Tensor, valid: Tensor | None) -> T:
+        with torch.set_grad_enabled(learning):  # It is off by default in a new thread, or on: each has its own.
+            return finish(_fit(x, y, valid, scale))
+
+    try:
+        if learning or not on_cpu or len(sources) == 1:
+            return [solve(*part) for part in zip(sources, targets, masks, strict=True)]
         # glibc gives every slice's temporaries back to the system, and faults them in anew for the next slice, unless
         # it has seen a larger block freed before. Never touched, this one costs nothing; the rest gets a fifth faster.
         torch.empty(31 << 20, dtype=torch.uint8)
-    for x, y, valid in zip(sources, targets, masks, strict=True):
+        if threads == 1:
+            return [solve(*part) for part in zip(sources, targets, masks, strict=True)]
+        torch.set_num_threads(1)
         try:
-            fit = _fit(x, y, valid, scale)
-        except _NotFiniteError:
-            reject_not_finite(source, target, names)
-        yield fit
+            with ThreadPoolExecutor(min(threads, len(sources))) as pool:
+                return list(pool.map(solve, sources, targets, masks))
+        finally:
+            torch.set_num_threads(threads)
+    except _NotFiniteError:
+        reject_not_finite(source, target, names)
 
 
 def _fit(
@@ -204,7 +226,7 @@ def _foam(
 
     Args:
         B: covariances.
-        steps: Newton steps for the trace; the first guess is within a ninth of it for bodies alike.
+        steps: Newton steps for the trace.
         least: the smallest zeta / trace^3 to trust.
     """
     wrapped = B.new_empty(5, 5, B.shape[-1])  # Rows and columns 0 1 2 0 1: all cofactors are one product of shifts.
@@ -215,12 +237,11 @@ def _foam(
     norm = (B * B).sum((0, 1))
     quartic = -norm, minus_twice_det, -(cofactor * cofactor).sum((0, 1))
     with torch.no_grad():
-        # lam = sqrt(|B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B)) contracts ninefold a step where det B > 0; where it is
-        # negative, leaving that term out bounds lam from above. Either way Newton then closes in from above.
-        negative = minus_twice_det.clamp(max=0)
-        lam = (3 * norm).sqrt_()
-        for _ in range(2):
-            lam = torch.addcmul(quartic[2], negative, lam).neg_().sqrt_().mul_(2).add_(norm).sqrt_()
+        # lam^2 = |B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B): put in sqrt(3) |B|, which lam never exceeds, and what comes out
+        # is within a ninth of that bound's excess where det B > 0. Where it is negative, leaving its term out bounds lam
+        # from above. Newton then closes in from above.
+        lam = torch.addcmul(quartic[2], minus_twice_det.clamp(max=0), (3 * norm).sqrt_())
+        lam = lam.neg_().sqrt_().mul_(2).add_(norm).sqrt_()
         for _ in range(steps):
             lam = lam - torch.div(*_newton(lam, *quartic))
         lam.nan_to_num_(1.0)
@@ -254,6 +275,20 @@ def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Floa
         u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
         rotation = (u @ vh).permute(1, 2, 0)
     return rotation, (rotation * B).sum((0, 1)).clamp(min=0)
+
+
+def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:
+    """The source in the target's place."""
+    place = fit.y_centroid.expand_as(fit.x).clone(memory_format=torch.contiguous_format)
+    return _move(fit, place).permute(2, 0, 1)
+
+
+def _distances(fit: _Fit) -> Float[Tensor, "J B"]:
+    """How far every joint stays from its target; spends ``fit.y`` where no gradient needs it."""
+    if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
+        return torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
+    x, y, z = _move(fit, fit.y.neg_()).unbind(1)
+    return x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()
 
 
 def _move(fit: _Fit, onto: Float[Tensor, "J 3 B"]) -> Float[Tensor, "J 3 B"]:

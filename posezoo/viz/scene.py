@@ -20,7 +20,7 @@ SIDES = ("left", "right", "centre")
 PALETTES: tuple[dict[str, str], ...] = (
     {"left": "#0072B2", "right": "#D55E00", "centre": "#222222"},
     {"left": "#56B4E9", "right": "#E69F00", "centre": "#999999"},
-    {"left": "#009E73", "right": "#CC79A7", "centre": "#666666"},
+    {"left": "#009E73", "right": "#CC79A7", "centre": "#444444"},
 )
 
 

@@ -37,8 +37,9 @@ def orthographic(points: np.ndarray, azimuth: float, elevation: float) -> tuple[
 
     Example:
         >>> import numpy as np
-        >>> orthographic(np.array([1.0, 2.0, 3.0]), 90.0, 0.0)[0].round(6).tolist()  # from the right: what was away is right
-        [2.0, 3.0]
+        >>> away_is_right, _ = orthographic(np.array([[1.0, 2.0, 3.0]]), 90.0, 0.0)  # from the camera's right
+        >>> away_is_right.round(6).tolist()
+        [[2.0, 3.0]]
     """
     around, down = np.radians(azimuth), np.radians(elevation)
     right = np.array([np.cos(around), np.sin(around), 0.0])

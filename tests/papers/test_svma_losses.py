@@ -67,7 +67,7 @@ def test_multi_angle_vanishes_where_all_reprojections_agree_and_ignores_their_or
 
 
 def test_critic_difference_is_rotated_minus_real():
-    assert losses.critic_difference(torch.tensor([1.0, 3.0]), torch.tensor([5.0])).item() == -3
+    assert losses.critic_difference(torch.tensor([1.0, 3.0]), torch.tensor([4.0, 6.0])).item() == -3
 
 
 def test_gradient_penalty_of_a_linear_critic_is_known():

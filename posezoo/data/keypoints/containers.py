@@ -58,8 +58,8 @@ class _Hdf5(Mapping[str, Any]):
             return self.attributes[key]
         with open_hdf5(self.path) as file:
             values = read_dataset(file, key)
-        if values.dtype.kind in "OS":
-            values = np.char.decode(values.astype("S"), "utf-8")
+            if values.dtype.kind in "OS":
+                values = np.char.decode(values.astype("S"), "utf-8")
         # MATLAB writes its arrays with the axes reversed.
         return values.T if self.transposed else values
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry.pose_pairs import Array, Number, pose_pair, reject_not_finite
-from posezoo.geometry.procrustes import procrustes_distances
+from posezoo.geometry.procrustes import procrustes_distance_sum, procrustes_distances
 from posezoo.metrics.functional.reduction import about_root, check_reduction, distances, mean_of, reduce
 
 
@@ -72,13 +72,9 @@ def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array 
     """
     check_reduction(reduction)
     pred, target, mask = pose_pair(pred, target, mask)
-    slices = procrustes_distances(pred, target, mask)
     if reduction == "mean" and mask is None:
-        total = torch.zeros((), dtype=torch.float64, device=pred.device)
-        for part in slices:
-            total = total + part.sum(dtype=torch.float64)
-        return mean_of(total, pred.shape[:-1].numel()).to(pred.dtype)
-    return reduce(torch.cat(list(slices), 1).t().reshape(pred.shape[:-1]), mask, reduction)
+        return mean_of(procrustes_distance_sum(pred, target), pred.shape[:-1].numel()).to(pred.dtype)
+    return reduce(procrustes_distances(pred, target, mask), mask, reduction)
 
 
 def n_mpjpe(

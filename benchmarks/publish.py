@@ -1,0 +1,143 @@
+"""Put a trained model into ``checkpoints/``: measure it, write its card and its entry in the index.
+
+    python benchmarks/publish.py svma.cmu runs/svma.cmu --openmocap openmocap.h5 --bandai bandai.h5
+
+The metrics are measured here, on the file that ships, never copied from a log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import posezoo
+from posezoo.cli.eval_command import unit_of
+from posezoo.data import load_dataset
+from posezoo.data.files import atomic_write
+from posezoo.lifting import evaluate
+from posezoo.registry import FORMAT, PAPERS, describe, sha256
+from posezoo.version import __version__
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+NORMALISATION = "pelvis at the origin, mean distance of the other joints from it constant"
+LICENCE = (
+    "Weights: Apache-2.0. Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
+    "free for research and for use in products, not for resale of the data itself."
+)
+DATA = (
+    "OpenMocap training split: 41 clips of the CMU database (subjects 1 2 3 5 6 7, trials not divisible by 4 and not 7 mod 8) "
+    "at 30 fps, five bodies, four Human3.6M cameras"
+)
+USED = {"3D labels": "2D keypoints and 3D labels", "2D keypoints only": "2D keypoints alone; no 3D label was read"}
+
+
+def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, Any]]:
+    """The test sets of the card; what is printed is the paper's protocol on our data, never the paper's number."""
+    sets = {
+        "openmocap test, GT 2D": ("openmocap", openmocap, "gt"),
+        "openmocap test, detected 2D": ("openmocap", openmocap, "detected"),
+        "bandai-1 (cross-dataset), GT 2D": ("openmocap", bandai, "gt"),
+        "procedural test, GT 2D": ("procedural", None, "gt"),
+    }
+    results = {}
+    for title, (name, path, keypoints) in sets.items():
+        scores = evaluate(model, load_dataset(name, "test", path, keypoints=keypoints))
+        results[title] = {key: round(value, 2) if isinstance(value, float) else value for key, value in scores.items()}
+        del results[title]["per_action"], results[title]["per_joint"]
+    return results
+
+
+def card(name: str, entry: dict[str, Any]) -> str:
+    """The model card, in Markdown."""
+    paper, rows = PAPERS[name.split(".")[0]], []
+    for title, scores in entry["metrics"].items():
+        baselines = entry["baselines"].get(title, {})
+        rows.append(f"\n### {title}, {scores['poses']} poses\n")
+        columns = [name, *baselines]
+        rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+        for key, value in scores.items():
+            if key != "poses":
+                others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
+                rows.append(f"| {key} ({unit_of(key)}) | {value:.2f} | " + " | ".join(others) + " |")
+    if "gap_closed" in entry:
+        rows.append(
+            f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
+        )
+    settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
+    return f"""# {name}
+
+{paper.authors}, "{paper.title}", {paper.venue} {paper.year}. These are weights that PoseZoo trained, on other data than the
+paper's: no figure here is the paper's.
+
+- file: `{entry["file"]}`, {entry["size"] / 1e6:.1f} MB, sha256 `{entry["sha256"]}`
+- parameters: {entry["parameters"]:,}; skeleton: {entry["skeleton"]}; unit of the poses: {entry["unit"]}
+- inputs: {entry["normalisation"]}
+- training data: {entry["training_data"]}
+- licence: {entry["licence"]}
+- trained with `{entry["command"]}`, seed {entry["seed"]}, commit `{entry["commit"]}`
+
+## Measured
+
+`python benchmarks/publish.py` measured these on the file above; `posezoo eval {name} --data openmocap --path openmocap.h5`
+prints the first table.
+{chr(10).join(rows)}
+
+## Settings
+
+{settings}
+"""
+
+
+def main() -> None:
+    """Copy the weights, measure them, and write card and index."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name")
+    parser.add_argument("run", type=Path, help="the folder that `posezoo train` wrote")
+    parser.add_argument("--openmocap", type=Path, required=True)
+    parser.add_argument("--bandai", type=Path, required=True)
+    options = parser.parse_args()
+    source = options.run / f"{options.name}.safetensors"
+    header, model = describe(source), posezoo.load(source)
+    path = CHECKPOINTS / source.name
+    with atomic_write(path) as temporary:
+        shutil.copyfile(source, temporary)
+    index_path = CHECKPOINTS / "index.json"
+    index = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
+    metrics = measure(model, options.openmocap, options.bandai)
+    baselines: dict[str, dict[str, Any]] = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
+    entry: dict[str, Any] = {
+        "file": path.name,
+        "size": path.stat().st_size,
+        "sha256": sha256(path),
+        "format": FORMAT,
+        "minimum_posezoo": __version__,
+        "skeleton": model.skeleton.name,
+        "normalisation": NORMALISATION,
+        "unit": model.unit,
+        "parameters": sum(tensor.numel() for tensor in model.weights().values()),
+        "licence": LICENCE,
+        "training_data": f"{DATA}; {USED[PAPERS[header['paper']].supervision]}",
+        **{key: header[key] for key in ("command", "seed", "commit", "versions", "settings")},
+        "metrics": metrics,
+    }
+    supervised = index["models"].get("martinez.cmu")
+    if supervised and options.name != "martinez.cmu":
+        for title, scores in baselines.items():
+            scores["martinez.cmu"] = supervised["metrics"][title]
+        title = "openmocap test, GT 2D"
+        flat, best = baselines[title]["flat depth"]["p_mpjpe"], baselines[title]["martinez.cmu"]["p_mpjpe"]
+        entry["gap_closed"] = round((flat - metrics[title]["p_mpjpe"]) / (flat - best), 3)
+    entry["baselines"] = baselines
+    with atomic_write(CHECKPOINTS / f"{options.name}.md") as temporary:
+        temporary.write_text(card(options.name, entry), encoding="utf-8")
+    index["models"] = dict(sorted({**index["models"], options.name: entry}.items()))
+    with atomic_write(index_path) as temporary:
+        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({title: scores["p_mpjpe"] for title, scores in metrics.items()}), entry.get("gap_closed", ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The command line: what it prints, its exit codes, and that bad input is one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posezoo.cli import main
+from posezoo.data import Prediction, load_dataset
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=4)
+
+
+@pytest.fixture
+def keypoints(tmp_path, people):
+    path = tmp_path / "people.npz"
+    np.savez(path, keypoints=people.keypoints_2d, skeleton="h36m17")
+    return path
+
+
+def run(*arguments: object) -> int:
+    """The exit code, whether it is returned or raised."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def refused(capsys, *arguments: object) -> str:
+    """Run a command that must fail with exit code 2 and one line."""
+    assert run(*arguments) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    errors = [line for line in lines if "error:" in line]
+    assert len(errors) == 1, lines
+    assert not any(line.startswith("Traceback") for line in lines)
+    return errors[0]
+
+
+def test_list_and_info(capsys):
+    assert run("list", "--json") == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert {"martinez.cmu", "svma.cmu"} <= {card["name"] for card in cards}
+    assert run("list") == 0
+    assert "svma.cmu" in capsys.readouterr().out
+    assert run("info", "svma", "--json") == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["paper"]["year"] == 2021
+    assert run("info", "martinez") == 0
+    assert "sha256" in capsys.readouterr().out
+
+
+def test_names_and_cards_need_no_torch():
+    code = "import sys, posezoo; posezoo.list_models(); posezoo.info('svma'); print(any(m in sys.modules for m in ('torch', 'pytorch_lightning')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
+
+
+def test_predict_writes_a_result_that_says_what_it_is(keypoints, tmp_path, people, capsys):
+    for ending in ("npz", "json"):
+        out = tmp_path / f"out.{ending}"
+        assert run("predict", "svma", keypoints, "-o", out) == 0
+        result = Prediction.load(out)
+        assert result.pose_3d.shape == (len(people), 17, 3)
+        assert (result.skeleton.name, result.unit, result.model) == ("h36m17", "relative", "svma.cmu")
+    assert f"{len(people)} poses" in capsys.readouterr().out
+
+
+def test_predict_draws(keypoints, tmp_path):
+    picture, page = tmp_path / "people.png", tmp_path / "people.html"
+    assert run("predict", "svma", keypoints, "-o", tmp_path / "o.npz", "--picture", picture, "--html", page) == 0
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert "<html" in page.read_text(encoding="utf-8")[:2000].lower()
+
+
+def test_eval_gives_every_metric_beside_the_baseline(capsys):
+    assert run("eval", "svma", "--data", "procedural", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {"p_mpjpe", "n_mpjpe", "pck_aligned", "symmetry_error", "per_action", "per_joint"} <= set(result)
+    assert run("eval", "flat", "--data", "procedural", "--json") == 0
+    assert result["p_mpjpe"] < json.loads(capsys.readouterr().out)["p_mpjpe"]
+    assert run("eval", "svma") == 0
+    assert "flat depth" in capsys.readouterr().out
+
+
+def test_demo_scores_and_draws(tmp_path, capsys):
+    assert run("demo", "--out", tmp_path / "demo") == 0
+    printed = capsys.readouterr().out
+    assert "P-MPJPE" in printed
+    assert (tmp_path / "demo" / "demo.png").stat().st_size > 50_000
+    assert (tmp_path / "demo" / "demo.html").stat().st_size > 1_000_000
+    assert str((tmp_path / "demo" / "demo.html").resolve()) in printed
+
+
+def test_bad_input_is_one_sentence_and_exit_code_2(keypoints, tmp_path, people, capsys):
+    out = tmp_path / "o.npz"
+    assert "did you mean svma" in refused(capsys, "predict", "svmaa", keypoints, "-o", out)
+    assert "not there" in refused(capsys, "predict", "svma", tmp_path / "none.npz", "-o", out)
+    assert ".npz or .json" in refused(capsys, "predict", "svma", keypoints, "-o", tmp_path / "o.txt")
+    assert "coco17" in refused(capsys, "predict", "svma", keypoints, "-o", out, "--skeleton", "coco71")
+    assert "unknown option" in refused(capsys, "predict", "svma", keypoints, "-o", out, "--pictures", "x")
+    assert "required" in refused(capsys, "predict", "svma", keypoints)
+    assert "invalid choice" in refused(capsys, "liszt")
+    refused(capsys, "eval", "svma", "--data", "openmocap")
+    refused(capsys, "eval", "svma", "--data", "openmocap", "--path", keypoints)
+
+    files = {"empty.npz": b"", "text.json": b"hello", "empty.json": b"", "empty.csv": b""}
+    whole = keypoints.read_bytes()
+    files["cut.npz"] = whole[: len(whole) // 2]
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        refused(capsys, "predict", "svma", tmp_path / name, "-o", out)
+    broken = people.keypoints_2d.copy()
+    broken[0, 3] = np.nan
+    np.savez(tmp_path / "nan.npz", keypoints=broken, skeleton="h36m17")
+    assert "right_ankle" in refused(capsys, "predict", "svma", tmp_path / "nan.npz", "-o", out)
+    np.savez(tmp_path / "count.npz", keypoints=broken[:, :16], skeleton="h36m17")
+    assert "16" in refused(capsys, "predict", "svma", tmp_path / "count.npz", "-o", out)
+    assert not out.exists()
+    assert run("predict", "svma", tmp_path / "nan.npz", "-o", out, "--skip-incomplete") == 0
+    assert len(Prediction.load(out)) == len(people) - 1
+    assert "1 of" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_weights_are_refused(keypoints, tmp_path, capsys):
+    from posezoo.registry import locate
+
+    whole = locate("svma").read_bytes()
+    for name, content in {"cut": whole[: len(whole) // 2], "empty": b"", "noise": b"\x00" * 1000}.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        refused(capsys, "predict", path, keypoints, "-o", tmp_path / "o.npz")
+
+
+def test_upside_down_people_are_warned_of(tmp_path, people, capsys):
+    np.savez(tmp_path / "up.npz", keypoints=1000 - people.keypoints_2d, skeleton="h36m17")
+    assert run("predict", "svma", tmp_path / "up.npz", "-o", tmp_path / "o.npz") == 0
+    assert "y down" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said(keypoints, tmp_path, capsys, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = refused(capsys, "predict", "svma", keypoints, "-o", tmp_path / "o.npz")
+    assert "space" in message.lower()
+    assert not (tmp_path / "o.npz").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"people.npz"}
+
+
+def test_data_prepare_and_info(tmp_path, capsys):
+    from tests.data.test_bvh import write_person
+
+    (tmp_path / "bvh").mkdir()
+    write_person(tmp_path / "bvh" / "001_04.bvh", "character_creator", frames=21)
+    out = tmp_path / "o.h5"
+    assert run("data", "prepare", "openmocap", "--source", tmp_path / "bvh", "--out", out) == 0
+    assert "test: 1 clips, 10 frames" in capsys.readouterr().out
+    assert run("data", "prepare", "openmocap", "--source", tmp_path / "bvh", "--out", out) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert run("eval", "svma", "--data", "openmocap", "--path", out) == 0
+    refused(capsys, "data", "prepare", "openmocap", "--source", tmp_path / "nothing", "--out", out)
+    refused(capsys, "data", "info", tmp_path / "bvh" / "001_04.bvh")

@@ -1,0 +1,71 @@
+"""Scores of lifters against the functional metrics computed over everything at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from posezoo.data import load_dataset
+from posezoo.errors import InputError
+from posezoo.lifting import evaluate, flat_depth
+from posezoo.metrics.functional import auc_3d, mpjpe, n_mpjpe, p_mpjpe, pck_3d, symmetry_error
+from posezoo.papers.martinez import Martinez
+from posezoo.papers.svma import SVMA
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="test", actions=["walk", "squat"], frames_per_clip=7)
+
+
+def labels(data) -> torch.Tensor:
+    pose = torch.from_numpy(data.pose_3d)
+    return pose - pose[:, :1]
+
+
+def test_flat_depth_keeps_the_picture_and_has_no_depth(people):
+    keypoints = torch.from_numpy(people.keypoints_2d)
+    flat = flat_depth(keypoints, 0)
+    torch.testing.assert_close(flat[..., :2], keypoints - keypoints[:, :1])
+    assert (flat[..., 2] == 0).all()
+    assert evaluate(None, people)["p_mpjpe"] == pytest.approx(float(p_mpjpe(flat, labels(people))), rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [13, 1000])
+def test_scores_are_the_metrics_of_all_poses_at_once(people, batch_size):
+    model = SVMA(width=32, critic_width=32).eval()
+    result = evaluate(model, people, batch_size=batch_size)
+    pose, target = model.predict(torch.from_numpy(people.keypoints_2d)).pose_3d, labels(people)
+    scale = (pose * target).sum((1, 2), keepdim=True) / (pose * pose).sum((1, 2), keepdim=True)
+    expected = {
+        "p_mpjpe": p_mpjpe(pose, target),
+        "n_mpjpe": n_mpjpe(pose, target, root=0),
+        "pck_scaled": 100 * pck_3d(pose * scale, target),
+        "auc_scaled": 100 * auc_3d(pose * scale, target),
+        "symmetry_error": symmetry_error(pose * scale),
+    }
+    for name, value in expected.items():
+        assert result[name] == pytest.approx(float(value), rel=1e-4), name
+    assert result["poses"] == len(people)
+    errors = p_mpjpe(pose, target, "none").mean(-1).numpy()
+    for action in ("walk", "squat"):
+        assert result["per_action"][action] == pytest.approx(errors[people.action == action].mean(), rel=1e-4)
+    assert result["p_mpjpe_mean_over_actions"] == pytest.approx(np.mean(list(result["per_action"].values())), rel=1e-5)
+
+
+def test_a_model_of_known_unit_has_an_absolute_error(people):
+    model = Martinez(width=32, normalization="root").eval()
+    result = evaluate(model, people)
+    pose = model.predict(torch.from_numpy(people.keypoints_2d)).pose_3d
+    pose = pose - pose[:, :1]
+    assert result["mpjpe"] == pytest.approx(float(mpjpe(pose, labels(people))), rel=1e-4)
+    assert "pck" in result
+    assert "pck_scaled" not in result
+
+
+def test_data_without_labels_cannot_be_scored(people):
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="needs poses with 3D labels"):
+        evaluate(None, replace(people, pose_3d=None))

@@ -1,0 +1,121 @@
+"""The door of ``predict``: any layout in, a labelled result out, bad input refused in one sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from posezoo.data import load_dataset
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.papers.martinez import Martinez
+from posezoo.papers.svma import SVMA
+from posezoo.skeletons import SKELETONS, convert
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return SVMA(width=32, critic_width=32).eval()
+
+
+def test_the_result_says_what_it_is(model, people):
+    out = model.predict(people.keypoints_2d, skeleton="h36m17", image_size=(1000, 1002))
+    assert out.pose_3d.shape == (len(people), 17, 3)
+    assert out.pose_3d.dtype == np.float32
+    assert (out.skeleton.name, out.unit, out.image_size) == ("h36m17", "relative", (1000, 1002))
+    assert "root-relative" in out.frame
+    np.testing.assert_array_equal(out.pose_3d[:, 0], np.zeros((len(people), 3)))
+
+
+@pytest.mark.parametrize("name", SKELETONS)
+def test_every_named_layout_is_taken(model, people, name):
+    keypoints = convert(people.keypoints_2d, "h36m17", name).keypoints
+    if not np.isfinite(keypoints).all():
+        keypoints = np.random.default_rng(0).uniform(100, 900, keypoints.shape)
+    out = model.predict(keypoints, skeleton=name)
+    assert out.pose_3d.shape == (len(people), 17, 3)
+    assert np.isfinite(out.pose_3d).all()
+
+
+def test_leading_dimensions_and_kinds_of_arrays_are_kept(model, people):
+    keypoints = people.keypoints_2d[:12]
+    flat = model.predict(keypoints).pose_3d
+    np.testing.assert_allclose(model.predict(keypoints.reshape(3, 4, 17, 2)).pose_3d, flat.reshape(3, 4, 17, 3), atol=1e-6)
+    single = model.predict(keypoints[0]).pose_3d
+    assert single.shape == (17, 3)
+    np.testing.assert_allclose(single, flat[0], atol=1e-5)
+    np.testing.assert_allclose(model.predict(keypoints, batch_size=5).pose_3d, flat, atol=1e-5)
+    tensor = model.predict(torch.from_numpy(keypoints)).pose_3d
+    assert isinstance(tensor, torch.Tensor)
+    np.testing.assert_allclose(tensor.numpy(), flat, atol=1e-6)
+    np.testing.assert_allclose(model.predict(keypoints.tolist()).pose_3d, flat, atol=1e-6)
+
+
+def test_where_and_how_large_a_person_stands_does_not_matter(model, people):
+    keypoints = people.keypoints_2d[:8].astype(np.float64)
+    np.testing.assert_allclose(
+        model.predict(keypoints * 0.3 + [500, 20]).pose_3d, model.predict(keypoints).pose_3d, atol=1e-3
+    )
+
+
+def test_svma_reprojects_onto_its_input(model, people):
+    # The lifted pose lies on the rays of the input: seen from d in front of it, it is the input again.
+    pose = torch.from_numpy(people.keypoints_2d)
+    normalized = model.normalize(pose)
+    points = model.average.module.lift(normalized)
+    torch.testing.assert_close(points[..., :2] / points[..., 2:], normalized, atol=1e-5, rtol=1e-5)
+
+
+def test_confidence_is_carried(model, people):
+    coco = convert(people.keypoints_2d, "h36m17", "mpii16").keypoints
+    out = model.predict(np.nan_to_num(coco, nan=300.0), skeleton="mpii16", confidence=np.full(coco.shape[:-1], 0.5))
+    assert out.confidence.shape == (len(people), 17)
+    assert (out.confidence == 0.5).all()
+    assert "spine" in out.approximated
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda k: k[:, :16], r"\(40, 16, 2\); h36m17 needs \(..., 17, 2\)"),
+        (lambda k: k[..., :1], r"needs \(..., 17, 2\)"),
+        (lambda k: k[:0], "no person"),
+        (lambda k: np.where(np.arange(17)[:, None] == 3, np.nan, k), "40 of 40 poses .* right_ankle"),
+        (lambda k: np.where(np.arange(40)[:, None, None] == 7, np.inf, k), "1 of 40 poses .* pose 7, pelvis"),
+        (lambda k: [["a", "b"]] * 17, "no array of numbers"),
+        (lambda k: None, "no array of numbers|shape"),
+    ],
+)
+def test_bad_keypoints_are_refused(model, people, change, message):
+    with pytest.raises(InputError, match=message) as caught:
+        model.predict(change(people.keypoints_2d), skeleton="h36m17")
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_settings_are_refused(model, people):
+    with pytest.raises(UnknownNameError, match="did you mean coco17"):
+        model.predict(people.keypoints_2d, skeleton="coco")
+    with pytest.raises(InputError, match="image_size"):
+        model.predict(people.keypoints_2d, image_size=(0, 100))
+    with pytest.raises(InputError, match="confidence"):
+        model.predict(people.keypoints_2d, confidence=np.ones(3))
+
+
+def test_upside_down_people_and_normalised_pixels_are_warned_of(model, people):
+    with pytest.warns(UserWarning, match="y down"):
+        model.predict(1000 - people.keypoints_2d)
+    with pytest.warns(UserWarning, match="multiply by the image"):
+        model.predict(people.keypoints_2d / 1000)
+
+
+def test_martinez_gives_millimetres(people):
+    model = Martinez(width=32, normalization="root").eval()
+    out = model.predict(people.keypoints_2d)
+    assert out.unit == "mm"
+    assert out.pose_3d.shape == (len(people), 17, 3)

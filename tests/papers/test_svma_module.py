@@ -1,0 +1,159 @@
+"""SVMA as a whole: switches, the views it trains on, and that it learns from 2D alone."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from posezoo.data import load_dataset
+from posezoo.errors import InputError
+from posezoo.lifting import evaluate
+from posezoo.papers.svma import SVMA, SVMADataModule
+from posezoo.papers.svma.networks import Generator
+
+SMALL = {"width": 64, "critic_width": 64, "dropout": 0.0}
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="train", actions=["walk", "squat"], frames_per_clip=20)
+
+
+def fit(model: SVMA, data: SVMADataModule, steps: int) -> pl.Trainer:
+    trainer = pl.Trainer(
+        max_epochs=1000,
+        max_steps=steps,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+    )
+    trainer.fit(model, data)
+    return trainer
+
+
+def test_defaults_are_the_papers():
+    hp = SVMA().hparams
+    paper = {"lambda_angle": 1, "lambda_camera": 1, "lambda_symmetry": 0.01, "lambda_3d": 0.1, "lambda_svma": 10}
+    assert {name: hp[name] for name in paper} == paper
+    assert (hp.learning_rate, hp.beta1, hp.beta2, hp.distance) == (5.5e-5, 0.7, 0.9, 10)
+    assert hp.discriminator
+    assert hp.multi_angle
+
+
+def test_the_generator_has_the_papers_blocks():
+    generator = Generator(17, 64, 10.0, 0.5)
+    assert (len(generator.shared.blocks), len(generator.pose.blocks), len(generator.camera.blocks)) == (1, 2, 2)
+    pose, camera = generator(torch.randn(4, 17, 2) / 10)
+    assert pose.shape == (4, 17, 3)
+    assert camera.shape == (4, 2, 3)
+    # At the start the camera is the weak-perspective one that the normalisation implies.
+    np.testing.assert_allclose(camera.detach().mean(0), [[0.1, 0, 0], [0, 0.1, 0]], atol=0.02)
+
+
+@pytest.mark.parametrize("output", ["depth", "offsets"])
+def test_both_readings_of_the_3n_outputs_work(output):
+    generator = Generator(17, 32, 10.0, 0.0, pose_output=output).eval()
+    last = generator.pose.head.out_features
+    assert last == (17 if output == "depth" else 51)
+    keypoints = torch.randn(4, 17, 2) / 10
+    pose = generator.lift(keypoints)
+    assert pose.shape == (4, 17, 3)
+    if output == "depth":
+        torch.testing.assert_close(pose[..., :2] / pose[..., 2:], keypoints)
+
+
+def test_views_turn_about_the_vertical_of_the_camera_or_of_gravity():
+    down = torch.tensor([0.0, 1.0, 0.0])
+    rotation = SVMA(**SMALL).random_view(200)
+    torch.testing.assert_close(rotation @ down, down.expand(200, 3), atol=1e-6, rtol=0)
+    tilted = torch.tensor([0.0, math.cos(0.3), math.sin(0.3)])  # what is down for a camera pitched down by 0.3
+    rotation = SVMA(**SMALL, pitch=0.3, pitch_deviation=0.0).random_view(200)
+    torch.testing.assert_close(rotation @ tilted, tilted.expand(200, 3), atol=1e-6, rtol=0)
+    azimuths = torch.atan2(rotation[:, 0, 2], rotation[:, 0, 0])
+    assert azimuths.std() > 1.5
+    with pytest.raises(InputError, match="pitch"):
+        SVMA(pitch=2.0)
+
+
+@pytest.mark.parametrize(
+    ("switches", "expected"),
+    [
+        ({}, {"angle", "symmetry", "camera", "3d", "svma"}),
+        ({"multi_angle": False}, {"angle", "symmetry", "camera", "svma"}),
+    ],
+)
+def test_switches_leave_out_their_terms(people, switches, expected):
+    model = SVMA(**SMALL, **switches)
+    terms, new_view = model.generator_losses(model.normalize(torch.from_numpy(people.keypoints_2d[:32])))
+    assert set(terms) == expected
+    assert new_view.shape == (32, 17, 2)
+
+
+@pytest.mark.parametrize("switches", [{}, {"discriminator": False}, {"multi_angle": False}, {"flip": True, "pitch": 0.2}])
+def test_every_row_of_the_ablation_trains(people, switches):
+    model = SVMA(**SMALL, **switches)
+    before = copy.deepcopy(model.generator.state_dict())
+    data = SVMADataModule({"train": people, "val": people}, batch_size=64)
+    trainer = fit(model, data, 4)
+    assert trainer.global_step == 4
+    assert (model.critic is None) == (not switches.get("discriminator", True))
+    moved = [name for name, value in model.generator.state_dict().items() if not torch.equal(value, before[name])]
+    assert any("pose.head" in name for name in moved)
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_training_reads_no_3d(people):
+    from dataclasses import replace
+
+    blind = {split: replace(people, pose_3d=None) for split in ("train", "val")}
+    fit(SVMA(**SMALL), SVMADataModule(blind, batch_size=64), 4)
+    seeing = SVMADataModule({"train": people}, batch_size=64)
+    assert set(next(iter(seeing.train_dataloader()))) == {"keypoints_2d"}
+
+
+def test_the_same_seed_gives_the_same_weights_whether_or_not_labels_exist(people):
+    from dataclasses import replace
+
+    results = []
+    for data in (people, people, replace(people, pose_3d=None)):
+        pl.seed_everything(3, verbose=False)
+        model = SVMA(**SMALL)
+        fit(model, SVMADataModule({"train": data, "val": data}, batch_size=64, seed=3), 6)
+        results.append(model.state_dict())
+    for other in results[1:]:
+        assert all(torch.equal(value, other[name]) for name, value in results[0].items())
+
+
+def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
+    model = SVMA(**SMALL, learning_rate=1e-3, flip=True, pitch=0.22, average_decay=0.9)
+    data = SVMADataModule({"train": people, "val": people}, batch_size=256)
+    real = model.normalize(torch.from_numpy(people.keypoints_2d))
+    torch.manual_seed(0)
+    before = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
+    flat, start = evaluate(None, people)["p_mpjpe"], evaluate(model.eval(), people)["p_mpjpe"]
+    fit(model.train(), data, 300)
+    torch.manual_seed(0)
+    after = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
+    for name in ("svma", "camera", "3d"):
+        assert after[name] < 0.6 * before[name], (name, before[name], after[name])
+    end = evaluate(model.eval(), people)["p_mpjpe"]
+    assert end < min(flat, start), (flat, start, end)
+
+
+def test_weights_travel_without_the_copy_and_come_back(people):
+    model = SVMA(**SMALL, average_decay=0.5)
+    fit(model, SVMADataModule({"train": people, "val": people}, batch_size=64), 4)
+    weights = model.weights()
+    assert {name.split(".")[0] for name in weights} == {"generator", "critic"}
+    other = SVMA(**SMALL, average_decay=0.5)
+    other.load_weights(weights)
+    keypoints = people.keypoints_2d[:10]
+    np.testing.assert_array_equal(other.eval().predict(keypoints).pose_3d, model.eval().predict(keypoints).pose_3d)
