@@ -28,8 +28,8 @@ LICENCE = (
     "free for research and for use in products, not for resale of the data itself."
 )
 DATA = (
-    "OpenMocap training split: 41 clips of the CMU database (subjects 1 2 3 5 6 7, trials not divisible by 4 and not 7 mod 8) "
-    "at 30 fps, five bodies, four Human3.6M cameras"
+    "OpenMocap training split: 41 clips of the CMU database (subjects 1 2 3 5 6 7, trials not divisible by 4 and "
+    "not leaving 7 when divided by 8) at 30 fps, five bodies, four Human3.6M cameras"
 )
 USED = {"3D labels": "2D keypoints and 3D labels", "2D keypoints only": "2D keypoints alone; no 3D label was read"}
 
@@ -107,7 +107,9 @@ def main() -> None:
     index_path = CHECKPOINTS / "index.json"
     index = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
     metrics = measure(model, options.openmocap, options.bandai)
-    baselines: dict[str, dict[str, Any]] = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
+    baselines: dict[str, dict[str, Any]] = {
+        t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()
+    }
     entry: dict[str, Any] = {
         "file": path.name,
         "size": path.stat().st_size,

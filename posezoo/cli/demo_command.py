@@ -40,12 +40,14 @@ def run(options: argparse.Namespace) -> int:
     )
     with console.status("drawing"):
         options.out.mkdir(parents=True, exist_ok=True)
-        clips, people = [], []
+        clips: list[viz.Clip] = []
+        people: list[viz.Clip] = []
         for clip, poses in data.by_sequence():
             if clip.view != 0 or clip.action in {c.title for c in clips}:
                 continue
             lifted = model.predict(poses.keypoints_2d, poses.skeleton, clip.image_size)
-            truth = poses.pose_3d - poses.pose_3d[:, [poses.skeleton.root]]  # type: ignore[operator]
+            label = np.asarray(poses.pose_3d)
+            truth = label - label[:, [poses.skeleton.root]]
             shown = np.asarray(procrustes_align(lifted.pose_3d, truth), dtype=np.float32)
             shown = shown - shown[:, [poses.skeleton.root]]
             names = {model.zoo_name: shown, "ground truth": truth}

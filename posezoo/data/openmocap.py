@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 import torch
 
-from posezoo.data.bvh import Motion, read_bvh
+from posezoo.data.bvh import Motion, bvh_conventions, read_bvh
 from posezoo.data.files import atomic_write, open_hdf5
 from posezoo.data.mpii import detection_residuals, read_mpii
 from posezoo.data.posedata import PoseData
@@ -73,8 +73,8 @@ def _read_index(folder: Path) -> dict[tuple[int, int], str]:
 
 
 def source_digest(paths: list[Path]) -> str:
-    """sha256 over the names and bytes of the sources: what decides whether a prepared file is still theirs."""
-    digest = hashlib.sha256(str(FORMAT).encode())
+    """sha256 over format, joint maps, and names and bytes of the sources: whether a prepared file is still theirs."""
+    digest = hashlib.sha256(f"{FORMAT} {bvh_conventions()}".encode())
     for path in paths:
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

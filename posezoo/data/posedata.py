@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -83,8 +84,9 @@ class PoseData:
 
     def __getitem__(self, index: slice | np.ndarray) -> PoseData:
         """The poses of an index array, mask or slice."""
-        arrays = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame")
-        return replace(self, **{name: None if (a := getattr(self, name)) is None else a[index] for name in arrays})
+        names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame")
+        arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[index] for name in names}
+        return replace(self, **arrays)
 
     @property
     def action(self) -> np.ndarray:

@@ -77,9 +77,10 @@ class Camera:
     def to(self, *args: Any, **kwargs: Any) -> Camera:
         """The same camera with another dtype or on another device."""
         fields = {name: getattr(self, name) for name in ("K", "R", "t", "distortion")}
-        return replace(
-            self, **{name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()}
-        )
+        moved: dict[str, Any] = {
+            name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()
+        }
+        return replace(self, **moved)
 
     def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """World coordinates to camera coordinates."""

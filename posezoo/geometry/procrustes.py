@@ -148,7 +148,7 @@ def _per_slice(
     masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
 
     def solve(x: Tensor, y: Tensor, valid: Tensor | None) -> T:
-        with torch.set_grad_enabled(learning):  # It is off by default in a new thread, or on: each has its own.
+        with torch.set_grad_enabled(learning):  # Every thread has a grad mode of its own, on at first.
             return finish(_fit(x, y, valid, scale))
 
     try:
@@ -247,18 +247,18 @@ def _foam(
         lam.nan_to_num_(1.0)
     # One more step, because it carries the gradient of the root; how far it still goes tells whether it has converged.
     value, slope = _newton(lam, *quartic)
+    sound = (slope > (2 * least) * lam * lam * lam) & (value.abs() < 1e-8 * lam * slope)
+    lam = lam - value / torch.where(sound, slope, 1.0)
     square = lam * lam
-    sound = (slope > (2 * least) * (square * lam)) & (value.abs() < 1e-8 * lam * slope)
-    slope = torch.where(sound, slope, 1.0)
-    lam = lam - value / slope
+    twice_zeta = torch.where(sound, torch.addcmul(minus_twice_det, lam, square - norm), 1.0)
     # ((lam^2 + |B|^2) I - 2 B B^T) B + 2 lam cof B, over twice zeta.
     first, second, third = B.unbind(1)
     polynomial = (first[:, None] * first).addcmul_(second[:, None], second).addcmul_(third[:, None], third).mul_(-2)
-    polynomial.diagonal().add_((lam * lam + norm)[:, None])
+    polynomial.diagonal().add_((square + norm)[:, None])
     rotation = cofactor * (2 * lam)
     for k in range(3):
         rotation.addcmul_(polynomial[:, k, None], B[k])
-    return rotation / slope, lam, sound
+    return rotation / twice_zeta, lam, sound
 
 
 def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofactor_norm: Tensor) -> tuple[Tensor, Tensor]:

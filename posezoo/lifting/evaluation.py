@@ -33,7 +33,7 @@ class LiftingMetrics(nn.Module):
 
     def __init__(self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = ()) -> None:
         super().__init__()
-        options = {"skeleton": skeleton, "actions": actions or None}
+        options: dict[str, Any] = {"skeleton": skeleton, "actions": actions or None}
         self.p_mpjpe = PMPJPE(**options)
         self.n_mpjpe = NMPJPE(root=skeleton.root, **options)
         self.mpjpe = MPJPE(**options) if unit == "mm" else None
@@ -52,13 +52,9 @@ class LiftingMetrics(nn.Module):
                 metric.update(pred, target, action)
         scaled = pred if self.metric_scale else pred * least_squares_scale(pred, target)
         aligned = procrustes_align(pred, target)
-        for metric, pose in (
-            (self.pck, scaled),
-            (self.auc, scaled),
-            (self.pck_aligned, aligned),
-            (self.auc_aligned, aligned),
-        ):
-            metric.update(pose, target)
+        for pck, auc, pose in ((self.pck, self.auc, scaled), (self.pck_aligned, self.auc_aligned, aligned)):
+            pck.update(pose, target)
+            auc.update(pose, target)
         self.symmetry.update(scaled)
 
     def report(self) -> dict[str, float]:

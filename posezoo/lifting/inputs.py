@@ -97,4 +97,6 @@ def _warn(values: np.ndarray, skeleton: Skeleton) -> None:
             stacklevel=4,
         )
     if len(values) and np.abs(values).max() <= 1.5:
-        warnings.warn("all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4)
+        warnings.warn(
+            "all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4
+        )

@@ -89,6 +89,16 @@ class LiftingModule(pl.LightningModule):
             approximated=checked.approximated,
         )
 
+    @property
+    def hp(self) -> Any:
+        """The constructor's arguments."""
+        return self.hparams
+
+    @property
+    def datamodule(self) -> Any:
+        """The DataModule that the trainer runs on, None where it was given loaders."""
+        return getattr(self.trainer, "datamodule", None)
+
     def weights(self) -> dict[str, Tensor]:
         """What is published: everything that prediction and fine-tuning need, nothing twice."""
         return dict(self.state_dict())
@@ -101,12 +111,12 @@ class LiftingModule(pl.LightningModule):
         """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
         checkpoint["posezoo"] = {"paper": type(self).__module__.split(".")[2]}
 
-    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""
         pose = self.lift(batch["keypoints_2d"])
         if "pose_3d" in batch:
             if stage not in self._metrics:
-                actions = self.trainer.datamodule.actions if self.trainer.datamodule else ()
+                actions = self.datamodule.actions if self.datamodule is not None else ()
                 self._metrics[stage] = LiftingMetrics(self.unit, self.skeleton, actions).to(self.device)
             self._metrics[stage].update(pose, batch["pose_3d"], batch.get("action"))
         return pose

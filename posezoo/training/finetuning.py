@@ -69,7 +69,7 @@ def finetune(
         raise InputError(
             f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model."
         )
-    model.hparams.learning_rate, model.hparams.cosine_steps = learning_rate, None
+    model.hp.learning_rate, model.hp.cosine_steps = learning_rate, None
     folder, checkpoint = folder_for_run(out, resume)
     trainer = pl.Trainer(
         max_epochs=epochs,

@@ -35,9 +35,12 @@ def commit() -> str:
 
 
 def command() -> str:
-    """The command line as a user would type it."""
-    program = Path(sys.argv[0]).name
-    return shlex.join(["posezoo" if program in ("posezoo", "__main__.py") else program, *sys.argv[1:]])
+    """The command line as a user would type it, without the folder it wrote to."""
+    program, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    while "--out" in arguments:
+        place = arguments.index("--out")
+        del arguments[place : place + 2]
+    return shlex.join(["posezoo" if program in ("posezoo", "__main__.py") else program, *arguments])
 
 
 def provenance(seed: int | None) -> dict[str, Any]:

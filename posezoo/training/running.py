@@ -7,12 +7,12 @@ import io
 import json
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -30,15 +30,32 @@ from posezoo.training.recipes import read_recipe
 class _CLI(LightningCLI):
     """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
-    def __init__(self, *classes: type, folder: Path, logger: str, **settings: Any) -> None:
+    def __init__(self, module: type, datamodule: type, folder: Path, logger: str, **settings: Any) -> None:
         self.folder, self.logger = folder, logger
-        super().__init__(*classes, **settings)
+        super().__init__(module, datamodule, **settings)
 
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
         callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]
         logger = configured.get("logger") or make_logger(self.logger, self.folder)
+        if (
+            configured.get("strategy") == "auto"
+            and self._processes(configured) > 1
+            and not self.model.automatic_optimization
+        ):
+            # A GAN's two backward passes each leave the other network's parameters unused, which plain DDP refuses.
+            settings["strategy"] = "ddp_find_unused_parameters_true"
         return super().instantiate_trainer(callbacks=callbacks, logger=logger, **settings)
+
+    @staticmethod
+    def _processes(configured: Any) -> int:
+        """How many processes the trainer's settings mean, as far as it matters: one or more."""
+        devices, nodes = configured.get("devices"), int(configured.get("num_nodes") or 1)
+        if isinstance(devices, list):
+            return len(devices) * nodes
+        if str(devices) in ("auto", "-1"):
+            return max(1, torch.cuda.device_count()) * nodes
+        return int(devices) * nodes
 
 
 @contextlib.contextmanager
@@ -79,7 +96,9 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
 def make_logger(kind: str, out: Path) -> Logger:
     """``csv`` writes ``metrics.csv``; ``wandb`` logs to Weights & Biases, offline with ``WANDB_MODE=offline``."""
     if kind == "csv":
-        return CSVLogger(out, name="", version="logs")
+        # Lightning empties a log folder that is there already; a resumed run gets the next.
+        runs = len(list(out.glob("logs*")))
+        return CSVLogger(out, name="", version=f"logs-{runs}" if runs else "logs")
     try:
         import wandb  # noqa: F401
     except ImportError as error:
@@ -90,7 +109,7 @@ def make_logger(kind: str, out: Path) -> Logger:
 
 def checkpointing(out: Path) -> ModelCheckpoint:
     """The last state, every epoch: what ``--resume`` goes on from."""
-    return ModelCheckpoint(dirpath=out / "checkpoints", save_last=True, save_top_k=0, every_n_epochs=1)
+    return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", every_n_epochs=1, enable_version_counter=False)
 
 
 def train(
@@ -121,7 +140,7 @@ def train(
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(settings, file)
         file.flush()
-        with _one_sentence(), warnings.catch_warnings():
+        with _one_sentence():
             cli = _CLI(
                 paper_class(paper),
                 paper_class(paper, "datamodule"),

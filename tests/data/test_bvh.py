@@ -34,11 +34,22 @@ def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0
                 places[target["joint"]] = np.array(STANDING["thorax"]) / unit + [0, 10 / unit, 0]
             elif isinstance(target, str):
                 places[target.replace("{S}", side)] = place
-    lines = ["HIERARCHY", "ROOT Root", "{", "OFFSET 0 0 0", "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation"]
+    lines = [
+        "HIERARCHY",
+        "ROOT Root",
+        "{",
+        "OFFSET 0 0 0",
+        "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation",
+    ]
     for name, place in places.items():
         if name.endswith("_end"):
             continue
-        lines += [f"JOINT {name}", "{", "OFFSET " + " ".join(f"{v:.6f}" for v in place), "CHANNELS 3 Zrotation Yrotation Xrotation"]
+        lines += [
+            f"JOINT {name}",
+            "{",
+            "OFFSET " + " ".join(f"{v:.6f}" for v in place),
+            "CHANNELS 3 Zrotation Yrotation Xrotation",
+        ]
         end = places.get(f"{name}_end", place) - place
         lines += ["End Site", "{", "OFFSET " + " ".join(f"{v:.6f}" for v in end), "}", "}"]
     channels = 6 + 3 * sum(not name.endswith("_end") for name in places)
@@ -80,10 +91,24 @@ def test_a_fourth_convention_is_a_map(tmp_path):
     path.write_text(text)
     with pytest.raises(InputError, match="known conventions"):
         read_bvh(path)
-    own = {"pelvis": ["OwnUpperLeg_L", "OwnUpperLeg_R"], "spine": "Spine", "thorax": "Neck", "nose": "Head", "head_top": "Head"}
+    own = {
+        "pelvis": ["OwnUpperLeg_L", "OwnUpperLeg_R"],
+        "spine": "Spine",
+        "thorax": "Neck",
+        "nose": "Head",
+        "head_top": "Head",
+    }
     for side, letter in (("left", "L"), ("right", "R")):
-        own |= {f"{side}_hip": f"OwnUpperLeg_{letter}", f"{side}_knee": f"OwnLowerLeg_{letter}", f"{side}_ankle": f"OwnFoot_{letter}"}
-        own |= {f"{side}_shoulder": f"UpperArm_{letter}", f"{side}_elbow": f"LowerArm_{letter}", f"{side}_wrist": f"Hand_{letter}"}
+        own |= {
+            f"{side}_hip": f"OwnUpperLeg_{letter}",
+            f"{side}_knee": f"OwnLowerLeg_{letter}",
+            f"{side}_ankle": f"OwnFoot_{letter}",
+        }
+        own |= {
+            f"{side}_shoulder": f"UpperArm_{letter}",
+            f"{side}_elbow": f"LowerArm_{letter}",
+            f"{side}_wrist": f"Hand_{letter}",
+        }
     motion = read_bvh(path, joint_map=own, unit_mm=10.0)
     assert motion.pose_world_mm[0, H36M.index("left_wrist"), 0] == pytest.approx(700, abs=0.1)
 

@@ -41,6 +41,8 @@ class Martinez(LiftingModule):
         InputError: another normalisation, or flips of pixels that have no centre.
     """
 
+    axis_signs: Tensor
+
     def __init__(
         self,
         skeleton: str = "h36m17",
@@ -72,7 +74,7 @@ class Martinez(LiftingModule):
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Pixels as the network takes them."""
-        if self.hparams.normalization == "root":
+        if self.hp.normalization == "root":
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         return self.inputs(keypoints_2d)
 
@@ -84,7 +86,7 @@ class Martinez(LiftingModule):
 
     def on_fit_start(self) -> None:
         """Take the statistics from the training split (every process sees all of it, so they agree)."""
-        tensors = self.trainer.datamodule.train_dataloader().tensors
+        tensors = self.datamodule.train_dataloader().tensors
         if "pose_3d" not in tensors:
             raise InputError("martinez is supervised: its training data needs 3D labels (labels=True).")
         if not self.trainer.ckpt_path:
@@ -93,7 +95,7 @@ class Martinez(LiftingModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         keypoints, pose = self.normalize(batch["keypoints_2d"]), batch["pose_3d"]
-        if self.hparams.flip:
+        if self.hp.flip:
             keypoints, pose = self._flip(keypoints, pose)
         loss = losses.squared_error(self._standardized(keypoints), self.outputs(pose))
         self.log("train/loss", loss.detach(), prog_bar=True)
@@ -108,14 +110,14 @@ class Martinez(LiftingModule):
 
     def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
         """After each step, before the next: bring weight norms back to 1."""
-        if self.hparams.max_norm:
+        if self.hp.max_norm:
             with torch.no_grad():
                 for module in self.network.modules():
                     if isinstance(module, nn.Linear):
                         module.weight.copy_(torch.renorm(module.weight, 2, 0, 1.0))
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.hparams.learning_rate)
-        per_step = self.hparams.decay_rate ** (1 / self.hparams.decay_steps)
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.hp.learning_rate)
+        per_step = self.hp.decay_rate ** (1 / self.hp.decay_steps)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, per_step)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -60,6 +60,8 @@ class SVMA(LiftingModule):
         InputError: a pitch beyond the horizontal or a negative deviation.
     """
 
+    axis_signs: Tensor
+
     def __init__(
         self,
         skeleton: str = "h36m17",
@@ -103,10 +105,11 @@ class SVMA(LiftingModule):
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Sec. 3.1: root at the origin, the other joints at mean distance 1 / d."""
-        return center_and_scale(keypoints_2d, self.skeleton.root, 1 / self.hparams.distance)[0]
+        return center_and_scale(keypoints_2d, self.skeleton.root, 1 / self.hp.distance)[0]
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        pose = self.average.module.lift(self.normalize(keypoints_2d))
+        generator: Any = self.average.module
+        pose = generator.lift(self.normalize(keypoints_2d))
         return center_and_scale(pose, self.skeleton.root)[0]
 
     def weights(self) -> dict[str, Tensor]:
@@ -130,7 +133,7 @@ class SVMA(LiftingModule):
 
     def random_view(self, count: int) -> Float[Tensor, "B 3 3"]:
         """Eq. 5: rotations by azimuths uniform in [0, 2 pi], about gravity's axis where the cameras' pitch is given."""
-        hp, azimuth = self.hparams, torch.rand(count, device=self.device) * (2 * math.pi)
+        hp, azimuth = self.hp, torch.rand(count, device=self.device) * (2 * math.pi)
         if hp.pitch == 0 and hp.pitch_deviation == 0:
             return view_rotation(azimuth)
         before, after = hp.pitch + hp.pitch_deviation * torch.randn(2, count, device=self.device)
@@ -138,7 +141,7 @@ class SVMA(LiftingModule):
 
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
         """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
-        hp = self.hparams
+        hp = self.hp
         pose, camera = self.generate(real)
         rotation = self.random_view(len(real))
         rotated = pose @ rotation.mT
@@ -161,8 +164,9 @@ class SVMA(LiftingModule):
         return terms, new_view
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        hp, optimizers = self.hparams, self.optimizers()
-        generator_optimizer, critic_optimizer = optimizers if self.critic is not None else (optimizers, None)
+        hp = self.hp
+        optimizers: Any = self.optimizers()
+        generator_optimizer, critic_optimizer = optimizers if self.critic is not None else (optimizers, optimizers)
         real = self.augment(self.normalize(batch["keypoints_2d"]))
 
         self.toggle_optimizer(generator_optimizer)
@@ -196,13 +200,14 @@ class SVMA(LiftingModule):
             critic_optimizer.step()
             self.untoggle_optimizer(critic_optimizer)
             terms |= {"critic_difference": difference, "penalty": penalty}
-        for schedule in self.lr_schedulers() or []:
+        schedules: Any = self.lr_schedulers()
+        for schedule in schedules or []:
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def augment(self, real: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Mirror half of the poses where ``flip`` is set."""
-        if not self.hparams.flip:
+        if not self.hp.flip:
             return real
         mirrored = real[:, list(self.skeleton.mirror)] * self.axis_signs
         return torch.where(torch.rand(len(real), 1, 1, device=self.device) < 0.5, mirrored, real)
@@ -219,8 +224,8 @@ class SVMA(LiftingModule):
         self.log("val/bone_spread", lengths.std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
-        hp = self.hparams
-        rates = [(self.generator, hp.learning_rate)]
+        hp = self.hp
+        rates: list[tuple[torch.nn.Module, float]] = [(self.generator, hp.learning_rate)]
         if self.critic is not None:
             rates.append((self.critic, hp.critic_learning_rate or hp.learning_rate))
         optimizers = [torch.optim.Adam(net.parameters(), lr=rate, betas=(hp.beta1, hp.beta2)) for net, rate in rates]

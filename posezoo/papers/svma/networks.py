@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -31,14 +33,15 @@ class Generator(nn.Module):
         if pose_output not in ("depth", "offsets"):
             raise UnknownNameError.of("pose output", pose_output, ("depth", "offsets"))
         self.joints, self.distance, self.pose_output = joints, distance, pose_output
-        style = {"width": width, "activation": "leaky_relu", "batch_norm": batch_norm, "dropout": dropout}
+        style: dict[str, Any] = {"width": width, "activation": "leaky_relu", "batch_norm": batch_norm, "dropout": dropout}
         self.shared = ResidualMLP(2 * joints, None, blocks=1, **style)
         self.pose = ResidualMLP(width, joints * (3 if pose_output == "offsets" else 1), blocks=2, lift_in=False, **style)
         self.camera = ResidualMLP(width, 6, blocks=2, lift_in=False, **style)
         # Start from the camera that the normalisation implies: x = X / d, y = Y / d.
         with torch.no_grad():
-            self.camera.head.weight.mul_(0.01)
-            self.camera.head.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]) / distance)
+            head: Any = self.camera.head
+            head.weight.mul_(0.01)
+            head.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]) / distance)
 
     def _features(self, keypoints: Tensor) -> Tensor:
         # Poses come at a scale of 1 / d, at which a network learns slowly; its door brings them to 1.

@@ -1,0 +1,73 @@
+"""The project holds what it promises about itself: layers, style, types, import time's cause, README."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import posezoo
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = {
+    "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+    "ruff": [sys.executable, "-m", "ruff", "check", "."],
+    "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
+    "mypy": [sys.executable, "-m", "mypy", "posezoo"],
+}
+
+
+@pytest.mark.parametrize("check", COMMANDS)
+def test_static_checks(check):
+    done = subprocess.run(COMMANDS[check], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_public_names():
+    assert {"load", "list_models", "info", "metrics", "geometry", "skeletons", "data"} <= set(posezoo.__all__)
+    names = {
+        "metrics": "MPJPE PMPJPE NMPJPE MPJVE PCK3D AUC3D PCKh SymmetryError functional",
+        "metrics.functional": "mpjpe p_mpjpe n_mpjpe mpjve pck_3d auc_3d pckh symmetry_error",
+        "geometry": "Camera project unproject procrustes_align",
+        "skeletons": "get_skeleton convert",
+        "data": "read_keypoints read_bvh load_dataset",
+    }
+    for module, members in names.items():
+        place = posezoo
+        for part in module.split("."):
+            place = getattr(place, part)
+        for member in members.split():
+            assert callable(getattr(place, member)) or member == "functional", f"posezoo.{module}.{member}"
+    with pytest.raises(AttributeError):
+        _ = posezoo.nothing
+
+
+@pytest.mark.parametrize("heavy", ["torch", "pytorch_lightning", "torchmetrics", "matplotlib", "plotly", "wandb", "scipy"])
+def test_listing_models_imports_nothing_heavy(heavy):
+    code = f"import sys; from posezoo.cli import main; main(['list']); assert '{heavy}' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_gives_two_commands_and_true_figures():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    start = text[text.index("## Start") : text.index("## Use")]
+    assert len(re.findall(r"^```\n(.+)\n```$", start, flags=re.MULTILINE)) == 2
+    for name in posezoo.list_models():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}`"))
+        scores = posezoo.info(name)["metrics"]
+        for title in ("openmocap test, GT 2D", "openmocap test, detected 2D", "bandai-1 (cross-dataset), GT 2D"):
+            assert f" {scores[title]['p_mpjpe']:.1f} " in row, (name, title)
+
+
+def test_nothing_in_the_package_speaks_of_a_machine():
+    for path in [
+        *ROOT.glob("posezoo/**/*.py"),
+        *ROOT.glob("posezoo/**/*.yaml"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("checkpoints/*.md"),
+    ]:
+        assert not re.search(r"(/work/|/root/|\.\./shared)", path.read_text(encoding="utf-8")), path

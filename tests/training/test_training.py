@@ -1,0 +1,190 @@
+"""Runs: every recipe parses, training resumes and repeats, fine-tuning needs no label, distributed runs agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import posezoo
+from posezoo.cli import main
+from posezoo.data import LiftingDataModule, load_dataset
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.registry import PAPERS, describe, paper_class, save
+from posezoo.training import list_recipes, read_recipe, train
+from posezoo.training.finetuning import split_by_sequence
+
+QUICK = [
+    "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "512", "--trainer.accelerator", "cpu",
+    "--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1",
+]  # fmt: skip
+TINY_SVMA = [*QUICK, "--model.width", "16", "--model.critic_width", "16", "--model.cosine_steps", "null"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=30)
+
+
+@pytest.mark.parametrize("recipe", list_recipes())
+def test_every_recipe_sets_only_what_its_paper_takes(recipe):
+    import inspect
+
+    paper, settings = read_recipe(recipe)
+    for section, kind in (("model", "module"), ("data", "datamodule")):
+        known = inspect.signature(paper_class(paper, kind)).parameters
+        assert set(settings[section]) <= set(known)
+    defaults = {name: p.default for name, p in inspect.signature(paper_class(paper)).parameters.items()}
+    same = [name for name, value in settings["model"].items() if defaults[name] == value]
+    assert not same, f"{recipe} repeats the paper's defaults: {same}"
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_paper_can_be_built_from_its_registration(paper):
+    model = paper_class(paper)()
+    assert model.skeleton.name == "h36m17"
+    assert type(model).__module__.startswith(f"posezoo.papers.{paper}")
+
+
+def test_a_run_leaves_weights_metrics_logs_and_provenance():
+    weights = train("svma.cmu", "run", [*TINY_SVMA, "--trainer.max_steps", "6"])
+    assert weights == Path("run/svma.cmu.safetensors")
+    report = json.loads(Path("run/metrics.json").read_text())
+    assert report["metrics"]["test/p_mpjpe"] > 0
+    assert report["seed"] == 0
+    assert set(report["versions"]) == {"posezoo", "python", "torch", "pytorch_lightning"}
+    assert Path("run/logs/metrics.csv").stat().st_size > 0
+    header = describe(weights)
+    assert (header["paper"], header["settings"]["width"]) == ("svma", 16)
+    keypoints = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=2).keypoints_2d
+    from_weights = posezoo.load(weights).predict(keypoints).pose_3d
+    from_checkpoint = posezoo.load("run/checkpoints/last.ckpt").predict(keypoints).pose_3d
+    np.testing.assert_array_equal(from_weights, from_checkpoint)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
+    files = [
+        train("svma.cmu", name, [*TINY_SVMA, "--trainer.max_steps", "6", "--seed_everything", str(seed)])
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    a, b, c = (posezoo.load(path).weights() for path in files)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does():
+    epoch = ["--trainer.limit_train_batches", "3", "--trainer.max_steps", "-1"]
+    whole = train("martinez.cmu", "whole", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "2"])
+    train("martinez.cmu", "broken", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "1"])
+    with pytest.raises(InputError, match="--resume"):
+        train("martinez.cmu", "broken", [*QUICK, *epoch])
+    resumed = train(
+        "martinez.cmu", "broken", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "2"], resume=True
+    )
+    first, second = posezoo.load(whole).weights(), posezoo.load(resumed).weights()
+    # Dropout and flips draw other numbers after a restart; statistics, permutations and counters are the same.
+    assert torch.equal(first["inputs.mean"], second["inputs.mean"])
+    assert int(first["network.door.norm.num_batches_tracked"]) == int(second["network.door.norm.num_batches_tracked"]) == 6
+
+
+def test_wrong_settings_are_one_sentence(capsys):
+    cases = [
+        (["train", "svma.cmux"], "did you mean svma.cmu"),
+        (["train", "none.yaml"], "not there"),
+        (["train", "svma.cmu", "--model.widht", "3"], "widht"),
+        (["train", "svma.cmu", "--model.width", "wide"], "wide"),
+        (["train", "svma.cmu", "--trainer.max_epoch", "3"], "max_epoch"),
+        (["train", "svma.cmu", "--data.path", "none.h5"], "none.h5"),
+        (["train", "svma.cmu", "--resume"], "no run to resume"),
+        (["train", "svma.cmu", "--data.path", "null"], "lives in a file"),
+    ]
+    for arguments, expected in cases:
+        assert main(arguments) == 2, arguments
+        errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+        assert len(errors) == 1, (arguments, errors)
+        assert expected in errors[0], (arguments, errors)
+
+
+def test_recipes_of_ones_own():
+    Path("own.yaml").write_text("paper: svma\nmodel: {width: 8}\n")
+    assert read_recipe("own.yaml") == ("svma", {"model": {"width": 8}})
+    for text, error in (("model: {}", CorruptFileError), ("paper: [", CorruptFileError), ("paper: x", UnknownNameError)):
+        Path("own.yaml").write_text(text)
+        with pytest.raises(error):
+            read_recipe("own.yaml")
+    with pytest.raises(MissingFileError):
+        read_recipe("other.yaml")
+
+
+def test_supervised_training_needs_labels(people):
+    with pytest.raises(InputError, match="labels=False"):
+        LiftingDataModule({"train": replace(people, pose_3d=None)}).train_dataloader()
+
+
+def test_splits_of_ones_own_data_share_no_sequence(people):
+    splits = split_by_sequence(people, 0.2)
+    assert len(splits["train"]) + len(splits["val"]) == len(people)
+    assert set(splits["train"].sequence).isdisjoint(splits["val"].sequence)
+    single = people[people.sequence == 0]
+    single = replace(single, sequences=single.sequences[:1])
+    splits = split_by_sequence(single, 0.1)
+    assert splits["train"].frame.max() < splits["val"].frame.min()
+
+
+def test_finetuning_learns_from_2d_alone(people, capsys):
+    np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
+    arguments = ["finetune", "svma", "own.npz", "--out", "tuned", "--epochs", "1", "--batch-size", "64"]
+    assert main(arguments) == 0
+    tuned, original = posezoo.load("tuned/svma.safetensors"), posezoo.load("svma")
+    name = "generator.pose.head.weight"
+    assert not torch.equal(tuned.weights()[name], original.weights()[name])
+    assert describe("tuned/svma.safetensors")["finetuned_from"] == "svma"
+    capsys.readouterr()
+    assert main(["finetune", "martinez", "own.npz", "--out", "other"]) == 2
+    assert "unsupervised" in capsys.readouterr().err
+    assert main([*arguments[:-1], "100000", "--resume"]) == 2
+    assert "lower --batch-size" in capsys.readouterr().err
+
+
+def test_wandb_offline_needs_no_account(monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    train("martinez.cmu", "run", [*QUICK, "--model.width", "16", "--trainer.max_steps", "2"], logger="wandb")
+    assert list(Path("run/wandb").glob("offline-run-*/run-*.wandb"))
+
+
+@pytest.mark.parametrize("recipe", ["svma.cmu", "martinez.cmu"])
+def test_two_processes_train_and_score_every_sample_once(recipe):
+    # Through the real command: the second process is started by Lightning from this command line.
+    small = TINY_SVMA if recipe == "svma.cmu" else [*QUICK, "--model.width", "16"]
+    command = [sys.executable, "-m", "posezoo", "train", recipe, "--out", "ddp", *small, "--trainer.max_steps", "4"]
+    command += ["--trainer.devices", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(posezoo.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    weights = Path("ddp") / f"{recipe}.safetensors"
+    reported = json.loads(Path("ddp/metrics.json").read_text())["metrics"]["test/p_mpjpe"]
+    alone = posezoo.lifting.evaluate(posezoo.load(weights), load_dataset("procedural", split="test"))["p_mpjpe"]
+    assert reported == pytest.approx(alone, rel=1e-5)
+
+
+def test_saving_refuses_other_endings_and_missing_folders():
+    model = paper_class("martinez")(width=8)
+    with pytest.raises(posezoo.errors.SaveError, match="safetensors"):
+        save(model, "model.pt")
+    with pytest.raises(posezoo.errors.SaveError):
+        save(model, "nowhere/model.safetensors")
+    assert list(Path().iterdir()) == []
