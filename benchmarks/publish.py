@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from posezoo.cli.eval_command import unit_of
 from posezoo.data import load_dataset
 from posezoo.data.files import atomic_write
 from posezoo.lifting import evaluate
-from posezoo.registry import FORMAT, PAPERS, describe, sha256
+from posezoo.registry import FORMAT, PAPERS, describe, save, sha256
 from posezoo.version import __version__
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -101,9 +100,8 @@ def main() -> None:
     options = parser.parse_args()
     source = options.run / f"{options.name}.safetensors"
     header, model = describe(source), posezoo.load(source)
-    path = CHECKPOINTS / source.name
-    with atomic_write(path) as temporary:
-        shutil.copyfile(source, temporary)
+    origin = {key: header[key] for key in ("command", "seed", "commit", "versions")}
+    path = save(model, CHECKPOINTS / source.name, **origin)
     index_path = CHECKPOINTS / "index.json"
     index = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
     metrics = measure(model, options.openmocap, options.bandai)
@@ -122,7 +120,8 @@ def main() -> None:
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         "licence": LICENCE,
         "training_data": f"{DATA}; {USED[PAPERS[header['paper']].supervision]}",
-        **{key: header[key] for key in ("command", "seed", "commit", "versions", "settings")},
+        **origin,
+        "settings": header["settings"],
         "metrics": metrics,
     }
     supervised = index["models"].get("martinez.cmu")

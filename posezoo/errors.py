@@ -26,7 +26,7 @@ class UnknownNameError(PoseZooError, LookupError):
         """Say which names are near to the one given, or list all of them where none is."""
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}."
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
         return cls(f"unknown {kind} {name!r}; {hint}")
 
 

@@ -1,7 +1,7 @@
 """MATLAB 5 to 7 files, without SciPy, whose C reader crashes the process on some damaged ones.
 
 The format is MathWorks' "MAT-File Format", level 5: elements of (type, size, data), arrays being elements of elements.
-Version 7.3 is HDF5: see :func:`posezoo.data.files.open_hdf5`.
+Version 7.3 is HDF5: see :mod:`posezoo.data.hdf5`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.data.files import MAX_BYTES, PathLike, read_bytes, reading
+from posezoo.data.reading import MAX_BYTES, PathLike, read_bytes, reading
 from posezoo.errors import CorruptFileError
 
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}

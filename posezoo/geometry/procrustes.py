@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
@@ -184,9 +184,8 @@ def _fit(
     covariance, extent = sums.double(), squares.sum(0, dtype=torch.float64)
     single = x.dtype == torch.float32
     bounds = (FLOAT32_STEPS, FLOAT32_SOUND) if single else (FLOAT64_STEPS, FLOAT64_SOUND)
-    rotation, trace, sound = _foam(covariance, *bounds)
-    if not sound.all():
-        again = (~sound).nonzero().flatten()
+    rotation, trace, again = _foam(covariance, *bounds)
+    if len(again):
         if not torch.isfinite(covariance[..., again]).all():
             raise _NotFiniteError
         if single:
@@ -221,8 +220,8 @@ def _centred(
 
 def _foam(
     B: Float64[Tensor, "3 3 B"], steps: int, least: float
-) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"], Bool[Tensor, " B"]]:
-    """Rotation R with the largest tr(R^T B), that trace, and where both can be trusted.
+) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"], Int64[Tensor, " unsound"]]:
+    """Rotation R with the largest tr(R^T B), that trace, and the indices where neither can be trusted.
 
     Args:
         B: covariances.
@@ -232,7 +231,7 @@ def _foam(
     wrapped = B.new_empty(5, 5, B.shape[-1])  # Rows and columns 0 1 2 0 1: all cofactors are one product of shifts.
     wrapped[:3, :3], wrapped[3:, :3] = B, B[:2]
     wrapped[:, 3:] = wrapped[:, :2]
-    cofactor = wrapped[1:4, 1:4] * wrapped[2:5, 2:5] - wrapped[1:4, 2:5] * wrapped[2:5, 1:4]
+    cofactor = (wrapped[1:4, 1:4] * wrapped[2:5, 2:5]).addcmul_(wrapped[1:4, 2:5], wrapped[2:5, 1:4], value=-1)
     minus_twice_det = (B[0] * cofactor[0]).sum(0) * -2
     norm = (B * B).sum((0, 1))
     quartic = -norm, minus_twice_det, -(cofactor * cofactor).sum((0, 1))
@@ -248,17 +247,19 @@ def _foam(
     # One more step, because it carries the gradient of the root; how far it still goes tells whether it has converged.
     value, slope = _newton(lam, *quartic)
     sound = (slope > (2 * least) * lam * lam * lam) & (value.abs() < 1e-8 * lam * slope)
-    lam = lam - value / torch.where(sound, slope, 1.0)
+    unsound = (~sound).nonzero().flatten()
+    lam = lam - value / slope.index_fill(0, unsound, 1.0)
     square = lam * lam
-    twice_zeta = torch.where(sound, torch.addcmul(minus_twice_det, lam, square - norm), 1.0)
+    twice_zeta = torch.addcmul(minus_twice_det, lam, square - norm).index_fill(0, unsound, 1.0)
     # ((lam^2 + |B|^2) I - 2 B B^T) B + 2 lam cof B, over twice zeta.
     first, second, third = B.unbind(1)
-    polynomial = (first[:, None] * first).addcmul_(second[:, None], second).addcmul_(third[:, None], third).mul_(-2)
+    polynomial = first[:, None] * (-2 * first)
+    polynomial.addcmul_(second[:, None], second, value=-2).addcmul_(third[:, None], third, value=-2)
     polynomial.diagonal().add_((square + norm)[:, None])
     rotation = cofactor * (2 * lam)
     for k in range(3):
         rotation.addcmul_(polynomial[:, k, None], B[k])
-    return rotation / twice_zeta, lam, sound
+    return rotation / twice_zeta, lam, unsound
 
 
 def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofactor_norm: Tensor) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ def one_of_two_processes(rank: int, folder: str, splits: list[list[tuple[int, in
     """Count this rank's batches of every case and leave the figures in a file."""
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits), timeout=timedelta(seconds=120)
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits), timeout=timedelta(seconds=300)
     )
     result = []
     for case in CASES:

@@ -49,7 +49,7 @@ def test_defaults_are_the_papers():
 
 
 def test_the_generator_has_the_papers_blocks():
-    generator = Generator(17, 64, 10.0, 0.5)
+    generator = Generator(17, 0, 64, 10.0, 0.5)
     assert (len(generator.shared.blocks), len(generator.pose.blocks), len(generator.camera.blocks)) == (1, 2, 2)
     pose, camera = generator(torch.randn(4, 17, 2) / 10)
     assert pose.shape == (4, 17, 3)
@@ -60,12 +60,13 @@ def test_the_generator_has_the_papers_blocks():
 
 @pytest.mark.parametrize("output", ["depth", "offsets"])
 def test_both_readings_of_the_3n_outputs_work(output):
-    generator = Generator(17, 32, 10.0, 0.0, pose_output=output).eval()
+    generator = Generator(17, 0, 32, 10.0, 0.0, pose_output=output).eval()
     last = generator.pose.head.out_features
     assert last == (17 if output == "depth" else 51)
     keypoints = torch.randn(4, 17, 2) / 10
     pose = generator.lift(keypoints)
     assert pose.shape == (4, 17, 3)
+    torch.testing.assert_close(pose[:, 0, 2], torch.full((4,), 10.0))  # the root stands at d
     if output == "depth":
         torch.testing.assert_close(pose[..., :2] / pose[..., 2:], keypoints)
 

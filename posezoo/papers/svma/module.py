@@ -98,7 +98,7 @@ class SVMA(LiftingModule):
         self.save_hyperparameters()
         self.automatic_optimization = False
         joints = len(self.skeleton)
-        self.generator = Generator(joints, width, distance, dropout, batch_norm, pose_output)
+        self.generator = Generator(joints, self.skeleton.root, width, distance, dropout, batch_norm, pose_output)
         self.critic = Critic(joints, critic_width, distance) if discriminator else None
         self.average = AveragedNetwork(self.generator, average_decay)
         self.register_buffer("axis_signs", torch.tensor([-1.0, 1.0]), persistent=False)

@@ -18,6 +18,7 @@ class Generator(nn.Module):
 
     Args:
         joints: N.
+        root: index of the root joint, which stands at distance d: outputs are taken relative to the root's.
         width: of all layers; the paper does not give it.
         distance: d, from the camera to the root, in units of the mean joint distance.
         dropout: after each layer; the paper does not give the probability.
@@ -27,12 +28,19 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, joints: int, width: int, distance: float, dropout: float, batch_norm: bool = True, pose_output: str = "depth"
+        self,
+        joints: int,
+        root: int,
+        width: int,
+        distance: float,
+        dropout: float,
+        batch_norm: bool = True,
+        pose_output: str = "depth",
     ) -> None:
         super().__init__()
         if pose_output not in ("depth", "offsets"):
             raise UnknownNameError.of("pose output", pose_output, ("depth", "offsets"))
-        self.joints, self.distance, self.pose_output = joints, distance, pose_output
+        self.joints, self.root, self.distance, self.pose_output = joints, root, distance, pose_output
         style: dict[str, Any] = {"width": width, "activation": "leaky_relu", "batch_norm": batch_norm, "dropout": dropout}
         self.shared = ResidualMLP(2 * joints, None, blocks=1, **style)
         self.pose = ResidualMLP(width, joints * (3 if pose_output == "offsets" else 1), blocks=2, lift_in=False, **style)
@@ -48,13 +56,11 @@ class Generator(nn.Module):
         return self.shared(keypoints.flatten(1) * self.distance)
 
     def _pose(self, features: Tensor, keypoints: Tensor) -> Tensor:
-        raw = self.pose(features)
+        raw = self.pose(features).unflatten(1, (self.joints, -1))
+        raw = raw - raw[:, self.root : self.root + 1]
         if self.pose_output == "depth":
-            points = lift_to_3d(keypoints, raw + self.distance)
-        else:
-            flat = torch.cat([keypoints, torch.ones_like(keypoints[..., :1])], dim=-1) * self.distance
-            points = flat + raw.view(-1, self.joints, 3)
-        return points
+            return lift_to_3d(keypoints, raw[..., 0] + self.distance)
+        return torch.cat([keypoints, torch.ones_like(keypoints[..., :1])], dim=-1) * self.distance + raw
 
     def lift(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """The 3D pose alone, before the camera (Z about d)."""

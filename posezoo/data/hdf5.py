@@ -1,0 +1,124 @@
+"""HDF5 without trust: nothing is fetched from other files, and nothing is read that h5py would hang or crash on."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from posezoo.data.reading import MAX_BYTES, MAX_RATIO, PathLike, reading
+from posezoo.errors import CorruptFileError
+
+# Heaps of texts in files up to this size are checked: a moment's work.
+_SCANNED_BYTES = 2**26
+_HEAP = b"GCOL\x01\0\0\0"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@contextmanager
+def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
+    """An HDF5 file, open for reading; failures inside the block are reported as of this file.
+
+    Raises as :func:`reading`.
+    """
+    with reading(path, "HDF5"):
+        if os.stat(path).st_size == 0:
+            raise CorruptFileError(f"{path} is empty (0 bytes); expected HDF5.")
+        _check_heaps(path)
+        with h5py.File(path, "r", locking="best-effort") as file:
+            yield file
+
+
+def _check_heaps(path: PathLike) -> None:
+    """Refuse damaged heaps of texts: the HDF5 library loops for ever on some, and takes gigabytes for others.
+
+    A global heap is ``GCOL``, version 1, three zeros and its size; then objects with index, count, padding and size.
+    A text is referred to by its length (4 bytes), the heap's address (8) and the object's index (4).
+    """
+    if os.stat(path).st_size > _SCANNED_BYTES:
+        return
+    data = Path(path).read_bytes()
+    base, heap = max(data.find(_HDF5), 0), data.find(_HEAP)
+    while heap >= 0:
+        place, end = heap + 16, heap + int.from_bytes(data[heap + 8 : heap + 16], "little")
+        while place + 16 <= end <= len(data):
+            index = int.from_bytes(data[place : place + 2], "little")
+            length = int.from_bytes(data[place + 8 : place + 16], "little")
+            # Index 0 is the free rest, whose size includes its header.
+            step = length if index == 0 else 16 + -(-length // 8) * 8
+            if step <= 0 or place + step > end:
+                raise CorruptFileError(f"{path} has a damaged heap at byte {place}; it is altered: get it again.")
+            place += step
+        address = (heap - base).to_bytes(8, "little")
+        place = data.find(address)
+        while place >= 4:
+            length, index = (int.from_bytes(data[at : at + 4], "little") for at in (place - 4, place + 8))
+            if length > len(data) and 0 < index < 2**16:
+                raise CorruptFileError(
+                    f"{path} claims a text of {length} bytes at byte {place}; it is altered: get it again."
+                )
+            place = data.find(address, place + 1)
+        heap = data.find(_HEAP, heap + 8)
+
+
+def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None = None) -> np.ndarray:
+    """One dataset of an open HDF5 file, as an array.
+
+    Args:
+        group: the open file, or a group in it.
+        key: the dataset's name.
+        shape: expected shape, None for any size: ``(None, 16, 2)``.
+
+    Raises:
+        CorruptFileError: no such dataset, a wrong shape, more data declared than the file holds, or data that
+            would be fetched from other files.
+    """
+    path = group.file.filename
+    link = group.get(key, getlink=True) if key in group else None
+    dataset = None if link is None or isinstance(link, h5py.ExternalLink) else group[key]
+    if not isinstance(dataset, h5py.Dataset):
+        raise CorruptFileError(f"{path} has no dataset {key!r}; it holds: {', '.join(sorted(group)) or 'nothing'}.")
+    if shape is not None and (
+        len(shape) != dataset.ndim or any(want not in (None, size) for want, size in zip(shape, dataset.shape, strict=True))
+    ):
+        wanted = tuple("N" if size is None else size for size in shape)
+        raise CorruptFileError(f"{path}, {key!r} has shape {dataset.shape}; expected {wanted}.".replace("'N'", "N"))
+    if dataset.is_virtual or dataset.external:
+        raise CorruptFileError(f"{path}, {key!r} lies in other files; copy the data into one file (h5repack).")
+    if not _is_plain(dataset.dtype):
+        raise CorruptFileError(f"{path}, {key!r} is of type {dataset.dtype}; expected numbers or text.")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > min(MAX_BYTES, MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:
+        raise CorruptFileError(
+            f"{path}, {key!r} declares shape {dataset.shape} but {stored} bytes are stored: get it again."
+        )
+    return np.asarray(dataset[()])
+
+
+def read_attributes(group: h5py.Group) -> dict[str, Any]:
+    """The attributes of a group that are numbers or text.
+
+    Raises:
+        CorruptFileError: one declares more values than the file can hold.
+    """
+    found: dict[str, Any] = {}
+    for name in group.attrs:
+        attribute = group.attrs.get_id(name)
+        if _is_plain(attribute.dtype):
+            if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(group.file.filename).st_size:
+                raise CorruptFileError(
+                    f"{group.file.filename}, attribute {name!r} has shape {attribute.shape}: get it again."
+                )
+            found[name] = group.attrs[name]
+    return found
+
+
+def _is_plain(dtype: np.dtype) -> bool:
+    """Numbers or text; h5py crashes on sequences of varying length whose type has been damaged."""
+    return dtype.kind in "biufSU" or (dtype.kind == "O" and h5py.check_string_dtype(dtype) is not None)
