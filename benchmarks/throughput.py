@@ -10,10 +10,15 @@ its fastest turn: what else the machine does then hurts both alike.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import logging
 import os
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,7 +110,152 @@ def p_mpjpe(poses: int = 100_000) -> list[Ratio]:
     ]
 
 
-BENCHMARKS: dict[str, Callable[[], list[Ratio]]] = {"p_mpjpe": p_mpjpe}
+def svma_forward(batch: int = 4096) -> list[Ratio]:
+    """Lifting of normalised keypoints by the shipped svma, against one matrix product of as many operations."""
+    import torch
+
+    import posezoo
+
+    model: Any = posezoo.load("svma")
+    keypoints = model.normalize(torch.rand(batch, 17, 2) * 1000)
+    width, layers = model.hp.width, 2 * 3  # one shared block and two of the pose branch, two layers each
+    operations = 2 * batch * (2 * 17 * width + layers * width * width + width * 17)
+    columns = operations // (2 * batch * width)
+    left, right, product = torch.randn(batch, width), torch.randn(width, width), torch.empty(batch, width)
+
+    def multiply() -> None:
+        """As many columns as the operations fill, in products of the network's own size, nothing allocated."""
+        for _ in range(columns // width):
+            torch.mm(left, right, out=product)
+        torch.mm(left, right[:, : columns % width], out=product[:, : columns % width])
+
+    with torch.inference_mode():
+        network = model.for_inference(model.average.module)
+        seconds = fastest({"forward": lambda: network.lift(keypoints), "product": multiply})
+    return [
+        Ratio(
+            name=f"svma forward, batch {batch}, of the matrix product's rate",
+            value=seconds["product"] / seconds["forward"],
+            goal=0.8,
+            at_least=True,
+            detail=f"{operations / seconds['forward'] / 1e9:.0f} against {operations / seconds['product'] / 1e9:.0f} "
+            f"GFLOP/s, width {width}",
+        )
+    ]
+
+
+def predict_one(repeats: int = 200) -> list[Ratio]:
+    """``predict`` of a single pose, checks and result object included, against the bare call of the generator."""
+    import numpy as np
+    import torch
+
+    import posezoo
+
+    model: Any = posezoo.load("svma")
+    pose = (np.random.default_rng(0).random((17, 2)) * 400 + 300).astype(np.float32)
+    tensor = model.normalize(torch.from_numpy(pose)[None])
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(repeats):
+                model.average.module.lift(tensor)
+
+    def predict() -> None:
+        for _ in range(repeats):
+            model.predict(pose)
+
+    seconds = fastest({"predict": predict, "bare": bare})
+    return [
+        Ratio(
+            name="predict of one pose, over the bare network call",
+            value=seconds["predict"] / seconds["bare"],
+            goal=2.0,
+            at_least=False,
+            detail=f"{1e6 * seconds['predict'] / repeats:.0f} against {1e6 * seconds['bare'] / repeats:.0f} us",
+        )
+    ]
+
+
+def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
+    """Steps of svma through Lightning's Trainer, logging included, against a bare loop of the same step."""
+    import pytorch_lightning as pl
+    import torch
+
+    from posezoo.data import load_dataset
+    from posezoo.papers.svma import SVMA, SVMADataModule, losses
+
+    people = load_dataset("procedural", split="train")
+    settings: dict[str, Any] = {"width": 256, "critic_width": 256, "dropout": 0.0, "flip": True, "pitch": 0.22}
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+
+    class Clock(pl.Callback):
+        """Time of whole steps: from the end of the first to the end of the last."""
+
+        def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, item: Any, index: int) -> None:
+            self.ends = [*getattr(self, "ends", []), clock()]
+
+    def lightning() -> float:
+        watch = Clock()
+        trainer = pl.Trainer(
+            max_steps=2 * steps, accelerator="cpu", logger=pl.loggers.CSVLogger(tempfile.mkdtemp()), log_every_n_steps=1,
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
+            callbacks=[watch],
+        )  # fmt: skip
+        trainer.fit(SVMA(**settings), SVMADataModule({"train": people, "val": people}, batch_size=batch))
+        return (watch.ends[-1] - watch.ends[0]) / (len(watch.ends) - 1)
+
+    def bare() -> float:
+        model: Any = SVMA(**settings)
+        hp, critic = model.hp, model.critic
+        (for_generator, for_critic), _ = model.configure_optimizers()
+        weights = {"angle": hp.lambda_angle, "camera": hp.lambda_camera, "symmetry": hp.lambda_symmetry,
+                   "3d": hp.lambda_3d, "svma": hp.lambda_svma, "adversarial": hp.lambda_adversarial}  # fmt: skip
+        keypoints = torch.from_numpy(people.keypoints_2d)
+        order, ends = torch.randperm(len(keypoints)), []
+        for step in range(steps):
+            real = model.augment(model.normalize(keypoints[order[step * batch : (step + 1) * batch]]))
+            critic.requires_grad_(False)
+            terms, new_view = model.generator_losses(real)
+            terms["adversarial"] = -critic(new_view).mean()
+            for_generator.zero_grad()
+            torch.stack([weights[name] * term for name, term in terms.items()]).sum().backward()
+            for_generator.step()
+            model.average.update_parameters(model.generator)
+            critic.requires_grad_(True)
+            sampled, fake = real.roll(1, 0), new_view.detach()
+            loss = losses.critic_difference(critic(fake), critic(sampled))
+            loss = loss + hp.lambda_penalty * losses.gradient_penalty(critic, sampled, fake, torch.rand(len(real), 1, 1))
+            for_critic.zero_grad()
+            loss.backward()
+            for_critic.step()
+            ends.append(clock())
+        return (ends[-1] - ends[0]) / (len(ends) - 1)
+
+    contestants = {"lightning": lightning, "bare": bare}
+    best = dict.fromkeys(contestants, float("inf"))
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+        for _ in range(4):
+            for name, run in contestants.items():
+                best[name] = min(best[name], run())
+    return [
+        Ratio(
+            name=f"Lightning training step, batch {batch}, over a bare loop",
+            value=best["lightning"] / best["bare"],
+            goal=1.1,
+            at_least=False,
+            detail=f"{1e3 * best['lightning']:.0f} against {1e3 * best['bare']:.0f} ms",
+        )
+    ]
+
+
+BENCHMARKS: dict[str, Callable[[], list[Ratio]]] = {
+    "p_mpjpe": p_mpjpe,
+    "svma_forward": svma_forward,
+    "predict_one": predict_one,
+    "training_step": training_step,
+}
 
 
 def print_table(ratios: list[Ratio], threads: int) -> None:

@@ -91,7 +91,7 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
         raise CorruptFileError(f"{path}, {key!r} has shape {dataset.shape}; expected {wanted}.".replace("'N'", "N"))
     if dataset.is_virtual or dataset.external:
         raise CorruptFileError(f"{path}, {key!r} lies in other files; copy the data into one file (h5repack).")
-    if not _is_plain(dataset.dtype):
+    if not _is_plain(dataset.dtype, _has_heap(path)):
         raise CorruptFileError(f"{path}, {key!r} is of type {dataset.dtype}; expected numbers or text.")
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > min(MAX_BYTES, MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:
@@ -108,17 +108,22 @@ def read_attributes(group: h5py.Group) -> dict[str, Any]:
         CorruptFileError: one declares more values than the file can hold.
     """
     found: dict[str, Any] = {}
+    path = group.file.filename
+    heap = _has_heap(path)
     for name in group.attrs:
         attribute = group.attrs.get_id(name)
-        if _is_plain(attribute.dtype):
-            if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(group.file.filename).st_size:
-                raise CorruptFileError(
-                    f"{group.file.filename}, attribute {name!r} has shape {attribute.shape}: get it again."
-                )
+        if _is_plain(attribute.dtype, heap):
+            if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(path).st_size:
+                raise CorruptFileError(f"{path}, attribute {name!r} declares shape {attribute.shape}: get it again.")
             found[name] = group.attrs[name]
     return found
 
 
-def _is_plain(dtype: np.dtype) -> bool:
-    """Numbers or text; h5py crashes on sequences of varying length whose type has been damaged."""
-    return dtype.kind in "biufSU" or (dtype.kind == "O" and h5py.check_string_dtype(dtype) is not None)
+def _is_plain(dtype: np.dtype, heap: bool) -> bool:
+    """Numbers, or text whose heap is there; h5py crashes on other sequences of varying length."""
+    return dtype.kind in "biufSU" or (dtype.kind == "O" and heap and h5py.check_string_dtype(dtype) is not None)
+
+
+def _has_heap(path: PathLike) -> bool:
+    """Whether texts of varying length may be read: with its heap's mark damaged, a length is taken for gigabytes."""
+    return os.stat(path).st_size > _SCANNED_BYTES or _HEAP in Path(path).read_bytes()

@@ -81,10 +81,8 @@ def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | N
         (2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]])
     """
     source, target, mask = pose_pair(source, target, mask, names=("source", "target"))
-    fits = _per_slice(lambda fit: fit, source, target, mask, scale, names=("source", "target"))
-    scales, rotations = torch.cat([fit.scale for fit in fits]), torch.cat([fit.rotation for fit in fits], -1)
-    source_centroids = torch.cat([fit.x_centroid for fit in fits], -1).double()
-    shifts = torch.cat([fit.y_centroid for fit in fits], -1) - scales * (rotations * source_centroids).sum(1)
+    parts = _per_slice(_transform, source, target, mask, scale, names=("source", "target"))
+    scales, rotations, shifts = (torch.cat(part, -1) for part in zip(*parts, strict=True))
     lead = source.shape[:-2]
     return (
         scales.reshape(lead).to(source),
@@ -276,6 +274,11 @@ def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Floa
         u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
         rotation = (u @ vh).permute(1, 2, 0)
     return rotation, (rotation * B).sum((0, 1)).clamp(min=0)
+
+
+def _transform(fit: _Fit) -> tuple[Float64[Tensor, " B"], Float64[Tensor, "3 3 B"], Float64[Tensor, "3 B"]]:
+    """Scale, rotation and shift."""
+    return fit.scale, fit.rotation, fit.y_centroid - fit.scale * (fit.rotation * fit.x_centroid).sum(1)
 
 
 def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from posezoo.data.prediction import Prediction
 from posezoo.lifting.evaluation import LiftingMetrics
 from posezoo.lifting.inputs import check_keypoints
+from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
 
 FRAME = "camera (x right, y down, z forward), root-relative"
@@ -34,6 +35,7 @@ class LiftingModule(pl.LightningModule):
         self.unit = unit
         self.zoo_name = type(self).__name__
         self._metrics: dict[str, LiftingMetrics] = {}
+        self._fused: list[Any] = [None, [], [], None]
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
@@ -88,6 +90,26 @@ class LiftingModule(pl.LightningModule):
             model=self.zoo_name,
             approximated=checked.approximated,
         )
+
+    def for_inference(self, network: Any) -> Any:
+        """The network with its batch norms folded into its layers, where only prediction is wanted.
+
+        The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
+        """
+        if self.training or torch.is_grad_enabled():
+            return network
+        source, tensors, versions, fused = self._fused
+        if source is not network or versions != [tensor._version for tensor in tensors]:
+            tensors = [*network.parameters(), *network.buffers()]
+            fused = fuse_batch_norm(network)
+            # Kept in a list: as an attribute it would become part of the model.
+            self._fused = [network, tensors, [tensor._version for tensor in tensors], fused]
+        return fused
+
+    def _apply(self, *arguments: Any, **options: Any) -> LiftingModule:
+        """Moving or casting a model leaves no copy behind."""
+        self._fused = [None, [], [], None]
+        return super()._apply(*arguments, **options)
 
     @property
     def hp(self) -> Any:

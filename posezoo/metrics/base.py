@@ -24,7 +24,8 @@ class PoseMetric(Metric):
 
     Sums add up exactly the same over any split into batches and processes, so every mean here is that of the whole set,
     provided that no sample is seen twice (Lightning's default test sampler pads; use one that does not). In a
-    distributed run each of the means below gathers the table: call them on all processes.
+    distributed run each of the means below gathers the table: call them on all processes. The table is float64, which
+    Apple's MPS lacks: there, keep the metric and its poses on the CPU.
 
     Args:
         skeleton: a layout or its name, for :meth:`per_joint`; without it joints are pooled, and may differ in number

@@ -1,7 +1,8 @@
 """Building blocks used by two papers or more."""
 
 from posezoo.networks.averaging import AveragedNetwork
+from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.residual import ResidualBlock, ResidualMLP
 from posezoo.networks.standardize import Standardize
 
-__all__ = ["AveragedNetwork", "ResidualBlock", "ResidualMLP", "Standardize"]
+__all__ = ["AveragedNetwork", "ResidualBlock", "ResidualMLP", "Standardize", "fuse_batch_norm"]

@@ -5,11 +5,11 @@ import json
 import h5py
 import numpy as np
 import pytest
-from keypoint_samples import COCO, WRITERS, coco, openpose, poses, triplets
 
 from posezoo.data.keypoints import FORMATS, SCHEMA, looks_upside_down, read_keypoints, upside_down_fraction
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, Skeleton
+from tests.data.keypoint_samples import COCO, WRITERS, coco, openpose, poses, triplets
 
 
 def save_json(path, value):

@@ -8,11 +8,11 @@ import time
 import h5py
 import numpy as np
 import pytest
-from keypoint_samples import COCO, WRITERS, openpose, poses, triplets
 
 from posezoo.data.keypoints import read_keypoints
 from posezoo.data.posedata import PoseData
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
+from tests.data.keypoint_samples import COCO, WRITERS, openpose, poses, triplets
 
 
 def refused(path, error, words, skeleton=None):

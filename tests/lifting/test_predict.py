@@ -119,3 +119,17 @@ def test_martinez_gives_millimetres(people):
     out = model.predict(people.keypoints_2d)
     assert out.unit == "mm"
     assert out.pose_3d.shape == (len(people), 17, 3)
+
+
+def test_predictions_follow_the_weights(people):
+    model = Martinez(width=16, normalization="root").eval()
+    keypoints = people.keypoints_2d[:3]
+    first = model.predict(keypoints).pose_3d
+    np.testing.assert_array_equal(model.predict(keypoints).pose_3d, first)
+    with torch.no_grad():
+        model.network.head.bias.add_(1.0)
+    changed = model.predict(keypoints).pose_3d
+    assert np.abs(changed - first).max() > 0.5
+    other = Martinez(width=16, normalization="root").eval()
+    model.load_state_dict(other.state_dict())
+    np.testing.assert_allclose(model.predict(keypoints).pose_3d, other.predict(keypoints).pose_3d, atol=1e-5)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from posezoo.errors import UnknownNameError
-from posezoo.networks import AveragedNetwork, ResidualBlock, ResidualMLP, Standardize
+from posezoo.networks import AveragedNetwork, ResidualBlock, ResidualMLP, Standardize, fuse_batch_norm
 
 
 def test_parameter_count_of_the_published_baseline():
@@ -64,3 +64,19 @@ def test_standardize_inverts_and_survives_constant_coordinates():
     torch.testing.assert_close(standard[:, 1:].std(0), torch.ones(3, 3))
     assert (standard[:, 0] == 0).all()
     torch.testing.assert_close(standardize.inverse(standard), samples)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_folded_batch_norm_gives_the_same_outputs(activation):
+    network = ResidualMLP(6, 3, 16, 2, activation, dropout=0.3)
+    for _ in range(5):
+        network(torch.randn(64, 6) * 3 + 1)  # statistics that are not the initial ones
+    network.eval()
+    x = torch.randn(10, 6)
+    with torch.inference_mode():
+        expected = network(x)
+        fused = fuse_batch_norm(network)
+        torch.testing.assert_close(fused(x), expected, atol=1e-5, rtol=1e-5)
+    kinds = {type(module) for module in fused.modules()}
+    assert kinds.isdisjoint({nn.BatchNorm1d, nn.Dropout})
+    assert any(isinstance(module, nn.BatchNorm1d) for module in network.modules())

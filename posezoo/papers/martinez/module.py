@@ -79,7 +79,7 @@ class Martinez(LiftingModule):
         return self.inputs(keypoints_2d)
 
     def _standardized(self, normalized: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        return self.network(normalized.flatten(1)).view(-1, len(self.skeleton), 3)
+        return self.for_inference(self.network)(normalized.flatten(1)).view(-1, len(self.skeleton), 3)
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d)))

@@ -108,7 +108,7 @@ class SVMA(LiftingModule):
         return center_and_scale(keypoints_2d, self.skeleton.root, 1 / self.hp.distance)[0]
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        generator: Any = self.average.module
+        generator = self.for_inference(self.average.module)
         pose = generator.lift(self.normalize(keypoints_2d))
         return center_and_scale(pose, self.skeleton.root)[0]
 

@@ -1,0 +1,41 @@
+"""Batch norm folded into the linear layers before it: the same outputs in eval mode, with half the passes over memory."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_linear_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@torch.no_grad()
+def fuse_batch_norm(network: Network) -> Network:
+    """A copy for inference in which every (linear, batch norm, activation, dropout) is (linear, activation in place).
+
+    Args:
+        network: of the layers that :mod:`posezoo.networks.residual` makes; anything else in it is copied as it is.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.networks import ResidualMLP, fuse_batch_norm
+        >>> network, x = ResidualMLP(4, 2, width=8, blocks=1).eval(), torch.randn(5, 4)
+        >>> with torch.inference_mode():
+        ...     torch.allclose(fuse_batch_norm(network)(x), network(x), atol=1e-6)
+        True
+    """
+    fused = copy.deepcopy(network).eval()
+    for module in fused.modules():
+        layers = dict(module.named_children()) if isinstance(module, nn.Sequential) else {}
+        linear, norm, activation = layers.get("linear"), layers.get("norm"), layers.get("activation")
+        if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+            module.linear = fuse_linear_bn_eval(linear, norm)
+            del module.norm
+        if isinstance(activation, nn.ReLU | nn.LeakyReLU):
+            activation.inplace = True
+        if "dropout" in layers:
+            del module.dropout
+    return fused.requires_grad_(False)
