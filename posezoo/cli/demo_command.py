@@ -17,10 +17,10 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Synthetic people stand in for a video: they need no file, and their 3D poses are known."""
-    from rich.console import Console
+    from posezoo.cli.output import console
 
-    console = Console()
-    with console.status("loading the weights"):
+    terminal = console()
+    with terminal.status("loading the weights"):
         import numpy as np
 
         import posezoo
@@ -30,15 +30,15 @@ def run(options: argparse.Namespace) -> int:
         from posezoo.lifting import evaluate
 
         model = posezoo.load(options.name)
-    with console.status("lifting"):
+    with terminal.status("lifting"):
         data = load_dataset("procedural", split="test")
         scores, flat = evaluate(model, data), evaluate(None, data)
-    console.print(f"{model.zoo_name} lifted {scores['poses']} 2D poses of synthetic people it has never seen.")
-    console.print(
+    terminal.print(f"{model.zoo_name} lifted {scores['poses']} 2D poses of synthetic people it has never seen.")
+    terminal.print(
         f"P-MPJPE {scores['p_mpjpe']:.1f} mm (flat depth, the trivial answer: {flat['p_mpjpe']:.1f} mm), "
         f"PCK@150mm after alignment {scores['pck_aligned']:.1f} % ({flat['pck_aligned']:.1f} %)"
     )
-    with console.status("drawing"):
+    with terminal.status("drawing"):
         options.out.mkdir(parents=True, exist_ok=True)
         clips: list[viz.Clip] = []
         people: list[viz.Clip] = []
@@ -58,5 +58,5 @@ def run(options: argparse.Namespace) -> int:
         picture, page = options.out / "demo.png", options.out / "demo.html"
         viz.picture(people, picture)
         viz.page(clips, page)
-    console.print(f"picture: {picture.resolve()}\npage:    {page.resolve()}", soft_wrap=True)
+    terminal.print(f"picture: {picture.resolve()}\npage:    {page.resolve()}", soft_wrap=True)
     return 0

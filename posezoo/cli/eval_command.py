@@ -33,8 +33,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"model": options.name, "data": options.data, "split": options.split, **result}, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
+
+    from posezoo.cli.output import console
 
     title = f"{options.name} on {options.data} {options.split}, {options.keypoints.upper()} 2D, {result['poses']} poses"
     table = Table(title=title)
@@ -43,14 +44,14 @@ def run(options: argparse.Namespace) -> int:
     for name, value in result.items():
         if isinstance(value, float):
             table.add_row(f"{name} ({unit_of(name)})", f"{value:.2f}", f"{flat[name]:.2f}" if name in flat else "")
-    Console().print(table)
+    console().print(table)
     actions = Table(title="P-MPJPE by action (mm)")
     actions.add_column("action")
     actions.add_column(options.name, justify="right")
     actions.add_column("flat depth", justify="right")
     for name, value in result["per_action"].items():
         actions.add_row(name, f"{value:.2f}", f"{flat['per_action'][name]:.2f}")
-    Console().print(actions)
+    console().print(actions)
     return 0
 
 

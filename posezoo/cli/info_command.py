@@ -23,8 +23,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(card, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
+
+    from posezoo.cli.output import console
 
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
@@ -40,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
                 table.add_row(f"{key}: {inner}", text)
         else:
             table.add_row(key, str(value))
-    Console().print(table)
+    console().print(table)
     return 0

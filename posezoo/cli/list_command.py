@@ -8,6 +8,8 @@ from typing import Any
 
 from posezoo.registry import info, list_models
 
+SCORED_ON = "openmocap test, GT 2D"
+
 
 def add(commands: Any) -> None:
     """Register the command."""
@@ -23,23 +25,24 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(cards, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=None)
-    for column in ("model", "paper", "trained with", "skeleton", "unit", "parameters", "size", "P-MPJPE, OpenMocap test"):
-        table.add_column(column, justify="right" if column in ("parameters", "size") else "left")
+    from posezoo.cli.output import console
+
+    table = Table()
+    for column in ("model", "paper", "trained with", "unit", "parameters", "MB", "P-MPJPE (mm)"):
+        table.add_column(column, justify="right" if column in ("parameters", "MB", "P-MPJPE (mm)") else "left", no_wrap=True)
     for card in cards:
-        paper, metrics = card["paper"], card["metrics"].get("openmocap test, GT 2D", {})
+        paper, scores = card["paper"], card["metrics"].get(SCORED_ON, {})
         table.add_row(
             card["name"],
             f"{paper['authors'].split(',')[0]} {paper['year']}",
             paper["supervision"],
-            card["skeleton"],
             card["unit"],
             f"{card['parameters'] / 1e6:.1f} M",
-            f"{card['size'] / 1e6:.1f} MB",
-            f"{metrics['p_mpjpe']:.1f} mm" if "p_mpjpe" in metrics else "",
+            f"{card['size'] / 1e6:.1f}",
+            f"{scores['p_mpjpe']:.1f}" if "p_mpjpe" in scores else "",
         )
-    Console().print(table)
+    table.caption = f"P-MPJPE on {SCORED_ON}; posezoo info NAME has the rest"
+    console().print(table)
     return 0

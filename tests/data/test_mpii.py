@@ -1,8 +1,5 @@
 """MPII: the published counts on the real files where they are there, everything else on files written here."""
 
-import os
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
@@ -10,8 +7,9 @@ import pytest
 from posezoo.data.keypoints import looks_upside_down
 from posezoo.data.mpii import detection_residuals, read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from tests.conftest import POSEZOO_DATA
 
-DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).parents[3] / "shared" / "data")) / "mpii"
+DATA = POSEZOO_DATA / "mpii"
 REAL = DATA / "valid.h5", DATA / "valid_stacked_hourglass.h5"
 needs_data = pytest.mark.skipif(not all(path.is_file() for path in REAL), reason=f"MPII's files are not in {DATA}")
 
