@@ -172,3 +172,8 @@ def test_a_checkpoint_that_would_run_code_is_refused_without_running_it(tmp_path
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CorruptFileError, match="posezoo train"):
         posezoo.load(tmp_path / "other.ckpt")
+
+
+if __name__ == "__main__":  # python -m tests.test_registry: store the outputs of newly published weights
+    outputs = {name: posezoo.load(name).predict(golden_input()).pose_3d.round(7).tolist() for name in posezoo.list_models()}
+    (Path(__file__).parent / "golden_outputs.json").write_text(json.dumps(outputs) + "\n")

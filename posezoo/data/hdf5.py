@@ -48,6 +48,7 @@ def _check_heaps(path: PathLike) -> None:
     data = Path(path).read_bytes()
     base, heap = max(data.find(_HDF5), 0), data.find(_HEAP)
     while heap >= 0:
+        indices = set()
         place, end = heap + 16, heap + int.from_bytes(data[heap + 8 : heap + 16], "little")
         while place + 16 <= end <= len(data):
             index = int.from_bytes(data[place : place + 2], "little")
@@ -56,12 +57,15 @@ def _check_heaps(path: PathLike) -> None:
             step = length if index == 0 else 16 + -(-length // 8) * 8
             if step <= 0 or place + step > end:
                 raise CorruptFileError(f"{path} has a damaged heap at byte {place}; it is altered: get it again.")
+            indices.add(index)
             place += step
         address = (heap - base).to_bytes(8, "little")
         place = data.find(address)
         while place >= 4:
             length, index = (int.from_bytes(data[at : at + 4], "little") for at in (place - 4, place + 8))
-            if length > len(data) and 0 < index < 2**16 and data[place - 2 : place] != _VIRTUAL:
+            # The same eight bytes stand elsewhere by chance: a reference is aligned, and names an object of the heap.
+            reference = place % 8 == 4 and index in indices - {0} and data[place - 2 : place] != _VIRTUAL
+            if length > len(data) and reference:
                 raise CorruptFileError(
                     f"{path} claims a text of {length} bytes at byte {place}; it is altered: get it again."
                 )
@@ -85,7 +89,9 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
     link = group.get(key, getlink=True) if key in group else None
     dataset = None if link is None or isinstance(link, h5py.ExternalLink) else group[key]
     if not isinstance(dataset, h5py.Dataset):
-        raise CorruptFileError(f"{path} has no dataset {key!r}; it holds: {', '.join(sorted(group)) or 'nothing'}.")
+        raise CorruptFileError(
+            f"{path} has no dataset {key!r}; it holds: {', '.join(sorted(map(str, group))) or 'nothing'}."
+        )
     if shape is not None and (
         len(shape) != dataset.ndim or any(want not in (None, size) for want, size in zip(shape, dataset.shape, strict=True))
     ):
@@ -112,7 +118,8 @@ def read_attributes(group: h5py.Group) -> dict[str, Any]:
     found: dict[str, Any] = {}
     path = group.file.filename
     heap = _has_heap(path)
-    for name in group.attrs:
+    # h5py gives names that are not UTF-8 as bytes.
+    for name in filter(lambda name: isinstance(name, str), group.attrs):
         attribute = group.attrs.get_id(name)
         if _is_plain(attribute.dtype, heap):
             if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(path).st_size:

@@ -72,7 +72,7 @@ class TensorLoader:
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch())) % 2**63)
             order = torch.randperm(self.samples, generator=generator)[rank::world].to(device)
         else:
-            order = torch.arange(rank, self.samples, world, device=device)
+            order = torch.arange(self.samples, device=device)[rank::world]
         for batch in range(len(self)):
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             yield {name: tensor[rows] for name, tensor in self.tensors.items()}

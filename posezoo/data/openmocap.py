@@ -118,7 +118,7 @@ def prepare_openmocap(
             if file.attrs.get("digest") == digest:
                 return False
     descriptions = _read_index(folder)
-    with atomic_write(out) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, "kind": "openmocap", "digest": digest, "fps": FPS, "skeleton": _SKELETON.name})
         for path in progress(paths):
             clip = _describe(path, descriptions)

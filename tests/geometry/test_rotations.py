@@ -18,7 +18,7 @@ from posezoo.geometry.cameras import Camera
 def test_elementary_rotations_agree_with_scipy(axis):
     angles = torch.linspace(-4, 4, 17, dtype=torch.float64)
     np.testing.assert_allclose(
-        rotation_about(axis, angles), Rotation.from_euler(axis, angles.numpy()).as_matrix(), atol=1e-12
+        rotation_about(axis, angles), Rotation.from_euler(axis, angles.numpy()[:, None]).as_matrix(), atol=1e-12
     )
 
 

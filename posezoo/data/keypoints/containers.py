@@ -51,7 +51,7 @@ class _Hdf5(Mapping[str, Any]):
         self.path, self.transposed = path, transposed
         with open_hdf5(path) as file:
             self.attributes = read_attributes(file)
-            self.datasets = [name for name in file if hasattr(file.get(name), "shape")]
+            self.datasets = [name for name in file if isinstance(name, str) and hasattr(file.get(name), "shape")]
 
     def __getitem__(self, key: str) -> Any:
         if key not in self.datasets:
