@@ -109,8 +109,8 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
     return np.asarray(dataset[()])
 
 
-def read_attributes(group: h5py.Group) -> dict[str, Any]:
-    """The attributes of a group that are numbers or text.
+def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """The attributes of a group or dataset that are numbers or text.
 
     Raises:
         CorruptFileError: one declares more values than the file can hold.

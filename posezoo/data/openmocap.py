@@ -10,7 +10,7 @@ import csv
 import hashlib
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from posezoo.data.bvh import Motion, bvh_conventions, read_bvh
-from posezoo.data.files import atomic_write, open_hdf5
+from posezoo.data.files import atomic_write, open_hdf5, read_attributes, read_dataset
 from posezoo.data.mpii import detection_residuals, read_mpii
 from posezoo.data.posedata import PoseData
 from posezoo.data.views import concatenate, see_motion
@@ -35,6 +35,7 @@ _SKELETON = get_skeleton("h36m17")
 _SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S6",), "test": ("S9", "S11")}
 _SHAPE_SEED = {"train": 1, "val": 2, "test": 3}
 _ANKLE_HEIGHT_MM = 80.0
+_RESIDUALS = "_residuals"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def prepare_openmocap(
     digest = source_digest([*paths, *([index] if index.is_file() else []), *detector])
     if out.is_file():
         with open_hdf5(out) as file:
-            if file.attrs.get("digest") == digest:
+            if read_attributes(file).get("digest") == digest:
                 return False
     descriptions = _read_index(folder)
     with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
@@ -127,7 +128,7 @@ def prepare_openmocap(
             data = file.create_dataset(path.stem, data=motion.pose_world_mm, compression="gzip", track_times=False)
             data.attrs.update(clip.__dict__)
         if detector:
-            file.create_dataset("_residuals", data=h36m_residuals(*detector), compression="gzip", track_times=False)
+            file.create_dataset(_RESIDUALS, data=h36m_residuals(*detector), compression="gzip", track_times=False)
     return True
 
 
@@ -224,16 +225,27 @@ def load_openmocap(
     return data
 
 
+def _clips(file: h5py.File) -> Iterator[tuple[_Clip, str]]:
+    """What the clips of an open OpenMocap file are, and under which names they stand in it."""
+    kind = read_attributes(file)
+    if kind.get("kind") != "openmocap" or kind.get("format") != FORMAT:
+        raise CorruptFileError(
+            f"{file.filename} is no OpenMocap file of format {FORMAT}; make it with `posezoo data prepare openmocap`."
+        )
+    for name in file:
+        if name != _RESIDUALS:
+            yield _Clip(**{key: str(value) for key, value in read_attributes(file[name]).items()}), name
+
+
 def _read(path: Path, split: str) -> tuple[list[tuple[_Clip, Motion]], np.ndarray | None]:
-    motions = []
+    shape = (None, len(_SKELETON), 3)
     with open_hdf5(path) as file:
-        if file.attrs.get("kind") != "openmocap" or file.attrs.get("format") != FORMAT:
-            raise CorruptFileError(f"{path} is no OpenMocap file of format {FORMAT}; make it with `posezoo data prepare`.")
-        for name, data in file.items():
-            if name != "_residuals" and data.attrs["split"] == split:
-                clip = _Clip(**{key: str(data.attrs[key]) for key in ("subject", "trial", "action", "split")})
-                motions.append((clip, Motion(data[()], _SKELETON, FPS, name, "")))
-        residuals = file["_residuals"][()] if "_residuals" in file else None
+        motions = [
+            (clip, Motion(read_dataset(file, name, shape), _SKELETON, FPS, name, ""))
+            for clip, name in _clips(file)
+            if clip.split == split
+        ]
+        residuals = read_dataset(file, _RESIDUALS, (None, len(_SKELETON), 2)) if _RESIDUALS in file else None
     return motions, residuals
 
 
@@ -267,9 +279,9 @@ def _stature_mm(pose: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 def describe_openmocap(path: str | Path) -> dict[str, Any]:
     """Clips and frames of each split of a prepared file, and whether it knows detector errors."""
     with open_hdf5(path) as file:
-        clips = [(str(data.attrs["split"]), len(data)) for name, data in file.items() if name != "_residuals"]
+        clips = [(clip.split, file[name].shape[0]) for clip, name in _clips(file)]
         summary: dict[str, Any] = {
             split: {"clips": sum(s == split for s, _ in clips), "frames": sum(n for s, n in clips if s == split)}
             for split in _SUBJECTS
         }
-        return {**summary, "detector_errors": "_residuals" in file, "digest": str(file.attrs["digest"])}
+        return {**summary, "detector_errors": _RESIDUALS in file, "digest": read_attributes(file)["digest"]}
