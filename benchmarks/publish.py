@@ -49,6 +49,16 @@ def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, An
     return results
 
 
+def known_of_cameras(settings: dict[str, Any]) -> str:
+    """What training was told of the cameras beyond the 2D it saw; nothing in most cases."""
+    if not settings.get("pitch"):
+        return ""
+    return (
+        f"\n- known of the cameras: their mean pitch, {settings['pitch']} rad, from their calibration; "
+        "with it random views turn people about gravity's axis, not the camera's"
+    )
+
+
 def card(name: str, entry: dict[str, Any]) -> str:
     """The model card, in Markdown."""
     paper, rows = PAPERS[name.split(".")[0]], []
@@ -75,7 +85,7 @@ paper's: no figure here is the paper's.
 - parameters: {entry["parameters"]:,}; skeleton: {entry["skeleton"]}; unit of the poses: {entry["unit"]}
 - inputs: {entry["normalisation"]}
 - training data: {entry["training_data"]}
-- licence: {entry["licence"]}
+- licence: {entry["licence"]}{known_of_cameras(entry["settings"])}
 - trained with `{entry["command"]}`, seed {entry["seed"]}, commit `{entry["commit"]}`
 
 ## Measured

@@ -1,4 +1,4 @@
-"""``posezoo data``: prepare a dataset once, and say what a prepared file holds."""
+"""``posezoo data``: prepare a dataset once, say what a prepared file holds, and how to write one's own keypoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from posezoo.errors import InputError
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
-    actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info")
+    actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset into one file; left alone if its sources are unchanged")
     prepare.add_argument("dataset", choices=("openmocap",))
     prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files")
@@ -22,6 +22,16 @@ def add(commands: Any) -> None:
     describe = actions.add_parser("info", help="what a prepared file holds")
     describe.add_argument("file", type=Path)
     describe.set_defaults(run=run_info)
+    schema = actions.add_parser("schema", help="how to write keypoints in a file of your own")
+    schema.set_defaults(run=run_schema)
+
+
+def run_schema(options: argparse.Namespace) -> int:
+    """The documented formats of 2D keypoints."""
+    from posezoo.data.keypoints import SCHEMA
+
+    print(SCHEMA.strip())
+    return 0
 
 
 def run_prepare(options: argparse.Namespace) -> int:

@@ -160,6 +160,17 @@ def test_a_full_disk_is_said(keypoints, tmp_path, capsys, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"people.npz"}
 
 
+def test_the_documented_schema_is_what_is_read(tmp_path, people, capsys):
+    assert run("data", "schema") == 0
+    text = capsys.readouterr().out
+    assert "posezoo-keypoints/1" in text
+    header = ",".join(f"{joint}_{part}" for joint in people.skeleton.joints for part in ("x", "y"))
+    rows = [",".join(f"{value:.2f}" for value in pose.flatten()) for pose in people.keypoints_2d[:3]]
+    (tmp_path / "own.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert run("predict", "svma", tmp_path / "own.csv", "-o", tmp_path / "o.json", "--skeleton", "h36m17") == 0
+    assert len(Prediction.load(tmp_path / "o.json")) == 3
+
+
 def test_data_prepare_and_info(tmp_path, capsys):
     from tests.data.test_bvh import write_person
 
