@@ -28,7 +28,7 @@ class PCK3D(PoseMetric):
 
     def update(self, pred: Array, target: Array, action: Array | int | None = None, mask: Array | None = None) -> None:
         """Count poses (..., J, 3); ``action`` (...) their codes, ``mask`` (..., J) True where a joint takes part."""
-        self._add(pck_3d(pred, target, self.threshold, "none", root=self.root, mask=mask), action)
+        self._add(pck_3d(pred, target, "none", threshold=self.threshold, root=self.root, mask=mask), action)
 
 
 class AUC3D(PoseMetric):
@@ -48,7 +48,7 @@ class AUC3D(PoseMetric):
 
     def update(self, pred: Array, target: Array, action: Array | int | None = None, mask: Array | None = None) -> None:
         """Count poses (..., J, 3); ``action`` (...) their codes, ``mask`` (..., J) True where a joint takes part."""
-        self._add(auc_3d(pred, target, self.thresholds, "none", root=self.root, mask=mask), action)
+        self._add(auc_3d(pred, target, "none", thresholds=self.thresholds, root=self.root, mask=mask), action)
 
 
 class PCKh(PoseMetric):
@@ -81,4 +81,4 @@ class PCKh(PoseMetric):
         mask: Array | None = None,
     ) -> None:
         """Count keypoints (..., J, 2) px of people whose heads measure ``head_size`` (...) px."""
-        self._add(pckh(pred, target, head_size, self.threshold, "none", mask=mask), action)
+        self._add(pckh(pred, target, head_size, "none", threshold=self.threshold, mask=mask), action)

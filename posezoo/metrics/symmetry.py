@@ -36,4 +36,4 @@ class SymmetryError(PoseMetric):
     ) -> None:
         """Count poses (..., J, 3); ``target`` is not looked at, it is there for a collection of metrics."""
         if self.skeleton is not None:
-            self._add(symmetry_error(pred, self.skeleton, "none", mask=mask), action)
+            self._add(symmetry_error(pred, None, "none", skeleton=self.skeleton, mask=mask), action)

@@ -124,9 +124,9 @@ def test_symmetry() -> None:
     with pytest.raises(InputError, match=r"poses have shape \(5, 16, 3\); h36m17 needs"):
         symmetry_error(pose[:, :16])
     with pytest.raises(InputError, match="no left and right bones"):
-        symmetry_error(pose[:, :2], Skeleton("stick", ("a", "b"), (-1, 0)))
+        symmetry_error(pose[:, :2], skeleton=Skeleton("stick", ("a", "b"), (-1, 0)))
     with pytest.raises(UnknownNameError, match="h36m17"):
-        symmetry_error(pose, "h36m")
+        symmetry_error(pose, skeleton="h36m")
 
 
 def test_p_mpjpe_sees_shape_only() -> None:
@@ -201,3 +201,11 @@ def test_public_names_and_cheap_import() -> None:
     code = "import sys, posezoo.metrics.functional; print([m for m in ('torchmetrics', 'scipy') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert shown.stdout.strip() == "[]"
+
+
+def test_every_metric_is_called_alike():
+    pose = torch.randn(3, 17, 3)
+    for metric in (mpjpe, p_mpjpe, n_mpjpe, pck_3d, auc_3d, symmetry_error):
+        assert metric(pose, pose, "mean").ndim == 0
+        assert metric(pose, pose, reduction="none").shape[:1] == (3,)
+    torch.testing.assert_close(symmetry_error(pose, pose + 1), symmetry_error(pose))

@@ -22,9 +22,9 @@ AUC_THRESHOLDS_MM = tuple(5.0 * step for step in range(31))
 def pck_3d(
     pred: Array,
     target: Array,
-    threshold: Number = PCK_THRESHOLD_MM,
     reduction: str = "mean",
     *,
+    threshold: Number = PCK_THRESHOLD_MM,
     root: int | None = None,
     mask: Array | None = None,
 ) -> Tensor:
@@ -35,8 +35,8 @@ def pck_3d(
     Args:
         pred: (..., J, 3) predicted poses, mm.
         target: (..., J, 3) true poses, mm.
-        threshold: mm.
         reduction: ``"mean"``, or ``"none"`` for 0 or 1 a joint.
+        threshold: mm.
         root: take this joint off both poses first; None compares them as they are.
         mask: (..., J) True where a joint takes part; the others may hold NaN.
 
@@ -62,9 +62,9 @@ def pck_3d(
 def auc_3d(
     pred: Array,
     target: Array,
-    thresholds: Sequence[Number] | Array = AUC_THRESHOLDS_MM,
     reduction: str = "mean",
     *,
+    thresholds: Sequence[Number] | Array = AUC_THRESHOLDS_MM,
     root: int | None = None,
     mask: Array | None = None,
 ) -> Tensor:
@@ -75,8 +75,8 @@ def auc_3d(
     Args:
         pred: (..., J, 3) predicted poses, mm.
         target: (..., J, 3) true poses, mm.
-        thresholds: mm.
         reduction: ``"mean"``, or ``"none"`` for the share of thresholds that each joint passes.
+        thresholds: mm.
         root: take this joint off both poses first; None compares them as they are.
         mask: (..., J) True where a joint takes part.
 
@@ -103,9 +103,9 @@ def pckh(
     pred: Array,
     target: Array,
     head_size: Array | Number,
-    threshold: Number = 0.5,
     reduction: str = "mean",
     *,
+    threshold: Number = 0.5,
     mask: Array | None = None,
 ) -> Tensor:
     """2D percentage of correct keypoints, the threshold a share of the head's size (Andriluka et al. 2014).
@@ -117,8 +117,8 @@ def pckh(
         pred: (..., J, 2) predicted keypoints, px.
         target: (..., J, 2) annotated keypoints, px.
         head_size: (...) px, one a person, or one for all. For MPII, 0.6 of the diagonal of the head box.
-        threshold: share of the head size; 0.5 is PCKh@0.5.
         reduction: ``"mean"``, or ``"none"`` for 0 or 1 a joint.
+        threshold: share of the head size; 0.5 is PCKh@0.5.
         mask: (..., J) True where a joint is annotated; the others may hold anything.
 
     Raises:

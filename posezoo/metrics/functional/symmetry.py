@@ -12,15 +12,21 @@ from posezoo.skeletons import Skeleton, get_skeleton
 
 
 def symmetry_error(
-    pred: Array, skeleton: str | Skeleton = "h36m17", reduction: str = "mean", *, mask: Array | None = None
+    pred: Array,
+    target: Array | None = None,
+    reduction: str = "mean",
+    *,
+    skeleton: str | Skeleton = "h36m17",
+    mask: Array | None = None,
 ) -> Tensor:
     """Mean absolute difference between the lengths of left and right bones.
 
     Args:
         pred: (..., J, 3) poses, any frame; the error is in their unit.
-        skeleton: their layout.
+        target: not needed; taken so that every metric can be called alike, and only checked for its shape.
         reduction: ``"mean"``, or ``"none"`` for one value a pair of bones, (..., P), in the order of the layout's
             ``bone_pairs``, NaN where the mask leaves one of the four ends out.
+        skeleton: the layout of the poses.
         mask: (..., J) True where a joint takes part; the others may hold NaN.
 
     Raises:
@@ -39,7 +45,7 @@ def symmetry_error(
     """
     check_reduction(reduction)
     layout = get_skeleton(skeleton)
-    pred, _, mask = pose_pair(pred, pred, mask)
+    pred, _, mask = pose_pair(pred, pred if target is None else target, mask)
     if pred.shape[-2] != len(layout):
         raise InputError(f"poses have shape {tuple(pred.shape)}; {layout.name} needs (..., {len(layout)}, 3).")
     if not layout.bone_pairs:
