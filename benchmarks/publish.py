@@ -15,9 +15,9 @@ from typing import Any
 import posezoo
 from posezoo.cli.eval_command import unit_of
 from posezoo.data import load_dataset
-from posezoo.data.files import atomic_write
+from posezoo.data.files import atomic_write, sha256
 from posezoo.lifting import evaluate
-from posezoo.registry import FORMAT, PAPERS, describe, save, sha256
+from posezoo.registry import FORMAT, PAPERS, describe, save
 from posezoo.version import __version__
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"

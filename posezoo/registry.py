@@ -6,7 +6,6 @@ Only the last step needs torch; names and cards are read without it.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import importlib
 import json
 import os
@@ -120,15 +119,6 @@ def info(name: str) -> dict[str, Any]:
     return {"name": full, **entry, "paper": {"name": full.split(".")[0], **asdict(PAPERS[full.split(".")[0]])}}
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def locate(name: str) -> Path:
     """The verified file of a named model.
 
@@ -137,6 +127,8 @@ def locate(name: str) -> Path:
         MissingFileError: the index names a file that is not there.
         CorruptFileError: size or sha256 differ from the index.
     """
+    from posezoo.data.files import sha256
+
     full = resolve(name)
     entry = _index()[full]
     path = Path(entry["folder"]) / entry["file"]

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import posezoo
+from posezoo.data.files import sha256
 from posezoo.errors import CorruptFileError, MissingFileError, UnknownNameError
-from posezoo.registry import build, describe, locate, save, sha256
+from posezoo.registry import build, describe, locate, save
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 FIELDS = {
