@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from posezoo.errors import PoseZooError
 from posezoo.registry import info, list_models, load
 from posezoo.version import __version__
 
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
 
 _SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "viz")
 
-__all__ = ["__version__", "data", "geometry", "info", "list_models", "load", "metrics", "skeletons", "viz"]
+__all__ = [
+    "PoseZooError",
+    "__version__",
+    "data",
+    "geometry",
+    "info",
+    "list_models",
+    "load",
+    "metrics",
+    "skeletons",
+    "viz",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,3 +38,7 @@ def __getattr__(name: str) -> Any:
     if name in _SUBPACKAGES:
         return importlib.import_module(f"posezoo.{name}")
     raise AttributeError(f"module 'posezoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -227,8 +227,12 @@ def _read_ckpt(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
 
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CorruptFileError(f"{path} is no whole checkpoint of weights ({str(error).splitlines()[0]}).") from error
+    except pickle.UnpicklingError as error:
+        raise CorruptFileError(f"{path} is no checkpoint of weights alone; it was not opened any further.") from error
+    except Exception as error:  # whatever a damaged archive makes of the reader
+        raise CorruptFileError(
+            f"{path} is no whole checkpoint ({type(error).__name__}); fetch or train it again."
+        ) from error
     if not isinstance(checkpoint, dict) or "posezoo" not in checkpoint:
         raise CorruptFileError(f"{path} is no checkpoint of a posezoo model; expected one that `posezoo train` wrote.")
     paper = checkpoint["posezoo"]["paper"]

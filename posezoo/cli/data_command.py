@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from posezoo.errors import InputError
+from posezoo.cli.predict_command import check_output
 
 
 def add(commands: Any) -> None:
@@ -40,8 +40,7 @@ def run_prepare(options: argparse.Namespace) -> int:
 
     from posezoo.data import prepare_openmocap
 
-    if options.out.suffix not in (".h5", ".hdf5"):
-        raise InputError(f"--out {options.out}: expected a name that ends in .h5.")
+    check_output("--out", options.out, (".h5", ".hdf5"))
     written = prepare_openmocap(
         options.source, options.out, options.mpii, lambda paths: track(paths, description="reading BVH", transient=True)
     )

@@ -52,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
             shown = shown - shown[:, [poses.skeleton.root]]
             names = {model.zoo_name: shown, "ground truth": truth}
             clips.append(viz.Clip(poses.keypoints_2d, names, poses.skeleton, clip.action, clip.image_size))
-            middle = [len(poses) // 2]
-            still = {name: pose[middle] for name, pose in names.items()}
-            people.append(viz.Clip(poses.keypoints_2d[middle], still, poses.skeleton, clip.action, clip.image_size))
+            # The frame in which the motion is furthest from where it began: the top of a wave, the bottom of a squat.
+            furthest = [int(np.linalg.norm(truth - truth[:1], axis=-1).sum(axis=-1).argmax())]
+            still = {name: pose[furthest] for name, pose in names.items()}
+            people.append(viz.Clip(poses.keypoints_2d[furthest], still, poses.skeleton, clip.action, clip.image_size))
         picture, page = options.out / "demo.png", options.out / "demo.html"
         viz.picture(people, picture)
         viz.page(clips, page)

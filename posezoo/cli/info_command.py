@@ -30,6 +30,10 @@ def run(options: argparse.Namespace) -> int:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
+    baselines = card.pop("baselines", {})
+    card["size"] = f"{card['size'] / 1e6:.1f} MB"
+    for title, scores in card["metrics"].items():  # the baselines stand in the card's tables; here P-MPJPE is enough
+        scores |= {f"p_mpjpe of {name}": other["p_mpjpe"] for name, other in baselines.get(title, {}).items()}
     for key, value in card.items():
         if isinstance(value, dict):
             for inner, content in value.items():

@@ -29,8 +29,11 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, lift, write, and say what was done."""
-    if options.out.suffix not in (".npz", ".json"):
-        raise InputError(f"--out {options.out}: expected a name that ends in .npz or .json.")
+    check_output("--out", options.out, (".npz", ".json"))
+    check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
+    check_output("--html", options.html, (".html",))
+    if options.out.exists() and options.input.exists() and options.out.samefile(options.input):
+        raise InputError(f"--out {options.out} is the input itself; give the result another name.")
     import numpy as np
 
     import posezoo
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
     data = read_keypoints(options.input, skeleton=options.skeleton)
     model = posezoo.load(options.name)
-    complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2))
+    complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
         data = data[complete]
@@ -53,6 +56,20 @@ def run(options: argparse.Namespace) -> int:
     if options.picture or options.html:
         draw(result, options.picture, options.html)
     return 0
+
+
+def check_output(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    """Refuse a place that cannot be written before any work is done.
+
+    Raises:
+        InputError: another ending, or no folder to write into.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise InputError(f"{option} {path}: expected a name that ends in {' or '.join(endings)}.")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{option} {path}: " + ("is a folder." if path.is_dir() else f"there is no folder {path.parent}."))
 
 
 def draw(result: Prediction, picture_path: Path | None, page_path: Path | None) -> None:

@@ -76,11 +76,11 @@ class Motion:
 
     pose_world_mm: np.ndarray
     skeleton: Skeleton
-    fps: float
+    fps: float | int
     name: str
     convention: str
 
-    def resample(self, fps: float, drop_first: int = 0) -> Motion:
+    def resample(self, fps: float | int, drop_first: int = 0) -> Motion:
         """Drop leading frames, then take the nearest frame at each tick of another rate (no interpolation)."""
         if fps <= 0:
             raise InputError(f"frame rate {fps}; expected a positive number.")
@@ -222,7 +222,7 @@ def _detect(hierarchy: Hierarchy, skeleton: Skeleton) -> str:
 def read_bvh(
     path: str | Path,
     convention: str | None = None,
-    unit_mm: float | None = None,
+    unit_mm: float | int | None = None,
     joint_map: dict[str, Any] | None = None,
 ) -> Motion:
     """Read a BVH file as the 17 joints of Human3.6M, in mm, z up.

@@ -47,6 +47,8 @@ class LiftingDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if batch_size < 1 or eval_batch_size < 1:
+            raise InputError(f"batch_size {batch_size} and eval_batch_size {eval_batch_size}; expected 1 or more.")
         self.dataset, self.path, self.labels, self.seed = dataset, path, labels, seed
         self.keypoints, self.test_keypoints = keypoints, test_keypoints or keypoints
         self.skeleton = get_skeleton(skeleton)

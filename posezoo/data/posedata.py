@@ -33,7 +33,7 @@ class Sequence:
     view: int = 0
     camera: Camera | None = None
     image_size: tuple[int, int] | None = None
-    fps: float | None = None
+    fps: float | int | None = None
 
 
 @dataclass(frozen=True)

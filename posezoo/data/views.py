@@ -24,7 +24,7 @@ def see_motion(
     subject: str,
     action: str,
     trial: str,
-    fps: float,
+    fps: float | int,
     views: tuple[int, ...] = (0, 1, 2, 3),
 ) -> PoseData:
     """One clip as its cameras see it.

@@ -48,11 +48,11 @@ class Camera:
         [[600.0, 500.0]]
     """
 
-    K: Tensor
-    R: Tensor
-    t: Tensor
-    distortion: Tensor | None = None
-    image_size: tuple[int, int] | None = None
+    K: Any  # tensors once constructed; arrays and lists are taken too
+    R: Any
+    t: Any
+    distortion: Any = None
+    image_size: Any = None
     name: str = ""
 
     def __post_init__(self) -> None:

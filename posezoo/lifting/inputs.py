@@ -11,6 +11,8 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
+LARGEST_PX = 1e6
+
 
 @dataclass(frozen=True)
 class Keypoints:
@@ -30,20 +32,25 @@ class Keypoints:
 
 
 def _array(values: Any, name: str) -> np.ndarray:
-    """Arrays, tensors on any device, and nested lists as float32."""
+    """Arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     try:
-        return np.asarray(values, dtype=np.float32)
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float32), np.nan)
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers")
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+            return np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is no array of numbers ({type(values).__name__}); expected shape (..., J, 2).") from error
 
 
 def check_keypoints(
     keypoints: Any,
-    skeleton: str | Skeleton | None,
+    skeleton: Any,
     target: Skeleton,
-    image_size: tuple[int, int] | None = None,
+    image_size: Any = None,
     confidence: Any = None,
 ) -> Keypoints:
     """Check a user's keypoints and convert them to a model's layout.
@@ -62,33 +69,51 @@ def check_keypoints(
         raise InputError(f"keypoints_2d has shape {values.shape}; {source.name} needs (..., {len(source)}, 2){hint}.")
     if values.size == 0:
         raise InputError("keypoints_2d holds no person.")
-    if image_size is not None and (len(image_size) != 2 or min(image_size) <= 0):
-        raise InputError(f"image_size is {image_size}; expected (width, height) in pixels.")
+    if image_size is not None and not _is_size(image_size):
+        raise InputError(f"image_size is {image_size!r}; expected (width, height) in pixels.")
     if confidence is not None:
         confidence = _array(confidence, "confidence")
         if confidence.shape != values.shape[:-1]:
             raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
     approximated: dict[str, str] = {}
     if source != target:
-        converted = convert(values, source, target, confidence)
+        with np.errstate(invalid="ignore"):  # infinite joints are reported below
+            converted = convert(values, source, target, confidence)
         if converted.missing:
             raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
         values, confidence, approximated = converted.keypoints, converted.confidence, converted.approximated
     shape = values.shape[:-2]
     values = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]))
-    # One sum finds any NaN or infinity; where the sum itself overflows, the values are checked one by one.
-    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+    largest = np.abs(values).max()  # NaN or infinite where any value is
+    if not np.isfinite(largest):
         bad = ~np.isfinite(values).all(axis=-1)
         person, joint = np.argwhere(bad)[0]
         raise InputError(
             f"{int(bad.any(axis=1).sum())} of {len(values)} poses have NaN or infinite joints (first: pose {person}, "
             f"{target.joints[joint]}); this model needs every joint, so leave those poses out or fill them in."
         )
-    _warn(values, target)
+    if largest > LARGEST_PX:
+        raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
+    single = np.ptp(values, axis=1).max(axis=1) == 0
+    if single.any():
+        raise InputError(
+            f"{int(single.sum())} of {len(values)} poses have all joints in one point (first: pose {int(single.argmax())}); "
+            "that is how many detectors write a person they did not find, so leave those poses out."
+        )
+    _warn(values, target, float(largest), image_size)
     return Keypoints(values, confidence, shape, approximated)
 
 
-def _warn(values: np.ndarray, skeleton: Skeleton) -> None:
+def _is_size(image_size: Any) -> bool:
+    """Two positive numbers."""
+    try:
+        width, height = (float(size) for size in image_size)
+    except (TypeError, ValueError):
+        return False
+    return 0 < width < float("inf") and 0 < height < float("inf")
+
+
+def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: Any) -> None:
     """Say what looks wrong; a few microseconds, since it stands in the way of single poses too."""
     if {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
         head, left, right = (values[:, skeleton.joints.index(j), 1] for j in ("head_top", "left_ankle", "right_ankle"))
@@ -98,7 +123,9 @@ def _warn(values: np.ndarray, skeleton: Skeleton) -> None:
                 f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
                 stacklevel=4,
             )
-    if np.abs(values).max() <= 1.5:
+    if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
+        warnings.warn(f"most people lie outside an image of {image_size}: is image_size (width, height)?", stacklevel=4)
+    if largest <= 1.5:
         warnings.warn(
             "all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4
         )

@@ -45,8 +45,8 @@ class LiftingModule(pl.LightningModule):
     def predict(
         self,
         keypoints_2d: Any,
-        skeleton: str | Skeleton | None = None,
-        image_size: tuple[int, int] | None = None,
+        skeleton: Any = None,
+        image_size: Any = None,
         confidence: Any = None,
         batch_size: int = 65536,
     ) -> Prediction:

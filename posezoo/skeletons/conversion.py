@@ -101,8 +101,8 @@ def conversion_matrix(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, d
 
 def convert(
     keypoints: Any,
-    source: str | Skeleton,
-    target: str | Skeleton,
+    source: Any,
+    target: Any,
     confidence: Any = None,
 ) -> Conversion:
     """Convert keypoints from one layout to another, where geometry allows.

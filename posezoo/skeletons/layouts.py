@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from posezoo.errors import UnknownNameError
 from posezoo.skeletons.skeleton import Skeleton
 
@@ -129,7 +131,7 @@ def list_skeletons() -> list[str]:
     return sorted(SKELETONS)
 
 
-def get_skeleton(skeleton: str | Skeleton) -> Skeleton:
+def get_skeleton(skeleton: Any) -> Skeleton:
     """The layout of that name; a :class:`Skeleton` passes through.
 
     Raises:
@@ -137,6 +139,6 @@ def get_skeleton(skeleton: str | Skeleton) -> Skeleton:
     """
     if isinstance(skeleton, Skeleton):
         return skeleton
-    if skeleton not in SKELETONS:
+    if not isinstance(skeleton, str) or skeleton not in SKELETONS:
         raise UnknownNameError.of("skeleton", skeleton, SKELETONS)
     return SKELETONS[skeleton]

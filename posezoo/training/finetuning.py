@@ -52,7 +52,7 @@ def finetune(
     Raises:
         InputError: a supervised model, too few poses, or an own setting that makes no sense.
     """
-    if epochs < 1 or batch_size < 2 or learning_rate <= 0:
+    if epochs < 1 or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
     data = read_keypoints(source, skeleton=skeleton)
     data = data[np.isfinite(data.keypoints_2d).all(axis=(1, 2))]

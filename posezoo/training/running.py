@@ -18,6 +18,7 @@ from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.data.files import atomic_write
 from posezoo.errors import InputError
@@ -65,7 +66,7 @@ def _one_sentence() -> Iterator[None]:
     try:
         with contextlib.redirect_stderr(heard):
             yield
-    except ArgumentError as error:
+    except (ArgumentError, MisconfigurationException) as error:
         raise InputError(" ".join(str(error).split())) from error
     except SystemExit as error:
         if not error.code:
@@ -85,6 +86,8 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
         InputError: there is a run already and ``resume`` is not set, or the other way round.
     """
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is no folder; a run needs a folder of its own.")
     last = out / "checkpoints" / "last.ckpt"
     if last.is_file() and not resume:
         raise InputError(f"{out} holds a run already; go on with --resume or choose another --out.")

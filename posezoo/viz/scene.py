@@ -54,7 +54,7 @@ class Clip:
     skeleton: str | Skeleton = "h36m17"
     title: str = ""
     image_size: tuple[int, int] | None = None
-    fps: float = 30.0
+    fps: float | int = 30.0
     keypoints_skeleton: str | Skeleton | None = None
     up: np.ndarray | None = None
     layout: Skeleton = field(init=False)

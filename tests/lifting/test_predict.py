@@ -90,6 +90,11 @@ def test_confidence_is_carried(model, people):
         (lambda k: np.where(np.arange(40)[:, None, None] == 7, np.inf, k), "1 of 40 poses .* pose 7, pelvis"),
         (lambda k: [["a", "b"]] * 17, "no array of numbers"),
         (lambda k: None, "no array of numbers|shape"),
+        (lambda k: k * 0, "40 of 40 poses have all joints in one point"),
+        (lambda k: k * 1e30, "expected pixels"),
+        (lambda k: k.astype(np.float64) * 1e300, "infinite"),
+        (lambda k: k + 1j, "no array of numbers"),
+        (lambda k: np.ma.masked_array(k, np.broadcast_to(np.arange(17)[:, None] == 3, k.shape)), "right_ankle"),
     ],
 )
 def test_bad_keypoints_are_refused(model, people, change, message):
@@ -101,8 +106,11 @@ def test_bad_keypoints_are_refused(model, people, change, message):
 def test_bad_settings_are_refused(model, people):
     with pytest.raises(UnknownNameError, match="did you mean coco17"):
         model.predict(people.keypoints_2d, skeleton="coco")
-    with pytest.raises(InputError, match="image_size"):
-        model.predict(people.keypoints_2d, image_size=(0, 100))
+    with pytest.raises(UnknownNameError):
+        model.predict(people.keypoints_2d, skeleton=["coco17"])
+    for size in ((0, 100), 5, ("a", "b"), (float("nan"), 5), (1, 2, 3)):
+        with pytest.raises(InputError, match="image_size"):
+            model.predict(people.keypoints_2d, image_size=size)
     with pytest.raises(InputError, match="confidence"):
         model.predict(people.keypoints_2d, confidence=np.ones(3))
 
@@ -112,6 +120,8 @@ def test_upside_down_people_and_normalised_pixels_are_warned_of(model, people):
         model.predict(1000 - people.keypoints_2d)
     with pytest.warns(UserWarning, match="multiply by the image"):
         model.predict(people.keypoints_2d / 1000)
+    with pytest.warns(UserWarning, match="outside an image"):
+        model.predict(people.keypoints_2d, image_size=(100, 100))
 
 
 def test_martinez_gives_millimetres(people):

@@ -100,6 +100,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does():
 
 
 def test_wrong_settings_are_one_sentence(capsys):
+    Path("own.npz").write_bytes(b"not a folder")
     cases = [
         (["train", "svma.cmux"], "did you mean svma.cmu"),
         (["train", "none.yaml"], "not there"),
@@ -109,6 +110,9 @@ def test_wrong_settings_are_one_sentence(capsys):
         (["train", "svma.cmu", "--data.path", "none.h5"], "none.h5"),
         (["train", "svma.cmu", "--resume"], "no run to resume"),
         (["train", "svma.cmu", "--data.path", "null"], "lives in a file"),
+        (["train", "svma.cmu", *QUICK[:4], "--trainer.devices", "0"], "devices"),
+        (["train", "svma.cmu", *QUICK[:4], "--data.batch_size", "0"], "batch_size"),
+        (["train", "svma.cmu", "--out", "own.npz"], "no folder"),
     ]
     for arguments, expected in cases:
         assert main(arguments) == 2, arguments
@@ -152,6 +156,7 @@ def test_finetuning_learns_from_2d_alone(people, capsys):
     assert not torch.equal(tuned.weights()[name], original.weights()[name])
     assert describe("tuned/svma.safetensors")["finetuned_from"] == "svma"
     capsys.readouterr()
+    assert main(["finetune", "svma", "own.npz", "--out", "other", "--learning-rate", "nan"]) == 2
     assert main(["finetune", "martinez", "own.npz", "--out", "other"]) == 2
     assert "unsupervised" in capsys.readouterr().err
     assert main([*arguments[:-1], "100000", "--resume"]) == 2

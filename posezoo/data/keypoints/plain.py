@@ -35,7 +35,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
 
 def is_plain(content: Content) -> bool:
     """A mapping with ``keypoints``, or one that says what it is."""
-    return "keypoints" in content.keys()  # noqa: SIM118  (Content is no mapping)
+    return bool({"keypoints", "keypoints_2d"} & set(content.keys()))
 
 
 def read_plain(content: Content) -> Clips:
@@ -46,7 +46,7 @@ def read_plain(content: Content) -> Clips:
         raise InputError(
             f"{path} is of format {stated!r}; this PoseZoo reads {FORMAT!r}: update PoseZoo or convert the file."
         )
-    keypoints = numeric(value["keypoints"], "keypoints", path)
+    keypoints = numeric(value["keypoints" if "keypoints" in value else "keypoints_2d"], "keypoints", path)
     confidence = None if value.get("confidence") is None else numeric(value["confidence"], "confidences", path)
     if confidence is not None and confidence.shape == (*keypoints.shape[:-1], 1):
         confidence = confidence[..., 0]

@@ -54,7 +54,7 @@ def procedural_body(seed: Seed) -> Body:
 
 
 def procedural_motion(
-    action: str, frames: int, seed: Seed, *, body_seed: Seed | None = None, fps: float = FPS
+    action: str, frames: int, seed: Seed, *, body_seed: Seed | None = None, fps: float | int = FPS
 ) -> Float32[np.ndarray, "frames 17 3"]:
     """A synthetic person doing something, heading anywhere, around the world's origin.
 
@@ -111,7 +111,7 @@ def procedural_dataset(
     frames_per_clip: int = 90,
     views: tuple[int, ...] = (0, 1, 2, 3),
     seed: int = 0,
-    noise_px: float = 0.0,
+    noise_px: float | int = 0.0,
 ) -> PoseData:
     """Synthetic people before the four cameras of Human3.6M, lens distortion included; needs no file.
 
