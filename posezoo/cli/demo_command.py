@@ -6,6 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from posezoo.skeletons import Skeleton
+
 
 def add(commands: Any) -> None:
     """Register the command."""
@@ -21,8 +25,6 @@ def run(options: argparse.Namespace) -> int:
 
     terminal = console()
     with terminal.status("loading the weights"):
-        import numpy as np
-
         import posezoo
         from posezoo import viz
         from posezoo.data import load_dataset
@@ -52,12 +54,19 @@ def run(options: argparse.Namespace) -> int:
             shown = shown - shown[:, [poses.skeleton.root]]
             names = {model.zoo_name: shown, "ground truth": truth}
             clips.append(viz.Clip(poses.keypoints_2d, names, poses.skeleton, clip.action, clip.image_size))
-            # The frame in which the motion is furthest from where it began: the top of a wave, the bottom of a squat.
-            furthest = [int(np.linalg.norm(truth - truth[:1], axis=-1).sum(axis=-1).argmax())]
-            still = {name: pose[furthest] for name, pose in names.items()}
-            people.append(viz.Clip(poses.keypoints_2d[furthest], still, poses.skeleton, clip.action, clip.image_size))
+            still_at = [telling_frame(truth, poses.skeleton)]
+            still = {name: pose[still_at] for name, pose in names.items()}
+            people.append(viz.Clip(poses.keypoints_2d[still_at], still, poses.skeleton, clip.action, clip.image_size))
         picture, page = options.out / "demo.png", options.out / "demo.html"
         viz.picture(people, picture)
         viz.page(clips, page)
     terminal.print(f"picture: {picture.resolve()}\npage:    {page.resolve()}", soft_wrap=True)
     return 0
+
+
+def telling_frame(pose: np.ndarray, skeleton: Skeleton) -> int:
+    """The frame that shows what is done: hands at their highest, or the head at its lowest (camera frame, y down)."""
+    y = {joint: pose[:, skeleton.index(joint), 1] for joint in skeleton.joints}
+    raised = y["pelvis"] - np.minimum(y["left_wrist"], y["right_wrist"])
+    height = np.maximum(y["left_ankle"], y["right_ankle"]) - y["head_top"]
+    return int((raised - height).argmax())
