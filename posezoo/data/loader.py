@@ -26,7 +26,7 @@ class TensorLoader:
         device: where the tensors are moved, once.
 
     Raises:
-        InputError: lengths differ, or fewer samples than a batch to shuffle.
+        InputError: lengths differ, fewer samples than processes, or than a batch to shuffle.
 
     Example:
         >>> import torch
@@ -51,6 +51,9 @@ class TensorLoader:
         self.tensors = {name: tensor.to(device) if device is not None else tensor for name, tensor in tensors.items()}
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
         self.samples = next(iter(lengths.values()))
+        world = self._share()[1]
+        if self.samples < world:  # said on every process alike, so that none waits for another
+            raise InputError(f"{self.samples} samples for {world} processes; use no more processes than samples.")
         if shuffle and len(self) == 0:
             raise InputError(
                 f"{self.samples} samples do not fill one batch of {batch_size} on each process; lower batch_size."

@@ -24,7 +24,7 @@ def test_evaluation_sees_every_sample_once_in_order():
     assert len(loader) == len(list(loader)) == 3
 
 
-@pytest.mark.parametrize("samples", [1, 7, 37])
+@pytest.mark.parametrize("samples", [3, 7, 37])
 def test_processes_share_an_evaluation_without_repeating_or_losing(monkeypatch, samples):
     together: list[int] = []
     for rank in range(3):
@@ -56,11 +56,14 @@ def test_the_permutation_depends_on_seed_and_epoch_alone():
     assert seen(loaders[0]) != first[0]
 
 
-def test_what_cannot_be_batched_is_said():
+def test_what_cannot_be_batched_is_said(monkeypatch):
     with pytest.raises(InputError, match="different lengths"):
         TensorLoader({"x": torch.zeros(3), "y": torch.zeros(4)}, 2)
     with pytest.raises(InputError, match="lower batch_size"):
         TensorLoader({"x": torch.zeros(3)}, 4, shuffle=True)
+    as_process(monkeypatch, 1, 2)
+    with pytest.raises(InputError, match="1 samples for 2 processes"):
+        TensorLoader({"x": torch.zeros(1)}, 4)
 
 
 def test_batches_hold_root_relative_labels_in_the_layout_asked_for():
