@@ -167,7 +167,8 @@ def load(name: str | Path, device: str | None = None) -> LiftingModule:
     path = Path(name) if is_path else locate(text)
     if not path.is_file():
         raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
-    paper, settings, weights = _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+    header, weights = _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+    paper, settings = header["paper"], header["settings"]
     model = build(paper, settings, path)
     try:
         model.load_weights(weights)
@@ -202,7 +203,8 @@ def build(paper: str, settings: dict[str, Any], source: Path | str = "settings")
         raise CorruptFileError(f"{source}: {paper} does not take these settings ({error}).") from error
 
 
-def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the weights of a file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -215,12 +217,13 @@ def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
         header = json.loads(metadata["posezoo"])
         if header["format"] != FORMAT:
             raise CorruptFileError(f"{path} has format {header['format']}; this posezoo reads {FORMAT}: upgrade posezoo.")
-        return header["paper"], header["settings"], weights
+        return {"paper": header["paper"], "settings": header["settings"], **header}, weights
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise CorruptFileError(f"{path} was not written by posezoo: its header does not say which model it is.") from error
 
 
-def _read_ckpt(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _read_ckpt(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a Lightning checkpoint says of itself, and its weights as they would be published."""
     import pickle
 
     import torch
@@ -244,7 +247,7 @@ def _read_ckpt(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise CorruptFileError(
             f"{path} holds weights of another architecture: {str(error).splitlines()[-1].strip()}"
         ) from error
-    return paper, settings, module.weights()
+    return {"paper": paper, "settings": settings}, module.weights()
 
 
 def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
@@ -265,7 +268,7 @@ def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
         raise SaveError(f"weights are written as .safetensors, not {path.suffix or 'without ending'}.")
-    header = {"format": FORMAT, "paper": paper_of(model), "settings": settings_of(model), **provenance}
+    header = {"format": FORMAT, "paper": model.paper, "settings": settings_of(model), **provenance}
     weights = {key: value.detach().cpu().contiguous() for key, value in model.weights().items()}
     data = serialize(weights, metadata={"posezoo": json.dumps(header, sort_keys=True, default=str)})
     with atomic_write(path) as temporary:
@@ -278,15 +281,6 @@ def settings_of(model: LiftingModule) -> dict[str, Any]:
     return {key: value for key, value in model.hparams.items() if not key.startswith("_")}
 
 
-def paper_of(model: LiftingModule) -> str:
-    """The paper a model belongs to."""
-    return type(model).__module__.split(".")[2]
-
-
 def describe(path: str | Path) -> dict[str, Any]:
     """The header of a safetensors file that PoseZoo wrote: paper, settings, provenance."""
-    from safetensors import safe_open
-
-    _read_safetensors(Path(path))
-    with safe_open(path, framework="pt") as file:
-        return json.loads(file.metadata()["posezoo"])
+    return _read_safetensors(Path(path))[0]

@@ -36,14 +36,10 @@ def run_schema(options: argparse.Namespace) -> int:
 
 def run_prepare(options: argparse.Namespace) -> int:
     """Convert, with a progress bar."""
-    from rich.progress import track
-
     from posezoo.data import prepare_openmocap
 
     check_output("--out", options.out, (".h5", ".hdf5"))
-    written = prepare_openmocap(
-        options.source, options.out, options.mpii, lambda paths: track(paths, description="reading BVH", transient=True)
-    )
+    written = prepare_openmocap(options.source, options.out, options.mpii)
     print(f"{options.out} {'written' if written else 'is up to date'}")
     return run_info(argparse.Namespace(file=options.out))
 

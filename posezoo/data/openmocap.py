@@ -10,7 +10,7 @@ import csv
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from posezoo.data.bvh import Motion, bvh_conventions, read_bvh
-from posezoo.data.files import atomic_write, open_hdf5, read_attributes, read_dataset
+from posezoo.data.files import atomic_write, open_hdf5, progress, read_attributes, read_dataset
 from posezoo.data.mpii import detection_residuals, read_mpii
 from posezoo.data.posedata import PoseData
 from posezoo.data.views import concatenate, see_motion
@@ -86,7 +86,6 @@ def prepare_openmocap(
     source: str | Path,
     out: str | Path,
     mpii: str | Path | None = None,
-    progress: Callable[[list[Path]], Any] = iter,
 ) -> bool:
     """Read a folder of BVH files into one HDF5 file: 30 fps, mm, z up, the T pose that opens CMU's clips dropped.
 
@@ -94,7 +93,6 @@ def prepare_openmocap(
         source: the folder; ``*.bvh`` of any convention in ``bvh_conventions.yaml``, CMU's ``index.csv`` beside them if had.
         out: the file to write; left alone where it was made from the very same sources.
         mpii: folder with MPII's ``valid.h5`` and ``valid_stacked_hourglass.h5``; needed for ``keypoints="detected"``.
-        progress: wraps the list of files, for a progress bar.
 
     Returns:
         True where the file was written, False where it was up to date.
@@ -121,7 +119,7 @@ def prepare_openmocap(
     descriptions = _read_index(folder)
     with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, "kind": "openmocap", "digest": digest, "fps": FPS, "skeleton": _SKELETON.name})
-        for path in progress(paths):
+        for path in progress(paths, "reading BVH"):
             clip = _describe(path, descriptions)
             motion = read_bvh(path)
             motion = motion.resample(FPS, drop_first=1 if clip.subject.startswith("CMU") else 0)

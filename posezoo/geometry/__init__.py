@@ -1,13 +1,14 @@
 """Cameras, rotations, Procrustes alignment and body kinematics, as pure tensor functions."""
 
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
-from posezoo.geometry.kinematics import bone_lengths, forward_kinematics, scale_bones
+from posezoo.geometry.kinematics import bone_asymmetry, bone_lengths, forward_kinematics, mirror, scale_bones
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import euler_to_matrix, look_at, rotation_about, view_rotation
 
 __all__ = [
     "Camera",
+    "bone_asymmetry",
     "bone_lengths",
     "center_and_scale",
     "euler_to_matrix",
@@ -15,6 +16,7 @@ __all__ = [
     "h36m_cameras",
     "lift_to_3d",
     "look_at",
+    "mirror",
     "procrustes",
     "procrustes_align",
     "project",

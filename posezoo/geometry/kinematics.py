@@ -43,6 +43,20 @@ def bone_lengths(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Flo
     return (points[..., list(children), :] - points[..., list(parents), :]).norm(dim=-1)
 
 
+def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch pairs"]:
+    """How much longer each left bone is than the right one, in the order of ``skeleton.bone_pairs``."""
+    lengths = bone_lengths(points, skeleton)
+    left = [skeleton.bones.index(bone) for bone, _ in skeleton.bone_pairs]
+    right = [skeleton.bones.index(bone) for _, bone in skeleton.bone_pairs]
+    return lengths[..., left] - lengths[..., right]
+
+
+def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch J D"]:
+    """The mirror image about x = 0: x negated, left and right joints swapped."""
+    swapped = points[..., list(skeleton.mirror), :]
+    return torch.cat([-swapped[..., :1], swapped[..., 1:]], dim=-1)
+
+
 def scale_bones(
     pose: Float[Tensor, "*batch J 3"], factors: Float[Tensor, "J"], skeleton: Skeleton
 ) -> Float[Tensor, "*batch J 3"]:

@@ -13,6 +13,7 @@ from posezoo.data.posedata import PoseData
 from posezoo.errors import InputError
 from posezoo.geometry import procrustes_align
 from posezoo.metrics import AUC3D, MPJPE, NMPJPE, PCK3D, PMPJPE, SymmetryError
+from posezoo.metrics.functional.position import least_squares_scale
 from posezoo.skeletons import Skeleton, convert
 
 if TYPE_CHECKING:
@@ -73,11 +74,6 @@ class LiftingMetrics(nn.Module):
             "symmetry_error": float(self.symmetry.compute()),
         }
         return result
-
-
-def least_squares_scale(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, "B 1 1"]:
-    """The scale of each root-relative pose that brings it nearest to its label."""
-    return ((pred * target).sum((1, 2)) / pred.square().sum((1, 2)).clamp_min(1e-12))[:, None, None]
 
 
 def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor, "B J 3"]:

@@ -16,8 +16,6 @@ from posezoo.lifting.inputs import check_keypoints
 from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
 
-FRAME = "camera (x right, y down, z forward), root-relative"
-
 
 class LiftingModule(pl.LightningModule):
     """A model that turns one 2D pose into one 3D pose.
@@ -83,7 +81,6 @@ class LiftingModule(pl.LightningModule):
             pose_3d=pose,
             skeleton=self.skeleton,
             unit=self.unit,
-            frame=FRAME,
             keypoints_2d=two,
             confidence=checked.confidence,
             image_size=image_size,
@@ -112,6 +109,11 @@ class LiftingModule(pl.LightningModule):
         return super()._apply(*arguments, **options)
 
     @property
+    def paper(self) -> str:
+        """The paper's name in the registry: that of its folder."""
+        return type(self).__module__.split(".")[2]
+
+    @property
     def hp(self) -> Any:
         """The constructor's arguments."""
         return self.hparams
@@ -131,7 +133,7 @@ class LiftingModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
-        checkpoint["posezoo"] = {"paper": type(self).__module__.split(".")[2]}
+        checkpoint["posezoo"] = {"paper": self.paper}
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 from posezoo.data import PoseData, read_keypoints
 from posezoo.errors import InputError
-from posezoo.registry import PAPERS, load, paper_class, paper_of
+from posezoo.registry import PAPERS, load, paper_class
 from posezoo.training.provenance import provenance
 from posezoo.training.running import checkpointing, finish, folder_for_run, make_logger
 
@@ -64,7 +64,7 @@ def finetune(
         )
     pl.seed_everything(seed, verbose=False)
     model = load(name)
-    paper = paper_of(model)
+    paper = model.paper
     if PAPERS[paper].supervision != "2D keypoints only":
         raise InputError(
             f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model."

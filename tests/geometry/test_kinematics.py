@@ -7,10 +7,12 @@ import math
 import torch
 
 from posezoo.geometry import (
+    bone_asymmetry,
     bone_lengths,
     center_and_scale,
     forward_kinematics,
     lift_to_3d,
+    mirror,
     rotation_about,
     scale_bones,
 )
@@ -68,3 +70,21 @@ def test_lifted_points_lie_on_their_rays():
     torch.testing.assert_close(points[..., :2] / points[..., 2:], keypoints)
     torch.testing.assert_close(points[..., 2], depth)
     assert (lift_to_3d(keypoints, depth - 100)[..., 2] == 1).all()
+
+
+def test_bone_asymmetry_is_left_minus_right_and_turns_with_the_mirror():
+    pose = torch.randn(4, 17, 3, dtype=torch.float64)
+    gap = bone_asymmetry(pose, H36M)
+    for column, ((a, b), (c, d)) in enumerate(H36M.bone_pairs):
+        expected = (pose[:, b] - pose[:, a]).norm(dim=-1) - (pose[:, d] - pose[:, c]).norm(dim=-1)
+        torch.testing.assert_close(gap[:, column], expected)
+    torch.testing.assert_close(bone_asymmetry(mirror(pose, H36M), H36M), -gap)
+
+
+def test_the_mirror_image_of_a_mirror_image_is_the_pose():
+    for dimensions in (2, 3):
+        pose = torch.randn(4, 17, dimensions)
+        image = mirror(pose, H36M)
+        torch.testing.assert_close(image[:, H36M.index("left_wrist"), 0], -pose[:, H36M.index("right_wrist"), 0])
+        torch.testing.assert_close(image[:, H36M.index("left_wrist"), 1:], pose[:, H36M.index("right_wrist"), 1:])
+        assert torch.equal(mirror(image, H36M), pose)

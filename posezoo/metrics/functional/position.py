@@ -9,6 +9,7 @@ over actions). The protocol numbers of the literature contradict each other, so 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.errors import InputError
@@ -77,6 +78,14 @@ def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array 
     return reduce(procrustes_distances(pred, target, mask), mask, reduction)
 
 
+def least_squares_scale(
+    pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]
+) -> Float[Tensor, "*batch 1 1"]:
+    """The factor that brings each root-relative pose nearest to its target; 0 for an estimate of zero size."""
+    extent = pred.square().sum((-2, -1), keepdim=True)
+    return (pred * target).sum((-2, -1), keepdim=True) / extent.masked_fill(extent == 0, 1.0)
+
+
 def n_mpjpe(
     pred: Array, target: Array, reduction: str = "mean", *, root: int | None = None, mask: Array | None = None
 ) -> Tensor:
@@ -104,8 +113,7 @@ def n_mpjpe(
     check_reduction(reduction)
     pred, target, mask = pose_pair(pred, target, mask)
     pred, target = about_root(pred, target, mask, root)
-    extent = pred.square().sum((-2, -1), keepdim=True)
-    scale = (pred * target).sum((-2, -1), keepdim=True) / extent.masked_fill(extent == 0, 1.0)
+    scale = least_squares_scale(pred, target)
     if not torch.isfinite(scale).all():
         reject_not_finite(pred, target)
     return reduce(distances(scale * pred, target), mask, reduction)

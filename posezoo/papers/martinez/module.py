@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale
+from posezoo.geometry import center_and_scale, mirror
 from posezoo.lifting import LiftingModule
 from posezoo.networks import ResidualMLP, Standardize
 from posezoo.papers.martinez import losses
@@ -40,8 +40,6 @@ class Martinez(LiftingModule):
     Raises:
         InputError: another normalisation, or flips of pixels that have no centre.
     """
-
-    axis_signs: Tensor
 
     def __init__(
         self,
@@ -70,7 +68,6 @@ class Martinez(LiftingModule):
         for module in self.network.modules():
             if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
-        self.register_buffer("axis_signs", torch.tensor([-1.0, 1.0, 1.0]), persistent=False)
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Pixels as the network takes them."""
@@ -102,10 +99,10 @@ class Martinez(LiftingModule):
         return loss
 
     def _flip(self, keypoints: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        mirror, chosen = list(self.skeleton.mirror), torch.rand(len(pose), 1, 1, device=self.device) < 0.5
+        chosen = torch.rand(len(pose), 1, 1, device=self.device) < 0.5
         return (
-            torch.where(chosen, keypoints[:, mirror] * self.axis_signs[:2], keypoints),
-            torch.where(chosen, pose[:, mirror] * self.axis_signs, pose),
+            torch.where(chosen, mirror(keypoints, self.skeleton), keypoints),
+            torch.where(chosen, mirror(pose, self.skeleton), pose),
         )
 
     def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.geometry import bone_lengths
+from posezoo.geometry import bone_asymmetry
 from posezoo.skeletons import Skeleton
 
 
@@ -82,10 +82,7 @@ def camera_scale(camera: Float[Tensor, "B 2 3"]) -> Float[Tensor, ""]:
 
 def bone_symmetry(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
     """Deng et al. 2021, Eq. 14: bones on the left are as long as those on the right."""
-    lengths = bone_lengths(pose, skeleton)
-    left = [skeleton.bones.index(bone) for bone, _ in skeleton.bone_pairs]
-    right = [skeleton.bones.index(bone) for _, bone in skeleton.bone_pairs]
-    return (lengths[:, left] - lengths[:, right]).square().mean()
+    return bone_asymmetry(pose, skeleton).square().mean()
 
 
 def facing_angle(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:

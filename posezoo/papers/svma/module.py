@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.geometry import bone_lengths, center_and_scale, view_rotation
+from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror, view_rotation
 from posezoo.lifting import LiftingModule
 from posezoo.networks import AveragedNetwork
 from posezoo.papers.svma import losses
@@ -59,8 +59,6 @@ class SVMA(LiftingModule):
     Raises:
         InputError: a pitch beyond the horizontal or a negative deviation.
     """
-
-    axis_signs: Tensor
 
     def __init__(
         self,
@@ -101,7 +99,6 @@ class SVMA(LiftingModule):
         self.generator = Generator(joints, self.skeleton.root, width, distance, dropout, batch_norm, pose_output)
         self.critic = Critic(joints, critic_width, distance) if discriminator else None
         self.average = AveragedNetwork(self.generator, average_decay)
-        self.register_buffer("axis_signs", torch.tensor([-1.0, 1.0]), persistent=False)
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Sec. 3.1: root at the origin, the other joints at mean distance 1 / d."""
@@ -209,19 +206,17 @@ class SVMA(LiftingModule):
         """Mirror half of the poses where ``flip`` is set."""
         if not self.hp.flip:
             return real
-        mirrored = real[:, list(self.skeleton.mirror)] * self.axis_signs
-        return torch.where(torch.rand(len(real), 1, 1, device=self.device) < 0.5, mirrored, real)
+        chosen = torch.rand(len(real), 1, 1, device=self.device) < 0.5
+        return torch.where(chosen, mirror(real, self.skeleton), real)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
         pose = self._evaluate_batch(batch, "val")
         lengths = bone_lengths(pose, self.skeleton)
-        lengths = lengths / lengths.mean(1, keepdim=True)
-        left, right = zip(*self.skeleton.bone_pairs, strict=True)
-        bones = self.skeleton.bones
-        gap = lengths[:, [bones.index(b) for b in left]] - lengths[:, [bones.index(b) for b in right]]
+        size = lengths.mean(1, keepdim=True)
+        gap = bone_asymmetry(pose, self.skeleton) / size
         self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
-        self.log("val/bone_spread", lengths.std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
+        self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp = self.hp
