@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
+from posezoo.distributed import share
 from posezoo.errors import InputError
 
 
@@ -51,7 +51,7 @@ class TensorLoader:
         self.tensors = {name: tensor.to(device) if device is not None else tensor for name, tensor in tensors.items()}
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
         self.samples = next(iter(lengths.values()))
-        world = self._share()[1]
+        world = share()[1]
         if self.samples < world:  # said on every process alike, so that none waits for another
             raise InputError(f"{self.samples} samples for {world} processes; use no more processes than samples.")
         if shuffle and len(self) == 0:
@@ -59,17 +59,14 @@ class TensorLoader:
                 f"{self.samples} samples do not fill one batch of {batch_size} on each process; lower batch_size."
             )
 
-    def _share(self) -> tuple[int, int]:
-        return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
-
     def __len__(self) -> int:
-        rank, world = self._share()
+        rank, world = share()
         if self.shuffle:
             return self.samples // world // self.batch_size
         return -(-len(range(rank, self.samples, world)) // self.batch_size)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        rank, world = self._share()
+        rank, world = share()
         device = next(iter(self.tensors.values())).device
         if self.shuffle:
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch())) % 2**63)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data.prediction import Prediction
+from posezoo.distributed import random_state, restore_random_state
 from posezoo.lifting.evaluation import LiftingMetrics
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.networks import fuse_batch_norm
@@ -34,6 +35,7 @@ class LiftingModule(pl.LightningModule):
         self.zoo_name = type(self).__name__
         self._metrics: dict[str, LiftingMetrics] = {}
         self._fused: list[Any] = [None, [], [], None]
+        self._random: dict[str, Tensor] | None = None
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
@@ -134,6 +136,17 @@ class LiftingModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
         checkpoint["posezoo"] = {"paper": self.paper}
+        # So that a run that was stopped and resumed draws what it would have drawn.
+        checkpoint["random"] = random_state(self.device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._random = checkpoint.get("random")
+
+    def on_train_start(self) -> None:
+        """Go on drawing where the checkpoint stood."""
+        if self._random is not None:
+            restore_random_state(self._random, self.device)
+            self._random = None
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""

@@ -3,6 +3,7 @@
 from posezoo.networks.averaging import AveragedNetwork
 from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.residual import ResidualBlock, ResidualMLP
+from posezoo.networks.shared import BatchNorm1d, Dropout
 from posezoo.networks.standardize import Standardize
 
-__all__ = ["AveragedNetwork", "ResidualBlock", "ResidualMLP", "Standardize", "fuse_batch_norm"]
+__all__ = ["AveragedNetwork", "BatchNorm1d", "Dropout", "ResidualBlock", "ResidualMLP", "Standardize", "fuse_batch_norm"]

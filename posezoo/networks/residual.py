@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posezoo.errors import UnknownNameError
+from posezoo.networks.shared import BatchNorm1d, Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
 
@@ -18,10 +19,10 @@ def _layer(inputs: int, outputs: int, activation: str, batch_norm: bool, dropout
         raise UnknownNameError.of("activation", activation, _ACTIVATIONS)
     modules: OrderedDict[str, nn.Module] = OrderedDict(linear=nn.Linear(inputs, outputs))
     if batch_norm:
-        modules["norm"] = nn.BatchNorm1d(outputs)
+        modules["norm"] = BatchNorm1d(outputs)
     modules["activation"] = _ACTIVATIONS[activation]()
     if dropout:
-        modules["dropout"] = nn.Dropout(dropout)
+        modules["dropout"] = Dropout(dropout)
     return modules
 
 

@@ -23,7 +23,8 @@ def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:
     """The paper of a recipe, and its settings as LightningCLI takes them.
 
     Args:
-        recipe: a name in :func:`list_recipes`, or the path of a YAML file with ``paper``, ``model``, ``data``, ``trainer``.
+        recipe: a name in :func:`list_recipes`, or the path of a YAML file with ``paper``, ``steps`` (batches to
+            train on), ``model``, ``data``, ``trainer``.
 
     Raises:
         UnknownNameError: no such recipe, or no such paper.

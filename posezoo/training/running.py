@@ -31,13 +31,18 @@ from posezoo.training.recipes import read_recipe
 class _CLI(LightningCLI):
     """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
-    def __init__(self, module: type, datamodule: type, folder: Path, logger: str, **settings: Any) -> None:
-        self.folder, self.logger = folder, logger
+    def __init__(
+        self, module: type, datamodule: type, folder: Path, logger: str, steps: int | None, **settings: Any
+    ) -> None:
+        self.folder, self.logger, self.steps = folder, logger, steps
         super().__init__(module, datamodule, **settings)
 
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
         callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]
+        if self.steps is not None:
+            callbacks.append(StopAfter(self.steps))
+            settings.setdefault("max_epochs", configured.get("max_epochs") or -1)
         logger = configured.get("logger") or make_logger(self.logger, self.folder)
         if (
             configured.get("strategy") == "auto"
@@ -115,12 +120,24 @@ def checkpointing(out: Path) -> ModelCheckpoint:
     return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", every_n_epochs=1, enable_version_counter=False)
 
 
+class StopAfter(pl.Callback):
+    """Ends training after so many batches. Lightning's ``max_steps`` counts each optimizer's steps: two a batch for a GAN."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, index: int) -> None:
+        if trainer.fit_loop.total_batch_idx + 1 >= self.steps:
+            trainer.should_stop = True
+
+
 def train(
     recipe: str | Path,
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
     resume: bool = False,
     logger: str = "csv",
+    steps: int | None = None,
 ) -> Path:
     """Train a recipe.
 
@@ -130,6 +147,7 @@ def train(
         overrides: settings as on the command line, ``["--model.width", "512"]``.
         resume: go on from the folder's last checkpoint.
         logger: ``csv`` or ``wandb``.
+        steps: how many batches to train on; the recipe's ``steps`` where not given.
 
     Returns:
         the weights: ``<out>/<recipe>.safetensors``; beside them ``metrics.json``, the logs and the last checkpoint.
@@ -138,6 +156,9 @@ def train(
         PoseZooError: a setting, file or folder that the user can mend.
     """
     paper, settings = read_recipe(recipe)
+    steps = settings.pop("steps", None) if steps is None else steps
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise InputError(f"steps is {steps!r}; expected a whole number of batches, 1 or more.")
     stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
     folder, checkpoint = folder_for_run(out or Path("runs") / stem, resume)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -155,6 +176,7 @@ def train(
                 trainer_defaults={"use_distributed_sampler": False, "enable_model_summary": False},
                 folder=folder,
                 logger=logger,
+                steps=steps,
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])

@@ -59,7 +59,7 @@ def test_every_paper_can_be_built_from_its_registration(paper):
 
 
 def test_a_run_leaves_weights_metrics_logs_and_provenance():
-    weights = train("svma.cmu", "run", [*TINY_SVMA, "--trainer.max_steps", "6"])
+    weights = train("svma.cmu", "run", TINY_SVMA, steps=3)
     assert weights == Path("run/svma.cmu.safetensors")
     report = json.loads(Path("run/metrics.json").read_text())
     assert report["metrics"]["test/p_mpjpe"] > 0
@@ -76,7 +76,7 @@ def test_a_run_leaves_weights_metrics_logs_and_provenance():
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
     files = [
-        train("svma.cmu", name, [*TINY_SVMA, "--trainer.max_steps", "6", "--seed_everything", str(seed)])
+        train("svma.cmu", name, [*TINY_SVMA, "--seed_everything", str(seed)], steps=3)
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
     a, b, c = (posezoo.load(path).weights() for path in files)

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, mirror
 from posezoo.lifting import LiftingModule
@@ -99,7 +100,7 @@ class Martinez(LiftingModule):
         return loss
 
     def _flip(self, keypoints: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        chosen = torch.rand(len(pose), 1, 1, device=self.device) < 0.5
+        chosen = draw(torch.rand, len(pose), 1, 1, device=self.device) < 0.5
         return (
             torch.where(chosen, mirror(keypoints, self.skeleton), keypoints),
             torch.where(chosen, mirror(pose, self.skeleton), pose),

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror, view_rotation
 from posezoo.lifting import LiftingModule
@@ -130,10 +131,10 @@ class SVMA(LiftingModule):
 
     def random_view(self, count: int) -> Float[Tensor, "B 3 3"]:
         """Eq. 5: rotations by azimuths uniform in [0, 2 pi], about gravity's axis where the cameras' pitch is given."""
-        hp, azimuth = self.hp, torch.rand(count, device=self.device) * (2 * math.pi)
+        hp, azimuth = self.hp, draw(torch.rand, count, device=self.device) * (2 * math.pi)
         if hp.pitch == 0 and hp.pitch_deviation == 0:
             return view_rotation(azimuth)
-        before, after = hp.pitch + hp.pitch_deviation * torch.randn(2, count, device=self.device)
+        before, after = (hp.pitch + hp.pitch_deviation * draw(torch.randn, count, 2, device=self.device)).unbind(1)
         return view_rotation(azimuth, before, after)
 
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
@@ -188,17 +189,17 @@ class SVMA(LiftingModule):
         if self.critic is not None:
             self.toggle_optimizer(critic_optimizer)
             # x_sam is not the pose that was rotated: the batch, shifted by one.
-            sampled, fake = real.roll(1, 0), new_view.detach()
+            sampled, fake = roll(real), new_view.detach()
             difference = losses.critic_difference(self.critic(fake), self.critic(sampled))
-            mix = torch.rand(len(real), 1, 1, device=self.device)
+            mix = draw(torch.rand, len(real), 1, 1, device=self.device)
             penalty = losses.gradient_penalty(self.critic, sampled, fake, mix)
             critic_optimizer.zero_grad()
             self.manual_backward(difference + hp.lambda_penalty * penalty)
             critic_optimizer.step()
             self.untoggle_optimizer(critic_optimizer)
             terms |= {"critic_difference": difference, "penalty": penalty}
-        schedules: Any = self.lr_schedulers()
-        for schedule in schedules or []:
+        schedules: Any = self.lr_schedulers() or []
+        for schedule in schedules if isinstance(schedules, list) else [schedules]:
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
@@ -206,7 +207,7 @@ class SVMA(LiftingModule):
         """Mirror half of the poses where ``flip`` is set."""
         if not self.hp.flip:
             return real
-        chosen = torch.rand(len(real), 1, 1, device=self.device) < 0.5
+        chosen = draw(torch.rand, len(real), 1, 1, device=self.device) < 0.5
         return torch.where(chosen, mirror(real, self.skeleton), real)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:

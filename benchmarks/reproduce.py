@@ -1,0 +1,146 @@
+"""Reproduce a row, a table or every table of the papers, on their data or on data that anyone may download.
+
+    python benchmarks/reproduce.py --list
+    python benchmarks/reproduce.py svma/table4 --data openmocap --data-dir data/ --seeds 3
+    python benchmarks/reproduce.py svma/table4 --row ours --budget smoke --data procedural
+    python benchmarks/reproduce.py --all --dry-run --data openmocap --data-dir data/
+
+A finished row is never run again, and a call that was killed goes on where it was: call it again. Results, and a report in
+Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. A table is a file of ``benchmarks/tables``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from reproduction.launching import Launcher, LocalLauncher, SlurmLauncher
+from reproduction.plan import BUDGETS, Bench, datasets
+from reproduction.session import Session
+from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table
+
+from posezoo.errors import InputError, PoseZooError, UnknownNameError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    top.add_argument("tables", nargs="*", metavar="TABLE", help="<paper>/<table>, see --list")
+    top.add_argument("--all", action="store_true", help="every table")
+    top.add_argument("--list", action="store_true", help="which tables there are")
+    top.add_argument("--row", action="append", metavar="ROW", help="this row alone; may be repeated")
+    top.add_argument("--data", default="openmocap", help=f"measure on {', '.join(datasets())} (default openmocap)")
+    top.add_argument("--data-dir", type=Path, default=Path(), help="folder of the datasets' files (default: here)")
+    top.add_argument("--seeds", type=int, default=1, help="seeds 0, 1, .. of every row (default 1)")
+    top.add_argument("--budget", default="cpu", choices=BUDGETS, help="how long and how large (default cpu)")
+    top.add_argument("--dry-run", action="store_true", help="say what would run, how long and with how much disk")
+    top.add_argument("--report-only", action="store_true", help="write the reports from the results that are there")
+    top.add_argument("--again", action="store_true", help="measure finished rows again")
+    top.add_argument("--results", type=Path, default=BENCHMARKS / "results", help="folder of results and checkpoints")
+    top.add_argument("--tables", dest="table_folder", type=Path, default=TABLES, help="folder of tables of your own")
+    running = top.add_argument_group("where it runs")
+    running.add_argument("--devices", type=int, default=1, help="train each row on so many GPUs, or CPU processes, by DDP")
+    running.add_argument("--jobs", type=int, default=1, help="rows side by side, each with devices or cores of its own")
+    running.add_argument("--accelerator", default="auto", choices=("auto", "cpu", "gpu"))
+    running.add_argument("--launcher", default="local", choices=("local", "slurm"))
+    running.add_argument("--partition", help="of Slurm")
+    running.add_argument("--time", type=int, default=240, metavar="MINUTES", help="of each Slurm job (default 240)")
+    running.add_argument("--cores", type=int, default=1, help="CPU cores of a Slurm job, for each device")
+    running.add_argument("--retries", type=int, default=3, help="how often a run that was killed is started again under Slurm")
+    running.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any other option of sbatch")
+    return top
+
+
+def gpu_count(accelerator: str) -> int:
+    """How many GPUs runs may use here."""
+    if accelerator == "cpu":
+        return 0
+    import torch
+
+    count = torch.cuda.device_count()
+    if accelerator == "gpu" and not count:
+        raise InputError("--accelerator gpu, but this machine has no GPU.")
+    return count
+
+
+def launcher(options: argparse.Namespace, results: Path) -> Launcher:
+    """What starts the runs."""
+    if options.launcher == "slurm":
+        pairs = [text.partition("=") for text in options.slurm]
+        if any(not key or not value for key, _, value in pairs):
+            raise InputError("--slurm takes KEY=VALUE, such as --slurm account=lab.")
+        return SlurmLauncher(
+            devices=options.devices,
+            interval=2.0,
+            retries=options.retries,
+            logs=results / ".runs" / "slurm",
+            partition=options.partition,
+            minutes=options.time,
+            gpus=options.accelerator == "gpu",
+            cores=options.cores,
+            options={key: value for key, _, value in pairs},
+        )
+    return LocalLauncher(devices=options.devices, jobs=options.jobs, gpus=gpu_count(options.accelerator))
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse what makes no sense before anything is read or written."""
+    if min(options.devices, options.jobs, options.seeds, options.time, options.cores) < 1 or options.retries < 0:
+        raise InputError("--devices, --jobs, --seeds, --time and --cores are 1 or more, --retries 0 or more.")
+    if options.data not in datasets():
+        raise UnknownNameError.of("dataset", options.data, datasets())
+    if not options.table_folder.is_dir():
+        raise InputError(f"--tables {options.table_folder} is no folder.")
+    if options.results.exists() and not options.results.is_dir():
+        raise InputError(f"--results {options.results} is no folder.")
+    if options.all == bool(options.tables) and not options.list:
+        raise InputError(f"name the tables, or --all; there are {', '.join(list_tables(options.table_folder))}.")
+    if options.row and (options.all or len(options.tables) != 1):
+        raise InputError("--row needs exactly one table.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """What was asked for; the exit code is 1 where a row failed."""
+    check(options)
+    names = list(list_tables(options.table_folder)) if options.all or options.list else options.tables
+    tables = [read_table(name, options.table_folder) for name in names]
+    bench = Bench(options.data, options.data_dir.resolve(), options.budget, options.results.resolve())
+    session = Session(tables, bench, options.devices, options.accelerator)
+    if options.list:
+        session.print_list()
+        return 0
+    if options.report_only:
+        session.report()
+        return 0
+    session.plan(options.seeds, options.row, options.again)
+    if options.dry_run:
+        session.print_plan(options.jobs)
+        return 0
+    failed = session.run(launcher(options, bench.results))
+    session.report()
+    return 1 if failed else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Errors that a user can mend are one sentence and exit code 2."""
+    options = parser().parse_args(arguments)
+    try:
+        return run(options)
+    except PoseZooError as error:
+        print(f"reproduce.py: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"reproduce.py: error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("reproduce.py: interrupted; call it again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

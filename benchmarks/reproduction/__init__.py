@@ -1,0 +1,1 @@
+"""How published tables become runs, runs become results, and results become reports. The door is ``reproduce.py``."""

@@ -1,0 +1,76 @@
+"""The figures of a report: printed and measured values side by side, as bars or as the paper's curves."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reproduction.report import Results
+
+PUBLISHED, MEASURED = "#9aa5b1", "#1f6feb"
+
+
+def draw(results: Results) -> str:
+    """An SVG; empty where there is nothing to draw."""
+    if not results.cells:
+        return ""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    # Same results, same bytes: ids from a fixed salt, no date. Text stays text.
+    with mpl.rc_context({"svg.hashsalt": results.table.id, "svg.fonttype": "none", "font.size": 9}):
+        columns = [c for c in results.table.columns.values() if any(key[1] == c.id for key in results.cells)]
+        rows = [row for row in results.table.rows.values() if any(key[0] == row.id for key in results.cells)]
+        height = 3.2 if results.table.curve else 0.8 + 0.45 * len(rows)
+        figure = Figure(figsize=(4.6 * len(columns), height), layout="constrained")
+        axes = figure.subplots(1, len(columns), squeeze=False)[0]
+        for axis, column in zip(axes, columns, strict=True):
+            (_curves if results.table.curve else _bars)(axis, results, column, rows)
+            axis.set_title(f"{column.title} ({column.unit}, {'higher' if column.higher_is_better else 'lower'} is better)")
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0].legend(frameon=False, loc="best")
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()
+
+
+def _measured_label(results: Results) -> str:
+    from reproduction.plan import datasets
+
+    return f"measured on {datasets()[results.bench.data].title}"
+
+
+def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
+    """One pair of horizontal bars a row; whiskers are standard deviations over seeds."""
+    places = range(len(rows))
+    published = [row.number(column.id) for row in rows]
+    if any(value is not None for value in published):
+        known = [(place - 0.2, value) for place, value in zip(places, published, strict=True) if value is not None]
+        axis.barh(*zip(*known, strict=True), height=0.36, color=PUBLISHED, label="published")
+    measured = [(place, results.cells.get((row.id, column.id))) for place, row in zip(places, rows, strict=True)]
+    found = [(place + 0.2, cell.mean, cell.deviation or 0) for place, cell in measured if cell is not None]
+    heights, means, deviations = zip(*found, strict=True)
+    axis.barh(heights, means, xerr=deviations, height=0.36, color=MEASURED, label=_measured_label(results))
+    axis.set_yticks(list(places), [row.title for row in rows])
+    axis.invert_yaxis()
+
+
+def _curves(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
+    """A curve for each series; published dashed, measured solid with its deviation."""
+    for number, series in enumerate(dict.fromkeys(row.series for row in rows)):
+        members, color = [row for row in rows if row.series == series], f"C{number}"
+        published = [(row.x, row.number(column.id)) for row in members if row.number(column.id) is not None]
+        if published:
+            axis.plot(*zip(*published, strict=True), "--", color=color, label=f"{series} published".strip())
+        measured = [(row.x, cell) for row in members if (cell := results.cells.get((row.id, column.id))) is not None]
+        if measured:
+            axis.errorbar(
+                [x for x, _ in measured],
+                [cell.mean for _, cell in measured],
+                yerr=[cell.deviation or 0 for _, cell in measured],
+                fmt="o-",
+                color=color,
+                label=f"{series} {_measured_label(results)}".strip(),
+            )
+    axis.set_xlabel(results.table.curve)

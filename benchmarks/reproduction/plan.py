@@ -1,0 +1,273 @@
+"""From a table, a dataset, a budget and a seed to runs: what is trained, what it is tested on, where it is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reproduction.tables import BENCHMARKS, Column, Row, Table, read_mapping
+
+from posezoo.data.datasets import DATASETS
+from posezoo.data.files import open_hdf5, read_attributes, sha256
+from posezoo.errors import InputError, MissingFileError, UnknownNameError
+from posezoo.training import read_recipe
+
+BUDGETS = ("smoke", "cpu", "paper")
+RECIPES = BENCHMARKS / "recipes"
+RUNS = ".runs"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as the benchmarks know it, see ``benchmarks/datasets.yaml``.
+
+    Attributes:
+        id, title: its name here, and in a report.
+        loader: its name in :func:`posezoo.data.load_dataset`.
+        file: under ``--data-dir``; empty where none is needed.
+        make: the command that makes the file.
+        splits: that it has.
+        instead_of: which of ours stands for which of a paper's.
+    """
+
+    id: str
+    title: str
+    loader: str
+    file: str = ""
+    make: str = ""
+    splits: tuple[str, ...] = ("train", "val", "test")
+    instead_of: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, folder: Path) -> Path | None:
+        """Its file; None where it needs none.
+
+        Raises:
+            UnknownNameError: PoseZoo has no reader for it.
+            MissingFileError: the file is not there; says how to make it.
+        """
+        if self.loader not in DATASETS:
+            raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(DATASETS)}.")
+        if not self.file:
+            return None
+        path = folder / self.file
+        if not path.is_file():
+            how = f"; make it with `{self.make}`" if self.make else ""
+            raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
+        return path
+
+
+@cache
+def datasets() -> dict[str, Dataset]:
+    """Datasets by id."""
+    return {
+        key: Dataset(key, **{**value, "splits": tuple(value.get("splits", ("train", "val", "test")))})
+        for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()
+    }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one call of ``reproduce.py`` measures with.
+
+    Attributes:
+        data: the dataset asked for.
+        data_dir: where its files lie.
+        budget: ``smoke``, ``cpu`` or ``paper``.
+        results: the folder of results.
+        recipes: the folder of recipes.
+    """
+
+    data: str
+    data_dir: Path
+    budget: str
+    results: Path
+    recipes: Path = RECIPES
+
+    def dataset(self, table: Table, role: str) -> Dataset:
+        """The dataset that stands for the paper's dataset ``role`` in a table."""
+        known = datasets()
+        if self.data == table.data:  # the paper's own data: every dataset is itself
+            return known[role]
+        return known[known[self.data].instead_of.get(role, self.data)]
+
+    def is_papers_data(self, table: Table) -> bool:
+        """Whether measured and printed values are of the same dataset."""
+        return self.data == table.data
+
+    def folder(self, table: Table) -> Path:
+        """Where a table's results lie; those of another budget than ``cpu`` beside them."""
+        return self.results / table.id / (self.data if self.budget == "cpu" else f"{self.data}-{self.budget}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A test of a run.
+
+    Attributes:
+        dataset, split: what it is tested on.
+        settings: of the dataset's loader.
+        content: what the dataset's file is made from, see :func:`identity`.
+    """
+
+    dataset: Dataset
+    split: str
+    settings: Mapping[str, Any]
+    content: str = ""
+
+    def describe(self) -> dict[str, Any]:
+        return {"dataset": self.dataset.id, "split": self.split, **self.settings}
+
+    @property
+    def key(self) -> str:
+        """Its name in results: another for other data."""
+        return "-".join(str(value) for value in (*self.describe().values(), self.content[:8]) if value != "")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training, or a baseline that needs none.
+
+    Attributes:
+        recipe: paper, steps, model, data, trainer and seed as ``posezoo train`` takes them; or ``baseline`` alone.
+        trained_on: None for a baseline.
+        digest: of everything that decides the outcome.
+    """
+
+    recipe: Mapping[str, Any]
+    trained_on: Dataset | None
+    digest: str
+
+    def folder(self, results: Path) -> Path:
+        return results / RUNS / self.digest
+
+    @property
+    def paper(self) -> str:
+        return str(self.recipe.get("paper") or self.recipe["baseline"])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number to measure."""
+
+    column: Column
+    run: Run
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row and seed: its cells, its file, or why it cannot be measured on this data."""
+
+    table: Table
+    row: Row
+    seed: int
+    path: Path
+    cells: tuple[Cell, ...] = ()
+    impossible: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.table.id} {self.row.id} seed {self.seed}"
+
+    @property
+    def failure(self) -> Path:
+        """Where its error is written, if it fails."""
+        return self.path.with_name(self.path.stem + ".failed.json")
+
+
+def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None) -> list[PlannedRow]:
+    """The rows of a table to measure, seed by seed (so that a table is whole early, if with one seed).
+
+    Raises:
+        UnknownNameError: ``only`` names a row that is not there.
+        InputError: or one that is only quoted.
+        MissingFileError: a dataset's file is not there.
+    """
+    for name in only or ():
+        if name not in table.rows:
+            raise UnknownNameError.of(f"row of {table.id}", name, table.rows)
+        if table.rows[name].cited:
+            raise InputError(f"row {name} of {table.id} is quoted from elsewhere; nothing here reproduces it.")
+    rows = [row for row in table.rows.values() if not row.cited and (not only or row.id in only)]
+    planned = [_plan_row(table, row, seed, bench) for seed in seeds for row in rows]
+    # A baseline that is not trained knows no seed.
+    return [row for row in planned if row.seed == seeds.start or row.impossible or any(c.run.trained_on for c in row.cells)]
+
+
+def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
+    path = bench.folder(table) / f"{row.id}-{seed}.json"
+    cells = []
+    for column in table.columns.values():
+        own = row.cells.get(column.id, {})
+        if own is None:
+            continue
+        train = {**column.train, **row.train, **own.get("train", {})}
+        test = {**column.test, **row.test, **own.get("test", {})}
+        trained_on = bench.dataset(table, train.pop("dataset", table.data))
+        tested_on = bench.dataset(table, test.pop("dataset", table.data))
+        run = _run(row, {**row.model, **own.get("model", {})}, train, trained_on, seed, bench)
+        split = test.pop("split", "test")
+        for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
+            if dataset is not None and needed not in dataset.splits:
+                return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
+        file = tested_on.path(bench.data_dir)
+        evaluation = Evaluation(tested_on, split, {"keypoints": "gt", **test}, identity(file) if file else "")
+        cells.append(Cell(column, run, evaluation))
+    return PlannedRow(table, row, seed, path, tuple(cells))
+
+
+def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
+    """What a recipe says for a budget, the recipe of the package it starts from included.
+
+    Raises:
+        InputError: no such recipe, or none for this budget.
+    """
+    path = bench.recipes / f"{recipe}.yaml"
+    if not path.is_file():
+        raise InputError(f"{path} is not there; a row's recipe is a file of benchmarks/recipes.")
+    settings = read_mapping(path)
+    if "baseline" in settings:
+        return settings
+    if bench.budget not in settings:
+        raise InputError(f"{path} has no {bench.budget} budget; it has {', '.join(settings)}.")
+    own = dict(settings[bench.budget])
+    paper, base = read_recipe(own.pop("from")) if "from" in own else (own.pop("paper", recipe), {})
+    merged: dict[str, Any] = {"paper": paper}
+    for key in ("model", "data", "trainer"):
+        merged[key] = {**base.get(key, {}), **own.pop(key, {})}
+    return {**merged, "steps": own.pop("steps", base.get("steps"))}
+
+
+def _run(row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Dataset, seed: int, bench: Bench) -> Run:
+    budget = budget_of(str(row.recipe), bench)
+    if "baseline" in budget:
+        return Run(budget, None, f"{budget['baseline']}")
+    trainer = {key: value for key, value in budget["trainer"].items() if key not in ("accelerator", "devices")}
+    recipe = {
+        "paper": budget["paper"],
+        "seed_everything": seed,
+        "steps": budget["steps"],
+        "model": {**budget["model"], **switches},
+        "data": {**budget["data"], "keypoints": "gt", **train, "dataset": on.loader, "seed": seed},
+        "trainer": trainer,
+    }
+    path = on.path(bench.data_dir) if "train" in on.splits else None
+    content = {**recipe, "content": identity(path) if path else on.id}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return Run(recipe, on, digest)
+
+
+@cache
+def identity(path: Path) -> str:
+    """What a dataset's file is made from where it says so, else the hash of its bytes."""
+    if path.suffix == ".h5":
+        with open_hdf5(path) as file:
+            digest = read_attributes(file).get("digest")
+        if digest:
+            return str(digest)
+    return sha256(path)

@@ -1,0 +1,309 @@
+"""Reports: printed beside measured values, in Markdown and in HTML, with their figures."""
+
+from __future__ import annotations
+
+import html
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reproduction.agreement import Agreement, agreement
+from reproduction.drawing import draw
+from reproduction.plan import Bench, datasets
+from reproduction.results import read_json, result_files
+from reproduction.tables import Column, Row, Table, read_table
+
+from posezoo.data.files import atomic_write
+
+NOT_THEIRS = (
+    "These are measurements on {title}, which is not the paper's data: no value here is, or may be compared in size with, the "
+    "paper's. What can be compared is the order of the rows."
+)
+
+
+@dataclass
+class Measured:
+    """What the seeds of a cell gave.
+
+    Attributes:
+        values: one a seed.
+        metric: which of the column's metrics it was.
+        tested_on, trained_on: datasets.
+        origins: provenance by seed.
+    """
+
+    values: list[float] = field(default_factory=list)
+    metric: str = ""
+    tested_on: str = ""
+    trained_on: str = ""
+    origins: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over seeds, None for a single one."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" + (f" ± {self.deviation:.1f}" if self.deviation is not None else "")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A table's measurements on one dataset with one budget.
+
+    Attributes:
+        table, bench: whose.
+        cells: by (row, column).
+        failures: error by row, of rows without a result.
+    """
+
+    table: Table
+    bench: Bench
+    cells: Mapping[tuple[str, str], Measured]
+    failures: Mapping[str, str]
+
+    def agreement(self, column: Column) -> Agreement:
+        """The order of a column's rows, printed against measured."""
+        rows = self.table.rows.values()
+        published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
+        measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
+        stated = [(better, worse) for at, better, worse in self.table.stated if at == column.id]
+        return agreement(published, measured, stated, column.higher_is_better)
+
+    @property
+    def title(self) -> str:
+        """The title says whose data it is."""
+        where = datasets()[self.bench.data].title
+        whose = "" if self.bench.is_papers_data(self.table) else ", not the paper's data"
+        return f"{self.table.paper}, {self.table.title}: measured on {where}{whose} ({self.bench.budget} budget)"
+
+
+def gather(table: Table, bench: Bench) -> Results:
+    """Read what was measured for a table."""
+    cells: dict[tuple[str, str], Measured] = {}
+    failures: dict[str, str] = {}
+    folder = bench.folder(table)
+    for path in sorted(folder.glob("*.json")):
+        content = read_json(path)
+        row = content.get("row")
+        if row not in table.rows:
+            continue
+        if "error" in content:
+            failures[row] = content["error"]
+            continue
+        for column, cell in content["cells"].items():
+            if column not in table.columns:
+                continue
+            measured = cells.setdefault((row, column), Measured())
+            measured.values.append(cell["value"])
+            measured.metric = cell["metric"]
+            measured.tested_on = datasets()[cell["tested_on"]["dataset"]].title
+            measured.trained_on = datasets()[cell["trained_on"]].title if cell["trained_on"] else ""
+            measured.origins.append({"seed": content["seed"], "command": content["command"], **cell["origin"]})
+    return Results(table, bench, cells, failures)
+
+
+def printed(row: Row, column: str) -> str:
+    """A published value as printed; a dash where there is none."""
+    value = row.published.get(column)
+    return "–" if value is None else str(value)
+
+
+def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the report's table."""
+    table, theirs = results.table, results.bench.is_papers_data(results.table)
+    headings = ["row"]
+    for column in table.columns.values():
+        unit = f" ({column.unit})"
+        headings += [f"{column.title}{unit} published", "measured", "difference" if theirs else "difference (other data)"]
+    headings += ["trained on → tested on", "seeds"]
+    lines = []
+    group = ""
+    for row in table.rows.values():
+        if row.group != group:
+            group = row.group
+            lines.append([f"**{group}**"] + [""] * (len(headings) - 1))
+        line, where, seeds = [row.title + (" *(cited)*" if row.cited else " *(added)*" if row.added else "")], set(), 0
+        for column in table.columns.values():
+            measured, number = results.cells.get((row.id, column.id)), row.number(column.id)
+            line += [printed(row, column.id)]
+            if measured is None:
+                missing = row.cited or row.cells.get(column.id, {}) is None
+                line += ["" if missing else "failed" if row.id in results.failures else "–", ""]
+                continue
+            line += [str(measured), f"{measured.mean - number:+.1f}" if number is not None else ""]
+            where.add(f"{measured.trained_on or 'nothing'} → {measured.tested_on}")
+            seeds = max(seeds, len(measured.values))
+        lines.append([*line, "; ".join(sorted(where)), str(seeds) if seeds else ""])
+    return headings, lines
+
+
+def agreements(results: Results) -> list[str]:
+    """A sentence for each column whose order can be compared."""
+    sentences = []
+    for column in results.table.columns.values():
+        found = results.agreement(column)
+        if found.tau is None:
+            continue
+        text = (
+            f"{column.title}: Kendall's tau {found.tau:+.2f} over {found.pairs} pair{'s' * (found.pairs > 1)} of rows "
+            f"({found.concordant} in the {'stated' if results.table.stated else 'published'} order)"
+        )
+        titles = [f"{results.table.rows[a].title} / {results.table.rows[b].title}" for a, b in found.reversed]
+        sentences.append(text + (f"; the other way round: {', '.join(titles)}" if titles else "") + ".")
+    return sentences
+
+
+def origins(results: Results) -> list[str]:
+    """Commits, versions, hardware and time of what was measured, each once."""
+    found = [origin for measured in results.cells.values() for origin in measured.origins]
+    commits = sorted({origin["commit"][:12] or "unknown" for origin in found})
+    versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
+    hardware = sorted({f"{origin['hardware']} x {origin['devices']}" for origin in found})
+    walls = {json.dumps(origin): origin.get("wall_seconds", 0) for origin in found}
+    return [
+        f"Commit {', '.join(commits)}; {'; '.join(versions)}.",
+        f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {sum(walls.values()) / 3600:.1f} hours.",
+    ]
+
+
+def write_report(table: Table, bench: Bench) -> list[Path]:
+    """``report.md``, ``report.html`` and ``report.svg`` in the results' folder; nothing where nothing was measured."""
+    results = gather(table, bench)
+    if not results.cells and not results.failures:
+        return []
+    folder = bench.folder(table)
+    picture = draw(results)
+    paths = {"report.md": markdown(results, bool(picture)), "report.html": page(results, picture)}
+    if picture:
+        paths["report.svg"] = picture
+    for name, text in paths.items():
+        with atomic_write(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return [folder / name for name in paths]
+
+
+def _notes(results: Results) -> list[str]:
+    table, where = results.table, datasets()[results.bench.data].title
+    notes = [] if results.bench.is_papers_data(table) else [NOT_THEIRS.format(title=where)]
+    if results.bench.budget == "smoke":
+        notes.append("The smoke budget shows that rows run; its numbers mean nothing.")
+    return [*notes, f"Protocol: {table.protocol}.", *([table.note] if table.note else [])]
+
+
+def _row_notes(results: Results) -> list[str]:
+    notes = [f"{row.title}: {row.note}." for row in results.table.rows.values() if row.note]
+    return notes + [f"{results.table.rows[row].title} failed: {error}" for row, error in results.failures.items()]
+
+
+def markdown(results: Results, picture: bool) -> str:
+    """The report as Markdown."""
+    headings, lines = lines_of(results)
+    table = results.table
+    parts = [f"# {results.title}", f"> {table.caption}", *_notes(results)]
+    rows = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
+    rows += ["| " + " | ".join(line) + " |" for line in lines]
+    parts.append("\n".join(rows))
+    parts.append("Measured: mean ± standard deviation over seeds. *(cited)*: quoted from other papers. *(added)*: ours.")
+    for title, sentences in (("Ordering agreement", agreements(results)), ("Notes", _row_notes(results))):
+        if sentences:
+            parts.append(f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences))
+    if picture:
+        parts.append("![published and measured](report.svg)")
+    command = f"python benchmarks/reproduce.py {table.id} --data {results.bench.data} --budget {results.bench.budget}"
+    parts.append("## Where it comes from\n\n" + "\n".join(f"- {line}" for line in [f"`{command}`", *origins(results)]))
+    return "\n\n".join(parts) + "\n"
+
+
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #d8dee4;text-align:right}
+td:first-child,th:first-child,td:nth-last-child(2){text-align:left}.other{background:#fff3cd;padding:.6rem 1rem;border-left:4px solid #d39e00}
+blockquote{color:#57606a;margin:0;padding-left:1rem;border-left:3px solid #d8dee4}svg{max-width:100%;height:auto}"""
+
+
+def page(results: Results, picture: str) -> str:
+    """The report as one HTML file that needs nothing beside it."""
+    headings, lines = lines_of(results)
+
+    def cells(tag: str, values: list[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{_inline(value)}</{tag}>" for value in values) + "</tr>"
+
+    def items(title: str, sentences: list[str]) -> str:
+        rows = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+        return f"<h2>{title}</h2><ul>{rows}</ul>" if sentences else ""
+
+    notes = _notes(results)
+    first = ' class="other"' if not results.bench.is_papers_data(results.table) else ""
+    body = [
+        f"<h1>{html.escape(results.title)}</h1>",
+        f"<blockquote>{html.escape(results.table.caption)}</blockquote>",
+        f"<p{first}>{html.escape(notes[0])}</p>",
+        *(f"<p>{html.escape(note)}</p>" for note in notes[1:]),
+        f"<table>{cells('th', headings)}{''.join(cells('td', line) for line in lines)}</table>",
+        items("Ordering agreement", agreements(results)),
+        picture[picture.find("<svg") :] if picture else "",
+        items("Notes", _row_notes(results)),
+        items("Where it comes from", origins(results)),
+    ]
+    title = html.escape(results.title)
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+
+
+def _inline(text: str) -> str:
+    """Bold and italics of the table's cells as HTML."""
+    text = html.escape(text)
+    for mark, tag in (("**", "b"), ("*", "i")):
+        while text.count(mark) >= 2:
+            text = text.replace(mark, f"<{tag}>", 1).replace(mark, f"</{tag}>", 1)
+    return text
+
+
+def summary_lines(results_folder: Path) -> list[str]:
+    """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
+    found: dict[tuple[str, str, str], None] = {}
+    for path in result_files(results_folder):
+        content = read_json(path)
+        if "cells" in content and content["budget"] != "smoke":
+            found[content["table"], content["data"], content["budget"]] = None
+    lines = ["| table | measured on | row | column | published | measured | agreement |", "|---|---|---|---|---|---|---|"]
+    for name, data, budget in found:
+        table = read_table(name)
+        results = gather(table, Bench(data, Path(), budget, results_folder))
+        where = datasets()[data].title + ("" if data == table.data else " (not the paper's data)")
+        for row in table.rows.values():
+            for column in table.columns.values():
+                measured = results.cells.get((row.id, column.id))
+                if measured is None:
+                    continue
+                tau = results.agreement(column).tau
+                agreed = "–" if tau is None else f"{tau:+.2f}"
+                title = f"{row.title} (added)" if row.added else row.title
+                value = f"{column.title} {column.unit}"
+                at = "" if measured.tested_on in where else f", tested on {measured.tested_on}"
+                lines.append(
+                    f"| {name} | {where}{at}, {budget} | {title} | {value} | {printed(row, column.id)} | {measured} | {agreed} |"
+                )
+    return lines if len(lines) > 2 else []
+
+
+def write_summary(results_folder: Path) -> Path | None:
+    """``summary.md`` of a folder of results; None where nothing but smoke was measured."""
+    lines = summary_lines(results_folder)
+    if not lines:
+        return None
+    path = results_folder / "summary.md"
+    text = "# Summary\n\nEvery row measured so far; agreement is Kendall's tau of the column.\n\n" + "\n".join(lines) + "\n"
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+__all__ = ["Measured", "Results", "gather", "replace", "summary_lines", "write_report", "write_summary"]

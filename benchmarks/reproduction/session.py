@@ -1,0 +1,213 @@
+"""One call of ``reproduce.py``: what is to be done, doing it, and the reports."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import Any
+
+from reproduction.estimate import Estimates
+from reproduction.launching import Job, Launcher
+from reproduction.plan import Bench, Cell, PlannedRow, plan
+from reproduction.report import write_report, write_summary
+from reproduction.results import Known, assemble, is_stale
+from reproduction.tables import Table
+from reproduction.worker import write_json
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from posezoo.cli.output import console
+
+
+class Session:
+    """Tables measured with one dataset and budget.
+
+    Args:
+        tables: to work on.
+        bench: what they are measured with.
+        devices, accelerator: of each run.
+    """
+
+    def __init__(self, tables: list[Table], bench: Bench, devices: int = 1, accelerator: str = "auto") -> None:
+        self.tables, self.bench, self.devices, self.accelerator = tables, bench, devices, accelerator
+        self.console: Console = console()
+        self.rows: list[PlannedRow] = []
+
+    def plan(self, seeds: int, only: list[str] | None, again: bool) -> None:
+        """Collect the rows; with ``again`` what was measured before is set aside as ``.old``."""
+        self.rows = [row for table in self.tables for row in plan(table, self.bench, range(seeds), only)]
+        if not again:
+            return
+        for row in self.rows:
+            if row.path.is_file():
+                row.path.rename(row.path.with_suffix(".old"))
+            for cell in row.cells:
+                folder = cell.run.folder(self.bench.results)
+                if folder.is_dir():
+                    folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}"))
+
+    def open_rows(self) -> list[PlannedRow]:
+        """Rows that can be measured here and are not."""
+        return [row for row in self.rows if not row.impossible and not row.path.is_file()]
+
+    def jobs(self) -> dict[str, Job]:
+        """The runs that the open rows wait for, by digest; in the order in which rows need them."""
+        known, cells = Known(self.bench.results), defaultdict[str, list[Cell]](list)
+        for row in self.open_rows():
+            for cell in row.cells:
+                if known.measurement(cell) is None:
+                    cells[cell.run.digest].append(cell)
+        return {digest: self._job(group) for digest, group in cells.items()}
+
+    def _job(self, cells: list[Cell]) -> Job:
+        run = cells[0].run
+        tests = {cell.evaluation.key: cell.evaluation for cell in cells}
+        spec = {
+            "recipe": run.recipe,
+            "devices": self.devices,
+            "accelerator": self.accelerator,
+            "train_path": _text(run.trained_on.path(self.bench.data_dir)) if run.trained_on else "",
+            "tests": [
+                {
+                    "key": key,
+                    "loader": evaluation.dataset.loader,
+                    "path": _text(evaluation.dataset.path(self.bench.data_dir)) or None,
+                    "split": evaluation.split,
+                    "settings": evaluation.settings,
+                }
+                for key, evaluation in tests.items()
+            ],
+        }
+        return Job(run, spec, run.folder(self.bench.results))
+
+    def run(self, launcher: Launcher) -> int:
+        """Measure every open row; returns how many failed."""
+        self._say_what_is_there()
+        jobs, failed = self.jobs(), list[PlannedRow]()
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
+            console=self.console,
+        ) as bar:  # fmt: skip
+            whole = bar.add_task("rows", total=len(self.open_rows()), note="")
+            tasks: dict[str, Any] = {}
+
+            def changed(job: Job) -> None:
+                names = self._rows_of(job)
+                if job.state == "running":
+                    going_on = ", going on from its checkpoint" if job.steps_done() else ""
+                    bar.console.print(f"start  {names}{going_on}")
+                    steps = job.run.recipe.get("steps")
+                    tasks[job.run.digest] = bar.add_task(f"  {job.run.paper} {job.run.digest[:6]}", total=steps, note="")
+                    return
+                if job.run.digest in tasks:
+                    bar.remove_task(tasks.pop(job.run.digest))
+                if job.state == "failed":
+                    bar.console.print(f"[red]failed[/] {names}: {job.error}", highlight=False)
+                elif job.state == "busy":
+                    bar.console.print(f"wait   {names}: another process is at it")
+                elif job.state == "done":
+                    for row in self._assemble():
+                        bar.console.print(f"done   {row.title}")
+                bar.update(whole, completed=bar.tasks[0].total - len(self.open_rows()))
+
+            def tick(running: list[Job]) -> None:
+                for job in running:
+                    done = job.steps_done()
+                    bar.update(tasks[job.run.digest], completed=done, note=f"step {done}" if done else "")
+
+            self._assemble()
+            launcher.run(list(jobs.values()), changed, tick)
+            self._assemble()
+            bar.update(whole, completed=bar.tasks[0].total - len(self.open_rows()))
+        for row in self.open_rows():
+            errors = [jobs[cell.run.digest].error for cell in row.cells if cell.run.digest in jobs]
+            config = {cell.column.id: cell.run.recipe for cell in row.cells}
+            error = next((text for text in errors if text), "not measured")
+            content = {"table": row.table.id, "row": row.row.id, "seed": row.seed, "error": error, "config": config}
+            write_json(row.failure, content)
+            failed.append(row)
+        return len(failed)
+
+    def _assemble(self) -> list[PlannedRow]:
+        known = Known(self.bench.results)
+        return [row for row in self.open_rows() if assemble(row, self.bench, known)]
+
+    def _rows_of(self, job: Job) -> str:
+        names = [row.title for row in self.rows if any(cell.run.digest == job.run.digest for cell in row.cells)]
+        return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+    def _say_what_is_there(self) -> None:
+        done = [row for row in self.rows if row.path.is_file()]
+        stale = [row for row in done if row.cells and is_stale(row)]
+        if done:
+            self.console.print(f"{len(done)} of {len(self.rows)} rows are finished and are not run again")
+        if stale:
+            names = ", ".join(row.title for row in stale)
+            self.console.print(f"[yellow]measured with other settings or data than today's (--again measures anew):[/] {names}")
+        for title, why in {f"{r.table.id} {r.row.id}": r.impossible for r in self.rows if r.impossible}.items():
+            self.console.print(f"skip   {title}: {why}")
+
+    def report(self) -> None:
+        """Write the reports of the tables, and the summary over all of them."""
+        for table in self.tables:
+            paths = write_report(table, self.bench)
+            if paths:
+                self.console.print("report -> " + ", ".join(str(path) for path in paths), highlight=False)
+            else:
+                self.console.print(f"{table.id}: nothing measured on {self.bench.data} at the {self.bench.budget} budget yet")
+        summary = write_summary(self.bench.results)
+        if summary:
+            self.console.print(f"summary -> {summary}", highlight=False)
+
+    def print_list(self) -> None:
+        """Which tables there are."""
+        from rich.table import Table as Grid
+
+        grid = Grid(title="Tables")
+        for column in ("table", "title", "rows measured here", "quoted"):
+            grid.add_column(column)
+        for table in self.tables:
+            own = [row.id for row in table.rows.values() if not row.cited]
+            grid.add_row(table.id, table.title, ", ".join(own), str(len(table.rows) - len(own)))
+        self.console.print(grid)
+
+    def print_plan(self, side_by_side: int) -> None:
+        """What would run, how long and with how much disk; nothing is written."""
+        from rich.table import Table as Grid
+
+        jobs, estimates = self.jobs(), Estimates(self.bench)
+        grid = Grid(title=f"What would run on {self.bench.data} at the {self.bench.budget} budget")
+        for column in ("row", "state", "runs", "steps", "hours", "disk"):
+            grid.add_column(column, justify="left" if column in ("row", "state") else "right")
+        counted: set[str] = set()
+        hours, disk, unknown = 0.0, 0, False
+        for row in self.rows:
+            needed = {cell.run.digest: jobs[cell.run.digest] for cell in row.cells if cell.run.digest in jobs}
+            state = row.impossible or ("finished" if row.path.is_file() else "to run" if needed else "measured already")
+            steps = [job.steps_done() for job in needed.values()]
+            if any(steps):
+                state = f"goes on from step {max(steps)}"
+            new = [job for digest, job in needed.items() if digest not in counted]
+            counted |= set(needed)
+            cost = [estimates.of(job.run) for job in new]
+            known = [estimate.hours for estimate in cost if estimate.hours is not None]
+            unknown |= len(known) < len(cost)
+            hours, disk = hours + sum(known), disk + sum(estimate.disk for estimate in cost)
+            grid.add_row(
+                row.title,
+                state,
+                str(len(new)) if needed else "",
+                ", ".join(sorted({str(estimate.steps) for estimate in cost if estimate.steps})),
+                f"{sum(known):.2f}" if known else "?" if cost else "",
+                f"{sum(estimate.disk for estimate in cost) / 1e6:.0f} MB" if cost else "",
+            )
+        self.console.print(grid)
+        bound = " and what has no measured step time yet" if unknown else ""
+        share = f", {hours / side_by_side:.2f} with {side_by_side} side by side" if side_by_side > 1 else ""
+        self.console.print(f"{len(jobs)} runs, {hours:.2f} hours{bound}{share}, {disk / 1e6:.0f} MB of disk")
+        if estimates.source:
+            self.console.print(f"step times: {estimates.source}", highlight=False)
+
+
+def _text(path: Any) -> str:
+    return str(path) if path else ""

@@ -1,0 +1,187 @@
+"""Published tables as data: one YAML file each, read and checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from posezoo.errors import CorruptFileError, UnknownNameError
+
+BENCHMARKS = Path(__file__).resolve().parent.parent
+TABLES = BENCHMARKS / "tables"
+HIGHER_IS_BETTER = ("pck", "auc")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers.
+
+    Attributes:
+        id, title: its key in the rows, and how it is headed.
+        metric: names of :func:`posezoo.lifting.evaluate`; where there are several, the first that a model has.
+        train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
+            the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test).
+    """
+
+    id: str
+    title: str
+    metric: tuple[str, ...]
+    train: Mapping[str, Any] = field(default_factory=dict)
+    test: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.metric[0].startswith(HIGHER_IS_BETTER)
+
+    @property
+    def unit(self) -> str:
+        return "%" if self.higher_is_better else "mm"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        id, title, group: its key, its name as printed, and the heading above it.
+        published: value by column as printed; a number, a text that holds more than one, or None where not given.
+        cited: the paper quotes the value from elsewhere and nothing here reproduces it.
+        added: not in the paper; ours, for comparison.
+        recipe: a file of ``benchmarks/recipes``, None for what is only quoted.
+        model, train, test: switches of the model, and what differs from the columns' training and test.
+        cells: the same by column, ``{column: {model: .., train: .., test: ..}}``, or None for a column not measured.
+        series, x: where it stands in a figure of curves.
+        note: anything to know of it.
+    """
+
+    id: str
+    title: str
+    group: str = ""
+    published: Mapping[str, Any] = field(default_factory=dict)
+    cited: bool = False
+    added: bool = False
+    recipe: str | None = None
+    model: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+    test: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, Any] = field(default_factory=dict)
+    series: str = ""
+    x: float | str | None = None
+    note: str = ""
+
+    def number(self, column: str) -> float | None:
+        """The published value, where it is one number."""
+        value = self.published.get(column)
+        return float(value) if isinstance(value, int | float) else None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table, or a figure with numbers.
+
+    Attributes:
+        id: ``<paper>/<table>``.
+        title, caption, protocol: what it is, as printed, and how its numbers are made.
+        data: the dataset that the printed numbers are measured on.
+        columns, rows: by id, in the printed order.
+        stated: orders that the text states where the table gives no values: (column, better row, worse row).
+        curve: title of the x axis where it is a figure of curves, empty for a table.
+        note: what the text leaves open.
+    """
+
+    id: str
+    title: str
+    caption: str
+    protocol: str
+    data: str
+    columns: Mapping[str, Column]
+    rows: Mapping[str, Row]
+    stated: tuple[tuple[str, str, str], ...] = ()
+    curve: str = ""
+    note: str = ""
+
+    @property
+    def paper(self) -> str:
+        return self.id.split("/")[0]
+
+
+def list_tables(folder: Path = TABLES) -> dict[str, Path]:
+    """Files by the tables' ids: ``svma_table4.yaml`` is ``svma/table4``."""
+    return {path.stem.replace("_", "/", 1): path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_table(name: str, folder: Path = TABLES) -> Table:
+    """A table by its id.
+
+    Raises:
+        UnknownNameError: no such table.
+        CorruptFileError: the file is not a table; the message says where.
+    """
+    known = list_tables(folder)
+    if name not in known:
+        raise UnknownNameError.of("table", name, known)
+    path = known[name]
+    raw = read_mapping(path)
+    columns = {
+        key: _build(Column, path, f"columns.{key}", {**_mapping(path, key, value), "id": key}, metric=_names)
+        for key, value in _mapping(path, "columns", raw.get("columns")).items()
+    }
+    rows = {
+        key: _build(Row, path, f"rows.{key}", {**_mapping(path, key, value), "id": key})
+        for key, value in _mapping(path, "rows", raw.get("rows")).items()
+    }
+    for row in rows.values():
+        unknown = [c for c in (*row.published, *row.cells) if c not in columns]
+        if unknown:
+            raise CorruptFileError(f"{path}: row {row.id} names column {unknown[0]}; the table has {', '.join(columns)}.")
+        if bool(row.recipe) == row.cited:
+            raise CorruptFileError(f"{path}: row {row.id} needs a recipe, or `cited: true` where it is only quoted.")
+        if row.added and any(value is not None for value in row.published.values()):
+            raise CorruptFileError(f"{path}: row {row.id} is added by us and cannot have a published value.")
+        for column, value in row.published.items():
+            if not isinstance(value, int | float | str | None) or isinstance(value, bool):
+                raise CorruptFileError(f"{path}: row {row.id}, column {column} holds {value!r}; expected a number or null.")
+    stated = tuple((str(s["column"]), str(s["better"]), str(s["worse"])) for s in raw.pop("stated", []))
+    for column, better, worse in stated:
+        if column not in columns or not {better, worse} <= set(rows):
+            raise CorruptFileError(f"{path}: stated order {better} < {worse} in {column} names what the table lacks.")
+    return _build(Table, path, "table", {**raw, "id": name, "columns": columns, "rows": rows, "stated": stated})
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping.
+
+    Raises:
+        CorruptFileError: it is no YAML or no mapping.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"{path} is not YAML ({str(error).splitlines()[0]}).") from error
+    return _mapping(path, "the file", raw)
+
+
+def _mapping(path: Path, place: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise CorruptFileError(f"{path}: {place} is {type(value).__name__}; expected a mapping.")
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _build(kind: Any, path: Path, place: str, values: dict[str, Any], **convert: Any) -> Any:
+    """An instance of a dataclass from a mapping, its unknown and missing keys named."""
+    known = kind.__dataclass_fields__
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise CorruptFileError(f"{path}: {place} has no {unknown[0]!r}; it takes {', '.join(known)}.")
+    try:
+        return kind(**{key: convert.get(key, lambda v: v)(value) for key, value in values.items()})
+    except TypeError as error:
+        raise CorruptFileError(f"{path}: {place}: {str(error).split('__init__() ')[-1]}.") from error

@@ -1,0 +1,169 @@
+"""One run, in a process of its own: train or go on training, then every test that is asked for.
+
+    python benchmarks/reproduction/worker.py RUN_FOLDER
+
+``RUN_FOLDER/run.json`` says what. Exit codes: 0 done, 1 failed for good (``error.json`` says why), 75 another process has it.
+A process that is killed leaves no ``error.json``: calling again goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BUSY = 75
+WEIGHTS = "train/recipe.safetensors"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Whole or not at all."""
+    from posezoo.data.files import atomic_write
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def train(folder: Path, spec: dict[str, Any]) -> None:
+    """Train the recipe to weights, from the last checkpoint where there is one."""
+    import yaml
+
+    from posezoo.data.files import atomic_write
+    from posezoo.errors import InputError
+    from posezoo.training import train as train_recipe
+
+    recipe, devices = dict(spec["recipe"]), int(spec["devices"])
+    batch = recipe["data"].get("batch_size")
+    if devices > 1:
+        # The global batch stays what the recipe says, so that the result does not depend on the number of processes.
+        if not batch or batch % devices:
+            raise InputError(f"a batch of {batch} does not divide over {devices} devices; choose another --devices.")
+        recipe["data"] = {**recipe["data"], "batch_size": batch // devices}
+    path = folder / "recipe.yaml"
+    with atomic_write(path) as temporary:
+        temporary.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    last = folder / "train" / "checkpoints" / "last.ckpt"
+    clock = Clock(folder / "wall.json", last)
+    overrides = ["--trainer.devices", str(devices), "--trainer.accelerator", spec["accelerator"]]
+    overrides += ["--trainer.enable_progress_bar", "false"]
+    if spec["train_path"]:
+        overrides += ["--data.path", spec["train_path"]]
+    train_recipe(path, folder / "train", overrides, resume=last.is_file())
+    clock.stop()
+
+
+class Clock:
+    """Seconds of training, those of sessions that were killed counted up to their last checkpoint."""
+
+    def __init__(self, path: Path, checkpoint: Path) -> None:
+        self.path, self.start, self.seconds = path, time.time(), 0.0
+        if not is_first_process():
+            return
+        if path.is_file():
+            before = json.loads(path.read_text())
+            self.seconds = before["seconds"]
+            if before["start"] is not None and checkpoint.is_file():
+                self.seconds += max(0.0, checkpoint.stat().st_mtime - before["start"])
+        write_json(path, {"seconds": self.seconds, "start": self.start})
+
+    def stop(self) -> None:
+        if is_first_process():
+            write_json(self.path, {"seconds": self.seconds + time.time() - self.start, "start": None})
+
+
+def is_first_process() -> bool:
+    """Lightning starts the others of a distributed run from this command line, with ``LOCAL_RANK`` set."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def evaluate(folder: Path, spec: dict[str, Any]) -> None:
+    """Every test that has no result yet."""
+    import posezoo
+    from posezoo.data import load_dataset
+    from posezoo.lifting import evaluate as score
+
+    weights = folder / WEIGHTS
+    model = None
+    for test in spec["tests"]:
+        path = folder / "tests" / f"{test['key']}.json"
+        if path.is_file():
+            continue
+        if model is None and "baseline" not in spec["recipe"]:
+            model = posezoo.load(weights)
+        data = load_dataset(test["loader"], test["split"], test["path"], **test["settings"])
+        write_json(path, rounded(score(model, data)))
+
+
+def rounded(values: Any) -> Any:
+    """Four decimals are a ten-thousandth of a millimetre."""
+    if isinstance(values, dict):
+        return {key: rounded(value) for key, value in values.items()}
+    return round(values, 4) if isinstance(values, float) else values
+
+
+def hardware() -> str:
+    """The processor or the accelerator, and how many cores this process may use."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    names = {line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")}
+    return f"{', '.join(sorted(names)) or 'CPU'}, {torch.get_num_threads()} thread(s)"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def work(folder: Path) -> int:
+    """Do what ``run.json`` asks for."""
+    from filelock import FileLock, Timeout
+
+    from posezoo.errors import PoseZooError
+
+    spec = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    for variable in [name for name in os.environ if name.startswith(("SLURM_", "SRUN_"))]:
+        # Lightning takes a Slurm task for one of its processes; here a task starts its processes itself.
+        del os.environ[variable]
+    if not is_first_process():
+        train(folder, spec)
+        return 0
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            try:
+                if "baseline" not in spec["recipe"] and not (folder / WEIGHTS).is_file():
+                    train(folder, spec)
+                evaluate(folder, spec)
+                from posezoo.training.provenance import provenance
+
+                origin = provenance(spec["recipe"].get("seed_everything"))
+                trained = folder / "train" / "metrics.json"
+                if trained.is_file():
+                    report = json.loads(trained.read_text())
+                    origin |= {key: report[key] for key in ("seed", "commit", "versions", "machine")}
+                    origin["wall_seconds"] = round(json.loads((folder / "wall.json").read_text())["seconds"], 1)
+                del origin["command"]
+                if not (folder / "origin.json").is_file():
+                    write_json(folder / "origin.json", {**origin, "hardware": hardware(), "devices": spec["devices"]})
+            except Exception as error:
+                sentence = str(error) if isinstance(error, PoseZooError) else f"{type(error).__name__}: {error}"
+                write_json(folder / "error.json", {"error": sentence, "at": time.strftime("%Y-%m-%d %H:%M:%S")})
+                if isinstance(error, PoseZooError):
+                    print(f"error: {error}", file=sys.stderr)
+                    return 1
+                raise
+    except Timeout:
+        print("another process is at this run", file=sys.stderr)
+        return BUSY
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(work(Path(sys.argv[1])))

@@ -1,0 +1,49 @@
+"""Batch norm and dropout that see the global batch of a distributed run, on CPU (gloo) as on GPU.
+
+``torch.nn.SyncBatchNorm`` works on GPUs alone, and plain dropout would repeat one mask on every process.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posezoo.distributed import draw, share, total
+
+
+class BatchNorm1d(nn.BatchNorm1d):
+    """``torch.nn.BatchNorm1d`` over the batches of all processes; on one process, the very same computation."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def forward(self, features: Float[Tensor, "B W"]) -> Float[Tensor, "B W"]:
+        world = share()[1]
+        if world == 1 or not self.training:
+            return super().forward(features)
+        count = world * len(features)
+        mean = total(features.sum(0)) / count
+        centred = features - mean
+        variance = total(centred.square().sum(0)) / count
+        with torch.no_grad():
+            momentum = float(self.momentum or 0.0)
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), momentum)
+        return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
+
+
+class Dropout(nn.Dropout):
+    """``torch.nn.Dropout`` whose masks differ between processes: each takes its rows of the global batch's mask."""
+
+    def forward(self, features: Float[Tensor, "B W"]) -> Float[Tensor, "B W"]:
+        if share()[1] == 1 or not self.training:
+            return super().forward(features)
+        keep = 1 - self.p
+
+        def mask(*shape: int, device: torch.device | str | None) -> Tensor:
+            return torch.empty(shape, device=device, dtype=features.dtype).bernoulli_(keep)
+
+        return features * draw(mask, *features.shape, device=features.device) / keep
