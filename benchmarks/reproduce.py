@@ -16,9 +16,11 @@ import os
 import sys
 from pathlib import Path
 
-from reproduction.launching import Launcher, LocalLauncher, SlurmLauncher
-from reproduction.plan import BUDGETS, Bench, datasets
+from reproduction.launching import Launcher
+from reproduction.local import LocalLauncher
+from reproduction.plan import BUDGETS, RECIPES, Bench, datasets
 from reproduction.session import Session
+from reproduction.slurm import SlurmLauncher
 from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table
 
 from posezoo.errors import InputError, PoseZooError, UnknownNameError
@@ -26,7 +28,9 @@ from posezoo.errors import InputError, PoseZooError, UnknownNameError
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    top = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     top.add_argument("tables", nargs="*", metavar="TABLE", help="<paper>/<table>, see --list")
     top.add_argument("--all", action="store_true", help="every table")
     top.add_argument("--list", action="store_true", help="which tables there are")
@@ -40,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--again", action="store_true", help="measure finished rows again")
     top.add_argument("--results", type=Path, default=BENCHMARKS / "results", help="folder of results and checkpoints")
     top.add_argument("--tables", dest="table_folder", type=Path, default=TABLES, help="folder of tables of your own")
+    top.add_argument("--recipes", type=Path, default=RECIPES, help="folder of recipes of your own")
     running = top.add_argument_group("where it runs")
     running.add_argument("--devices", type=int, default=1, help="train each row on so many GPUs, or CPU processes, by DDP")
     running.add_argument("--jobs", type=int, default=1, help="rows side by side, each with devices or cores of its own")
@@ -48,7 +53,9 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--partition", help="of Slurm")
     running.add_argument("--time", type=int, default=240, metavar="MINUTES", help="of each Slurm job (default 240)")
     running.add_argument("--cores", type=int, default=1, help="CPU cores of a Slurm job, for each device")
-    running.add_argument("--retries", type=int, default=3, help="how often a run that was killed is started again under Slurm")
+    running.add_argument(
+        "--retries", type=int, default=3, help="how often a run that was killed is started again under Slurm"
+    )
     running.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any other option of sbatch")
     return top
 
@@ -91,8 +98,9 @@ def check(options: argparse.Namespace) -> None:
         raise InputError("--devices, --jobs, --seeds, --time and --cores are 1 or more, --retries 0 or more.")
     if options.data not in datasets():
         raise UnknownNameError.of("dataset", options.data, datasets())
-    if not options.table_folder.is_dir():
-        raise InputError(f"--tables {options.table_folder} is no folder.")
+    for option, folder in (("--tables", options.table_folder), ("--recipes", options.recipes)):
+        if not folder.is_dir():
+            raise InputError(f"{option} {folder} is no folder.")
     if options.results.exists() and not options.results.is_dir():
         raise InputError(f"--results {options.results} is no folder.")
     if options.all == bool(options.tables) and not options.list:
@@ -106,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     check(options)
     names = list(list_tables(options.table_folder)) if options.all or options.list else options.tables
     tables = [read_table(name, options.table_folder) for name in names]
-    bench = Bench(options.data, options.data_dir.resolve(), options.budget, options.results.resolve())
+    bench = Bench(options.data, options.data_dir.resolve(), options.budget, options.results.resolve(), options.recipes)
     session = Session(tables, bench, options.devices, options.accelerator)
     if options.list:
         session.print_list()

@@ -78,6 +78,13 @@ class _Total(torch.autograd.Function):
         return summed
 
 
+def leave() -> None:
+    """End a distributed run: from here on this process is alone."""
+    if share()[1] > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """The state of the generators that a run draws from; on all processes the same."""
     state = {"cpu": torch.get_rng_state()}

@@ -10,12 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproduction.tables import BENCHMARKS, Column, Row, Table, read_mapping
-
 from posezoo.data.datasets import DATASETS
 from posezoo.data.files import open_hdf5, read_attributes, sha256
 from posezoo.errors import InputError, MissingFileError, UnknownNameError
 from posezoo.training import read_recipe
+from reproduction.tables import BENCHMARKS, Column, Row, Table, read_mapping
 
 BUDGETS = ("smoke", "cpu", "paper")
 RECIPES = BENCHMARKS / "recipes"

@@ -3,111 +3,44 @@
 from __future__ import annotations
 
 import html
-import json
-import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-from reproduction.agreement import Agreement, agreement
-from reproduction.drawing import draw
-from reproduction.plan import Bench, datasets
-from reproduction.results import read_json, result_files
-from reproduction.tables import Column, Row, Table, read_table
 
 from posezoo.data.files import atomic_write
+from reproduction.drawing import draw
+from reproduction.measured import Results, gather
+from reproduction.plan import Bench, datasets
+from reproduction.results import read_json, result_files
+from reproduction.tables import Row, Table, read_table
 
 NOT_THEIRS = (
-    "These are measurements on {title}, which is not the paper's data: no value here is, or may be compared in size with, the "
-    "paper's. What can be compared is the order of the rows."
+    "These are measurements on {title}, which is not the paper's data: no value here is, or may be compared in size with, "
+    "the paper's. What can be compared is the order of the rows."
 )
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
+table{border-collapse:collapse;margin:1rem 0}
+td,th{padding:.3rem .7rem;border-bottom:1px solid #d8dee4;text-align:right}
+td:first-child,th:first-child,td:nth-last-child(2){text-align:left}
+.other{background:#fff3cd;padding:.6rem 1rem;border-left:4px solid #d39e00}
+blockquote{color:#57606a;margin:0;padding-left:1rem;border-left:3px solid #d8dee4}
+svg{max-width:100%;height:auto}
+"""
 
 
-@dataclass
-class Measured:
-    """What the seeds of a cell gave.
-
-    Attributes:
-        values: one a seed.
-        metric: which of the column's metrics it was.
-        tested_on, trained_on: datasets.
-        origins: provenance by seed.
-    """
-
-    values: list[float] = field(default_factory=list)
-    metric: str = ""
-    tested_on: str = ""
-    trained_on: str = ""
-    origins: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation over seeds, None for a single one."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
-
-    def __str__(self) -> str:
-        return f"{self.mean:.1f}" + (f" ± {self.deviation:.1f}" if self.deviation is not None else "")
-
-
-@dataclass(frozen=True)
-class Results:
-    """A table's measurements on one dataset with one budget.
-
-    Attributes:
-        table, bench: whose.
-        cells: by (row, column).
-        failures: error by row, of rows without a result.
-    """
-
-    table: Table
-    bench: Bench
-    cells: Mapping[tuple[str, str], Measured]
-    failures: Mapping[str, str]
-
-    def agreement(self, column: Column) -> Agreement:
-        """The order of a column's rows, printed against measured."""
-        rows = self.table.rows.values()
-        published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
-        measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
-        stated = [(better, worse) for at, better, worse in self.table.stated if at == column.id]
-        return agreement(published, measured, stated, column.higher_is_better)
-
-    @property
-    def title(self) -> str:
-        """The title says whose data it is."""
-        where = datasets()[self.bench.data].title
-        whose = "" if self.bench.is_papers_data(self.table) else ", not the paper's data"
-        return f"{self.table.paper}, {self.table.title}: measured on {where}{whose} ({self.bench.budget} budget)"
-
-
-def gather(table: Table, bench: Bench) -> Results:
-    """Read what was measured for a table."""
-    cells: dict[tuple[str, str], Measured] = {}
-    failures: dict[str, str] = {}
+def write_report(table: Table, bench: Bench) -> list[Path]:
+    """``report.md``, ``report.html`` and ``report.svg`` in the results' folder; nothing where nothing was measured."""
+    results = gather(table, bench)
+    if not results.cells and not results.failures:
+        return []
     folder = bench.folder(table)
-    for path in sorted(folder.glob("*.json")):
-        content = read_json(path)
-        row = content.get("row")
-        if row not in table.rows:
-            continue
-        if "error" in content:
-            failures[row] = content["error"]
-            continue
-        for column, cell in content["cells"].items():
-            if column not in table.columns:
-                continue
-            measured = cells.setdefault((row, column), Measured())
-            measured.values.append(cell["value"])
-            measured.metric = cell["metric"]
-            measured.tested_on = datasets()[cell["tested_on"]["dataset"]].title
-            measured.trained_on = datasets()[cell["trained_on"]].title if cell["trained_on"] else ""
-            measured.origins.append({"seed": content["seed"], "command": content["command"], **cell["origin"]})
-    return Results(table, bench, cells, failures)
+    picture = draw(results)
+    paths = {"report.md": markdown(results, bool(picture)), "report.html": page(results, picture)}
+    if picture:
+        paths["report.svg"] = picture
+    for name, text in paths.items():
+        with atomic_write(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return [folder / name for name in paths]
 
 
 def printed(row: Row, column: str) -> str:
@@ -127,7 +60,7 @@ def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
     lines = []
     group = ""
     for row in table.rows.values():
-        if row.group != group:
+        if row.group and row.group != group:
             group = row.group
             lines.append([f"**{group}**"] + [""] * (len(headings) - 1))
         line, where, seeds = [row.title + (" *(cited)*" if row.cited else " *(added)*" if row.added else "")], set(), 0
@@ -167,27 +100,11 @@ def origins(results: Results) -> list[str]:
     commits = sorted({origin["commit"][:12] or "unknown" for origin in found})
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
     hardware = sorted({f"{origin['hardware']} x {origin['devices']}" for origin in found})
-    walls = {json.dumps(origin): origin.get("wall_seconds", 0) for origin in found}
+    walls = {origin["run"]: origin.get("wall_seconds", 0) for origin in found}
     return [
         f"Commit {', '.join(commits)}; {'; '.join(versions)}.",
         f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {sum(walls.values()) / 3600:.1f} hours.",
     ]
-
-
-def write_report(table: Table, bench: Bench) -> list[Path]:
-    """``report.md``, ``report.html`` and ``report.svg`` in the results' folder; nothing where nothing was measured."""
-    results = gather(table, bench)
-    if not results.cells and not results.failures:
-        return []
-    folder = bench.folder(table)
-    picture = draw(results)
-    paths = {"report.md": markdown(results, bool(picture)), "report.html": page(results, picture)}
-    if picture:
-        paths["report.svg"] = picture
-    for name, text in paths.items():
-        with atomic_write(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return [folder / name for name in paths]
 
 
 def _notes(results: Results) -> list[str]:
@@ -220,12 +137,6 @@ def markdown(results: Results, picture: bool) -> str:
     command = f"python benchmarks/reproduce.py {table.id} --data {results.bench.data} --budget {results.bench.budget}"
     parts.append("## Where it comes from\n\n" + "\n".join(f"- {line}" for line in [f"`{command}`", *origins(results)]))
     return "\n\n".join(parts) + "\n"
-
-
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #d8dee4;text-align:right}
-td:first-child,th:first-child,td:nth-last-child(2){text-align:left}.other{background:#fff3cd;padding:.6rem 1rem;border-left:4px solid #d39e00}
-blockquote{color:#57606a;margin:0;padding-left:1rem;border-left:3px solid #d8dee4}svg{max-width:100%;height:auto}"""
 
 
 def page(results: Results, picture: str) -> str:
@@ -273,7 +184,8 @@ def summary_lines(results_folder: Path) -> list[str]:
         content = read_json(path)
         if "cells" in content and content["budget"] != "smoke":
             found[content["table"], content["data"], content["budget"]] = None
-    lines = ["| table | measured on | row | column | published | measured | agreement |", "|---|---|---|---|---|---|---|"]
+    headings = ("table", "measured on", "row", "column", "published", "measured", "agreement")
+    lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     for name, data, budget in found:
         table = read_table(name)
         results = gather(table, Bench(data, Path(), budget, results_folder))
@@ -284,13 +196,10 @@ def summary_lines(results_folder: Path) -> list[str]:
                 if measured is None:
                     continue
                 tau = results.agreement(column).tau
-                agreed = "–" if tau is None else f"{tau:+.2f}"
-                title = f"{row.title} (added)" if row.added else row.title
-                value = f"{column.title} {column.unit}"
                 at = "" if measured.tested_on in where else f", tested on {measured.tested_on}"
-                lines.append(
-                    f"| {name} | {where}{at}, {budget} | {title} | {value} | {printed(row, column.id)} | {measured} | {agreed} |"
-                )
+                title = f"{row.title} (added)" if row.added else row.title
+                line = [name, f"{where}{at}, {budget}", title, f"{column.title} {column.unit}", printed(row, column.id)]
+                lines.append("| " + " | ".join([*line, str(measured), "–" if tau is None else f"{tau:+.2f}"]) + " |")
     return lines if len(lines) > 2 else []
 
 
@@ -304,6 +213,3 @@ def write_summary(results_folder: Path) -> Path | None:
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
-
-
-__all__ = ["Measured", "Results", "gather", "replace", "summary_lines", "write_report", "write_summary"]

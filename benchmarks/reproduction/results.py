@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from posezoo.errors import CorruptFileError
 from reproduction.plan import RUNS, Bench, Cell, PlannedRow
 from reproduction.worker import write_json
-
-from posezoo.errors import CorruptFileError
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -64,7 +63,9 @@ def value_of(cell: Cell, metrics: dict[str, Any]) -> tuple[str, float]:
     for name in cell.column.metric:
         if name in metrics:
             return name, float(metrics[name])
-    raise CorruptFileError(f"column {cell.column.id} wants {' or '.join(cell.column.metric)}; measured: {', '.join(metrics)}.")
+    raise CorruptFileError(
+        f"column {cell.column.id} wants {' or '.join(cell.column.metric)}; measured: {', '.join(metrics)}."
+    )
 
 
 def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:

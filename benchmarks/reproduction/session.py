@@ -6,6 +6,10 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from posezoo.cli.output import console
 from reproduction.estimate import Estimates
 from reproduction.launching import Job, Launcher
 from reproduction.plan import Bench, Cell, PlannedRow, plan
@@ -13,10 +17,6 @@ from reproduction.report import write_report, write_summary
 from reproduction.results import Known, assemble, is_stale
 from reproduction.tables import Table
 from reproduction.worker import write_json
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-from posezoo.cli.output import console
 
 
 class Session:
@@ -64,7 +64,7 @@ class Session:
         tests = {cell.evaluation.key: cell.evaluation for cell in cells}
         spec = {
             "recipe": run.recipe,
-            "devices": self.devices,
+            "devices": self.devices if run.trained_on else 1,
             "accelerator": self.accelerator,
             "train_path": _text(run.trained_on.path(self.bench.data_dir)) if run.trained_on else "",
             "tests": [
@@ -94,7 +94,7 @@ class Session:
             def changed(job: Job) -> None:
                 names = self._rows_of(job)
                 if job.state == "running":
-                    going_on = ", going on from its checkpoint" if job.steps_done() else ""
+                    going_on = ", going on from its checkpoint" if job.is_begun() else ""
                     bar.console.print(f"start  {names}{going_on}")
                     steps = job.run.recipe.get("steps")
                     tasks[job.run.digest] = bar.add_task(f"  {job.run.paper} {job.run.digest[:6]}", total=steps, note="")
@@ -102,7 +102,7 @@ class Session:
                 if job.run.digest in tasks:
                     bar.remove_task(tasks.pop(job.run.digest))
                 if job.state == "failed":
-                    bar.console.print(f"[red]failed[/] {names}: {job.error}", highlight=False)
+                    bar.console.print(f"failed {names}: {job.error}", markup=False, highlight=False, style="red")
                 elif job.state == "busy":
                     bar.console.print(f"wait   {names}: another process is at it")
                 elif job.state == "done":
@@ -143,7 +143,9 @@ class Session:
             self.console.print(f"{len(done)} of {len(self.rows)} rows are finished and are not run again")
         if stale:
             names = ", ".join(row.title for row in stale)
-            self.console.print(f"[yellow]measured with other settings or data than today's (--again measures anew):[/] {names}")
+            self.console.print(
+                f"[yellow]measured with other settings or data than today's (--again measures anew):[/] {names}"
+            )
         for title, why in {f"{r.table.id} {r.row.id}": r.impossible for r in self.rows if r.impossible}.items():
             self.console.print(f"skip   {title}: {why}")
 
@@ -154,7 +156,9 @@ class Session:
             if paths:
                 self.console.print("report -> " + ", ".join(str(path) for path in paths), highlight=False)
             else:
-                self.console.print(f"{table.id}: nothing measured on {self.bench.data} at the {self.bench.budget} budget yet")
+                self.console.print(
+                    f"{table.id}: nothing measured on {self.bench.data} at the {self.bench.budget} budget yet"
+                )
         summary = write_summary(self.bench.results)
         if summary:
             self.console.print(f"summary -> {summary}", highlight=False)
@@ -184,9 +188,8 @@ class Session:
         for row in self.rows:
             needed = {cell.run.digest: jobs[cell.run.digest] for cell in row.cells if cell.run.digest in jobs}
             state = row.impossible or ("finished" if row.path.is_file() else "to run" if needed else "measured already")
-            steps = [job.steps_done() for job in needed.values()]
-            if any(steps):
-                state = f"goes on from step {max(steps)}"
+            if any(job.is_begun() for job in needed.values()):
+                state = "goes on from its checkpoint"
             new = [job for digest, job in needed.items() if digest not in counted]
             counted |= set(needed)
             cost = [estimates.of(job.run) for job in new]

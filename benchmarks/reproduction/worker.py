@@ -2,8 +2,8 @@
 
     python benchmarks/reproduction/worker.py RUN_FOLDER
 
-``RUN_FOLDER/run.json`` says what. Exit codes: 0 done, 1 failed for good (``error.json`` says why), 75 another process has it.
-A process that is killed leaves no ``error.json``: calling again goes on from its last checkpoint.
+``RUN_FOLDER/run.json`` says what. Exit codes: 0 done, 1 failed for good (``error.json`` says why), 75 another process has
+it. A process that is killed leaves no ``error.json``: calling again goes on from its last checkpoint.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from typing import Any
 
@@ -143,7 +144,9 @@ class LiftingModule(pl.LightningModule):
         self._random = checkpoint.get("random")
 
     def on_train_start(self) -> None:
-        """Go on drawing where the checkpoint stood."""
+        """Draw from the run's seed, which DDP alone would reset here, or go on where the checkpoint stood."""
+        if "PL_GLOBAL_SEED" in os.environ:  # what Lightning's seed_everything leaves
+            torch.manual_seed(int(os.environ["PL_GLOBAL_SEED"]))
         if self._random is not None:
             restore_random_state(self._random, self.device)
             self._random = None

@@ -21,6 +21,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.data.files import atomic_write
+from posezoo.distributed import leave
 from posezoo.errors import InputError
 from posezoo.lifting import LiftingModule
 from posezoo.registry import paper_class, save, settings_of
@@ -121,12 +122,14 @@ def checkpointing(out: Path) -> ModelCheckpoint:
 
 
 class StopAfter(pl.Callback):
-    """Ends training after so many batches. Lightning's ``max_steps`` counts each optimizer's steps: two a batch for a GAN."""
+    """Ends training after so many batches. Lightning's ``max_steps`` counts every optimizer's: two a batch for a GAN."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, index: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
         if trainer.fit_loop.total_batch_idx + 1 >= self.steps:
             trainer.should_stop = True
 
@@ -156,7 +159,8 @@ def train(
         PoseZooError: a setting, file or folder that the user can mend.
     """
     paper, settings = read_recipe(recipe)
-    steps = settings.pop("steps", None) if steps is None else steps
+    recommended = settings.pop("steps", None)
+    steps = recommended if steps is None else steps
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"steps is {steps!r}; expected a whole number of batches, 1 or more.")
     stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
@@ -181,7 +185,9 @@ def train(
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
     trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
-    return finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin)
+    weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin)
+    leave()  # whoever scores the model next must not wait for processes that are gone
+    return weights
 
 
 def finish(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,19 +81,27 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does():
-    epoch = ["--trainer.limit_train_batches", "3", "--trainer.max_steps", "-1"]
-    whole = train("martinez.cmu", "whole", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "2"])
-    train("martinez.cmu", "broken", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "1"])
+@pytest.mark.parametrize("recipe", ["svma.cmu", "martinez.cmu"])
+def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(recipe):
+    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--trainer.max_steps", "-1"]
+    whole = train(recipe, "whole", [*tiny, "--trainer.max_epochs", "2"])
+    train(recipe, "broken", [*tiny, "--trainer.max_epochs", "1"])
     with pytest.raises(InputError, match="--resume"):
-        train("martinez.cmu", "broken", [*QUICK, *epoch])
-    resumed = train(
-        "martinez.cmu", "broken", [*QUICK, *epoch, "--model.width", "16", "--trainer.max_epochs", "2"], resume=True
-    )
+        train(recipe, "broken", tiny)
+    resumed = train(recipe, "broken", [*tiny, "--trainer.max_epochs", "2"], resume=True)
     first, second = posezoo.load(whole).weights(), posezoo.load(resumed).weights()
-    # Dropout and flips draw other numbers after a restart; statistics, permutations and counters are the same.
-    assert torch.equal(first["inputs.mean"], second["inputs.mean"])
-    assert int(first["network.door.norm.num_batches_tracked"]) == int(second["network.door.norm.num_batches_tracked"]) == 6
+    # Permutations, flips, dropout and views are those that the unbroken run drew.
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.mark.parametrize("recipe", ["svma.cmu", "martinez.cmu"])
+def test_steps_are_batches_however_many_optimizers_there_are(recipe):
+    train(recipe, "run", [*QUICK, "--model.width", "16"], steps=5)
+    checkpoint = torch.load("run/checkpoints/last.ckpt", weights_only=True)
+    assert checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"] == 5
+    for wrong in (0, -3):
+        with pytest.raises(InputError, match="steps"):
+            train(recipe, "other", QUICK, steps=wrong)
 
 
 def test_wrong_settings_are_one_sentence(capsys):
@@ -169,21 +174,6 @@ def test_wandb_offline_needs_no_account(monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     train("martinez.cmu", "run", [*QUICK, "--model.width", "16", "--trainer.max_steps", "2"], logger="wandb")
     assert list(Path("run/wandb").glob("offline-run-*/run-*.wandb"))
-
-
-@pytest.mark.parametrize("recipe", ["svma.cmu", "martinez.cmu"])
-def test_two_processes_train_and_score_every_sample_once(recipe):
-    # Through the real command: the second process is started by Lightning from this command line.
-    small = TINY_SVMA if recipe == "svma.cmu" else [*QUICK, "--model.width", "16"]
-    command = [sys.executable, "-m", "posezoo", "train", recipe, "--out", "ddp", *small, "--trainer.max_steps", "4"]
-    command += ["--trainer.devices", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(posezoo.__file__).parents[1])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    weights = Path("ddp") / f"{recipe}.safetensors"
-    reported = json.loads(Path("ddp/metrics.json").read_text())["metrics"]["test/p_mpjpe"]
-    alone = posezoo.lifting.evaluate(posezoo.load(weights), load_dataset("procedural", split="test"))["p_mpjpe"]
-    assert reported == pytest.approx(alone, rel=1e-5)
 
 
 def test_saving_refuses_other_endings_and_missing_folders():

@@ -106,8 +106,8 @@ class Martinez(LiftingModule):
             torch.where(chosen, mirror(pose, self.skeleton), pose),
         )
 
-    def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
-        """After each step, before the next: bring weight norms back to 1."""
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Bring weight norms back to 1. Not earlier: Lightning's zero_grad hook runs between forward and backward."""
         if self.hp.max_norm:
             with torch.no_grad():
                 for module in self.network.modules():

@@ -1,0 +1,66 @@
+"""Runs as processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from posezoo.errors import InputError
+from reproduction.launching import WORKER, Job, Launcher, environment
+from reproduction.worker import BUSY
+
+
+@dataclass
+class LocalLauncher(Launcher):
+    """Processes of this machine, each with devices or cores of its own.
+
+    Attributes:
+        jobs: how many runs side by side.
+        gpus: how many the machine has.
+    """
+
+    jobs: int = 1
+    gpus: int = 0
+    _free: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        needed = self.jobs * self.devices
+        if self.gpus and self.gpus < needed:
+            raise InputError(f"--jobs {self.jobs} of --devices {self.devices} need {needed} GPUs; there are {self.gpus}.")
+        self._free = list(range(self.jobs))
+
+    @property
+    def places(self) -> int:
+        return self.jobs
+
+    def start(self, job: Job) -> tuple[subprocess.Popen[bytes], int]:
+        place = self._free.pop(0)
+        threads = max(1, (os.cpu_count() or 1) // (self.jobs * self.devices))
+        first = place * self.devices
+        visible = ",".join(str(gpu) for gpu in range(first, first + self.devices)) if self.gpus else None
+        with job.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(WORKER), str(job.folder)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment(threads, visible)},
+            )
+        return process, place
+
+    def ended(self, handle: tuple[subprocess.Popen[bytes], int], job: Job) -> str | None:
+        process, place = handle
+        code = process.poll()
+        if code is None:
+            return None
+        self._free.append(place)
+        return "busy" if code == BUSY else f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
+
+    def stop(self, handle: tuple[subprocess.Popen[bytes], int]) -> None:
+        process, _ = handle
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()

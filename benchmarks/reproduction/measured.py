@@ -1,0 +1,99 @@
+"""What the seeds of a table's rows gave, and how their order compares with the published one."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reproduction.agreement import Agreement, agreement
+from reproduction.plan import Bench, datasets
+from reproduction.results import read_json
+from reproduction.tables import Column, Table
+
+
+@dataclass
+class Measured:
+    """What the seeds of a cell gave.
+
+    Attributes:
+        values: one a seed.
+        metric: which of the column's metrics it was.
+        tested_on, trained_on: datasets.
+        origins: run and provenance of each.
+    """
+
+    values: list[float] = field(default_factory=list)
+    metric: str = ""
+    tested_on: str = ""
+    trained_on: str = ""
+    origins: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over seeds, None for a single one."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" + (f" ± {self.deviation:.1f}" if self.deviation is not None else "")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A table's measurements on one dataset with one budget.
+
+    Attributes:
+        table, bench: whose.
+        cells: by (row, column).
+        failures: error by row, of rows without a result.
+    """
+
+    table: Table
+    bench: Bench
+    cells: Mapping[tuple[str, str], Measured]
+    failures: Mapping[str, str]
+
+    def agreement(self, column: Column) -> Agreement:
+        """The order of a column's rows, printed against measured."""
+        rows = self.table.rows.values()
+        published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
+        measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
+        stated = [(better, worse) for at, better, worse in self.table.stated if at == column.id]
+        return agreement(published, measured, stated, column.higher_is_better)
+
+    @property
+    def title(self) -> str:
+        """The title says whose data it is."""
+        where = datasets()[self.bench.data].title
+        whose = "" if self.bench.is_papers_data(self.table) else ", not the paper's data"
+        return f"{self.table.paper}, {self.table.title}: measured on {where}{whose} ({self.bench.budget} budget)"
+
+
+def gather(table: Table, bench: Bench) -> Results:
+    """Read what was measured for a table."""
+    cells: dict[tuple[str, str], Measured] = {}
+    failures: dict[str, str] = {}
+    folder = bench.folder(table)
+    for path in sorted(folder.glob("*.json")):
+        content = read_json(path)
+        row = content.get("row")
+        if row not in table.rows:
+            continue
+        if "error" in content:
+            failures[row] = content["error"]
+            continue
+        for column, cell in content["cells"].items():
+            if column not in table.columns:
+                continue
+            measured = cells.setdefault((row, column), Measured())
+            measured.values.append(cell["value"])
+            measured.metric = cell["metric"]
+            measured.tested_on = datasets()[cell["tested_on"]["dataset"]].title
+            measured.trained_on = datasets()[cell["trained_on"]].title if cell["trained_on"] else ""
+            measured.origins.append({"run": cell["run"], **cell["origin"]})
+    return Results(table, bench, cells, failures)

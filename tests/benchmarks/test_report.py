@@ -1,0 +1,134 @@
+"""Reports: nothing measured elsewhere can be taken for the paper's, orders are compared, curves are drawn."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reproduction.agreement import agreement
+from reproduction.plan import Bench
+from reproduction.report import write_report, write_summary
+from reproduction.tables import Table, read_table
+from scipy.stats import kendalltau
+
+ORIGIN = {
+    "seed": 0, "commit": "a" * 40, "versions": {"posezoo": "0"}, "hardware": "CPU", "devices": 1, "wall_seconds": 1800.0,
+}  # fmt: skip
+
+
+def write(bench: Bench, table: Table, row: str, values: dict[str, float], seed: int = 0, run: str = "r") -> None:
+    """A result as a run leaves it."""
+    folder = bench.folder(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = {
+        column: {
+            "value": value, "metric": "p_mpjpe", "run": f"{run}{row}{seed}", "test": "t", "config": {}, "metrics": {},
+            "trained_on": bench.data, "tested_on": {"dataset": bench.data, "split": "test"}, "origin": ORIGIN,
+        }
+        for column, value in values.items()
+    }  # fmt: skip
+    content = {"table": table.id, "row": row, "data": bench.data, "budget": bench.budget, "seed": seed, "command": "c"}
+    (folder / f"{row}-{seed}.json").write_text(json.dumps({**content, "cells": cells}))
+
+
+def test_kendalls_tau_is_scipys_where_nothing_ties():
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        published, measured = generator.permutation(7).astype(float), generator.permutation(7).astype(float)
+        rows = [f"row{i}" for i in range(7)]
+        found = agreement(dict(zip(rows, published, strict=True)), dict(zip(rows, measured, strict=True)))
+        assert found.tau == pytest.approx(kendalltau(published, measured).statistic)
+        assert found.pairs == 21
+        assert len(found.reversed) == found.discordant
+
+
+def test_an_order_that_only_the_text_states_is_compared_too():
+    measured = {"full": 60.0, "without": 70.0, "other": 65.0}
+    assert agreement({}, measured, [("full", "without")]).tau == 1
+    assert agreement({}, measured, [("full", "without")], higher_is_better=True).tau == -1
+    assert agreement({}, measured).tau is None
+    assert agreement({"a": 1.0, "b": 1.0}, {"a": 2.0, "b": 3.0}).pairs == 0
+
+
+def test_measured_elsewhere_is_said_in_title_and_heading(tmp_path):
+    table = read_table("svma/table1")
+    own, other = (Bench(data, tmp_path, "cpu", tmp_path) for data in ("h36m", "openmocap"))
+    for seed, gt in enumerate((50.0, 52.0, 57.0)):
+        write(own, table, "ours", {"gt": gt, "img": 90.0}, seed)
+        write(other, table, "ours", {"gt": gt, "img": 90.0}, seed)
+    texts = {}
+    for bench in (own, other):
+        paths = {path.suffix: path.read_text() for path in write_report(table, bench)}
+        ElementTree.fromstring(paths[".svg"])
+        assert "<svg" in paths[".html"]
+        assert "http" not in paths[".html"].replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+            "http://creativecommons.org", ""
+        ).replace("https://matplotlib.org", "")
+        texts[bench.data] = paths[".md"]
+        # mean 53, sd sqrt((9 + 1 + 16) / 2) = 3.6, published 56.8
+        assert "| Ours | 56.8 | 53.0 ± 3.6 | -3.8 |" in paths[".md"]
+        assert "56.8/58.1" in paths[".md"]
+    assert "not the paper's data" not in texts["h36m"]
+    assert "not the paper's data" in texts["openmocap"].splitlines()[0]
+    assert "difference (other data)" in texts["openmocap"]
+    assert "1.5 hours" in texts["h36m"]  # three seeds of half an hour, cells of a row counted once
+
+
+def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):
+    table, bench = read_table("svma/table1"), Bench("openmocap", tmp_path, "cpu", tmp_path)
+    write(bench, table, "martinez", {"gt": 44.0, "img": 80.0})
+    write(bench, table, "ours", {"gt": 55.0, "img": 60.0})
+    text = write_report(table, bench)[0].read_text()
+    assert "GT: Kendall's tau +1.00 over 1 pair of rows" in text
+    assert "IMG: Kendall's tau -1.00 over 1 pair of rows (0 in the published order); the other way round: Martinez" in text
+
+
+def test_failed_rows_are_in_the_report(tmp_path):
+    table, bench = read_table("svma/table4"), Bench("procedural", tmp_path, "smoke", tmp_path)
+    write(bench, table, "ours", {"p_mpjpe": 100.0})
+    error = {"table": table.id, "row": "without_dis", "seed": 0, "error": "out of memory <b>"}
+    (bench.folder(table) / "without_dis-0.failed.json").write_text(json.dumps(error))
+    markdown, page, _ = (path.read_text() for path in write_report(table, bench))
+    assert "| without Dis | – | failed |" in markdown
+    assert "without Dis failed: out of memory" in markdown
+    assert "out of memory &lt;b&gt;" in page
+    assert "its numbers mean nothing" in markdown
+
+
+def test_a_figure_of_curves_is_data_too(tmp_path):
+    rows = [
+        f"  {series}{x}: {{title: {series} {x}, series: {series}, x: {x}, recipe: svma, published: {{a: {100 - x * k}}}}}"
+        for (k, series), x in itertools.product(enumerate(("one", "two"), 1), (1, 10))
+    ]
+    head = "title: Figure 5\ncaption: C\nprotocol: P\ndata: h36m\ncurve: labels\n"
+    text = "\n".join([head + "columns: {a: {title: A, metric: p_mpjpe}}\nrows:", *rows])
+    (tmp_path / "own_figure5.yaml").write_text(text)
+    table, bench = read_table("own/figure5", tmp_path), Bench("procedural", tmp_path, "cpu", tmp_path / "results")
+    for row in table.rows:
+        write(bench, table, row, {"a": 50.0 + len(row)})
+    picture = next(path for path in write_report(table, bench) if path.suffix == ".svg").read_text()
+    for words in ("one published", "two published", "one measured on procedural people", "labels"):
+        assert words in picture
+
+
+def test_reports_are_the_same_bytes_twice_and_the_summary_leaves_smoke_out(tmp_path):
+    table = read_table("svma/table4")
+    for budget in ("cpu", "smoke"):
+        bench = Bench("openmocap", tmp_path, budget, tmp_path)
+        write(bench, table, "ours", {"p_mpjpe": 60.0}, run=budget)
+        first = [path.read_bytes() for path in write_report(table, bench)]
+        assert first == [path.read_bytes() for path in write_report(table, bench)]
+    summary = write_summary(tmp_path)
+    assert summary is not None
+    lines = [line for line in summary.read_text().splitlines() if line.startswith("| svma")]
+    assert lines == ["| svma/table4 | OpenMocap (not the paper's data), cpu | Ours | P-MPJPE mm | – | 60.0 | – |"]
+
+
+def test_nothing_measured_writes_nothing(tmp_path):
+    assert write_report(read_table("svma/table4"), Bench("openmocap", tmp_path, "cpu", tmp_path)) == []
+    assert write_summary(tmp_path) is None
+    assert list(Path(tmp_path).iterdir()) == []

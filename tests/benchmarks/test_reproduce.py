@@ -1,0 +1,145 @@
+"""reproduce.py as its users run it: finished rows stay, kills lose little, failures are recorded, folders are shared."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import posezoo
+from posezoo.data import load_dataset
+from posezoo.lifting import evaluate
+from tests.benchmarks.own_table import TABLE, call, command, environment, result, small, wait_for, write_own
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return write_own(tmp_path)
+
+
+def test_a_table_runs_side_by_side_and_is_never_run_again(own):
+    done = call(own, "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first = result(own, "one")
+    cell = first["cells"]["p"]
+    assert {"value", "metrics", "config", "origin", "trained_on", "tested_on"} <= set(cell)
+    assert {"seed", "commit", "versions", "hardware", "wall_seconds"} <= set(cell["origin"])
+    weights = next(own.glob(f"results/.runs/{cell['run']}/train/*.safetensors"))
+    alone = evaluate(posezoo.load(weights), load_dataset("procedural", split="test"))
+    assert cell["value"] == pytest.approx(alone["p_mpjpe"], abs=1e-3)
+    folder = own / "results/own/table1/procedural-smoke"
+    assert {path.name for path in folder.iterdir()} == {
+        "one-0.json", "two-0.json", "flat-0.json", "report.md", "report.html", "report.svg",
+    }  # fmt: skip
+    stamps = {path: path.stat().st_mtime_ns for path in own.glob("results/**/*.json")}
+    again = call(own)
+    assert again.returncode == 0
+    assert "3 of 3 rows are finished" in again.stdout
+    assert stamps == {path: path.stat().st_mtime_ns for path in own.glob("results/**/*.json")}
+    (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": small(30)}))
+    stale = call(own, "--row", "one")
+    assert "other settings" in stale.stdout
+    assert result(own, "one") == first
+
+
+def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own):
+    (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": small(600)}))
+    process = subprocess.Popen(command(own, "--row", "one"), env=environment(), start_new_session=True)
+    wait_for(lambda: list(own.glob("results/.runs/*/train/checkpoints/last.ckpt")))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not list(own.glob("results/.runs/*/train/*.safetensors")), "it had ended before it was killed"
+    assert not list(own.glob("results/own/**/*.json"))
+    plan = call(own, "--row", "one", "--dry-run")
+    assert "goes on from its checkpoint" in plan.stdout
+    done = call(own, "--row", "one")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "going on from its checkpoint" in done.stdout
+    unbroken = call(own, "--row", "one", results="unbroken")
+    assert unbroken.returncode == 0
+    assert result(own, "one")["cells"]["p"]["metrics"] == result(own, "one", "unbroken")["cells"]["p"]["metrics"]
+
+
+def test_a_row_that_fails_is_recorded_and_the_rest_go_on(own):
+    table = {**TABLE, "rows": {**TABLE["rows"], "two": {**TABLE["rows"]["two"], "model": {"normalization": "none"}}}}
+    (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(table))
+    done = call(own)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    failure = own / "results/own/table1/procedural-smoke/two-0.failed.json"
+    assert "normalization is 'none'" in json.loads(failure.read_text())["error"]
+    assert result(own, "one")["cells"]
+    assert result(own, "flat")["cells"]
+    (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(TABLE))
+    assert call(own).returncode == 0
+    assert result(own, "two")["cells"]
+    assert not failure.exists()
+
+
+def test_two_processes_share_a_folder_and_train_each_run_once(own):
+    both = [subprocess.Popen(command(own), stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(2)]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    logs = sorted(path.parent.parent.name for path in own.glob("results/.runs/*/train/logs*"))
+    assert len(logs) == len(set(logs)) == 2
+    assert all(result(own, row)["cells"] for row in ("one", "two", "flat"))
+    assert not list(own.glob("results/**/*.failed.json"))
+
+
+def test_two_devices_measure_what_one_does(own):
+    assert call(own, "--row", "one").returncode == 0
+    done = call(own, "--row", "one", "--devices", "2", results="two")
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, two = result(own, "one")["cells"]["p"], result(own, "one", "two")["cells"]["p"]
+    assert (one["run"], one["origin"]["devices"]) == (two["run"], 1)
+    assert two["origin"]["devices"] == 2
+    # Twenty steps of Adam on rounded sums: the same within a hundredth, where seeds differ by tens of millimetres.
+    assert two["value"] == pytest.approx(one["value"], rel=1e-2)
+    uneven = call(own, "--row", "two", "--devices", "3", results="uneven")
+    assert uneven.returncode == 1
+    assert "does not divide over 3 devices" in uneven.stdout
+
+
+def test_dry_run_writes_nothing_and_says_how_much(own):
+    done = call(own, "--dry-run", "--seeds", "2")
+    assert done.returncode == 0
+    assert "5 runs" in done.stdout  # two rows of two seeds, and a baseline that knows none
+    assert not (own / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--row", "three"], "three"),
+        (["--data", "h37m"], "did you mean h36m"),
+        (["--data", "openmocap"], "posezoo data prepare openmocap"),
+        (["--seeds", "0"], "1 or more"),
+        (["--all"], "name the tables, or --all"),
+        (["--launcher", "slurm", "--slurm", "account"], "KEY=VALUE"),
+        (["--budget", "cpu"], "has no cpu budget"),
+    ],
+)
+def test_bad_input_is_one_sentence(own, arguments, complaint, capsys, monkeypatch):
+    import reproduce
+
+    monkeypatch.chdir(own)
+    assert reproduce.main([*command(own)[2:], *arguments]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert len(error.splitlines()) == 1
+    assert not (own / "results").exists()
+
+
+def test_a_damaged_result_is_named(own, capsys):
+    import reproduce
+
+    broken = own / "results/own/table1/procedural-smoke/one-0.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text('{"cells"')
+    assert reproduce.main(command(own)[2:]) == 2
+    assert str(broken) in capsys.readouterr().err

@@ -1,0 +1,149 @@
+"""The tables of the papers as data: whole, well-formed, and able to run."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from reproduction.plan import Bench, budget_of, datasets, plan
+from reproduction.tables import list_tables, read_table
+
+from posezoo.data import LiftingDataModule
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.registry import PAPERS, paper_class
+
+HEAD = "title: T\ncaption: C\nprotocol: P\ndata: h36m\ncolumns:\n  a: {title: A, metric: p_mpjpe}\nrows:\n"
+
+
+def bench(budget: str = "smoke", data: str = "procedural", folder: Path = Path()) -> Bench:
+    return Bench(data, folder, budget, folder / "results")
+
+
+@pytest.mark.parametrize("name", list_tables())
+def test_every_table_is_well_formed(name):
+    table = read_table(name)
+    assert table.paper in PAPERS
+    assert table.data in datasets()
+    assert table.caption
+    assert table.protocol
+    for row in table.rows.values():
+        assert (
+            row.cited
+            or row.added
+            or set(row.published) | {c for c, v in row.cells.items() if v is None} == set(table.columns)
+        )
+
+
+@pytest.mark.parametrize("budget", ["smoke", "cpu", "paper"])
+@pytest.mark.parametrize("name", list_tables())
+def test_every_row_sets_only_what_its_model_takes(name, budget):
+    rows = plan(read_table(name), bench(budget), range(1))
+    assert rows
+    for row in rows:
+        assert row.cells or row.impossible
+        for cell in row.cells:
+            recipe = cell.run.recipe
+            if "baseline" in recipe:
+                continue
+            assert set(recipe["model"]) <= set(inspect.signature(paper_class(recipe["paper"])).parameters)
+            assert set(recipe["data"]) <= set(inspect.signature(LiftingDataModule.__init__).parameters)
+            assert recipe["steps"] or recipe["trainer"]["max_epochs"]
+
+
+def test_the_values_of_svma_are_those_printed():
+    # Deng et al. 2021, Tables 1 and 2, read again from the paper by hand; Tables 3 and 4 are not in the text.
+    rows = read_table("svma/table1").rows
+    printed = {key: tuple(row.published.get(c) for c in ("gt", "img")) for key, row in rows.items() if not row.added}
+    assert printed == {
+        "hmr": ("56.8/58.1", None), "martinez": (37.1, 52.1), "interpreter": (88.6, 98.4), "aign": (79.0, 97.2),
+        "hmr_weak": (66.5, None), "repnet": (38.2, 65.1), "kudo": (130.9, 173.2), "chen_temporal": (51.0, 68.0),
+        "chen": (58.0, None), "kundu": (62.4, 99.2), "ours": (56.8, 98.3), "ours_sh_gt": (None, 64.8),
+    }  # fmt: skip
+    second = read_table("svma/table2").rows
+    assert [row.published["pck"] for row in second.values() if not row.added] == [
+        76.6, 72.5, 64.7, 66.8, 59.6, 64.3, 71.1, 64.7, 64.8, 66.5,
+    ]  # fmt: skip
+    for name in ("svma/table3", "svma/table4"):
+        assert all(value is None for row in read_table(name).rows.values() for value in row.published.values())
+
+
+def test_rows_share_a_training_where_nothing_differs():
+    runs = {
+        (name, row.row.id, cell.column.id): cell.run.digest
+        for name in list_tables()
+        for row in plan(read_table(name), bench("cpu"), range(1))
+        for cell in row.cells
+    }
+    assert runs["svma/table1", "ours", "gt"] == runs["svma/table4", "ours", "p_mpjpe"]
+    assert runs["svma/table1", "ours", "img"] == runs["svma/table1", "ours_sh_gt", "img"]
+    ablation = {runs["svma/table4", row, "p_mpjpe"] for row in ("ours", "without_dis", "without_svma", "camera_axis")}
+    assert len(ablation) == 4
+
+
+def test_seeds_and_budgets_are_other_runs_but_a_baseline_knows_none():
+    table = read_table("svma/table4")
+    rows = plan(table, bench(), range(3))
+    assert sorted((row.row.id, row.seed) for row in rows if row.row.id in ("ours", "flat")) == [
+        ("flat", 0), ("ours", 0), ("ours", 1), ("ours", 2),
+    ]  # fmt: skip
+    ours = [row.cells[0].run.digest for row in rows if row.row.id == "ours"]
+    assert len(set(ours)) == 3
+    assert plan(table, bench("cpu"), range(1), ["ours"])[0].cells[0].run.digest not in ours
+
+
+def test_results_of_another_budget_lie_elsewhere():
+    table = read_table("svma/table4")
+    assert bench("cpu").folder(table) == Path("results/svma/table4/procedural")
+    assert bench("smoke").folder(table) == Path("results/svma/table4/procedural-smoke")
+
+
+def test_a_dataset_stands_for_the_papers(tmp_path):
+    table = read_table("svma/table2")
+    known = {data: bench(data=data) for data in ("procedural", "openmocap", "mpi_inf_3dhp")}
+    assert known["procedural"].dataset(table, "h36m").id == "procedural"
+    assert known["openmocap"].dataset(table, "h36m").id == "openmocap"
+    assert known["openmocap"].dataset(table, "mpi_inf_3dhp").id == "bandai"
+    assert known["mpi_inf_3dhp"].dataset(table, "h36m").id == "h36m"
+    assert [known[data].is_papers_data(table) for data in known] == [False, False, True]
+    with pytest.raises(MissingFileError, match="posezoo data prepare openmocap"):
+        plan(table, bench(data="openmocap", folder=tmp_path), range(1))
+
+
+def test_data_that_posezoo_cannot_read_says_so():
+    with pytest.raises(InputError, match="no reader for"):
+        plan(read_table("svma/table1"), bench(data="humaneva"), range(1))
+
+
+def test_rows_are_checked_by_name():
+    table = read_table("svma/table1")
+    with pytest.raises(UnknownNameError, match="ours"):
+        plan(table, bench(), range(1), ["our"])
+    with pytest.raises(InputError, match="quoted"):
+        plan(table, bench(), range(1), ["kudo"])
+    with pytest.raises(UnknownNameError, match="svma/table4"):
+        read_table("svma/table5")
+    with pytest.raises(InputError, match="recipe"):
+        budget_of("nobody", bench())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[1, 2]", "expected a mapping"),
+        ("a: [", "not YAML"),
+        (HEAD + "  r: {title: R, cited: true, published: {b: 3}}", "names column b"),
+        (HEAD + "  r: {title: R}", "needs a recipe"),
+        (HEAD + "  r: {title: R, cited: true, recipe: svma}", "needs a recipe"),
+        (HEAD + "  r: {title: R, recipe: svma, added: true, published: {a: 3}}", "cannot have a published value"),
+        (HEAD + "  r: {title: R, cited: true, published: {a: [3]}}", "expected a number or null"),
+        (HEAD + "  r: {title: R, cited: true, publised: {a: 3}}", "has no 'publised'"),
+        (HEAD + "  r: {cited: true}", "title"),
+        (HEAD + "  r: {title: R, cited: true}\nstated: [{column: a, better: r, worse: s}]", "names what the table lacks"),
+        (HEAD.replace("data: h36m\n", "") + "  r: {title: R, cited: true}", "data"),
+    ],
+)
+def test_a_bad_table_is_one_sentence(tmp_path, text, complaint):
+    (tmp_path / "own_table1.yaml").write_text(text)
+    with pytest.raises(CorruptFileError, match=complaint):
+        read_table("own/table1", tmp_path)

@@ -1,0 +1,39 @@
+"""Martinez et al. 2017 as published: it trains with its defaults, and keeps its weight norms."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+import torch
+
+from posezoo.data import load_dataset
+from posezoo.papers.martinez import Martinez, MartinezDataModule
+
+
+def fit(steps: int, **settings) -> tuple[Martinez, MartinezDataModule]:
+    torch.manual_seed(0)
+    people = load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=40)
+    data = MartinezDataModule({"train": people, "val": people}, batch_size=32)
+    model = Martinez(width=32, **settings)
+    trainer = pl.Trainer(
+        max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, limit_val_batches=0,
+    )  # fmt: skip
+    trainer.fit(model, data)
+    return model.eval(), data
+
+
+def test_the_published_settings_train_and_keep_every_unit_within_norm_one():
+    model, data = fit(200, dropout=0.0)
+    linear = [m for m in model.network.modules() if isinstance(m, torch.nn.Linear)]
+    assert linear
+    for layer in linear:
+        assert float(layer.weight.detach().norm(dim=1).max()) <= 1 + 1e-5
+    tensors = data.train_dataloader().tensors
+    lifted = model.lift(tensors["keypoints_2d"]).detach()
+    mean_pose = (tensors["pose_3d"] - tensors["pose_3d"].mean(0)).norm(dim=-1).mean()
+    assert (lifted - tensors["pose_3d"]).norm(dim=-1).mean() < 0.8 * mean_pose
+
+
+def test_without_max_norm_weights_go_where_they_like():
+    model, _ = fit(60, max_norm=False)
+    assert max(float(p.detach().norm(dim=1).max()) for n, p in model.network.named_parameters() if n.endswith("linear.weight")) > 1.05

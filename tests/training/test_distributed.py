@@ -1,0 +1,127 @@
+"""Two processes on CPU (gloo): the same draws, the same batch statistics, the same weights, every sample scored once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+import posezoo
+from posezoo.data import load_dataset
+from posezoo.distributed import draw, roll, total
+from posezoo.networks import BatchNorm1d, Dropout
+
+TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
+        "martinez.cmu": ["--model.width", "16"]}  # fmt: skip
+
+
+def run(recipe: str, out: str, devices: int, batch: int) -> Path:
+    """Through the real command: the second process is started by Lightning from this command line."""
+    command = [
+        sys.executable, "-m", "posezoo", "train", recipe, "--out", out, "--steps", "6", *TINY[recipe],
+        "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", str(batch),
+        "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.devices", str(devices),
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(posezoo.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Path(out) / f"{recipe}.safetensors"
+
+
+def lift_by_batch_statistics(model, keypoints: torch.Tensor) -> torch.Tensor:
+    """Poses as the batch norms of training would have it: after six steps the running means lag behind the idle biases."""
+    for module in model.modules():
+        if isinstance(module, BatchNorm1d):
+            module.train()
+    lifted = model.lift(keypoints).detach()
+    model.eval()
+    return lifted
+
+
+@pytest.mark.parametrize("recipe", TINY)
+def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, two = posezoo.load(run(recipe, "one", 1, 64)), posezoo.load(run(recipe, "two", 2, 32))
+    first, second = one.weights(), two.weights()
+    # A bias before a batch norm has no effect and no gradient but rounding, whose sign Adam turns into whole steps.
+    idle = {name for name in first if name.endswith("linear.bias") and name.replace("linear.bias", "norm.bias") in first}
+    follow = {name.replace("linear.bias", "norm.running_mean") for name in idle}
+    for name in first:
+        if name not in idle | follow:
+            torch.testing.assert_close(
+                first[name], second[name], rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+            )
+    poses = load_dataset("procedural", split="test")
+    reported = json.loads(Path("two/metrics.json").read_text())["metrics"]["test/p_mpjpe"]
+    assert reported == pytest.approx(posezoo.lifting.evaluate(two, poses)["p_mpjpe"], rel=1e-5)
+    lifted = [lift_by_batch_statistics(model, torch.from_numpy(poses.keypoints_2d[::50])) for model in (one, two)]
+    torch.testing.assert_close(lifted[0], lifted[1], rtol=1e-4, atol=1e-4 * float(lifted[0].abs().max()))
+
+
+def process(rank: int, world: int, folder: str) -> None:
+    """What one process of the group computes, written to a file."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=world)
+    torch.manual_seed(5)
+    batch = torch.load(f"{folder}/batch.pt")[rank::world].requires_grad_()
+    layer = BatchNorm1d(3)
+    weights = torch.load(f"{folder}/weights.pt")[rank::world]
+    outputs = layer(batch)
+    (outputs * weights).sum().backward()
+    dropout = Dropout(0.4)(torch.ones(len(batch), 3))
+    torch.save(
+        {
+            "outputs": outputs.detach(),
+            "gradient": batch.grad,
+            "mean": layer.running_mean,
+            "var": layer.running_var,
+            "drawn": draw(torch.randn, len(batch), 2),
+            "rolled": roll(batch.detach()),
+            "total": total(torch.tensor(float(rank + 1))),
+            "dropout": dropout,
+        },
+        f"{folder}/{rank}.pt",
+    )
+    dist.destroy_process_group()
+
+
+def test_draws_batch_norm_and_dropout_are_those_of_the_global_batch(tmp_path):
+    world, size = 3, 12
+    batch, weights = 4 * torch.randn(size, 3) + 2, torch.randn(size, 3)
+    torch.save(batch, tmp_path / "batch.pt")
+    torch.save(weights, tmp_path / "weights.pt")
+    mp.start_processes(process, args=(world, str(tmp_path)), nprocs=world, start_method="fork")
+    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(world)]
+
+    def whole(name: str) -> torch.Tensor:
+        return torch.stack([part[name] for part in parts], 1).flatten(0, 1)
+
+    reference, leaf = torch.nn.BatchNorm1d(3), batch.clone().requires_grad_()
+    outputs = reference(leaf)
+    (outputs * weights).sum().backward()
+    torch.testing.assert_close(whole("outputs"), outputs.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(whole("gradient"), leaf.grad, rtol=1e-4, atol=1e-6)
+    for part in parts:
+        torch.testing.assert_close(part["mean"], reference.running_mean)
+        torch.testing.assert_close(part["var"], reference.running_var)
+        assert part["total"] == 6
+    assert torch.equal(whole("rolled"), batch.roll(1, 0))
+    torch.manual_seed(5)
+    mask = torch.nn.Dropout(0.4)(torch.ones(size, 3))
+    torch.testing.assert_close(whole("dropout"), mask)
+    assert torch.equal(whole("drawn"), torch.randn(size, 2))
+
+
+def test_one_process_is_plain_torch():
+    batch = torch.randn(6, 3)
+    own, plain = BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    assert torch.equal(own(batch), plain(batch))
+    assert torch.equal(own.running_var, plain.running_var)
+    assert torch.equal(roll(batch), batch.roll(1, 0))
+    assert total(batch) is batch
