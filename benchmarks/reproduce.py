@@ -114,7 +114,14 @@ def run(options: argparse.Namespace) -> int:
     check(options)
     names = list(list_tables(options.table_folder)) if options.all or options.list else options.tables
     tables = [read_table(name, options.table_folder) for name in names]
-    bench = Bench(options.data, options.data_dir.resolve(), options.budget, options.results.resolve(), options.recipes)
+    bench = Bench(
+        options.data,
+        options.data_dir.resolve(),
+        options.budget,
+        options.results.resolve(),
+        options.recipes,
+        not options.dry_run,
+    )
     session = Session(tables, bench, options.devices, options.accelerator)
     if options.list:
         session.print_list()
@@ -124,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     session.plan(options.seeds, options.row, options.again)
     if options.dry_run:
-        session.print_plan(options.jobs)
+        session.print_plan()
         return 0
     failed = session.run(launcher(options, bench.results))
     session.report()

@@ -2,6 +2,8 @@
 
     python benchmarks/throughput.py                     every benchmark, one thread
     python benchmarks/throughput.py p_mpjpe --threads 2
+    python benchmarks/throughput.py --ddp               training on two processes against one
+    python benchmarks/throughput.py --steps             step times of every recipe, into benchmarks/step_times.json
 
 A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns and each counts by
 its fastest turn: what else the machine does then hurts both alike.
@@ -32,19 +34,21 @@ class Ratio:
     Attributes:
         name: what is compared with what.
         value: the ratio.
-        goal: the bound it should keep.
+        goal: the bound it should keep; None where it is only reported.
         at_least: whether the goal is a lower bound (the higher the better) or an upper one.
         detail: both sides in words and units.
     """
 
     name: str
     value: float
-    goal: float
+    goal: float | None
     at_least: bool
     detail: str
 
     @property
     def met(self) -> bool:
+        if self.goal is None:
+            return True
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
 
@@ -267,8 +271,9 @@ def print_table(ratios: list[Ratio], threads: int) -> None:
     for heading in ("ratio", "measured", "goal", "", "detail"):
         table.add_column(heading, justify="right" if heading in ("measured", "goal") else "left")
     for ratio in ratios:
-        goal = f"{'>=' if ratio.at_least else '<='} {ratio.goal:g}"
-        table.add_row(ratio.name, f"{ratio.value:.2f}", goal, "met" if ratio.met else "missed", ratio.detail)
+        goal = "" if ratio.goal is None else f"{'>=' if ratio.at_least else '<='} {ratio.goal:g}"
+        verdict = "" if ratio.goal is None else "met" if ratio.met else "missed"
+        table.add_row(ratio.name, f"{ratio.value:.2f}", goal, verdict, ratio.detail)
     Console().print(table)
 
 
@@ -278,6 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of every contestant (default 1)")
     parser.add_argument("--json", type=Path, help="write the ratios here too")
+    parser.add_argument("--ddp", action="store_true", help="how training scales from one process to two")
+    parser.add_argument("--steps", action="store_true", help="measure the step times that estimates are made from")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
@@ -288,7 +295,18 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(options.threads)
-    ratios = [ratio for name in options.names or BENCHMARKS for ratio in BENCHMARKS[name]()]
+    if options.steps:
+        from reproduction.step_times import measure
+
+        print(f"step times -> {measure()}")
+        return 0
+    if options.ddp:
+        from reproduction.scaling import scaling
+
+        names: dict[str, Callable[[], list[Ratio]]] = {"ddp": lambda: [Ratio(**line) for line in scaling()]}
+    else:
+        names = {name: BENCHMARKS[name] for name in options.names or BENCHMARKS}
+    ratios = [ratio for benchmark in names.values() for ratio in benchmark()]
     print_table(ratios, options.threads)
     if options.json:
         lines = {"threads": options.threads, "torch": torch.__version__, "ratios": [asdict(ratio) for ratio in ratios]}

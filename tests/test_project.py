@@ -63,8 +63,20 @@ def test_readme_gives_two_commands_and_true_figures():
             assert f" {scores[title]['p_mpjpe']:.1f} " in row, (name, title)
 
 
+def test_readme_shows_the_summary_of_the_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    summary = (ROOT / "benchmarks" / "results" / "summary.md").read_text(encoding="utf-8")
+    rows = [line for line in summary.splitlines() if line.startswith("|")]
+    assert len(rows) > 2
+    assert "\n".join(rows) in text
+
+
 def test_nothing_in_the_package_speaks_of_a_machine():
     for path in [
+        *ROOT.glob("benchmarks/**/*.py"),
+        *ROOT.glob("benchmarks/**/*.yaml"),
+        *ROOT.glob("benchmarks/**/*.md"),
+        *ROOT.glob("benchmarks/results/*/*/*/*.json"),
         *ROOT.glob("posezoo/**/*.py"),
         *ROOT.glob("posezoo/**/*.yaml"),
         *ROOT.glob("*.md"),

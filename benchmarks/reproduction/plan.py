@@ -12,7 +12,7 @@ from typing import Any
 
 from posezoo.data.datasets import DATASETS
 from posezoo.data.files import open_hdf5, read_attributes, sha256
-from posezoo.errors import InputError, MissingFileError, UnknownNameError
+from posezoo.errors import InputError, MissingFileError, PoseZooError, UnknownNameError
 from posezoo.training import read_recipe
 from reproduction.tables import BENCHMARKS, Column, Row, Table, read_mapping
 
@@ -40,7 +40,7 @@ class Dataset:
     file: str = ""
     make: str = ""
     splits: tuple[str, ...] = ("train", "val", "test")
-    instead_of: Mapping[str, str] = field(default_factory=dict)
+    instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def path(self, folder: Path) -> Path | None:
         """Its file; None where it needs none.
@@ -79,6 +79,7 @@ class Bench:
         budget: ``smoke``, ``cpu`` or ``paper``.
         results: the folder of results.
         recipes: the folder of recipes.
+        files_needed: off for a dry run, which plans as if all files were at hand.
     """
 
     data: str
@@ -86,6 +87,16 @@ class Bench:
     budget: str
     results: Path
     recipes: Path = RECIPES
+    files_needed: bool = True
+
+    def file(self, dataset: Dataset) -> Path | None:
+        """A dataset's file; None where it needs none, or in a dry run lacks it."""
+        try:
+            return dataset.path(self.data_dir)
+        except PoseZooError:
+            if self.files_needed:
+                raise
+            return None
 
     def dataset(self, table: Table, role: str) -> Dataset:
         """The dataset that stands for the paper's dataset ``role`` in a table."""
@@ -214,7 +225,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
             if dataset is not None and needed not in dataset.splits:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
-        file = tested_on.path(bench.data_dir)
+        file = bench.file(tested_on)
         evaluation = Evaluation(tested_on, split, {"keypoints": "gt", **test}, identity(file) if file else "")
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
@@ -255,7 +266,7 @@ def _run(row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Da
         "data": {**budget["data"], "keypoints": "gt", **train, "dataset": on.loader, "seed": seed},
         "trainer": trainer,
     }
-    path = on.path(bench.data_dir) if "train" in on.splits else None
+    path = bench.file(on) if "train" in on.splits else None
     content = {**recipe, "content": identity(path) if path else on.id}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return Run(recipe, on, digest)

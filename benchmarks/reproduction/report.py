@@ -184,22 +184,24 @@ def summary_lines(results_folder: Path) -> list[str]:
         content = read_json(path)
         if "cells" in content and content["budget"] != "smoke":
             found[content["table"], content["data"], content["budget"]] = None
-    headings = ("table", "measured on", "row", "column", "published", "measured", "agreement")
+    headings = ("table", "measured on", "row", "published", "measured", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     for name, data, budget in found:
         table = read_table(name)
         results = gather(table, Bench(data, Path(), budget, results_folder))
-        where = datasets()[data].title + ("" if data == table.data else " (not the paper's data)")
+        taus = {column.title: results.agreement(column).tau for column in table.columns.values()}
+        order = ", ".join(f"{title} {tau:+.2f}" for title, tau in taus.items() if tau is not None) or "–"
         for row in table.rows.values():
-            for column in table.columns.values():
-                measured = results.cells.get((row.id, column.id))
-                if measured is None:
-                    continue
-                tau = results.agreement(column).tau
-                at = "" if measured.tested_on in where else f", tested on {measured.tested_on}"
-                title = f"{row.title} (added)" if row.added else row.title
-                line = [name, f"{where}{at}, {budget}", title, f"{column.title} {column.unit}", printed(row, column.id)]
-                lines.append("| " + " | ".join([*line, str(measured), "–" if tau is None else f"{tau:+.2f}"]) + " |")
+            cells = {c.title: (printed(row, c.id), results.cells.get((row.id, c.id))) for c in table.columns.values()}
+            cells = {title: cell for title, cell in cells.items() if cell[1] is not None}
+            if not cells:
+                continue
+            tested = sorted({cell.tested_on for _, cell in cells.values() if cell is not None})
+            whose = "" if data == table.data else " (not the paper's data)"
+            where = f"{', '.join(tested)}{whose}, {budget}"
+            line = [name, where, f"{row.title} (added)" if row.added else row.title]
+            line += [", ".join(f"{title} {cell[at]}" for title, cell in cells.items()) for at in (0, 1)]
+            lines.append("| " + " | ".join([*line, "" if row.added else order]) + " |")
     return lines if len(lines) > 2 else []
 
 

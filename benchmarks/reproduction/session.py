@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from posezoo.cli.output import console
-from reproduction.estimate import Estimates
+from posezoo.errors import PoseZooError
+from reproduction.estimate import Estimate, Estimates, makespan
 from reproduction.launching import Job, Launcher
 from reproduction.plan import Bench, Cell, PlannedRow, plan
 from reproduction.report import write_report, write_summary
@@ -66,12 +67,12 @@ class Session:
             "recipe": run.recipe,
             "devices": self.devices if run.trained_on else 1,
             "accelerator": self.accelerator,
-            "train_path": _text(run.trained_on.path(self.bench.data_dir)) if run.trained_on else "",
+            "train_path": _text(self.bench.file(run.trained_on)) if run.trained_on else "",
             "tests": [
                 {
                     "key": key,
                     "loader": evaluation.dataset.loader,
-                    "path": _text(evaluation.dataset.path(self.bench.data_dir)) or None,
+                    "path": _text(self.bench.file(evaluation.dataset)) or None,
                     "split": evaluation.split,
                     "settings": evaluation.settings,
                 }
@@ -175,41 +176,54 @@ class Session:
             grid.add_row(table.id, table.title, ", ".join(own), str(len(table.rows) - len(own)))
         self.console.print(grid)
 
-    def print_plan(self, side_by_side: int) -> None:
+    def print_plan(self) -> None:
         """What would run, how long and with how much disk; nothing is written."""
         from rich.table import Table as Grid
 
-        jobs, estimates = self.jobs(), Estimates(self.bench)
+        gpu = self.accelerator == "gpu"
+        jobs, estimates = self.jobs(), Estimates(self.bench, gpu)
+        hours = "GPU hours" if gpu else "hours"
         grid = Grid(title=f"What would run on {self.bench.data} at the {self.bench.budget} budget")
-        for column in ("row", "state", "runs", "steps", "hours", "disk"):
+        for column in ("row", "state", "runs", "steps", hours, "disk"):
             grid.add_column(column, justify="left" if column in ("row", "state") else "right")
-        counted: set[str] = set()
-        hours, disk, unknown = 0.0, 0, False
+        counted: dict[str, Estimate] = {}
         for row in self.rows:
             needed = {cell.run.digest: jobs[cell.run.digest] for cell in row.cells if cell.run.digest in jobs}
             state = row.impossible or ("finished" if row.path.is_file() else "to run" if needed else "measured already")
             if any(job.is_begun() for job in needed.values()):
                 state = "goes on from its checkpoint"
-            new = [job for digest, job in needed.items() if digest not in counted]
-            counted |= set(needed)
-            cost = [estimates.of(job.run) for job in new]
-            known = [estimate.hours for estimate in cost if estimate.hours is not None]
-            unknown |= len(known) < len(cost)
-            hours, disk = hours + sum(known), disk + sum(estimate.disk for estimate in cost)
+            new = {digest: estimates.of(job.run) for digest, job in needed.items() if digest not in counted}
+            counted |= new
+            known = [estimate.hours for estimate in new.values() if estimate.hours is not None]
             grid.add_row(
                 row.title,
                 state,
                 str(len(new)) if needed else "",
-                ", ".join(sorted({str(estimate.steps) for estimate in cost if estimate.steps})),
-                f"{sum(known):.2f}" if known else "?" if cost else "",
-                f"{sum(estimate.disk for estimate in cost) / 1e6:.0f} MB" if cost else "",
+                ", ".join(sorted({str(estimate.steps) for estimate in new.values() if estimate.steps})),
+                f"{sum(known):.2f}" if known else "?" if new else "",
+                f"{sum(estimate.disk for estimate in new.values()) / 1e6:.0f} MB" if new else "",
             )
         self.console.print(grid)
-        bound = " and what has no measured step time yet" if unknown else ""
-        share = f", {hours / side_by_side:.2f} with {side_by_side} side by side" if side_by_side > 1 else ""
-        self.console.print(f"{len(jobs)} runs, {hours:.2f} hours{bound}{share}, {disk / 1e6:.0f} MB of disk")
-        if estimates.source:
-            self.console.print(f"step times: {estimates.source}", highlight=False)
+        known = [estimate.hours for estimate in counted.values() if estimate.hours is not None]
+        more = " and what has no measured step time" if len(known) < len(counted) else ""
+        disk = sum(estimate.disk for estimate in counted.values())
+        self.console.print(f"{len(jobs)} runs, {sum(known):.2f} {hours}{more}, {disk / 1e6:.0f} MB of disk")
+        if known:
+            spread = ", ".join(f"{makespan(known, count):.2f} on {count}" for count in (1, 8, 64))
+            self.console.print(f"hours until all are done, a run on each {'GPU' if gpu else 'core'}: {spread}")
+        for source in estimates.sources:
+            self.console.print(f"step times: {source}", highlight=False)
+        self._print_missing_files()
+
+    def _print_missing_files(self) -> None:
+        """What a dry run did without and a run would need."""
+        used = {cell.evaluation.dataset for row in self.rows for cell in row.cells}
+        used |= {cell.run.trained_on for row in self.rows for cell in row.cells if cell.run.trained_on}
+        for dataset in sorted(used, key=lambda dataset: dataset.id):
+            try:
+                dataset.path(self.bench.data_dir)
+            except PoseZooError as error:
+                self.console.print(f"not at hand: {error}", markup=False, highlight=False, style="yellow")
 
 
 def _text(path: Any) -> str:

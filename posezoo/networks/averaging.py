@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+def _average(decay: float, averages: Any, latest: Any, count: Any) -> None:
+    """Torch's own rule is a closure, which cannot be pickled; processes that are spawned get their model so."""
+    get_ema_multi_avg_fn(decay)(averages, latest, count)
 
 
 class AveragedNetwork(AveragedModel):
@@ -26,7 +32,7 @@ class AveragedNetwork(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        super().__init__(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        super().__init__(network, multi_avg_fn=partial(_average, decay), use_buffers=True)
         self.requires_grad_(False)
         self.module.eval()
 

@@ -125,7 +125,7 @@ def test_reports_are_the_same_bytes_twice_and_the_summary_leaves_smoke_out(tmp_p
     summary = write_summary(tmp_path)
     assert summary is not None
     lines = [line for line in summary.read_text().splitlines() if line.startswith("| svma")]
-    assert lines == ["| svma/table4 | OpenMocap (not the paper's data), cpu | Ours | P-MPJPE mm | – | 60.0 | – |"]
+    assert lines == ["| svma/table4 | OpenMocap (not the paper's data), cpu | Ours | P-MPJPE – | P-MPJPE 60.0 | – |"]
 
 
 def test_nothing_measured_writes_nothing(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -44,6 +46,17 @@ def test_the_average_follows_by_its_decay_and_stays_in_eval_mode():
     average.train()
     assert not average.module[1].training
     assert not any(p.requires_grad for p in average.parameters())
+
+
+def test_an_average_survives_pickling_and_goes_on():
+    network = nn.Linear(2, 1)
+    average = pickle.loads(pickle.dumps(AveragedNetwork(network, 0.5)))
+    average.update_parameters(network)  # the first update takes the weights as they are
+    before = average.module.weight.clone()
+    with torch.no_grad():
+        network.weight += 1
+    average.update_parameters(network)
+    torch.testing.assert_close(average.module.weight, before + 0.5)
 
 
 def test_no_average_is_a_copy():

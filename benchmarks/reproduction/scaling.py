@@ -1,0 +1,89 @@
+"""How training scales from one process to two: measured on whatever this machine has."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.multiprocessing as mp
+
+from reproduction.plan import Bench, budget_of
+from reproduction.step_times import fit
+
+
+class _Finish(pl.Callback):
+    """Writes the seconds of a step, from the end of the first to the end of the last, by the wall clock."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.ends = path, list[float]()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter())
+        if trainer.is_global_zero:
+            Path(self.path).write_text(json.dumps((self.ends[-1] - self.ends[0]) / max(1, len(self.ends) - 1)))
+
+
+def _seconds(settings: dict[str, Any], processes: int, batch: int, steps: int) -> float:
+    """Seconds of a step with a batch of so many poses on each process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "seconds.json")
+        budget = {**settings, "data": {**settings["data"], "batch_size": batch}}
+        strategy = "ddp_spawn_find_unused_parameters_true" if processes > 1 else "auto"
+        options: dict[str, Any] = {"devices": processes, "strategy": strategy, "use_distributed_sampler": False}
+        fit(budget, steps, [_Finish(path)], accelerator="auto", **options)
+        return float(json.loads(Path(path).read_text()))
+
+
+def _alone(number: int, folder: str, settings: dict[str, Any], batch: int, steps: int, threads: int) -> None:
+    """One of several runs that know nothing of each other."""
+    torch.set_num_threads(threads)
+    warnings.simplefilter("ignore")
+    seconds = _seconds(settings, 1, batch, steps)
+    (Path(folder) / f"{number}.json").write_text(json.dumps(seconds))
+
+
+def _side_by_side(settings: dict[str, Any], batch: int, steps: int) -> float:
+    """Seconds of a step of the slower of two runs side by side, as ``reproduce.py --jobs 2`` has them."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = (folder, settings, batch, steps, torch.get_num_threads())
+        mp.start_processes(_alone, args=arguments, nprocs=2, start_method="spawn")
+        return max(float(json.loads(path.read_text())) for path in Path(folder).glob("*.json"))
+
+
+def scaling(recipe: str = "svma", batch: int = 512, steps: int = 12, rounds: int = 3) -> list[dict[str, Any]]:
+    """Ratios for the table of ``throughput.py``: two processes over one.
+
+    The contestants take turns and each counts by its fastest; each process has one thread (or one GPU) of its own.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    settings = budget_of(recipe, Bench("procedural", Path(), "cpu", Path()))
+    contestants = {
+        "one": lambda: _seconds(settings, 1, batch, steps),
+        "each": lambda: _seconds(settings, 2, batch, steps),
+        "split": lambda: _seconds(settings, 2, batch // 2, steps),
+        "apart": lambda: _side_by_side(settings, batch, steps),
+    }
+    best = dict.fromkeys(contestants, float("inf"))
+    for _ in range(rounds):
+        for name, contestant in contestants.items():
+            best[name] = min(best[name], contestant())
+
+    def line(what: str, name: str, gain: float) -> dict[str, Any]:
+        detail = f"{1 / best[name]:.1f} steps/s, {1 / best['one']:.1f} on one process"
+        return {"name": f"{recipe}, {what}", "value": gain, "goal": None, "at_least": True, "detail": detail}
+
+    return [
+        line(f"DDP on 2 processes, {batch} poses each: poses/s over 1", "each", 2 * best["one"] / best["each"]),
+        line(f"DDP on 2 processes, {batch} poses in all: steps/s over 1", "split", best["one"] / best["split"]),
+        line(f"2 runs side by side, {batch} poses each: poses/s over 1", "apart", 2 * best["one"] / best["apart"]),
+    ]

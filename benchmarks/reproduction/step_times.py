@@ -1,0 +1,91 @@
+"""Step times of every recipe and budget, measured; and the work of a step, counted, for machines that are not at hand."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from posezoo.data.files import progress
+from posezoo.registry import paper_class
+from reproduction.plan import BUDGETS, RECIPES, Bench, budget_of
+from reproduction.worker import hardware, write_json
+
+STEP_TIMES = RECIPES.parent / "step_times.json"
+
+
+class Clock(pl.Callback):
+    """When each step ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter())
+
+    @property
+    def seconds(self) -> float:
+        """The median step; the first is left out."""
+        steps = sorted(b - a for a, b in zip(self.ends, self.ends[1:], strict=False))
+        return steps[len(steps) // 2]
+
+
+class _Work(TorchDispatchMode):
+    """Counts what would be kernels on a GPU (every operator but views) and the arithmetic of matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operators = self.flops = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.operators += not func.is_view
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.flops += count(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any) -> None:
+    """A few batches of a recipe on procedural people."""
+    model = paper_class(budget["paper"])(**budget["model"])
+    data = paper_class(budget["paper"], "datamodule")(**{**budget["data"], "dataset": "procedural"})
+    options: dict[str, Any] = {
+        "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
+        "limit_val_batches": 0, "max_epochs": 1, "limit_train_batches": steps, "callbacks": callbacks,
+    }  # fmt: skip
+    pl.Trainer(**{**options, **trainer}).fit(model, data)
+
+
+def measure(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
+    """Measure every recipe and budget on this machine and write the times down beside those of the other kind of machine."""
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    kind = "gpu" if torch.cuda.is_available() else "cpu"
+    times: dict[str, float] = {}
+    work: dict[str, Any] = stored.get("work", {})
+    names = [(file.stem, budget) for file in sorted(recipes.glob("*.yaml")) for budget in BUDGETS]
+    for name, budget in progress(names, "step times"):
+        settings = budget_of(name, Bench("procedural", Path(), budget, Path(), recipes))
+        if "baseline" in settings:
+            continue
+        settings["data"].pop("path", None)
+        clock = Clock()
+        fit(settings, 6 if budget == "paper" else 20, [clock])
+        times[f"{name}/{budget}"] = round(clock.seconds, 5)
+        counts = []
+        for steps in (1, 2):  # the difference is a step without what happens once
+            with _Work() as counter:
+                fit(settings, steps, [], accelerator="cpu")
+            counts.append(counter)
+        once, twice = counts
+        work[f"{name}/{budget}"] = {"operators": twice.operators - once.operators, "flops": twice.flops - once.flops}
+    write_json(path, {**stored, kind: {"hardware": hardware(), "seconds": times}, "work": work})
+    return path
