@@ -81,7 +81,7 @@ def gather(table: Table, bench: Bench) -> Results:
     folder = bench.folder(table)
     for path in sorted(folder.glob("*.json")):
         content = read_json(path)
-        row = content.get("row")
+        row = str(content.get("row"))
         if row not in table.rows:
             continue
         if "error" in content:

@@ -89,7 +89,8 @@ class Session:
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
             console=self.console,
         ) as bar:  # fmt: skip
-            whole = bar.add_task("rows", total=len(self.open_rows()), note="")
+            total = len(self.open_rows())
+            whole = bar.add_task("rows", total=total, note="")
             tasks: dict[str, Any] = {}
 
             def changed(job: Job) -> None:
@@ -109,7 +110,7 @@ class Session:
                 elif job.state == "done":
                     for row in self._assemble():
                         bar.console.print(f"done   {row.title}")
-                bar.update(whole, completed=bar.tasks[0].total - len(self.open_rows()))
+                bar.update(whole, completed=total - len(self.open_rows()))
 
             def tick(running: list[Job]) -> None:
                 for job in running:
@@ -119,7 +120,7 @@ class Session:
             self._assemble()
             launcher.run(list(jobs.values()), changed, tick)
             self._assemble()
-            bar.update(whole, completed=bar.tasks[0].total - len(self.open_rows()))
+            bar.update(whole, completed=total - len(self.open_rows()))
         for row in self.open_rows():
             errors = [jobs[cell.run.digest].error for cell in row.cells if cell.run.digest in jobs]
             config = {cell.column.id: cell.run.recipe for cell in row.cells}
