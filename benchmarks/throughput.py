@@ -186,6 +186,7 @@ def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
     import torch
 
     from posezoo.data import load_dataset
+    from posezoo.geometry import mirror_half
     from posezoo.papers.svma import SVMA, SVMADataModule, losses
 
     people = load_dataset("procedural", split="train")
@@ -217,7 +218,8 @@ def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
         keypoints = torch.from_numpy(people.keypoints_2d)
         order, ends = torch.randperm(len(keypoints)), []
         for step in range(steps):
-            real = model.augment(model.normalize(keypoints[order[step * batch : (step + 1) * batch]]))
+            real = model.normalize(keypoints[order[step * batch : (step + 1) * batch]])
+            (real,) = mirror_half(real, skeleton=model.skeleton)
             critic.requires_grad_(False)
             terms, new_view = model.generator_losses(real)
             terms["adversarial"] = -critic(new_view).mean()

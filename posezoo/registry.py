@@ -44,6 +44,11 @@ class Paper:
 
 
 PAPERS: dict[str, Paper] = {
+    "geoselfsup": Paper(
+        "GeoSelfSup", "GeoSelfSupDataModule", "cmu",
+        "Unsupervised 3D Pose Estimation with Geometric Self-Supervision",
+        "Chen, Tyagi, Agrawal, Drover, MV, Stojanov, Rehg", "CVPR", 2019, "2D keypoints only",
+    ),
     "martinez": Paper(
         "Martinez", "MartinezDataModule", "cmu",
         "A simple yet effective baseline for 3d human pose estimation",

@@ -53,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
     result.save(options.out)
     approximated = f" ({', '.join(result.approximated)} approximated)" if result.approximated else ""
     print(f"{len(data)} poses of {data.skeleton.name}{approximated} lifted by {result.model} -> {options.out}")
+    if result.filled is not None:
+        by_joint = dict(zip(result.skeleton.joints, result.filled.reshape(-1, len(result.skeleton)).sum(0), strict=True))
+        counts = ", ".join(f"{joint} {count}" for joint, count in by_joint.items() if count)
+        print(f"{int(result.filled.sum())} missing joints filled in: {counts}")
     if options.picture or options.html:
         draw(result, options.picture, options.html)
     return 0

@@ -70,10 +70,14 @@ class LiftingDataModule(pl.LightningDataModule):
         """Load what a stage needs, once."""
         for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage or "fit", ()):
             if split not in self._splits:
-                self._splits[split] = self._tensors(split)
+                self._splits[split] = self.tensors(self.load(split), split)
 
-    def _tensors(self, split: str) -> dict[str, Tensor]:
-        data = self.load(split)
+    def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
+        """What batches of a split are cut from, by name; a paper that needs more than poses extends it.
+
+        Raises:
+            InputError: missing joints, or no labels where they are asked for.
+        """
         keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton)
         if keypoints.missing or not np.isfinite(keypoints.keypoints).all():
             raise InputError(
@@ -95,7 +99,7 @@ class LiftingDataModule(pl.LightningDataModule):
 
     def _loader(self, split: str) -> TensorLoader:
         if split not in self._splits:
-            self._splits[split] = self._tensors(split)
+            self._splits[split] = self.tensors(self.load(split), split)
         trainer, train = self.trainer, split == "train"
         return TensorLoader(
             self._splits[split],

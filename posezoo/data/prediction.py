@@ -20,7 +20,7 @@ from posezoo.version import __version__
 FORMAT = "posezoo-prediction/1"
 CAMERA_FRAME = "camera (x right, y down, z forward), root-relative"
 UNITS = ("mm", "relative")
-_ARRAYS = ("pose_3d", "keypoints_2d", "confidence")
+_ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +38,7 @@ class Prediction:
         model: which checkpoint.
         approximated: how joints that the input lacks were made up.
         missing: joints that could not be had.
+        filled: (..., J) bool, which joints of ``keypoints_2d`` were missing and filled in by the model; None for none.
         notes: anything else that the user should know.
 
     Raises:
@@ -60,12 +61,18 @@ class Prediction:
     approximated: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    filled: Any = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise InputError(f"unit is {self.unit!r}; expected {' or '.join(UNITS)}.")
         joints, batch = len(self.skeleton), tuple(self.pose_3d.shape[:-2])
-        expected = {"pose_3d": (*batch, joints, 3), "keypoints_2d": (*batch, joints, 2), "confidence": (*batch, joints)}
+        expected = {
+            "pose_3d": (*batch, joints, 3),
+            "keypoints_2d": (*batch, joints, 2),
+            "confidence": (*batch, joints),
+            "filled": (*batch, joints),
+        }
         for name, shape in expected.items():
             values = getattr(self, name)
             if values is not None and tuple(values.shape) != shape:
@@ -77,6 +84,7 @@ class Prediction:
         dtype = str(self.pose_3d.dtype).removeprefix("torch.")
         parts = [f"pose_3d {tuple(self.pose_3d.shape)} {dtype} in {self.unit}", self.skeleton.name, self.frame]
         parts += [f"by {self.model}"] if self.model else []
+        parts += [f"{int(self.filled.sum())} joints filled in"] if self.filled is not None else []
         parts += [f"missing {', '.join(self.missing)}"] if self.missing else []
         return f"Prediction({', '.join(parts)})"
 
@@ -186,11 +194,13 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
     approximated = value["approximated"]
     if not isinstance(approximated, Mapping):
         approximated = json.loads(str(approximated))
-    arrays = {key: np.asarray(value[key], dtype=np.float32) for key in _ARRAYS if value.get(key) is not None}
+    arrays: dict[str, Any] = {key: np.asarray(value[key], dtype=np.float32) for key in _ARRAYS if value.get(key) is not None}
     if arrays["pose_3d"].size == 0 and "shape" in value:
         batch = tuple(value["shape"])[:-1]
-        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": ()}
+        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": (), "filled": ()}
         arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
+    if "filled" in arrays:
+        arrays["filled"] = arrays["filled"] > 0.5
     size = value.get("image_size")
     return {
         **arrays,

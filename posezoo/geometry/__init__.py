@@ -1,10 +1,10 @@
 """Cameras, rotations, Procrustes alignment and body kinematics, as pure tensor functions."""
 
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
-from posezoo.geometry.kinematics import bone_asymmetry, bone_lengths, forward_kinematics, mirror, scale_bones
+from posezoo.geometry.kinematics import bone_asymmetry, bone_lengths, forward_kinematics, mirror, mirror_half, scale_bones
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
-from posezoo.geometry.rotations import euler_to_matrix, look_at, rotation_about, view_rotation
+from posezoo.geometry.rotations import euler_to_matrix, look_at, random_view, rotation_about, view_rotation
 
 __all__ = [
     "Camera",
@@ -17,9 +17,11 @@ __all__ = [
     "lift_to_3d",
     "look_at",
     "mirror",
+    "mirror_half",
     "procrustes",
     "procrustes_align",
     "project",
+    "random_view",
     "rotation_about",
     "scale_bones",
     "unproject",

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posezoo.distributed import draw
 from posezoo.skeletons import Skeleton
 
 
@@ -55,6 +56,18 @@ def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Ten
     """The mirror image about x = 0: x negated, left and right joints swapped."""
     swapped = points[..., list(skeleton.mirror), :]
     return torch.cat([-swapped[..., :1], swapped[..., 1:]], dim=-1)
+
+
+def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
+    """Each pose mirrored or not by the toss of a coin; the same coin for all the tensors of a pose.
+
+    Args:
+        poses: (B, .., J, D) each, centred, so that their mirror images stay where they are.
+        skeleton: their layout.
+    """
+    first = poses[0]
+    chosen = draw(torch.rand, len(first), device=first.device) < 0.5
+    return tuple(torch.where(chosen.view(-1, *[1] * (p.ndim - 1)), mirror(p, skeleton), p) for p in poses)
 
 
 def scale_bones(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posezoo.distributed import draw
 from posezoo.errors import InputError
 
 _AXES = {"x": 0, "y": 1, "z": 2}
@@ -78,6 +81,41 @@ def view_rotation(
     if elevation_to is not None:
         rotation = rotation_about("x", elevation_to) @ rotation
     return rotation
+
+
+def random_view(
+    count: int,
+    pitch: float = 0.0,
+    pitch_deviation: float = 0.0,
+    elevation: float = 0.0,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, "B 3 3"]:
+    """Rotations to random other views: azimuths uniform in [0, 2 pi], elevations uniform in +- ``elevation``.
+
+    Deng et al. 2021, Eq. 5 (no elevation); Chen et al. 2019, Sec. 3.2 (pi / 9). Both turn people about the camera's
+    vertical. With the cameras' mean ``pitch`` and its deviation people turn about gravity's axis instead, see
+    :func:`view_rotation`. Under DDP each process gets its share of the global batch's views.
+
+    Args:
+        count: how many.
+        pitch, pitch_deviation: of the real cameras, radians, positive looking down.
+        elevation: radians.
+        device: where to draw.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import random_view
+        >>> R = random_view(3)
+        >>> bool(torch.allclose(R @ R.mT, torch.eye(3).expand(3, 3, 3), atol=1e-6))
+        True
+    """
+    azimuth = draw(torch.rand, count, device=device) * (2 * math.pi)
+    if pitch == 0 and pitch_deviation == 0 and elevation == 0:
+        return view_rotation(azimuth)
+    before, after = (pitch + pitch_deviation * draw(torch.randn, count, 2, device=device)).unbind(1)
+    if elevation:
+        after = after + elevation * (2 * draw(torch.rand, count, device=device) - 1)
+    return view_rotation(azimuth, before, after)
 
 
 def look_at(

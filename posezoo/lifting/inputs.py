@@ -23,12 +23,14 @@ class Keypoints:
         confidence: (..., J) or None.
         shape: the leading dimensions they came with.
         approximated: joints made up from others, and how.
+        present: (N, J) which joints are there, where some may be missing; None where all are.
     """
 
     values: np.ndarray
     confidence: np.ndarray | None
     shape: tuple[int, ...]
     approximated: dict[str, str]
+    present: np.ndarray | None = None
 
 
 def _array(values: Any, name: str) -> np.ndarray:
@@ -52,8 +54,11 @@ def check_keypoints(
     target: Skeleton,
     image_size: Any = None,
     confidence: Any = None,
+    fills_missing: bool = False,
 ) -> Keypoints:
     """Check a user's keypoints and convert them to a model's layout.
+
+    With ``fills_missing`` joints may be missing: NaN, or of confidence 0.
 
     Raises:
         InputError: wrong shape, joint count, image size, NaN or infinite values, or joints that cannot be had.
@@ -76,6 +81,8 @@ def check_keypoints(
         if confidence.shape != values.shape[:-1]:
             raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
     approximated: dict[str, str] = {}
+    if fills_missing and confidence is not None:
+        values = np.where(confidence[..., None] > 0, values, np.nan)
     if source != target:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below
             converted = convert(values, source, target, confidence)
@@ -85,6 +92,8 @@ def check_keypoints(
     shape = values.shape[:-2]
     values = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]))
     largest = np.abs(values).max()  # NaN or infinite where any value is
+    if fills_missing and np.isnan(largest):
+        return Keypoints(values, confidence, shape, approximated, _present(values))
     if not np.isfinite(largest):
         bad = ~np.isfinite(values).all(axis=-1)
         person, joint = np.argwhere(bad)[0]
@@ -102,6 +111,24 @@ def check_keypoints(
         )
     _warn(values, target, float(largest), image_size)
     return Keypoints(values, confidence, shape, approximated)
+
+
+def _present(values: np.ndarray) -> np.ndarray:
+    """(N, J) which joints are there.
+
+    Raises:
+        InputError: infinite or absurd values, or fewer than half of a pose's joints.
+    """
+    present = ~np.isnan(values).any(axis=-1)
+    if np.isinf(values).any() or np.abs(values[present]).max(initial=0) > LARGEST_PX:
+        raise InputError(f"keypoints_2d has infinite values, or one beyond {LARGEST_PX:g} px; missing joints are NaN.")
+    poor = present.sum(1) * 2 < present.shape[1]
+    if poor.any():
+        raise InputError(
+            f"{int(poor.sum())} of {len(values)} poses lack more than half of their joints (first: pose "
+            f"{int(poor.argmax())}); too little to fill in the others from, so leave those poses out."
+        )
+    return present
 
 
 def _is_size(image_size: Any) -> bool:

@@ -29,6 +29,9 @@ class LiftingModule(pl.LightningModule):
         unit: of its poses: ``mm``, or ``relative`` where scale cannot be known (mean joint distance from the root is 1).
     """
 
+    fills_missing = False
+    """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
+
     def __init__(self, skeleton: str, unit: str) -> None:
         super().__init__()
         self.skeleton: Skeleton = get_skeleton(skeleton)
@@ -65,21 +68,28 @@ class LiftingModule(pl.LightningModule):
             arrays, a tensor on the model's device for tensors.
 
         Raises:
-            InputError: wrong shape or joint count, NaN or infinite values, joints the layout cannot give.
+            InputError: wrong shape or joint count, NaN or infinite values (NaN is a missing joint to a model that
+                :attr:`fills_missing`), joints the layout cannot give.
             UnknownNameError: unknown skeleton.
 
         Warns:
             UserWarning: heads below feet in most poses (y up?), or keypoints that look normalised.
         """
-        checked = check_keypoints(keypoints_2d, skeleton, self.skeleton, image_size, confidence)
+        checked = check_keypoints(keypoints_2d, skeleton, self.skeleton, image_size, confidence, self.fills_missing)
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
         values = torch.from_numpy(checked.values).to(self.device)
+        filled: Any = None
+        if checked.present is not None:
+            present = torch.from_numpy(checked.present).to(self.device)
+            values = self.complete(values, present.float())
+            filled = ~present.view(*checked.shape, len(self.skeleton))
         parts = [self.lift(values[start : start + batch_size]) for start in range(0, len(values), batch_size)]
         pose: Any = (parts[0] if len(parts) == 1 else torch.cat(parts)).view(*checked.shape, len(self.skeleton), 3)
         two: Any = values.view(*checked.shape, len(self.skeleton), 2)
         if not isinstance(keypoints_2d, Tensor):
             pose, two = pose.cpu().numpy(), two.cpu().numpy()
+            filled = filled if filled is None else filled.cpu().numpy()
         return Prediction(
             pose_3d=pose,
             skeleton=self.skeleton,
@@ -89,7 +99,12 @@ class LiftingModule(pl.LightningModule):
             image_size=image_size,
             model=self.zoo_name,
             approximated=checked.approximated,
+            filled=filled,
         )
+
+    def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
+        """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
+        raise NotImplementedError(f"{type(self).__name__} needs every joint.")
 
     def for_inference(self, network: Any) -> Any:
         """The network with its batch norms folded into its layers, where only prediction is wanted.

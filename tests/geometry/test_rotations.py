@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posezoo.errors import InputError
-from posezoo.geometry import euler_to_matrix, look_at, project, rotation_about, view_rotation
+from posezoo.geometry import euler_to_matrix, look_at, project, random_view, rotation_about, view_rotation
 from posezoo.geometry.cameras import Camera
 
 
@@ -70,3 +70,23 @@ def test_look_at_puts_the_target_in_the_middle_and_the_horizon_level():
 def test_look_at_refuses_the_vertical():
     with pytest.raises(InputError, match="vertical"):
         look_at(torch.tensor([0.0, 0.0, 5.0]), torch.zeros(3))
+
+
+def test_random_views_turn_about_the_vertical_of_the_camera_or_of_gravity():
+    down = torch.tensor([0.0, 1.0, 0.0])
+    rotation = random_view(200)
+    torch.testing.assert_close(rotation @ down, down.expand(200, 3), atol=1e-6, rtol=0)
+    tilted = torch.tensor([0.0, math.cos(0.3), math.sin(0.3)])  # what is down for a camera pitched down by 0.3
+    rotation = random_view(200, pitch=0.3)
+    torch.testing.assert_close(rotation @ tilted, tilted.expand(200, 3), atol=1e-6, rtol=0)
+    azimuths = torch.atan2(rotation[:, 0, 2], rotation[:, 0, 0])
+    assert azimuths.std() > 1.5
+
+
+def test_random_elevations_are_uniform_within_their_bound():
+    rotation = random_view(4000, elevation=math.pi / 9)
+    down = rotation @ torch.tensor([0.0, 1.0, 0.0])
+    elevation = torch.atan2(down[:, 2], down[:, 1])
+    assert elevation.abs().max() <= math.pi / 9 + 1e-6
+    assert float(elevation.std()) == pytest.approx(math.pi / 9 / math.sqrt(3), rel=0.05)
+    torch.testing.assert_close(down[:, 0], torch.zeros(4000), atol=1e-6, rtol=0)

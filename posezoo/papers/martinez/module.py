@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posezoo.distributed import draw
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror
+from posezoo.geometry import center_and_scale, mirror_half
 from posezoo.lifting import LiftingModule
 from posezoo.networks import ResidualMLP, Standardize
 from posezoo.papers.martinez import losses
@@ -94,17 +93,10 @@ class Martinez(LiftingModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         keypoints, pose = self.normalize(batch["keypoints_2d"]), batch["pose_3d"]
         if self.hp.flip:
-            keypoints, pose = self._flip(keypoints, pose)
+            keypoints, pose = mirror_half(keypoints, pose, skeleton=self.skeleton)
         loss = losses.squared_error(self._standardized(keypoints), self.outputs(pose))
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
-
-    def _flip(self, keypoints: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        chosen = draw(torch.rand, len(pose), 1, 1, device=self.device) < 0.5
-        return (
-            torch.where(chosen, mirror(keypoints, self.skeleton), keypoints),
-            torch.where(chosen, mirror(pose, self.skeleton), pose),
-        )
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Bring weight norms back to 1. Not earlier: Lightning's zero_grad hook runs between forward and backward."""

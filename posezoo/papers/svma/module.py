@@ -24,11 +24,11 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror, view_rotation
+from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror_half, random_view
 from posezoo.lifting import LiftingModule
-from posezoo.networks import AveragedNetwork
+from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
-from posezoo.papers.svma.networks import Critic, Generator
+from posezoo.papers.svma.networks import Generator
 
 
 class SVMA(LiftingModule):
@@ -98,7 +98,7 @@ class SVMA(LiftingModule):
         self.automatic_optimization = False
         joints = len(self.skeleton)
         self.generator = Generator(joints, self.skeleton.root, width, distance, dropout, batch_norm, pose_output)
-        self.critic = Critic(joints, critic_width, distance) if discriminator else None
+        self.critic = PoseCritic(joints, critic_width, distance, blocks=2) if discriminator else None
         self.average = AveragedNetwork(self.generator, average_decay)
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
@@ -129,19 +129,11 @@ class SVMA(LiftingModule):
         root = self.skeleton.root
         return pose - pose[:, root : root + 1], camera
 
-    def random_view(self, count: int) -> Float[Tensor, "B 3 3"]:
-        """Eq. 5: rotations by azimuths uniform in [0, 2 pi], about gravity's axis where the cameras' pitch is given."""
-        hp, azimuth = self.hp, draw(torch.rand, count, device=self.device) * (2 * math.pi)
-        if hp.pitch == 0 and hp.pitch_deviation == 0:
-            return view_rotation(azimuth)
-        before, after = (hp.pitch + hp.pitch_deviation * draw(torch.randn, count, 2, device=self.device)).unbind(1)
-        return view_rotation(azimuth, before, after)
-
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
         """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
         hp = self.hp
         pose, camera = self.generate(real)
-        rotation = self.random_view(len(real))
+        rotation = random_view(len(real), hp.pitch, hp.pitch_deviation, device=self.device)  # Eq. 5
         rotated = pose @ rotation.mT
         new_view = self.normalize(reproject(rotated, camera))
         terms = {
@@ -165,7 +157,9 @@ class SVMA(LiftingModule):
         hp = self.hp
         optimizers: Any = self.optimizers()
         generator_optimizer, critic_optimizer = optimizers if self.critic is not None else (optimizers, optimizers)
-        real = self.augment(self.normalize(batch["keypoints_2d"]))
+        real = self.normalize(batch["keypoints_2d"])
+        if hp.flip:
+            (real,) = mirror_half(real, skeleton=self.skeleton)
 
         self.toggle_optimizer(generator_optimizer)
         terms, new_view = self.generator_losses(real)
@@ -202,13 +196,6 @@ class SVMA(LiftingModule):
         for schedule in schedules if isinstance(schedules, list) else [schedules]:
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
-
-    def augment(self, real: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
-        """Mirror half of the poses where ``flip`` is set."""
-        if not self.hp.flip:
-            return real
-        chosen = draw(torch.rand, len(real), 1, 1, device=self.device) < 0.5
-        return torch.where(chosen, mirror(real, self.skeleton), real)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""

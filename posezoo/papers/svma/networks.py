@@ -1,4 +1,4 @@
-"""Generator and critic of Deng et al. 2021, Sec. 3.2 and 3.4."""
+"""Generator of Deng et al. 2021, Sec. 3.2."""
 
 from __future__ import annotations
 
@@ -69,21 +69,3 @@ class Generator(nn.Module):
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
         features = self._features(keypoints)
         return self._pose(features, keypoints), self.camera(features).view(-1, 2, 3)
-
-
-class Critic(nn.Module):
-    """2D pose to one number: a layer up, two residual blocks, a layer down, leaky ReLU after each.
-
-    Args:
-        joints: N.
-        width: of the blocks; the paper does not give it.
-        scale: d, by which poses are multiplied at the door.
-    """
-
-    def __init__(self, joints: int, width: int, scale: float) -> None:
-        super().__init__()
-        self.scale = scale
-        self.network = ResidualMLP(2 * joints, 1, width, blocks=2, activation="leaky_relu", batch_norm=False)
-
-    def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B"]:
-        return self.network(keypoints.flatten(1) * self.scale)[:, 0]

@@ -1,0 +1,59 @@
+"""The off-line step of Sec. 3.6: 2D poses of another domain, corrected to the semantics of the target domain."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.data.files import progress
+from posezoo.networks import PoseCritic
+from posezoo.papers.geoselfsup import losses
+from posezoo.papers.geoselfsup.networks import DomainAdapter
+
+
+def train_adapter(
+    source: Float[Tensor, "S J 2"],
+    target: Float[Tensor, "T J 2"],
+    steps: int = 2000,
+    width: int = 256,
+    weight: float = 100.0,
+    penalty: float = 1.0,
+    batch_size: int = 512,
+    learning_rate: float = 2e-4,
+    seed: int = 0,
+) -> DomainAdapter:
+    """Train the adapter C against the domain discriminator D_D, Eq. 7; nothing says which poses correspond.
+
+    Args:
+        source, target: root at the origin, joints at a mean distance of 1.
+        steps, batch_size, learning_rate: of both networks (not given).
+        width: of both (not given).
+        weight: lambda of ||C(x_s)||^2 (not given).
+        penalty: of the R1 gradient penalty on the discriminator (not in the paper; 0 is).
+        seed: same seed, same adapter; the global generators are left as they were.
+
+    Returns:
+        the adapter in eval mode.
+    """
+    joints = source.shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        adapter, critic = DomainAdapter(joints, width, 1.0), PoseCritic(joints, width, 1.0, blocks=3)
+        optimizers = [torch.optim.Adam(net.parameters(), lr=learning_rate, betas=(0.5, 0.999)) for net in (adapter, critic)]
+        for _ in progress(range(steps), "adapting 2D poses"):
+            from_source = source[torch.randint(len(source), (batch_size,))]
+            real = target[torch.randint(len(target), (batch_size,))]
+            correction = adapter.correction(from_source)
+            adapted = from_source + correction
+            loss = losses.adversarial(critic(adapted)) + weight * losses.correction_size(correction) / joints
+            optimizers[0].zero_grad()
+            loss.backward()
+            optimizers[0].step()
+            judged = losses.discriminator(critic(real), critic(adapted.detach()))
+            if penalty:
+                judged = judged + penalty * losses.gradient_penalty(critic, real)
+            optimizers[1].zero_grad()
+            judged.backward()
+            optimizers[1].step()
+    return adapter.eval()

@@ -1,0 +1,137 @@
+"""Data of Chen, Tyagi et al. 2019: 2D poses, their neighbours in time, poses of another domain, a few labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posezoo.data import LiftingDataModule, PoseData, read_keypoints
+from posezoo.errors import InputError
+from posezoo.geometry import center_and_scale
+from posezoo.papers.geoselfsup.adapter import train_adapter
+from posezoo.skeletons import convert
+
+
+def neighbour_rows(data: PoseData, count: int) -> np.ndarray:
+    """For each pose the rows of ``count`` other frames of its clip: those that follow, at a clip's end those before.
+
+    Returns:
+        (N, count); a pose whose clip has no such frame stands for it itself.
+    """
+    key = data.sequence.astype(np.int64) << 32 | data.frame.astype(np.int64)
+    order = np.argsort(key)
+    rows = np.arange(len(key))
+    found = np.empty((len(key), count), dtype=np.int64)
+    for step in range(1, count + 1):
+        found[:, step - 1] = rows
+        for offset in (-step, step):  # what follows is written last, so it counts where there are both
+            place = np.searchsorted(key, key + offset, sorter=order).clip(max=len(key) - 1)
+            candidate = order[place]
+            there = key[candidate] == key + offset
+            found[there, step - 1] = candidate[there]
+    return found
+
+
+class GeoSelfSupDataModule(LiftingDataModule):
+    """Training batches hold 2D keypoints; with ``neighbours`` also those of other frames; no 3D label.
+
+    Beside the arguments of :class:`posezoo.data.LiftingDataModule` (without ``labels``):
+
+    Args:
+        neighbours: M frames beside each pose: ``neighbours_2d`` (B, M, J, 2), and ``in_time`` (B,) whether it has any.
+        source: files of 2D keypoints of another domain, in any format; complete people are adapted (Sec. 3.6) and join
+            the training poses.
+        source_skeleton: their layout, where the files do not say.
+        source_share: of the training poses that come from there.
+        adapter_steps, adapter_weight: of the adapter's training; 0 steps leaves the poses as they are.
+        label_fraction: of the training poses whose 3D labels fine-tuning may see (:attr:`labelled`).
+
+    Raises:
+        InputError: a fraction outside 0..1, a source without complete people, labels that are not there.
+    """
+
+    def __init__(
+        self,
+        dataset: str | dict[str, Any] = "procedural",
+        path: str | None = None,
+        keypoints: str = "gt",
+        test_keypoints: str | None = None,
+        skeleton: str = "common14",
+        batch_size: int = 8192,
+        eval_batch_size: int = 8192,
+        seed: int = 0,
+        neighbours: int = 0,
+        source: list[str] | None = None,
+        source_skeleton: str | None = None,
+        source_share: float = 0.2,
+        adapter_steps: int = 2000,
+        adapter_weight: float = 100.0,
+        label_fraction: float = 0.0,
+    ) -> None:
+        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
+        if not 0 <= label_fraction <= 1 or not 0 < source_share < 1 or neighbours < 0:
+            raise InputError(
+                f"label_fraction {label_fraction}, source_share {source_share}, neighbours {neighbours}; expected fractions "
+                "of 1 and 0 or more neighbours."
+            )
+        self.neighbours, self.source, self.source_skeleton, self.source_share = (
+            neighbours,
+            source,
+            source_skeleton,
+            source_share,
+        )
+        self.adapter_steps, self.adapter_weight, self.label_fraction = adapter_steps, adapter_weight, label_fraction
+        self.labelled: dict[str, Tensor] | None = None
+
+    def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
+        tensors = super().tensors(data, split)
+        if split != "train":
+            return tensors
+        if self.label_fraction:
+            self.labelled = self._labels(data, tensors["keypoints_2d"])
+        if self.neighbours:
+            tensors["neighbours_2d"] = tensors["keypoints_2d"][torch.from_numpy(neighbour_rows(data, self.neighbours))]
+            tensors["in_time"] = torch.ones(len(data), dtype=torch.bool)
+        return self._with_source(tensors) if self.source else tensors
+
+    def _labels(self, data: PoseData, keypoints: Tensor) -> dict[str, Tensor]:
+        """Poses drawn at random, with their labels; nothing else of the labels is kept."""
+        if data.pose_3d is None:
+            raise InputError("label_fraction needs labels, which the training split does not have.")
+        count = max(1, round(self.label_fraction * len(data)))
+        rows = np.sort(np.random.default_rng(self.seed).permutation(len(data))[:count])
+        pose = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, self.skeleton).keypoints).float()
+        root = self.skeleton.root
+        return {"keypoints_2d": keypoints[torch.from_numpy(rows)], "pose_3d": pose - pose[:, root : root + 1]}
+
+    def source_poses(self) -> Tensor:
+        """Complete people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1."""
+        parts = []
+        for path in self.source or ():
+            data = read_keypoints(path, skeleton=self.source_skeleton)
+            keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton).keypoints
+            parts.append(keypoints[np.isfinite(keypoints).all((1, 2))])
+        poses = np.concatenate(parts)
+        if not len(poses):
+            raise InputError(f"{', '.join(self.source or ())} has no complete person in {self.skeleton.name}.")
+        return center_and_scale(torch.from_numpy(poses).float(), self.skeleton.root)[0]
+
+    def _with_source(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Adapted poses of the source beside the target's, repeated to their share of the whole."""
+        source = self.source_poses()
+        if self.adapter_steps:
+            target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]
+            adapter = train_adapter(source, target, self.adapter_steps, weight=self.adapter_weight, seed=self.seed)
+            with torch.no_grad():
+                source = adapter(source)
+        count = round(len(tensors["keypoints_2d"]) * self.source_share / (1 - self.source_share))
+        poses = source[torch.arange(count) % len(source)]
+        joined = {"keypoints_2d": torch.cat([tensors["keypoints_2d"], poses])}
+        if self.neighbours:
+            still = poses[:, None].expand(-1, self.neighbours, -1, -1)
+            joined["neighbours_2d"] = torch.cat([tensors["neighbours_2d"], still])
+            joined["in_time"] = torch.cat([tensors["in_time"], torch.zeros(count, dtype=torch.bool)])
+        return joined

@@ -1,0 +1,329 @@
+"""Unsupervised 3D Pose Estimation with Geometric Self-Supervision.
+
+Ching-Hang Chen, Ambrish Tyagi, Amit Agrawal, Dylan Drover, Rohith MV, Stefan Stojanov, James M. Rehg, CVPR 2019.
+
+::
+
+    x ──> lifter ──> X ──Q: turn, place at c──> Y ──project──> y ──> discriminator <── real poses r
+    │                                           │              │ └─> temporal discriminator: y_t - y_t+1 <── r_t - r_t+1
+    │                                         L_3D             v
+    └──L_2D── x~ <──project── X~ <──Q inverse── Y~ <───────── lifter (the same)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from posezoo.distributed import draw, roll
+from posezoo.errors import InputError
+from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror_half, random_view
+from posezoo.lifting import LiftingModule
+from posezoo.networks import AveragedNetwork, PoseCritic
+from posezoo.papers.geoselfsup import losses
+from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
+
+
+class GeoSelfSup(LiftingModule):
+    """Chen, Tyagi et al. 2019. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
+
+    Args:
+        skeleton: the layout of inputs and outputs; the paper's 14 joints, or any other.
+        width, critic_width: of lifter and discriminators (not given; Martinez et al.'s, whose architecture they follow).
+        distance: c, from the camera to the root.
+        normalization: ``head``: the head is 1 / c from the root in 2D (Sec. 3); ``joints``: the joints are on average, which
+            does not grow without bound where a person bends towards the camera.
+        self_consistency: L_2D and L_3D; off is Table 3's "Adv".
+        discriminator: off is Table 3's "SS".
+        symmetry: weight of the symmetry of limb ratios; 1 is Table 3's "SS + Symm" (not given). Not used otherwise.
+        neighbours: M, frames beside each that the temporal discriminator sees; 0 is without "TD".
+        elevation: of random views, radians.
+        pitch, pitch_deviation: of the real cameras, radians, positive looking down; 0 turns people about the camera's
+            vertical, as the paper does, see :func:`posezoo.geometry.random_view`.
+        flip: mirror half of all poses (not in the paper).
+        saturating: the lifter's loss as Eq. 5 prints it.
+        weight_2d, weight_3d, weight_temporal: w_2D, w_3D, w_T of Eq. 8.
+        penalty: weight of the R1 gradient penalty on the discriminators (not in the paper).
+        learning_rate, critic_learning_rate, beta1, beta2: of Adam (not given).
+        cosine_steps: decay the rates along a half cosine over so many steps; None keeps them.
+        average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights.
+        completion_width: of the network that fills in missing joints (not given).
+        label_steps: supervised fine-tuning that follows the unsupervised steps (Sec. 4.4), 0 for none; the data say how
+            many labels it may see (``label_fraction``).
+        unsupervised_steps: after so many steps fine-tuning begins; needed with ``label_steps``.
+        label_learning_rate: of fine-tuning, decayed along a half cosine (not given).
+
+    Raises:
+        InputError: settings that contradict each other.
+    """
+
+    fills_missing = True
+
+    def __init__(
+        self,
+        skeleton: str = "common14",
+        width: int = 1024,
+        critic_width: int = 1024,
+        distance: float = 10.0,
+        normalization: str = "head",
+        self_consistency: bool = True,
+        discriminator: bool = True,
+        symmetry: float = 0.0,
+        neighbours: int = 0,
+        elevation: float = math.pi / 9,
+        pitch: float = 0.0,
+        pitch_deviation: float = 0.0,
+        flip: bool = False,
+        saturating: bool = False,
+        weight_2d: float = 10.0,
+        weight_3d: float = 0.001,
+        weight_temporal: float = 1.0,
+        penalty: float = 0.0,
+        learning_rate: float = 2e-4,
+        critic_learning_rate: float | None = None,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        cosine_steps: int | None = None,
+        average_decay: float = 0.0,
+        completion_width: int = 256,
+        label_steps: int = 0,
+        unsupervised_steps: int | None = None,
+        label_learning_rate: float = 1e-3,
+    ) -> None:
+        super().__init__(skeleton, unit="relative")
+        if normalization not in ("head", "joints"):
+            raise InputError(f"normalization is {normalization!r}; expected 'head' or 'joints'.")
+        if not (self_consistency or discriminator or unsupervised_steps == 0):
+            raise InputError("neither self_consistency nor discriminator: there is nothing to learn from.")
+        if neighbours and not discriminator:
+            raise InputError("the temporal discriminator comes on top of the discriminator; set discriminator too.")
+        if label_steps and unsupervised_steps is None:
+            raise InputError("label_steps needs unsupervised_steps, after which fine-tuning begins (0 to begin with it).")
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        joints, names = len(self.skeleton), self.skeleton.joints
+        # "the midpoint between hip joints" is a joint of some layouts.
+        self.hips = [names.index("pelvis")] if "pelvis" in names else [names.index(f"{s}_hip") for s in ("left", "right")]
+        self.lifter = Lifter(joints, self.hips, width, distance)
+        self.critic = PoseCritic(joints, critic_width, distance, blocks=3) if discriminator else None
+        self.temporal = TemporalDiscriminator(joints, neighbours, critic_width, distance) if neighbours else None
+        self.completion = Completion(joints, completion_width, 1.0)
+        self.average = AveragedNetwork(self.lifter, average_decay)
+
+    def normalize(self, keypoints_2d: Float[Tensor, "*B J 2"]) -> Float[Tensor, "*B J 2"]:
+        """Sec. 3: root at the origin, the head (or the joints' mean) 1 / c from it."""
+        return self._normalized(keypoints_2d)[0]
+
+    def _normalized(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        origin = keypoints[..., self.hips, :].mean(-2, keepdim=True)
+        centered = keypoints - origin
+        distances = centered.norm(dim=-1)
+        head = self.hp.normalization == "head"
+        size = distances[..., self.skeleton.index("head_top")] if head else distances.mean(-1)
+        scale = (size * self.hp.distance).clamp_min(torch.finfo(keypoints.dtype).tiny)[..., None, None]
+        return centered / scale, origin, scale
+
+    def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        lifter = self.for_inference(self.average.module)
+        return center_and_scale(lifter(self.normalize(keypoints_2d)), self.skeleton.root)[0]
+
+    def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
+        """Sec. 4.6: pixels with the joints that are not ``present`` filled in, from the others alone."""
+        there = present[..., None]
+        known = torch.where(there > 0, keypoints_2d, 0.0)
+        count = there.sum(1, keepdim=True).clamp_min(1)
+        origin = known.sum(1, keepdim=True) / count
+        spread = ((known - origin) * there).norm(dim=-1).sum(1)[:, None, None] / count
+        scale = spread.clamp_min(torch.finfo(keypoints_2d.dtype).tiny)
+        return self.completion((known - origin) / scale, present) * scale + origin
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
+        kept = ("critic.", "temporal.", "completion.")
+        state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
+        return state | {f"lifter.{key}": value for key, value in self.average.module.state_dict().items()}
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        average = {f"average.module.{k[7:]}": v for k, v in weights.items() if k.startswith("lifter.")}
+        self.load_state_dict({**weights, **average, "average.n_averaged": torch.ones((), dtype=torch.long)})
+
+    def relative(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        """X - X_r: the lifted skeleton about its root."""
+        pose = self.lifter(keypoints)
+        return pose - pose[:, self.hips].mean(1, keepdim=True)
+
+    def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:
+        """P: perspective projection of a skeleton about its root, placed at distance c (Eq. 3)."""
+        depth = (pose[..., 2:] + self.hp.distance).clamp_min(1.0)
+        return pose[..., :2] / depth
+
+    def lifter_losses(
+        self, frames: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
+    ) -> tuple[dict[str, Tensor], Float[Tensor, "B F J 2"]]:
+        """Every term of Eq. 8, unweighted, and the projected poses.
+
+        Args:
+            frames: normalised poses with their neighbours, which are turned as they are.
+            in_time: which have neighbours; all where not given.
+        """
+        hp, count = self.hp, frames.shape[1]
+        x = frames.flatten(0, 1)
+        pose = self.relative(x)
+        turn = random_view(len(frames), hp.pitch, hp.pitch_deviation, hp.elevation, device=self.device)
+        turn = turn.repeat_interleave(count, 0)
+        turned = pose @ turn.mT
+        y = self.project(turned)
+        terms = {}
+        if hp.symmetry:
+            terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
+        if hp.self_consistency:
+            again = self.relative(self.normalize(y))
+            terms["3d"] = losses.loop_closure(turned, again)
+            terms["2d"] = losses.loop_closure(x, self.project(again @ turn))
+        fake = y.unflatten(0, (-1, count))
+        if self.critic is not None:
+            terms["adversarial"] = losses.adversarial(self.critic(fake[:, 0]), hp.saturating)
+        if self.temporal is not None:
+            moving = fake if in_time is None else fake[in_time]
+            terms["temporal"] = losses.adversarial(self.temporal(moving), hp.saturating)
+        return terms, fake
+
+    def critic_losses(
+        self, real: Float[Tensor, "B F J 2"], fake: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
+    ) -> dict[str, Tensor]:
+        """What the discriminators minimise: Eq. 5 and 6."""
+        critic, temporal, scale = self.critic, self.temporal, self.hp.distance
+        assert critic is not None
+        # r is not the pose that was turned: the batch, shifted by one.
+        sampled = roll(real)
+        moving, moved = (sampled, fake) if in_time is None else (sampled[roll(in_time)], fake[in_time])
+        terms = {"critic": losses.discriminator(critic(sampled[:, 0]), critic(fake[:, 0]))}
+        if temporal is not None:
+            terms["temporal_critic"] = losses.discriminator(temporal(moving), temporal(moved))
+        if self.hp.penalty:
+            # Gradients in the scale of the networks' doors, where poses are about 1.
+            terms["penalty"] = losses.gradient_penalty(lambda pose: critic(pose / scale), sampled[:, 0] * scale)
+            if temporal is not None:
+                penalty = losses.gradient_penalty(lambda pose: temporal(pose / scale), moving * scale)
+                terms["penalty"] = terms["penalty"] + penalty
+        return terms
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        hp = self.hp
+        if hp.label_steps and self.trainer.fit_loop.total_batch_idx >= hp.unsupervised_steps:
+            self.finetuning_step()
+            return
+        optimizers = _as_list(self.optimizers())
+        frames = self.frames(batch)
+        self.toggle_optimizer(optimizers[0])
+        terms, fake = self.lifter_losses(frames, batch.get("in_time"))
+        weights = {
+            "adversarial": 1.0,
+            "2d": hp.weight_2d,
+            "3d": hp.weight_3d,
+            "temporal": hp.weight_temporal,
+            "symmetry": hp.symmetry,
+            "completion": 1.0,
+        }
+        terms["completion"] = self.completion_loss(frames[:, 0])
+        loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        self._step(optimizers[0], loss)
+        self.average.update_parameters(self.lifter)
+        if self.critic is not None:
+            self.toggle_optimizer(optimizers[1])
+            judged = self.critic_losses(frames, fake.detach(), batch.get("in_time"))
+            self._step(
+                optimizers[1], torch.stack([hp.penalty * t if n == "penalty" else t for n, t in judged.items()]).sum()
+            )
+            terms |= judged
+        schedules = _as_list(self.lr_schedulers())
+        for schedule in schedules[:-1] if hp.label_steps else schedules:
+            schedule.step()
+        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
+
+    def _step(self, optimizer: Any, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        self.untoggle_optimizer(optimizer)
+
+    def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
+        """Normalised poses with their neighbours, all in the scale of the first and each about its own root."""
+        poses = batch["keypoints_2d"][:, None]
+        if self.temporal is not None:
+            if "neighbours_2d" not in batch:
+                raise InputError(f"neighbours={self.hp.neighbours} needs data with neighbours (data.neighbours).")
+            poses = torch.cat([poses, batch["neighbours_2d"]], 1)
+        poses = poses - poses[..., self.hips, :].mean(-2, keepdim=True)
+        poses = poses / self._normalized(poses[:, 0])[2][:, None]
+        if self.hp.flip:
+            (poses,) = mirror_half(poses, skeleton=self.skeleton)
+        return poses
+
+    def completion_loss(self, poses: Float[Tensor, "B J 2"]) -> Float[Tensor, ""]:
+        """Poses with random joints taken away, up to half of them, against the whole."""
+        share = draw(torch.rand, len(poses), 1, device=self.device) / 2
+        present = (draw(torch.rand, *poses.shape[:2], device=self.device) >= share).to(poses.dtype)
+        filled = self.complete(poses, present)
+        return losses.completion(filled * self.hp.distance, poses * self.hp.distance, present)
+
+    def finetuning_step(self) -> None:
+        """Sec. 4.4: the lifter on labelled poses alone; its average follows."""
+        optimizers = _as_list(self.optimizers())
+        schedules = _as_list(self.lr_schedulers())
+        keypoints, label = self.labelled_batch()
+        self.toggle_optimizer(optimizers[-1])
+        pose = center_and_scale(self.relative(self.normalize(keypoints)), self.skeleton.root)[0]
+        loss = losses.supervised(pose, center_and_scale(label, self.skeleton.root)[0])
+        self._step(optimizers[-1], loss)
+        self.average.update_parameters(self.lifter)
+        schedules[-1].step()
+        self.log("train/supervised", loss.detach())
+
+    def labelled_batch(self) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
+        """As many labelled poses as a batch has, drawn from those that the data module labels."""
+        labelled = self.datamodule.labelled
+        if labelled is None:
+            raise InputError("label_steps needs labels: set data.label_fraction above 0.")
+        count = len(labelled["keypoints_2d"])
+        rows = (draw(torch.rand, self.datamodule.batch_size) * count).long()
+        keypoints, pose = (labelled[name][rows].to(self.device) for name in ("keypoints_2d", "pose_3d"))
+        if self.hp.flip:
+            keypoints, pose = mirror_half(
+                keypoints - keypoints[:, self.hips].mean(1, keepdim=True), pose, skeleton=self.skeleton
+            )
+        return keypoints, pose
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
+        pose = self._evaluate_batch(batch, "val")
+        lengths = bone_lengths(pose, self.skeleton)
+        size = lengths.mean(1, keepdim=True)
+        gap = bone_asymmetry(pose, self.skeleton) / size
+        self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
+        self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
+
+    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+        hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
+        learners = [*self.lifter.parameters(), *self.completion.parameters()]
+        optimizers: list[Any] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
+        critics = [p for net in (self.critic, self.temporal) if net is not None for p in net.parameters()]
+        if critics:
+            rate = hp.critic_learning_rate or hp.learning_rate
+            optimizers.append(torch.optim.Adam(critics, lr=rate, betas=betas))
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR
+        schedules: list[Any] = [cosine(optimizer, hp.cosine_steps) for optimizer in optimizers] if hp.cosine_steps else []
+        if hp.label_steps:
+            finetuning = torch.optim.Adam(self.lifter.parameters(), lr=hp.label_learning_rate)
+            optimizers.append(finetuning)
+            schedules.append(cosine(finetuning, hp.label_steps))
+        return optimizers, schedules
+
+
+def _as_list(given: Any) -> list[Any]:
+    """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
+    return [] if given is None else given if isinstance(given, list) else [given]
