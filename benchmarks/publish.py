@@ -45,7 +45,7 @@ def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, An
     for title, (name, path, keypoints) in sets.items():
         scores = evaluate(model, load_dataset(name, "test", path, keypoints=keypoints))
         results[title] = {key: round(value, 2) if isinstance(value, float) else value for key, value in scores.items()}
-        del results[title]["per_action"], results[title]["per_joint"]
+        del results[title]["per_action"], results[title]["per_joint"], results[title]["limb_ratios"]
     return results
 
 

@@ -103,8 +103,17 @@ def check(options: argparse.Namespace) -> None:
             raise InputError(f"{option} {folder} is no folder.")
     if options.results.exists() and not options.results.is_dir():
         raise InputError(f"--results {options.results} is no folder.")
-    if options.all == bool(options.tables) and not options.list:
-        raise InputError(f"name the tables, or --all; there are {', '.join(list_tables(options.table_folder))}.")
+    if not options.data_dir.is_dir():
+        raise InputError(f"--data-dir {options.data_dir} is no folder.")
+    known = list_tables(options.table_folder)
+    if options.all and options.tables:
+        raise InputError("name tables or give --all, not both.")
+    if not (options.all or options.tables or options.list):
+        raise InputError(f"name the tables, or --all; there are {', '.join(known)}.")
+    if options.slurm and options.launcher != "slurm":
+        raise InputError("--slurm is of --launcher slurm.")
+    if options.again and options.report_only:
+        raise InputError("--again measures anew, --report-only measures nothing; give one of them.")
     if options.row and (options.all or len(options.tables) != 1):
         raise InputError("--row needs exactly one table.")
 
@@ -112,7 +121,8 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     """What was asked for; the exit code is 1 where a row failed."""
     check(options)
-    names = list(list_tables(options.table_folder)) if options.all or options.list else options.tables
+    every = options.all or (options.list and not options.tables)
+    names = list(list_tables(options.table_folder)) if every else list(dict.fromkeys(options.tables))
     tables = [read_table(name, options.table_folder) for name in names]
     bench = Bench(
         options.data,
@@ -146,15 +156,15 @@ def main(arguments: list[str] | None = None) -> int:
     except PoseZooError as error:
         print(f"reproduce.py: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"reproduce.py: error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("reproduce.py: interrupted; call it again to go on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":

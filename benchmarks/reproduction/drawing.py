@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,19 +21,50 @@ def draw(results: Results) -> str:
 
     # Same results, same bytes: ids from a fixed salt, no date. Text stays text.
     with mpl.rc_context({"svg.hashsalt": results.table.id, "svg.fonttype": "none", "font.size": 9}):
+        if results.table.distribution:
+            return _save(_distributions(results))
         columns = [c for c in results.table.columns.values() if any(key[1] == c.id for key in results.cells)]
         rows = [row for row in results.table.rows.values() if any(key[0] == row.id for key in results.cells)]
-        height = 3.2 if results.table.curve else 0.8 + 0.45 * len(rows)
-        figure = Figure(figsize=(4.6 * len(columns), height), layout="constrained")
-        axes = figure.subplots(1, len(columns), squeeze=False)[0]
+        height = 3.2 if results.table.curve else 1.2 + 0.5 * len(rows)
+        figure = Figure(figsize=(2 + 4 * len(columns), height), layout="constrained")
+        axes = figure.subplots(1, len(columns), squeeze=False, sharey=not results.table.curve)[0]
         for axis, column in zip(axes, columns, strict=True):
             (_curves if results.table.curve else _bars)(axis, results, column, rows)
-            axis.set_title(f"{column.title} ({column.unit}, {'higher' if column.higher_is_better else 'lower'} is better)")
+            axis.set_title(f"{column.title} ({column.unit})")
             axis.spines[["top", "right"]].set_visible(False)
-        axes[0].legend(frameon=False, loc="best")
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None})
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        return _save(figure)
+
+
+def _save(figure: Any) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()
+
+
+def _distributions(results: Results) -> Any:
+    """A panel for each row: the histogram of each limb's ratio, that of the labels behind it."""
+    from matplotlib.figure import Figure
+
+    key = results.table.distribution
+    rows = [row for row in results.table.rows.values() if any(cell[0] == row.id for cell in results.cells)]
+    figure = Figure(figsize=(3.4 * len(rows), 3.0), layout="constrained")
+    panels = figure.subplots(1, len(rows), squeeze=False, sharey=True)[0]
+    for axis, row in zip(panels, rows, strict=True):
+        details = next(cell.details[key] for place, cell in results.cells.items() if place[0] == row.id)
+        shares = details["predicted"]["histogram"]
+        edges = [3 * i / len(next(iter(shares.values()))) for i in range(len(next(iter(shares.values()))) + 1)]
+        for number, (limb, values) in enumerate(shares.items()):
+            label = details["labels"]["histogram"][limb]
+            axis.stairs(label, edges, fill=True, color=f"C{number}", alpha=0.15)
+            axis.stairs(values, edges, color=f"C{number}", label=limb)
+        axis.set_title(row.title)
+        axis.set_xlabel("upper over lower length")
+        axis.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel(f"share of poses, {_measured_label(results)}")
+    panels[0].legend(frameon=False, title="filled: labels")
+    return figure
 
 
 def _measured_label(results: Results) -> str:
@@ -52,7 +84,7 @@ def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
     found = [(place + 0.2, cell.mean, cell.deviation or 0) for place, cell in measured if cell is not None]
     heights, means, deviations = zip(*found, strict=True)
     axis.barh(heights, means, xerr=deviations, height=0.36, color=MEASURED, label=_measured_label(results))
-    axis.set_yticks(list(places), [row.title for row in rows])
+    axis.set_yticks(list(places), [textwrap.fill(row.title, 28) for row in rows])
     axis.invert_yaxis()
 
 

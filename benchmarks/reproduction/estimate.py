@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reproduction.plan import Bench, Run
-from reproduction.results import read_json, result_files
+from reproduction.results import read_json, results_in
 from reproduction.tables import BENCHMARKS
 
 STEP_TIMES = BENCHMARKS / "step_times.json"
@@ -55,9 +55,8 @@ class Estimates:
 
     def _learn(self) -> None:
         """Take the times of runs that are done."""
-        for path in result_files(self.bench.results):
-            row = read_json(path)
-            for cell in row.get("cells", {}).values():
+        for row in results_in(self.bench.results):
+            for cell in row["cells"].values():
                 wall, steps = cell["origin"].get("wall_seconds"), cell["config"].get("steps")
                 if wall and steps and row["budget"] != "smoke":
                     self._seconds[f"{cell['config']['paper']}/{row['budget']}"] = wall / steps
@@ -101,6 +100,17 @@ class Estimates:
         state = sum(tensor.nbytes for tensor in model.state_dict().values())
         moments = sum(2 * parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
         return kept + state + moments
+
+
+def duration(hours: float) -> str:
+    """Hours in words that fit their size.
+
+    Example:
+        >>> from reproduction.estimate import duration
+        >>> duration(0.25), duration(3.1), duration(0.001)
+        ('15 min', '3.1 h', '4 s')
+    """
+    return f"{3600 * hours:.0f} s" if hours < 1 / 60 else f"{60 * hours:.0f} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def makespan(hours: Iterable[float], devices: int) -> float:

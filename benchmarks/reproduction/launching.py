@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from reproduction.plan import Run
 from reproduction.results import read_json
 from reproduction.worker import write_json
@@ -52,6 +54,16 @@ class Job:
         """Whether everything it was asked for is there."""
         tests = (self.folder / "tests" / f"{test['key']}.json" for test in self.spec["tests"])
         return (self.folder / "origin.json").is_file() and all(path.is_file() for path in tests)
+
+    def is_taken(self) -> bool:
+        """Whether another process is at it."""
+        if not self.folder.is_dir():
+            return False
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def is_begun(self) -> bool:
         """Whether there is a checkpoint to go on from."""
@@ -123,8 +135,14 @@ class Launcher(ABC):
                         job.state = "done"
                         changed(job)
                         continue
-                    if job.state == "waiting":
-                        job.prepare()
+                    if job.is_taken():
+                        job.not_before = time.monotonic() + 3
+                        waiting.append(job)
+                        if job.state != "busy":
+                            job.state = "busy"
+                            changed(job)
+                        continue
+                    job.prepare()
                     job.state, job.attempts = "running", job.attempts + 1
                     running[id(job)] = (job, self.start(job))
                     changed(job)
@@ -138,7 +156,6 @@ class Launcher(ABC):
                     if how == "busy":
                         job.state, job.attempts, job.not_before = "busy", job.attempts - 1, time.monotonic() + 3
                         waiting.append(job)
-                        changed(job)
                         continue
                     job.settle(how)
                     if job.state == "failed" and not (job.folder / "error.json").is_file() and job.attempts <= self.retries:
@@ -157,7 +174,7 @@ def environment(threads: int, visible: str | None = None) -> dict[str, str]:
     ``MALLOC_`` variables keep it (twice the steps per second, ``benchmarks/README.md``).
     """
     keep = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "67108864"}
-    settings = {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1", **keep}
+    settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)), "PYTHONUNBUFFERED": "1", **keep}
     if visible is not None:
         settings["CUDA_VISIBLE_DEVICES"] = visible
     return {**settings, **{key: value for key, value in os.environ.items() if key in keep}}

@@ -9,7 +9,7 @@ from typing import Any
 
 from reproduction.agreement import Agreement, agreement
 from reproduction.plan import Bench, datasets
-from reproduction.results import read_json
+from reproduction.results import read_json, results_in
 from reproduction.tables import Column, Table
 
 
@@ -22,6 +22,7 @@ class Measured:
         metric: which of the column's metrics it was.
         tested_on, trained_on: datasets.
         origins: run and provenance of each.
+        details: what the first seed measured beside the value.
     """
 
     values: list[float] = field(default_factory=list)
@@ -29,6 +30,7 @@ class Measured:
     tested_on: str = ""
     trained_on: str = ""
     origins: list[dict[str, Any]] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -40,7 +42,8 @@ class Measured:
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     def __str__(self) -> str:
-        return f"{self.mean:.1f}" + (f" ± {self.deviation:.1f}" if self.deviation is not None else "")
+        digits = 2 if "." in self.metric else 1  # ratios, not mm
+        return f"{self.mean:.{digits}f}" + (f" ± {self.deviation:.{digits}f}" if self.deviation is not None else "")
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,13 @@ def gather(table: Table, bench: Bench) -> Results:
     cells: dict[tuple[str, str], Measured] = {}
     failures: dict[str, str] = {}
     folder = bench.folder(table)
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.failed.json")):
         content = read_json(path)
-        row = str(content.get("row"))
+        failures[str(content.get("row"))] = str(content.get("error"))
+    failures = {row: error for row, error in failures.items() if row in table.rows}
+    for content in results_in(folder, "*.json"):
+        row = str(content["row"])
         if row not in table.rows:
-            continue
-        if "error" in content:
-            failures[row] = content["error"]
             continue
         for column, cell in content["cells"].items():
             if column not in table.columns:
@@ -93,6 +96,7 @@ def gather(table: Table, bench: Bench) -> Results:
             measured = cells.setdefault((row, column), Measured())
             measured.values.append(cell["value"])
             measured.metric = cell["metric"]
+            measured.details = measured.details or cell["metrics"]
             measured.tested_on = datasets()[cell["tested_on"]["dataset"]].title
             measured.trained_on = datasets()[cell["trained_on"]].title if cell["trained_on"] else ""
             measured.origins.append({"run": cell["run"], **cell["origin"]})

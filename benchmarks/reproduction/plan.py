@@ -29,6 +29,7 @@ class Dataset:
         id, title: its name here, and in a report.
         loader: its name in :func:`posezoo.data.load_dataset`.
         file: under ``--data-dir``; empty where none is needed.
+        more: other files that belong to it.
         make: the command that makes the file.
         splits: that it has.
         instead_of: which of ours stands for which of a paper's.
@@ -38,6 +39,7 @@ class Dataset:
     title: str
     loader: str
     file: str = ""
+    more: tuple[str, ...] = ()
     make: str = ""
     splits: tuple[str, ...] = ("train", "val", "test")
     instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -49,7 +51,7 @@ class Dataset:
             UnknownNameError: PoseZoo has no reader for it.
             MissingFileError: the file is not there; says how to make it.
         """
-        if self.loader not in DATASETS:
+        if self.loader != "keypoints" and self.loader not in DATASETS:
             raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(DATASETS)}.")
         if not self.file:
             return None
@@ -59,14 +61,20 @@ class Dataset:
             raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
         return path
 
+    def paths(self, folder: Path) -> list[Path]:
+        """All of its files; empty where it needs none. Raises as :meth:`path`."""
+        first = self.path(folder)
+        return [] if first is None else [first, *(folder / name for name in self.more if (folder / name).is_file())]
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
 
 @cache
 def datasets() -> dict[str, Dataset]:
     """Datasets by id."""
-    return {
-        key: Dataset(key, **{**value, "splits": tuple(value.get("splits", ("train", "val", "test")))})
-        for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()
-    }
+    return {key: Dataset(key, **_tuples(value)) for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()}
 
 
 @dataclass(frozen=True)
@@ -145,12 +153,14 @@ class Run:
     Attributes:
         recipe: paper, steps, model, data, trainer and seed as ``posezoo train`` takes them; or ``baseline`` alone.
         trained_on: None for a baseline.
+        sources: files of 2D keypoints of another domain, or names of datasets without a file.
         digest: of everything that decides the outcome.
     """
 
     recipe: Mapping[str, Any]
     trained_on: Dataset | None
     digest: str
+    sources: tuple[str, ...] = ()
 
     def folder(self, results: Path) -> Path:
         return results / RUNS / self.digest
@@ -220,7 +230,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         test = {**column.test, **row.test, **own.get("test", {})}
         trained_on = bench.dataset(table, train.pop("dataset", table.data))
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
-        run = _run(row, {**row.model, **own.get("model", {})}, train, trained_on, seed, bench)
+        run = _run(table, row, {**row.model, **own.get("model", {})}, train, trained_on, seed, bench)
         split = test.pop("split", "test")
         for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
             if dataset is not None and needed not in dataset.splits:
@@ -250,13 +260,26 @@ def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
     merged: dict[str, Any] = {"paper": paper}
     for key in ("model", "data", "trainer"):
         merged[key] = {**base.get(key, {}), **own.pop(key, {})}
-    return {**merged, "steps": own.pop("steps", base.get("steps"))}
+    merged["steps"] = steps = own.pop("steps", base.get("steps"))
+    if own:
+        raise InputError(
+            f"{path}, {bench.budget}: no setting {', '.join(own)}; it takes from paper steps model data trainer."
+        )
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise InputError(f"{path}, {bench.budget}: steps is {steps!r}; expected a whole number of batches.")
+    return merged
 
 
-def _run(row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Dataset, seed: int, bench: Bench) -> Run:
+def _run(
+    table: Table, row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Dataset, seed: int, bench: Bench
+) -> Run:
     budget = budget_of(str(row.recipe), bench)
     if "baseline" in budget:
         return Run(budget, None, f"{budget['baseline']}")
+    train = dict(train)
+    sources, contents = _sources(table, train.pop("source", []), bench)
+    if sources:
+        train["source"] = [bench.dataset(table, role).id for role in row.train["source"]]
     trainer = {key: value for key, value in budget["trainer"].items() if key not in ("accelerator", "devices")}
     recipe = {
         "paper": budget["paper"],
@@ -267,9 +290,27 @@ def _run(row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Da
         "trainer": trainer,
     }
     path = bench.file(on) if "train" in on.splits else None
-    content = {**recipe, "content": identity(path) if path else on.id}
+    content: dict[str, Any] = {**recipe, "content": identity(path) if path else on.id}
+    if contents:
+        content["sources"] = contents
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Run(recipe, on, digest)
+    return Run(recipe, on, digest, tuple(sources))
+
+
+def _sources(table: Table, roles: list[str], bench: Bench) -> tuple[list[str], list[str]]:
+    """Files of 2D keypoints that stand for a paper's second domain, and what they are made from."""
+    sources, contents = [], []
+    for role in roles:
+        dataset = bench.dataset(table, role)
+        try:
+            paths = dataset.paths(bench.data_dir)
+        except PoseZooError:
+            if bench.files_needed:
+                raise
+            paths = []
+        sources += [str(path) for path in paths] or [dataset.loader]
+        contents += [identity(path) for path in paths] or [dataset.id]
+    return sources, contents
 
 
 @cache

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from posezoo.data.files import atomic_write
 from reproduction.drawing import draw
+from reproduction.estimate import duration
 from reproduction.measured import Results, gather
 from reproduction.plan import Bench, datasets
-from reproduction.results import read_json, result_files
-from reproduction.tables import Row, Table, read_table
+from reproduction.results import results_in
+from reproduction.tables import Row, Table, list_tables, read_table
 
 NOT_THEIRS = (
     "These are measurements on {title}, which is not the paper's data: no value here is, or may be compared in size with, "
-    "the paper's. What can be compared is the order of the rows."
+    "the paper's; the differences mix two datasets. What can be compared is the order of the rows."
 )
+LEGEND = "Measured: mean ± standard deviation over seeds. (cited): quoted from other papers. (added): ours."
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
 table{border-collapse:collapse;margin:1rem 0}
@@ -80,7 +82,9 @@ def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
 
 def agreements(results: Results) -> list[str]:
     """A sentence for each column whose order can be compared."""
-    sentences = []
+    sentences: list[str] = []
+    if results.bench.budget == "smoke":
+        return sentences
     for column in results.table.columns.values():
         found = results.agreement(column)
         if found.tau is None:
@@ -101,9 +105,11 @@ def origins(results: Results) -> list[str]:
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
     hardware = sorted({f"{origin['hardware']} x {origin['devices']}" for origin in found})
     walls = {origin["run"]: origin.get("wall_seconds", 0) for origin in found}
+    bench = results.bench
     return [
+        f"python benchmarks/reproduce.py {results.table.id} --data {bench.data} --budget {bench.budget}",
         f"Commit {', '.join(commits)}; {'; '.join(versions)}.",
-        f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {sum(walls.values()) / 3600:.1f} hours.",
+        f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {duration(sum(walls.values()) / 3600)}.",
     ]
 
 
@@ -128,14 +134,13 @@ def markdown(results: Results, picture: bool) -> str:
     rows = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     rows += ["| " + " | ".join(line) + " |" for line in lines]
     parts.append("\n".join(rows))
-    parts.append("Measured: mean ± standard deviation over seeds. *(cited)*: quoted from other papers. *(added)*: ours.")
+    parts.append(LEGEND.replace("(", "*(").replace(")", ")*"))
     for title, sentences in (("Ordering agreement", agreements(results)), ("Notes", _row_notes(results))):
         if sentences:
             parts.append(f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences))
     if picture:
         parts.append("![published and measured](report.svg)")
-    command = f"python benchmarks/reproduce.py {table.id} --data {results.bench.data} --budget {results.bench.budget}"
-    parts.append("## Where it comes from\n\n" + "\n".join(f"- {line}" for line in [f"`{command}`", *origins(results)]))
+    parts.append("## Where it comes from\n\n" + "\n".join(f"- {line}" for line in origins(results)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -158,6 +163,7 @@ def page(results: Results, picture: str) -> str:
         f"<p{first}>{html.escape(notes[0])}</p>",
         *(f"<p>{html.escape(note)}</p>" for note in notes[1:]),
         f"<table>{cells('th', headings)}{''.join(cells('td', line) for line in lines)}</table>",
+        f"<p>{html.escape(LEGEND)}</p>",
         items("Ordering agreement", agreements(results)),
         picture[picture.find("<svg") :] if picture else "",
         items("Notes", _row_notes(results)),
@@ -180,9 +186,8 @@ def _inline(text: str) -> str:
 def summary_lines(results_folder: Path) -> list[str]:
     """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
     found: dict[tuple[str, str, str], None] = {}
-    for path in result_files(results_folder):
-        content = read_json(path)
-        if "cells" in content and content["budget"] != "smoke":
+    for content in results_in(results_folder):
+        if content["budget"] != "smoke" and content["table"] in list_tables():
             found[content["table"], content["data"], content["budget"]] = None
     headings = ("table", "measured on", "row", "published", "measured", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,25 +15,53 @@ from reproduction.worker import write_json
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A result.
+    """A file of ours that holds an object.
 
     Raises:
-        CorruptFileError: it is not JSON.
+        CorruptFileError: it is not JSON, or something else.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise CorruptFileError(f"{path} is no result ({error}); remove it to measure the row again.") from error
+        raise CorruptFileError(f"{path} is no JSON ({error}); remove it.") from error
     if not isinstance(content, dict):
-        raise CorruptFileError(f"{path} is no result; remove it to measure the row again.")
+        raise CorruptFileError(f"{path} holds {type(content).__name__}; expected an object. Remove it.")
     return content
 
 
-def result_files(results: Path) -> Iterator[Path]:
-    """Every finished row under a folder of results, in a fixed order."""
-    for path in sorted(results.rglob("*.json")):
-        if RUNS not in path.relative_to(results).parts and not path.name.endswith(".failed.json"):
-            yield path
+def read_result(path: Path) -> dict[str, Any]:
+    """A finished row.
+
+    Raises:
+        CorruptFileError: it is not what a run writes; the row is then measured again.
+    """
+    content = read_json(path)
+    try:
+        for cell in content["cells"].values():
+            if not math.isfinite(cell["value"]):
+                raise ValueError(f"value {cell['value']}")
+            origin, _ = cell["origin"], (cell["run"], cell["test"], cell["metric"], cell["trained_on"], cell["metrics"])
+            _ = cell["config"].get("steps"), cell["tested_on"]["dataset"]
+            _ = origin["commit"], origin["versions"].items(), origin["hardware"], origin["devices"]
+        _ = content["table"], content["row"], content["data"], content["budget"], content["seed"]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CorruptFileError(f"{path} is no result of a row ({type(error).__name__}: {error}).") from error
+    return content
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a row has a result; a damaged one is none."""
+    try:
+        return path.is_file() and bool(read_result(path))
+    except CorruptFileError:
+        return False
+
+
+def results_in(folder: Path, pattern: str = "*/*/*/*.json") -> Iterator[dict[str, Any]]:
+    """Every finished row under a folder of results, in a fixed order; what is damaged, or no result, is passed over."""
+    for path in sorted(folder.glob(pattern)):
+        if RUNS not in path.relative_to(folder).parts and is_finished(path):
+            yield read_result(path)
 
 
 class Known:
@@ -40,8 +70,8 @@ class Known:
     def __init__(self, results: Path) -> None:
         self.results = results
         self._from_rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for path in result_files(results):
-            for cell in read_json(path).get("cells", {}).values():
+        for result in results_in(results):
+            for cell in result["cells"].values():
                 self._from_rows[cell["run"], cell["test"]] = cell
 
     def measurement(self, cell: Cell) -> dict[str, Any] | None:
@@ -61,8 +91,11 @@ def value_of(cell: Cell, metrics: dict[str, Any]) -> tuple[str, float]:
         CorruptFileError: the model has none of them.
     """
     for name in cell.column.metric:
-        if name in metrics:
-            return name, float(metrics[name])
+        value: Any = metrics
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            return name, float(value)
     raise CorruptFileError(
         f"column {cell.column.id} wants {' or '.join(cell.column.metric)}; measured: {', '.join(metrics)}."
     )
@@ -97,12 +130,19 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
         "command": f"{command} --seeds {row.seed + 1}",
         "cells": cells,
     }
+    if row.path.is_file():  # damaged, or to be measured anew
+        set_aside(row.path)
     write_json(row.path, content)
     row.failure.unlink(missing_ok=True)
     return True
 
 
+def set_aside(path: Path) -> None:
+    """Give a result another name, under which it counts no more."""
+    path.rename(path.with_name(f"{path.stem}.{time.time_ns()}.old"))
+
+
 def is_stale(row: PlannedRow) -> bool:
     """Whether a finished row was measured with other settings or data than it would be now."""
-    cells = read_json(row.path)["cells"]
+    cells = read_result(row.path)["cells"]
     return {cell.column.id: cell.run.digest for cell in row.cells} != {key: cell["run"] for key, cell in cells.items()}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from posezoo.cli.output import console
-from posezoo.errors import PoseZooError
-from reproduction.estimate import Estimate, Estimates, makespan
+from posezoo.errors import InputError, PoseZooError
+from reproduction.estimate import Estimate, Estimates, duration, makespan
 from reproduction.launching import Job, Launcher
 from reproduction.plan import Bench, Cell, PlannedRow, plan
 from reproduction.report import write_report, write_summary
-from reproduction.results import Known, assemble, is_stale
+from reproduction.results import Known, assemble, is_finished, is_stale, set_aside
 from reproduction.tables import Table
 from reproduction.worker import write_json
 
@@ -33,30 +35,43 @@ class Session:
         self.tables, self.bench, self.devices, self.accelerator = tables, bench, devices, accelerator
         self.console: Console = console()
         self.rows: list[PlannedRow] = []
+        self.anew: set[Path] = set()
 
     def plan(self, seeds: int, only: list[str] | None, again: bool) -> None:
-        """Collect the rows; with ``again`` what was measured before is set aside as ``.old``."""
+        """Collect the rows; with ``again`` those that are finished too."""
         self.rows = [row for table in self.tables for row in plan(table, self.bench, range(seeds), only)]
-        if not again:
-            return
-        for row in self.rows:
-            if row.path.is_file():
-                row.path.rename(row.path.with_suffix(".old"))
-            for cell in row.cells:
-                folder = cell.run.folder(self.bench.results)
-                if folder.is_dir():
-                    folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}"))
+        self.anew = {row.path for row in self.rows if row.path.is_file()} if again else set()
+
+    def is_open(self, row: PlannedRow) -> bool:
+        """Whether a row can be measured here and is not."""
+        return not row.impossible and (row.path in self.anew or not is_finished(row.path))
 
     def open_rows(self) -> list[PlannedRow]:
-        """Rows that can be measured here and are not."""
-        return [row for row in self.rows if not row.impossible and not row.path.is_file()]
+        """Rows that are to be measured."""
+        return [row for row in self.rows if self.is_open(row)]
+
+    def set_aside(self) -> None:
+        """What is measured anew leaves its place, unless another process is at it."""
+        for row in self.rows:
+            if row.path not in self.anew:
+                continue
+            for folder in {cell.run.folder(self.bench.results) for cell in row.cells}:
+                if not folder.is_dir():
+                    continue
+                try:
+                    with FileLock(folder / "lock", timeout=0):
+                        folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}"))
+                except Timeout as error:
+                    raise InputError(f"another process is at {row.title}; --again cannot set it aside now.") from error
+            set_aside(row.path)
+        self.anew = set()
 
     def jobs(self) -> dict[str, Job]:
         """The runs that the open rows wait for, by digest; in the order in which rows need them."""
         known, cells = Known(self.bench.results), defaultdict[str, list[Cell]](list)
         for row in self.open_rows():
             for cell in row.cells:
-                if known.measurement(cell) is None:
+                if row.path in self.anew or known.measurement(cell) is None:
                     cells[cell.run.digest].append(cell)
         return {digest: self._job(group) for digest, group in cells.items()}
 
@@ -68,6 +83,7 @@ class Session:
             "devices": self.devices if run.trained_on else 1,
             "accelerator": self.accelerator,
             "train_path": _text(self.bench.file(run.trained_on)) if run.trained_on else "",
+            "sources": list(run.sources),
             "tests": [
                 {
                     "key": key,
@@ -83,6 +99,7 @@ class Session:
 
     def run(self, launcher: Launcher) -> int:
         """Measure every open row; returns how many failed."""
+        self.set_aside()
         self._say_what_is_there()
         jobs, failed = self.jobs(), list[PlannedRow]()
         with Progress(
@@ -94,7 +111,7 @@ class Session:
             tasks: dict[str, Any] = {}
 
             def changed(job: Job) -> None:
-                names = self._rows_of(job)
+                names = self._names(job)
                 if job.state == "running":
                     going_on = ", going on from its checkpoint" if job.is_begun() else ""
                     bar.console.print(f"start  {names}{going_on}")
@@ -108,8 +125,11 @@ class Session:
                 elif job.state == "busy":
                     bar.console.print(f"wait   {names}: another process is at it")
                 elif job.state == "done":
-                    for row in self._assemble():
+                    rows = self._assemble()
+                    for row in rows:
                         bar.console.print(f"done   {row.title}")
+                    if not rows and not any(self.is_open(row) for row in self.rows_of(job)):
+                        bar.console.print(f"done   {names}, by another process")
                 bar.update(whole, completed=total - len(self.open_rows()))
 
             def tick(running: list[Job]) -> None:
@@ -134,12 +154,16 @@ class Session:
         known = Known(self.bench.results)
         return [row for row in self.open_rows() if assemble(row, self.bench, known)]
 
-    def _rows_of(self, job: Job) -> str:
-        names = [row.title for row in self.rows if any(cell.run.digest == job.run.digest for cell in row.cells)]
+    def rows_of(self, job: Job) -> list[PlannedRow]:
+        """The rows that wait for a run."""
+        return [row for row in self.rows if any(cell.run.digest == job.run.digest for cell in row.cells)]
+
+    def _names(self, job: Job) -> str:
+        names = [row.title for row in self.rows_of(job)]
         return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
     def _say_what_is_there(self) -> None:
-        done = [row for row in self.rows if row.path.is_file()]
+        done = [row for row in self.rows if is_finished(row.path)]
         stale = [row for row in done if row.cells and is_stale(row)]
         if done:
             self.console.print(f"{len(done)} of {len(self.rows)} rows are finished and are not run again")
@@ -183,16 +207,17 @@ class Session:
 
         gpu = self.accelerator == "gpu"
         jobs, estimates = self.jobs(), Estimates(self.bench, gpu)
-        hours = "GPU hours" if gpu else "hours"
         grid = Grid(title=f"What would run on {self.bench.data} at the {self.bench.budget} budget")
-        for column in ("row", "state", "runs", "steps", hours, "disk"):
+        for column in ("row", "state", "runs", "steps", "GPU time" if gpu else "time", "disk"):
             grid.add_column(column, justify="left" if column in ("row", "state") else "right")
         counted: dict[str, Estimate] = {}
         for row in self.rows:
             needed = {cell.run.digest: jobs[cell.run.digest] for cell in row.cells if cell.run.digest in jobs}
-            state = row.impossible or ("finished" if row.path.is_file() else "to run" if needed else "measured already")
+            state = row.impossible or ("finished" if not self.is_open(row) else "to run" if needed else "measured already")
             if any(job.is_begun() for job in needed.values()):
                 state = "goes on from its checkpoint"
+            if needed and all(digest in counted for digest in needed):
+                state = "shares runs above"
             new = {digest: estimates.of(job.run) for digest, job in needed.items() if digest not in counted}
             counted |= new
             known = [estimate.hours for estimate in new.values() if estimate.hours is not None]
@@ -201,17 +226,17 @@ class Session:
                 state,
                 str(len(new)) if needed else "",
                 ", ".join(sorted({str(estimate.steps) for estimate in new.values() if estimate.steps})),
-                f"{sum(known):.2f}" if known else "?" if new else "",
+                duration(sum(known)) if known else "?" if new else "",
                 f"{sum(estimate.disk for estimate in new.values()) / 1e6:.0f} MB" if new else "",
             )
         self.console.print(grid)
         known = [estimate.hours for estimate in counted.values() if estimate.hours is not None]
         more = " and what has no measured step time" if len(known) < len(counted) else ""
         disk = sum(estimate.disk for estimate in counted.values())
-        self.console.print(f"{len(jobs)} runs, {sum(known):.2f} {hours}{more}, {disk / 1e6:.0f} MB of disk")
+        self.console.print(f"{len(jobs)} runs, {duration(sum(known))}{more}, {disk / 1e6:.0f} MB of disk")
         if known:
-            spread = ", ".join(f"{makespan(known, count):.2f} on {count}" for count in (1, 8, 64))
-            self.console.print(f"hours until all are done, a run on each {'GPU' if gpu else 'core'}: {spread}")
+            spread = ", ".join(f"{duration(makespan(known, count))} on {count}" for count in (1, 8, 64))
+            self.console.print(f"until all are done, a run on each {'GPU' if gpu else 'core'}: {spread}")
         for source in estimates.sources:
             self.console.print(f"step times: {source}", highlight=False)
         self._print_missing_files()

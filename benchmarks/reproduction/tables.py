@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,11 @@ from posezoo.errors import CorruptFileError, UnknownNameError
 BENCHMARKS = Path(__file__).resolve().parent.parent
 TABLES = BENCHMARKS / "tables"
 HIGHER_IS_BETTER = ("pck", "auc")
+# What posezoo.lifting.evaluate gives; a model in mm has mpjpe, pck and auc, one without a scale pck_scaled and auc_scaled.
+METRICS = {
+    "p_mpjpe", "n_mpjpe", "mpjpe", "p_mpjpe_mean_over_actions", "pck", "auc", "pck_scaled", "auc_scaled", "pck_aligned",
+    "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,9 @@ class Column:
 
     Attributes:
         id, title: its key in the rows, and how it is headed.
-        metric: names of :func:`posezoo.lifting.evaluate`; where there are several, the first that a model has.
+        metric: names of :func:`posezoo.lifting.evaluate` (a dot reaches into what is nested); where there are several, the
+            first that a model has.
+        unit: of its values; mm, or % for PCK and AUC, where not given.
         train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
             the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test).
     """
@@ -32,14 +39,15 @@ class Column:
     metric: tuple[str, ...]
     train: Mapping[str, Any] = field(default_factory=dict)
     test: Mapping[str, Any] = field(default_factory=dict)
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit is None:
+            object.__setattr__(self, "unit", "%" if self.higher_is_better else "mm")
 
     @property
     def higher_is_better(self) -> bool:
         return self.metric[0].startswith(HIGHER_IS_BETTER)
-
-    @property
-    def unit(self) -> str:
-        return "%" if self.higher_is_better else "mm"
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class Table:
         columns, rows: by id, in the printed order.
         stated: orders that the text states where the table gives no values: (column, better row, worse row).
         curve: title of the x axis where it is a figure of curves, empty for a table.
+        distribution: ``limb_ratios`` where it is a figure of their histograms.
         note: what the text leaves open.
     """
 
@@ -102,6 +111,7 @@ class Table:
     rows: Mapping[str, Row]
     stated: tuple[tuple[str, str, str], ...] = ()
     curve: str = ""
+    distribution: str = ""
     note: str = ""
 
     @property
@@ -127,14 +137,24 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
     path = known[name]
     raw = read_mapping(path)
     columns = {
-        key: _build(Column, path, f"columns.{key}", {**_mapping(path, key, value), "id": key}, metric=_names)
+        str(key): _build(Column, path, f"columns.{key}", {**_mapping(path, key, value), "id": str(key)}, metric=_names)
         for key, value in _mapping(path, "columns", raw.get("columns")).items()
     }
     rows = {
-        key: _build(Row, path, f"rows.{key}", {**_mapping(path, key, value), "id": key})
+        str(key): _build(Row, path, f"rows.{key}", {**_mapping(path, key, value), "id": str(key)})
         for key, value in _mapping(path, "rows", raw.get("rows")).items()
     }
+    if not columns or not rows:
+        raise CorruptFileError(f"{path} has no {'rows' if columns else 'columns'}; a table needs both.")
+    for column in columns.values():
+        if not set(column.metric) <= METRICS:
+            raise CorruptFileError(
+                f"{path}: column {column.id} has metric {column.metric}; known: {', '.join(sorted(METRICS))}."
+            )
     for row in rows.values():
+        _check_data(path, raw, [row, *columns.values(), *(cell for cell in row.cells.values() if cell)])
+        if raw.get("curve") and not (row.series and isinstance(row.x, int | float)):
+            raise CorruptFileError(f"{path}: row {row.id} stands in a figure of curves; it needs `series` and a number `x`.")
         unknown = [c for c in (*row.published, *row.cells) if c not in columns]
         if unknown:
             raise CorruptFileError(f"{path}: row {row.id} names column {unknown[0]}; the table has {', '.join(columns)}.")
@@ -150,6 +170,21 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
         if column not in columns or not {better, worse} <= set(rows):
             raise CorruptFileError(f"{path}: stated order {better} < {worse} in {column} names what the table lacks.")
     return _build(Table, path, "table", {**raw, "id": name, "columns": columns, "rows": rows, "stated": stated})
+
+
+def _check_data(path: Path, raw: dict[str, Any], places: list[Any]) -> None:
+    """Every dataset and kind of keypoints that a table speaks of is known."""
+    known = read_mapping(BENCHMARKS / "datasets.yaml")
+    named = [raw.get("data")]
+    for place in places:
+        for part in ("train", "test"):
+            settings = (place.get(part) if isinstance(place, dict) else getattr(place, part)) or {}
+            named += [settings.get("dataset"), *settings.get("source", [])]
+            if settings.get("keypoints", "gt") not in ("gt", "detected"):
+                raise CorruptFileError(f"{path}: keypoints is {settings['keypoints']!r}; expected gt or detected.")
+    unknown = [name for name in named if name is not None and name not in known]
+    if unknown:
+        raise CorruptFileError(f"{path}: no dataset {unknown[0]!r}; known: {', '.join(known)}.")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -184,4 +219,6 @@ def _build(kind: Any, path: Path, place: str, values: dict[str, Any], **convert:
     try:
         return kind(**{key: convert.get(key, lambda v: v)(value) for key, value in values.items()})
     except TypeError as error:
-        raise CorruptFileError(f"{path}: {place}: {str(error).split('__init__() ')[-1]}.") from error
+        needed = [name for name, part in known.items() if part.default is MISSING and part.default_factory is MISSING]
+        lacking = ", ".join(name for name in needed if name not in values)
+        raise CorruptFileError(f"{path}: {place} lacks {lacking or 'something'}.") from error

@@ -43,6 +43,8 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         if not batch or batch % devices:
             raise InputError(f"a batch of {batch} does not divide over {devices} devices; choose another --devices.")
         recipe["data"] = {**recipe["data"], "batch_size": batch // devices}
+    if spec.get("sources"):
+        recipe["data"] = {**recipe["data"], "source": spec["sources"]}
     path = folder / "recipe.yaml"
     with atomic_write(path) as temporary:
         temporary.write_text(yaml.safe_dump(recipe), encoding="utf-8")

@@ -1,12 +1,22 @@
 """Cameras, rotations, Procrustes alignment and body kinematics, as pure tensor functions."""
 
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
-from posezoo.geometry.kinematics import bone_asymmetry, bone_lengths, forward_kinematics, mirror, mirror_half, scale_bones
+from posezoo.geometry.kinematics import (
+    LIMBS,
+    bone_asymmetry,
+    bone_lengths,
+    forward_kinematics,
+    limb_ratios,
+    mirror,
+    mirror_half,
+    scale_bones,
+)
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import euler_to_matrix, look_at, random_view, rotation_about, view_rotation
 
 __all__ = [
+    "LIMBS",
     "Camera",
     "bone_asymmetry",
     "bone_lengths",
@@ -15,6 +25,7 @@ __all__ = [
     "forward_kinematics",
     "h36m_cameras",
     "lift_to_3d",
+    "limb_ratios",
     "look_at",
     "mirror",
     "mirror_half",

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.distributed import draw
+from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton
 
 
@@ -50,6 +51,34 @@ def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> F
     left = [skeleton.bones.index(bone) for bone, _ in skeleton.bone_pairs]
     right = [skeleton.bones.index(bone) for _, bone in skeleton.bone_pairs]
     return lengths[..., left] - lengths[..., right]
+
+
+LIMBS = ("left arm", "right arm", "left leg", "right leg")
+
+
+def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B 4"]:
+    """Upper over lower length of each limb, in the order of :data:`LIMBS`; Chen et al. 2019, Sec. 4.3.
+
+    Args:
+        pose: any frame and unit.
+        skeleton: with both arms and both legs.
+
+    Raises:
+        InputError: the layout lacks a limb.
+    """
+    chains = [
+        tuple(f"{side}_{joint}" for joint in limb)
+        for limb in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+        for side in ("left", "right")
+    ]
+    missing = sorted({joint for chain in chains for joint in chain} - set(skeleton.joints))
+    if missing:
+        raise InputError(f"{skeleton.name} lacks {', '.join(missing)}; limb ratios need both arms and both legs.")
+    ratios = []
+    for chain in chains:
+        first, middle, last = (pose[:, skeleton.index(joint)] for joint in chain)
+        ratios.append((first - middle).norm(dim=-1) / (middle - last).norm(dim=-1).clamp_min(1e-6))
+    return torch.stack(ratios, dim=1)
 
 
 def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch J D"]:

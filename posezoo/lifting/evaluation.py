@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from posezoo.data.posedata import PoseData
 from posezoo.errors import InputError
-from posezoo.geometry import procrustes_align
+from posezoo.geometry import LIMBS, limb_ratios, procrustes_align
 from posezoo.metrics import AUC3D, MPJPE, NMPJPE, PCK3D, PMPJPE, SymmetryError
 from posezoo.metrics.functional.position import least_squares_scale
 from posezoo.skeletons import Skeleton, convert
@@ -76,6 +76,32 @@ class LiftingMetrics(nn.Module):
         return result
 
 
+class LimbStatistics:
+    """How the ratios of upper to lower limbs are distributed, Chen et al. 2019, Sec. 4.3 and Fig. 6."""
+
+    EDGES = np.linspace(0.0, 3.0, 61)
+
+    def __init__(self) -> None:
+        self._ratios: list[np.ndarray] = []
+
+    def update(self, pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> None:
+        """Count a batch."""
+        self._ratios.append(limb_ratios(pose, skeleton).cpu().numpy())
+
+    def report(self) -> dict[str, Any]:
+        """``spread``: standard deviation of a limb's ratio, mean of the four; ``asymmetry``: |left - right|, mean of arms
+        and legs; ``histogram``: shares in 60 bins from 0 to 3 by limb (beyond 3 counts in the last)."""
+        ratios = np.concatenate(self._ratios)
+        inside = ratios.clip(self.EDGES[0], self.EDGES[-1])
+        gaps = np.abs(inside[:, [0, 2]] - inside[:, [1, 3]])
+        shares = {limb: np.histogram(inside[:, i], self.EDGES)[0] / len(inside) for i, limb in enumerate(LIMBS)}
+        return {
+            "spread": float(inside.std(0).mean()),
+            "asymmetry": float(gaps.mean()),
+            "histogram": {limb: [round(float(share), 5) for share in values] for limb, values in shares.items()},
+        }
+
+
 def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor, "B J 3"]:
     """The trivial baseline: keep the 2D pose, set all depths equal. Of relative scale."""
     flat = keypoints_2d - keypoints_2d[:, root : root + 1]
@@ -94,7 +120,8 @@ def evaluate(
         batch_size: poses at a time.
 
     Returns:
-        the metrics of :meth:`LiftingMetrics.report`, ``poses``, and ``per_action`` and ``per_joint`` P-MPJPE in mm.
+        the metrics of :meth:`LiftingMetrics.report`, ``poses``, ``per_action`` and ``per_joint`` P-MPJPE in mm, and
+        ``limb_ratios`` of predictions and labels (:class:`LimbStatistics`; empty where the layout lacks limbs).
 
     Raises:
         InputError: no labels, no poses, or joints that cannot be had.
@@ -109,7 +136,9 @@ def evaluate(
     target = convert(data.pose_3d, data.skeleton, skeleton)
     if target.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(target.missing)} of {skeleton.name}.")
-    root = skeleton.root
+    root, limbs = skeleton.root, None
+    if {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")} <= set(skeleton.joints):
+        limbs = {"predicted": LimbStatistics(), "labels": LimbStatistics()}
     for start in range(0, len(data), batch_size):
         rows = slice(start, start + batch_size)
         if model is None:
@@ -120,6 +149,9 @@ def evaluate(
             pose = convert(lifted.pose_3d, model.skeleton, skeleton).keypoints
             pose = pose - pose[:, root : root + 1]
         label = torch.from_numpy(target.keypoints[rows]).to(device)
+        if limbs is not None:
+            limbs["predicted"].update(pose.float(), skeleton)
+            limbs["labels"].update(label.float(), skeleton)
         metrics.update(
             pose.float(), label - label[:, root : root + 1], torch.from_numpy(codes[rows].astype(np.int64)).to(device)
         )
@@ -128,4 +160,5 @@ def evaluate(
         "poses": len(data),
         "per_action": {name: float(value) for name, value in metrics.p_mpjpe.per_action().items()},
         "per_joint": {name: float(value) for name, value in metrics.p_mpjpe.per_joint().items()},
+        "limb_ratios": {} if limbs is None else {name: statistics.report() for name, statistics in limbs.items()},
     }

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from posezoo.data.prediction import Prediction
 from posezoo.distributed import random_state, restore_random_state
+from posezoo.errors import InputError
 from posezoo.lifting.evaluation import LiftingMetrics
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.networks import fuse_batch_norm
@@ -148,6 +149,14 @@ class LiftingModule(pl.LightningModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Take what :meth:`weights` gave; raises ``RuntimeError`` where names or shapes differ."""
         self.load_state_dict(weights)
+
+    def setup(self, stage: str) -> None:
+        """Refuse data of another layout before anything runs."""
+        given = getattr(self.datamodule, "skeleton", self.skeleton)
+        if given != self.skeleton:
+            raise InputError(
+                f"the data come as {given.name}, the model works in {self.skeleton.name}; give both one skeleton."
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """A checkpoint says which paper it is of, so that it can be loaded by path alone."""

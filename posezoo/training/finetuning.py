@@ -78,7 +78,7 @@ def finetune(
         enable_model_summary=False,
         log_every_n_steps=10,
     )
-    module = paper_class(paper, "datamodule")(dataset=splits, batch_size=batch_size, seed=seed)
+    module = paper_class(paper, "datamodule")(dataset=splits, batch_size=batch_size, seed=seed, skeleton=model.skeleton.name)
     model.train()
     trainer.fit(model, module, ckpt_path=checkpoint)
     origin = {**provenance(seed), "finetuned_from": str(name), "poses": len(splits["train"])}

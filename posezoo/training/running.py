@@ -38,6 +38,10 @@ class _CLI(LightningCLI):
         self.folder, self.logger, self.steps = folder, logger, steps
         super().__init__(module, datamodule, **settings)
 
+    def add_arguments_to_parser(self, parser: Any) -> None:
+        """Data come in the model's layout."""
+        parser.link_arguments("model.skeleton", "data.skeleton")
+
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
         callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]

@@ -75,7 +75,7 @@ def test_measured_elsewhere_is_said_in_title_and_heading(tmp_path):
     assert "not the paper's data" not in texts["h36m"]
     assert "not the paper's data" in texts["openmocap"].splitlines()[0]
     assert "difference (other data)" in texts["openmocap"]
-    assert "1.5 hours" in texts["h36m"]  # three seeds of half an hour, cells of a row counted once
+    assert "1.5 h" in texts["h36m"]  # three seeds of half an hour, cells of a row counted once
 
 
 def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):

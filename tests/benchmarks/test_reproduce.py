@@ -119,7 +119,10 @@ def test_dry_run_writes_nothing_and_says_how_much(own):
         (["--data", "h37m"], "did you mean h36m"),
         (["--data", "openmocap"], "posezoo data prepare openmocap"),
         (["--seeds", "0"], "1 or more"),
-        (["--all"], "name the tables, or --all"),
+        (["--all"], "not both"),
+        (["--slurm", "account=lab"], "--launcher slurm"),
+        (["--again", "--report-only"], "one of them"),
+        (["--data-dir", "nowhere"], "is no folder"),
         (["--launcher", "slurm", "--slurm", "account"], "KEY=VALUE"),
         (["--budget", "cpu"], "has no cpu budget"),
     ],
@@ -135,11 +138,26 @@ def test_bad_input_is_one_sentence(own, arguments, complaint, capsys, monkeypatc
     assert not (own / "results").exists()
 
 
-def test_a_damaged_result_is_named(own, capsys):
+@pytest.mark.parametrize("content", ['{"cells"', "[1]", "{}", '{"cells": null}', '{"cells": {"p": {"value": "x"}}}', "\x00"])
+def test_a_damaged_result_counts_as_none_and_stops_nothing(own, capsys, content):
     import reproduce
 
     broken = own / "results/own/table1/procedural-smoke/one-0.json"
     broken.parent.mkdir(parents=True)
-    broken.write_text('{"cells"')
-    assert reproduce.main(command(own)[2:]) == 2
-    assert str(broken) in capsys.readouterr().err
+    broken.write_text(content)
+    (own / "results" / "list.json").write_text("[1]")
+    assert reproduce.main([*command(own)[2:], "--dry-run"]) == 0
+    assert "finished" not in capsys.readouterr().out
+    assert reproduce.main([*command(own)[2:], "--report-only"]) == 0
+    assert "nothing measured" in capsys.readouterr().out
+
+
+def test_measuring_again_sets_the_old_result_aside_and_a_dry_run_touches_nothing(own):
+    assert call(own, "--row", "flat").returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in own.glob("results/**/*") if path.is_file()}
+    assert "to run" in call(own, "--row", "flat", "--again", "--dry-run").stdout
+    assert before == {path: path.stat().st_mtime_ns for path in own.glob("results/**/*") if path.is_file()}
+    assert call(own, "--row", "flat", "--again").returncode == 0
+    old = list(own.glob("results/own/table1/procedural-smoke/flat-0.*.old"))
+    assert len(old) == 1
+    assert json.loads(old[0].read_text())["cells"] == result(own, "flat")["cells"]

@@ -9,7 +9,6 @@ import pytest
 from reproduction.plan import Bench, budget_of, datasets, plan
 from reproduction.tables import list_tables, read_table
 
-from posezoo.data import LiftingDataModule
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.registry import PAPERS, paper_class
 
@@ -47,7 +46,7 @@ def test_every_row_sets_only_what_its_model_takes(name, budget):
             if "baseline" in recipe:
                 continue
             assert set(recipe["model"]) <= set(inspect.signature(paper_class(recipe["paper"])).parameters)
-            assert set(recipe["data"]) <= set(inspect.signature(LiftingDataModule.__init__).parameters)
+            assert set(recipe["data"]) <= set(inspect.signature(paper_class(recipe["paper"], "datamodule")).parameters)
             assert recipe["steps"] or recipe["trainer"]["max_epochs"]
 
 
@@ -140,6 +139,13 @@ def test_rows_are_checked_by_name():
         (HEAD + "  r: {title: R, cited: true, publised: {a: 3}}", "has no 'publised'"),
         (HEAD + "  r: {cited: true}", "title"),
         (HEAD + "  r: {title: R, cited: true}\nstated: [{column: a, better: r, worse: s}]", "names what the table lacks"),
+        (HEAD.replace("p_mpjpe", "mpjp") + "  r: {title: R, cited: true}", "known: .*p_mpjpe"),
+        (HEAD.replace("data: h36m", "data: h37m") + "  r: {title: R, cited: true}", "no dataset 'h37m'"),
+        (HEAD + "  r: {title: R, recipe: svma, train: {dataset: nope}}", "no dataset 'nope'"),
+        (HEAD + "  r: {title: R, recipe: svma, cells: {a: {test: {keypoints: magic}}}}", "expected gt or detected"),
+        ("curve: x\n" + HEAD + "  r: {title: R, recipe: svma, series: s, x: two}", "a number `x`"),
+        ("curve: x\n" + HEAD + "  r: {title: R, recipe: svma, x: 2}", "needs `series`"),
+        (HEAD.split("rows:")[0] + "rows: {}", "no rows"),
         (HEAD.replace("data: h36m\n", "") + "  r: {title: R, cited: true}", "data"),
     ],
 )
@@ -147,3 +153,17 @@ def test_a_bad_table_is_one_sentence(tmp_path, text, complaint):
     (tmp_path / "own_table1.yaml").write_text(text)
     with pytest.raises(CorruptFileError, match=complaint):
         read_table("own/table1", tmp_path)
+
+
+def test_row_and_column_names_may_be_numbers(tmp_path):
+    (tmp_path / "own_table1.yaml").write_text(HEAD.replace("  a:", "  5:") + "  7: {title: R, cited: true, published: {}}")
+    table = read_table("own/table1", tmp_path)
+    assert (list(table.columns), list(table.rows)) == (["5"], ["7"])
+
+
+@pytest.mark.parametrize(("setting", "complaint"), [("steps: many", "whole number"), ("steps: -3", "whole number"),
+                                                    ("stepz: 3", "no setting stepz")])  # fmt: skip
+def test_recipes_are_checked(tmp_path, setting, complaint):
+    (tmp_path / "own.yaml").write_text(f"smoke:\n  paper: svma\n  {setting}\n")
+    with pytest.raises(InputError, match=complaint):
+        budget_of("own", Bench("procedural", tmp_path, "smoke", tmp_path, tmp_path))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
+from posezoo.errors import InputError
 from posezoo.geometry import (
     bone_asymmetry,
     bone_lengths,
     center_and_scale,
     forward_kinematics,
     lift_to_3d,
+    limb_ratios,
     mirror,
     rotation_about,
     scale_bones,
 )
-from posezoo.skeletons import get_skeleton
+from posezoo.skeletons import Skeleton, get_skeleton
 
 H36M = get_skeleton("h36m17")
 
@@ -88,3 +92,27 @@ def test_the_mirror_image_of_a_mirror_image_is_the_pose():
         torch.testing.assert_close(image[:, H36M.index("left_wrist"), 0], -pose[:, H36M.index("right_wrist"), 0])
         torch.testing.assert_close(image[:, H36M.index("left_wrist"), 1:], pose[:, H36M.index("right_wrist"), 1:])
         assert torch.equal(mirror(image, H36M), pose)
+
+
+def test_limb_ratios_by_hand_and_under_rotation_scale_and_mirroring():
+    skeleton = get_skeleton("common14")
+    pose = torch.randn(1, 14, 3)
+    place = {name: torch.randn(3) for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")}
+    lengths = {"left_arm": (1, 2), "right_arm": (3, 3), "left_leg": (2, 2), "right_leg": (1, 4)}
+    for limb, (upper, lower) in lengths.items():
+        side, kind = limb.split("_")
+        first, middle, last = ("shoulder", "elbow", "wrist") if kind == "arm" else ("hip", "knee", "ankle")
+        pose[0, skeleton.index(f"{side}_{first}")] = start = place[f"{side}_{first}"]
+        pose[0, skeleton.index(f"{side}_{middle}")] = bend = start + torch.tensor([0.0, upper, 0.0])
+        pose[0, skeleton.index(f"{side}_{last}")] = bend + torch.tensor([0.0, 0.0, lower])
+    # left arm 1 / 2, right arm 1 / 1, left leg 1 / 1, right leg 1 / 4
+    torch.testing.assert_close(limb_ratios(pose, skeleton), torch.tensor([[0.5, 1.0, 1.0, 0.25]]))
+    turn = torch.from_numpy(Rotation.random(random_state=1).as_matrix()).float()
+    torch.testing.assert_close(limb_ratios(7 * pose @ turn.T, skeleton), limb_ratios(pose, skeleton))
+    mirrored = limb_ratios(mirror(pose, skeleton), skeleton)
+    torch.testing.assert_close(mirrored, torch.tensor([[1.0, 0.5, 0.25, 1.0]]))
+
+
+def test_limb_ratios_need_limbs():
+    with pytest.raises(InputError, match="left_ankle"):
+        limb_ratios(torch.zeros(1, 1, 3), Skeleton("point", ("pelvis",), (-1,)))

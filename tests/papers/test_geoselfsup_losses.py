@@ -8,7 +8,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from posezoo.errors import InputError
 from posezoo.geometry import mirror
 from posezoo.papers.geoselfsup import losses
 from posezoo.skeletons import get_skeleton
@@ -73,29 +72,12 @@ def test_gradient_penalty_of_a_linear_critic_is_its_squared_norm():
     torch.testing.assert_close(losses.gradient_penalty(lambda pose: (pose * weight).sum((1, 2)), real.flip(0)), penalty)
 
 
-def test_limb_ratios_by_hand_and_under_rotation_scale_and_mirroring():
-    pose = body(left_wrist=(2.0, 3.0, 0.0), right_ankle=(-1.0, 4.0, 4.0))
-    # left arm 1 / 2, right arm 1 / 1, left leg 1 / 1, right leg 1 / 4
-    torch.testing.assert_close(losses.limb_ratios(pose, SKELETON), torch.tensor([[0.5, 1.0, 1.0, 0.25]]))
-    turn = torch.from_numpy(Rotation.random(random_state=1).as_matrix()).float()
-    torch.testing.assert_close(losses.limb_ratios(7 * pose @ turn.T, SKELETON), losses.limb_ratios(pose, SKELETON))
-    mirrored = losses.limb_ratios(mirror(pose, SKELETON), SKELETON)
-    torch.testing.assert_close(mirrored, torch.tensor([[1.0, 0.5, 0.25, 1.0]]))
-
-
 def test_limb_symmetry_by_hand_and_its_invariances():
     pose = body(left_wrist=(2.0, 3.0, 0.0))
     assert losses.limb_symmetry(pose, SKELETON).item() == pytest.approx(math.log(2) ** 2, rel=1e-5)
     assert losses.limb_symmetry(body(), SKELETON) == 0
     torch.testing.assert_close(losses.limb_symmetry(mirror(pose, SKELETON), SKELETON), losses.limb_symmetry(pose, SKELETON))
     torch.testing.assert_close(losses.limb_symmetry(3 * pose, SKELETON), losses.limb_symmetry(pose, SKELETON))
-
-
-def test_limb_ratios_need_limbs():
-    from posezoo.skeletons import Skeleton
-
-    with pytest.raises(InputError, match="left_ankle"):
-        losses.limb_ratios(torch.zeros(1, 1, 3), Skeleton("point", ("pelvis",), (-1,)))
 
 
 def test_corrections_are_counted_by_their_squares():

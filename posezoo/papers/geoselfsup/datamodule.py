@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posezoo.data import LiftingDataModule, PoseData, read_keypoints
+from posezoo.data import LiftingDataModule, PoseData, load_dataset, read_keypoints
+from posezoo.data.datasets import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.geoselfsup.adapter import train_adapter
@@ -42,8 +43,8 @@ class GeoSelfSupDataModule(LiftingDataModule):
 
     Args:
         neighbours: M frames beside each pose: ``neighbours_2d`` (B, M, J, 2), and ``in_time`` (B,) whether it has any.
-        source: files of 2D keypoints of another domain, in any format; complete people are adapted (Sec. 3.6) and join
-            the training poses.
+        source: files of 2D keypoints of another domain, in any format, or a dataset that needs no file (its validation
+            split); complete people are adapted (Sec. 3.6) and join the training poses.
         source_skeleton: their layout, where the files do not say.
         source_share: of the training poses that come from there.
         adapter_steps, adapter_weight: of the adapter's training; 0 steps leaves the poses as they are.
@@ -111,7 +112,10 @@ class GeoSelfSupDataModule(LiftingDataModule):
         """Complete people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1."""
         parts = []
         for path in self.source or ():
-            data = read_keypoints(path, skeleton=self.source_skeleton)
+            if path in DATASETS:
+                data = load_dataset(path, split="val")
+            else:
+                data = read_keypoints(path, skeleton=self.source_skeleton)
             keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton).keypoints
             parts.append(keypoints[np.isfinite(keypoints).all((1, 2))])
         poses = np.concatenate(parts)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from posezoo.errors import InputError
+from posezoo.geometry import limb_ratios
 from posezoo.skeletons import Skeleton
 
 
@@ -39,27 +39,6 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Float[Tensor, "B 
     real = real.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(real).sum(), real, create_graph=True)
     return gradient.flatten(1).square().sum(1).mean()
-
-
-def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B 4"]:
-    """Chen et al. 2019, Sec. 4.3: upper over lower length of the left and right arm, and of the left and right leg.
-
-    Raises:
-        InputError: the layout lacks a limb.
-    """
-    chains = [
-        tuple(f"{side}_{joint}" for joint in limb)
-        for limb in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
-        for side in ("left", "right")
-    ]
-    missing = sorted({joint for chain in chains for joint in chain} - set(skeleton.joints))
-    if missing:
-        raise InputError(f"{skeleton.name} lacks {', '.join(missing)}; limb ratios need both arms and both legs.")
-    ratios = []
-    for chain in chains:
-        first, middle, last = (pose[:, skeleton.index(joint)] for joint in chain)
-        ratios.append((first - middle).norm(dim=-1) / (middle - last).norm(dim=-1).clamp_min(1e-6))
-    return torch.stack(ratios, dim=1)
 
 
 def limb_symmetry(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
