@@ -30,7 +30,8 @@ class Paper:
         module, datamodule: class names in ``posezoo.papers.<name>``.
         default: the tag that the bare name stands for.
         title, authors, venue, year: the citation.
-        supervision: what its training needs.
+        supervision: what its training needs, in words.
+        unsupervised: whether it learns from 2D keypoints alone, and so can be fine-tuned on them.
     """
 
     module: str
@@ -41,13 +42,14 @@ class Paper:
     venue: str
     year: int
     supervision: str
+    unsupervised: bool = False
 
 
 PAPERS: dict[str, Paper] = {
     "geoselfsup": Paper(
         "GeoSelfSup", "GeoSelfSupDataModule", "cmu",
         "Unsupervised 3D Pose Estimation with Geometric Self-Supervision",
-        "Chen, Tyagi, Agrawal, Drover, MV, Stojanov, Rehg", "CVPR", 2019, "2D keypoints only",
+        "Chen, Tyagi, Agrawal, Drover, MV, Stojanov, Rehg", "CVPR", 2019, "2D keypoints only", True,
     ),
     "martinez": Paper(
         "Martinez", "MartinezDataModule", "cmu",
@@ -57,7 +59,7 @@ PAPERS: dict[str, Paper] = {
     "svma": Paper(
         "SVMA", "SVMADataModule", "cmu",
         "SVMA: A GAN-based model for Monocular 3D Human Pose Estimation",
-        "Deng, Sun, Zhu", "arXiv", 2021, "2D keypoints only",
+        "Deng, Sun, Zhu", "arXiv", 2021, "2D keypoints only", True,
     ),
 }  # fmt: skip
 """Adding a paper is one entry here."""

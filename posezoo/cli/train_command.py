@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
     command.add_argument("recipe", help="a recipe of the package (svma.cmu, martinez.cmu, ...) or a YAML file")
     command.add_argument("--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given")
     command.add_argument("--steps", type=int, help="how many batches to train on; the recipe's where not given")
+    command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
     command.set_defaults(run=run)
@@ -28,5 +29,13 @@ def run(options: argparse.Namespace) -> int:
     """Train, test, and write weights and metrics."""
     from posezoo.training import train
 
-    train(options.recipe, options.out, options.rest, resume=options.resume, logger=options.logger, steps=options.steps)
+    train(
+        options.recipe,
+        options.out,
+        options.rest,
+        resume=options.resume,
+        logger=options.logger,
+        steps=options.steps,
+        start=options.start,
+    )
     return 0

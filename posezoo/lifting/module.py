@@ -132,6 +132,10 @@ class LiftingModule(pl.LightningModule):
         """The paper's name in the registry: that of its folder."""
         return type(self).__module__.split(".")[2]
 
+    def prepare_finetuning(self, learning_rate: float) -> None:
+        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need."""
+        self.hp.learning_rate, self.hp.cosine_steps = learning_rate, None
+
     @property
     def hp(self) -> Any:
         """The constructor's arguments."""

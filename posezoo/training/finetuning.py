@@ -65,11 +65,11 @@ def finetune(
     pl.seed_everything(seed, verbose=False)
     model = load(name)
     paper = model.paper
-    if PAPERS[paper].supervision != "2D keypoints only":
+    if not PAPERS[paper].unsupervised:
         raise InputError(
             f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model."
         )
-    model.hp.learning_rate, model.hp.cosine_steps = learning_rate, None
+    model.prepare_finetuning(learning_rate)
     folder, checkpoint = folder_for_run(out, resume)
     trainer = pl.Trainer(
         max_epochs=epochs,

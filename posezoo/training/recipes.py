@@ -24,7 +24,7 @@ def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:
 
     Args:
         recipe: a name in :func:`list_recipes`, or the path of a YAML file with ``paper``, ``steps`` (batches to
-            train on), ``model``, ``data``, ``trainer``.
+            train on), ``start`` (weights to start from), ``model``, ``data``, ``trainer``.
 
     Raises:
         UnknownNameError: no such recipe, or no such paper.

@@ -24,7 +24,7 @@ from posezoo.data.files import atomic_write
 from posezoo.distributed import leave
 from posezoo.errors import InputError
 from posezoo.lifting import LiftingModule
-from posezoo.registry import paper_class, save, settings_of
+from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
 
@@ -145,6 +145,7 @@ def train(
     resume: bool = False,
     logger: str = "csv",
     steps: int | None = None,
+    start: str | Path | None = None,
 ) -> Path:
     """Train a recipe.
 
@@ -155,6 +156,7 @@ def train(
         resume: go on from the folder's last checkpoint.
         logger: ``csv`` or ``wandb``.
         steps: how many batches to train on; the recipe's ``steps`` where not given.
+        start: a model of the zoo, or weights, to start from; the recipe's ``start`` where not given, else from scratch.
 
     Returns:
         the weights: ``<out>/<recipe>.safetensors``; beside them ``metrics.json``, the logs and the last checkpoint.
@@ -163,8 +165,9 @@ def train(
         PoseZooError: a setting, file or folder that the user can mend.
     """
     paper, settings = read_recipe(recipe)
-    recommended = settings.pop("steps", None)
-    steps = recommended if steps is None else steps
+    stated = {name: settings.pop(name, None) for name in ("steps", "start")}
+    steps = stated["steps"] if steps is None else steps
+    start = stated["start"] if start is None else start
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"steps is {steps!r}; expected a whole number of batches, 1 or more.")
     stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
@@ -188,10 +191,30 @@ def train(
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
+    if start is not None and not resume:
+        begin_from(model, start)
+        origin["started_from"] = str(start)
     trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
     weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin)
     leave()  # whoever scores the model next must not wait for processes that are gone
     return weights
+
+
+def begin_from(model: LiftingModule, start: str | Path) -> None:
+    """Give a model the weights of another of the same architecture.
+
+    Raises:
+        InputError: it is of another paper or architecture.
+        UnknownNameError, MissingFileError, CorruptFileError: it cannot be loaded.
+    """
+    other = load(start)
+    if other.paper != model.paper:
+        raise InputError(f"start {start} is a {other.paper}; this recipe trains {model.paper}.")
+    try:
+        model.load_weights(other.weights())
+    except (RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise InputError(f"start {start} has another architecture than the recipe's model: {first}") from error
 
 
 def finish(

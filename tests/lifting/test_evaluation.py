@@ -69,3 +69,25 @@ def test_data_without_labels_cannot_be_scored(people):
 
     with pytest.raises(InputError, match="needs poses with 3D labels"):
         evaluate(None, replace(people, pose_3d=None))
+
+
+@pytest.mark.parametrize("batch_size", [3, 1000])
+def test_limb_ratios_are_those_of_all_poses(people, batch_size):
+    limbs = evaluate(None, people, batch_size=batch_size)["limb_ratios"]
+    pose, skeleton = labels(people).numpy(), people.skeleton
+
+    def length(first: str, second: str) -> np.ndarray:
+        return np.linalg.norm(pose[:, skeleton.index(first)] - pose[:, skeleton.index(second)], axis=-1)
+
+    ratios = np.stack([
+        length(f"{side}_{chain[0]}", f"{side}_{chain[1]}") / length(f"{side}_{chain[1]}", f"{side}_{chain[2]}")
+        for chain in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+        for side in ("left", "right")
+    ])  # fmt: skip
+    found = limbs["labels"]
+    assert found["spread"] == pytest.approx(ratios.std(1).mean(), rel=1e-4)
+    assert found["asymmetry"] == pytest.approx(np.abs(ratios[[0, 2]] - ratios[[1, 3]]).mean(), rel=1e-3, abs=1e-4)
+    expected = np.histogram(ratios[2], np.linspace(0, 3, 61))[0] / len(people)
+    np.testing.assert_allclose(found["histogram"]["left leg"], expected, atol=1e-4)
+    assert all(sum(shares) == pytest.approx(1, abs=1e-3) for shares in limbs["predicted"]["histogram"].values())
+    assert limbs["predicted"]["spread"] > found["spread"]  # flat limbs are as long as they look

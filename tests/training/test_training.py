@@ -138,6 +138,19 @@ def test_recipes_of_ones_own():
         read_recipe("other.yaml")
 
 
+def test_a_run_may_start_from_other_weights(capsys):
+    first = train("svma.cmu", "first", TINY_SVMA, steps=2)
+    # At a rate of nothing the weights stay what they were (but for the running statistics of batch norm).
+    second = train("svma.cmu", "second", [*TINY_SVMA, "--model.learning_rate", "1e-30"], steps=2, start=first)
+    a, b = posezoo.load(first).weights(), posezoo.load(second).weights()
+    assert all(torch.equal(a[name], b[name]) for name in a if "norm" not in name)
+    assert describe(second)["started_from"] == str(first)
+    assert main(["train", "svma.cmu", "--out", "third", *TINY_SVMA, "--model.width", "8", "--start", str(first)]) == 2
+    assert "another architecture" in capsys.readouterr().err
+    assert main(["train", "martinez.cmu", "--out", "third", *QUICK, "--start", str(first)]) == 2
+    assert "this recipe trains martinez" in capsys.readouterr().err
+
+
 def test_supervised_training_needs_labels(people):
     with pytest.raises(InputError, match="labels=False"):
         LiftingDataModule({"train": replace(people, pose_3d=None)}).train_dataloader()

@@ -151,6 +151,11 @@ class GeoSelfSup(LiftingModule):
         average = {f"average.module.{k[7:]}": v for k, v in weights.items() if k.startswith("lifter.")}
         self.load_state_dict({**weights, **average, "average.n_averaged": torch.ones((), dtype=torch.long)})
 
+    def prepare_finetuning(self, learning_rate: float) -> None:
+        super().prepare_finetuning(learning_rate)
+        self.hp.label_steps = self.hp.neighbours = 0
+        self.temporal = None
+
     def relative(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """X - X_r: the lifted skeleton about its root."""
         pose = self.lifter(keypoints)
