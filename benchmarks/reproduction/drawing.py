@@ -85,7 +85,8 @@ def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
     heights, means, deviations = zip(*found, strict=True)
     axis.barh(heights, means, xerr=deviations, height=0.36, color=MEASURED, label=_measured_label(results))
     axis.set_yticks(list(places), [textwrap.fill(row.title, 28) for row in rows])
-    axis.invert_yaxis()
+    if not axis.yaxis_inverted():  # panels share it
+        axis.invert_yaxis()
 
 
 def _curves(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:

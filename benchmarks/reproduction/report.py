@@ -105,9 +105,9 @@ def origins(results: Results) -> list[str]:
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
     hardware = sorted({f"{origin['hardware']} x {origin['devices']}" for origin in found})
     walls = {origin["run"]: origin.get("wall_seconds", 0) for origin in found}
-    bench = results.bench
+    bench, seeds = results.bench, max((len(measured.values) for measured in results.cells.values()), default=1)
     return [
-        f"python benchmarks/reproduce.py {results.table.id} --data {bench.data} --budget {bench.budget}",
+        f"python benchmarks/reproduce.py {results.table.id} --data {bench.data} --budget {bench.budget} --seeds {seeds}",
         f"Commit {', '.join(commits)}; {'; '.join(versions)}.",
         f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {duration(sum(walls.values()) / 3600)}.",
     ]
