@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reproduction.report import Results
+    from reproduction.measured import Results
 
 PUBLISHED, MEASURED = "#9aa5b1", "#1f6feb"
 
@@ -68,7 +68,7 @@ def _distributions(results: Results) -> Any:
 
 
 def _measured_label(results: Results) -> str:
-    from reproduction.plan import datasets
+    from reproduction.datasets import datasets
 
     return f"measured on {datasets()[results.bench.data].title}"
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reproduction.agreement import Agreement, agreement
-from reproduction.plan import Bench, datasets
+from reproduction.datasets import datasets
+from reproduction.plan import Bench
 from reproduction.results import read_json, results_in
 from reproduction.tables import Column, Table
 

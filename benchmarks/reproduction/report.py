@@ -6,10 +6,11 @@ import html
 from pathlib import Path
 
 from posezoo.data.files import atomic_write
+from reproduction.datasets import datasets
 from reproduction.drawing import draw
 from reproduction.estimate import duration
 from reproduction.measured import Results, gather
-from reproduction.plan import Bench, datasets
+from reproduction.plan import Bench
 from reproduction.results import results_in
 from reproduction.tables import Row, Table, list_tables, read_table
 

@@ -6,7 +6,8 @@ import inspect
 from pathlib import Path
 
 import pytest
-from reproduction.plan import Bench, budget_of, datasets, plan
+from reproduction.datasets import datasets
+from reproduction.plan import Bench, budget_of, plan
 from reproduction.tables import list_tables, read_table
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
