@@ -14,6 +14,7 @@ from torch.utils.flop_counter import flop_registry
 
 from posezoo.data.files import progress
 from posezoo.registry import paper_class
+from posezoo.training.running import StopAfter
 from reproduction.plan import BUDGETS, RECIPES, Bench, budget_of
 from reproduction.worker import hardware, write_json
 
@@ -57,10 +58,11 @@ class _Work(TorchDispatchMode):
 def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any) -> None:
     """A few batches of a recipe on procedural people."""
     model = paper_class(budget["paper"])(**budget["model"])
-    data = paper_class(budget["paper"], "datamodule")(**{**budget["data"], "dataset": "procedural"})
+    settings = {**budget["data"], "dataset": "procedural", "skeleton": model.skeleton.name}
+    data = paper_class(budget["paper"], "datamodule")(**settings)
     options: dict[str, Any] = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
-        "limit_val_batches": 0, "max_epochs": 1, "limit_train_batches": steps, "callbacks": callbacks,
+        "limit_val_batches": 0, "max_epochs": -1, "callbacks": [*callbacks, StopAfter(steps)],
     }  # fmt: skip
     pl.Trainer(**{**options, **trainer}).fit(model, data)
 
@@ -78,7 +80,7 @@ def measure(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
             continue
         settings["data"].pop("path", None)
         clock = Clock()
-        fit(settings, 6 if budget == "paper" else 20, [clock])
+        fit(settings, 4 if budget == "paper" else 20, [clock])
         times[f"{name}/{budget}"] = round(clock.seconds, 5)
         counts = []
         for steps in (1, 2):  # the difference is a step without what happens once

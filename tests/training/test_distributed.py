@@ -19,6 +19,7 @@ from posezoo.distributed import draw, roll, total
 from posezoo.networks import BatchNorm1d, Dropout
 
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
+        "geoselfsup.cmu": ["--model.width", "16", "--model.critic_width", "16"],
         "martinez.cmu": ["--model.width", "16"]}  # fmt: skip
 
 

@@ -1,0 +1,81 @@
+"""Datasets as the benchmarks know them: where their files lie, and which stands for which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from posezoo.data.datasets import DATASETS
+from posezoo.data.files import open_hdf5, read_attributes, sha256
+from posezoo.errors import InputError, MissingFileError
+from reproduction.tables import BENCHMARKS, read_mapping
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as the benchmarks know it, see ``benchmarks/datasets.yaml``.
+
+    Attributes:
+        id, title: its name here, and in a report.
+        loader: its name in :func:`posezoo.data.load_dataset`.
+        file: under ``--data-dir``; empty where none is needed.
+        more: other files that belong to it.
+        make: the command that makes the file.
+        splits: that it has.
+        instead_of: which of ours stands for which of a paper's.
+    """
+
+    id: str
+    title: str
+    loader: str
+    file: str = ""
+    more: tuple[str, ...] = ()
+    make: str = ""
+    splits: tuple[str, ...] = ("train", "val", "test")
+    instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def path(self, folder: Path) -> Path | None:
+        """Its file; None where it needs none.
+
+        Raises:
+            UnknownNameError: PoseZoo has no reader for it.
+            MissingFileError: the file is not there; says how to make it.
+        """
+        if self.loader != "keypoints" and self.loader not in DATASETS:
+            raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(DATASETS)}.")
+        if not self.file:
+            return None
+        path = folder / self.file
+        if not path.is_file():
+            how = f"; make it with `{self.make}`" if self.make else ""
+            raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
+        return path
+
+    def paths(self, folder: Path) -> list[Path]:
+        """All of its files; empty where it needs none. Raises as :meth:`path`."""
+        first = self.path(folder)
+        return [] if first is None else [first, *(folder / name for name in self.more if (folder / name).is_file())]
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+@cache
+def datasets() -> dict[str, Dataset]:
+    """Datasets by id."""
+    return {key: Dataset(key, **_tuples(value)) for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()}
+
+
+@cache
+def identity(path: Path) -> str:
+    """What a dataset's file is made from where it says so, else the hash of its bytes."""
+    if path.suffix == ".h5":
+        with open_hdf5(path) as file:
+            digest = read_attributes(file).get("digest")
+        if digest:
+            return str(digest)
+    return sha256(path)
