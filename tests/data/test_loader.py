@@ -15,7 +15,7 @@ def seen(loader: TensorLoader) -> list[int]:
 
 
 def as_process(monkeypatch, rank: int, world: int) -> None:
-    monkeypatch.setattr(TensorLoader, "_share", lambda self: (rank, world))
+    monkeypatch.setattr("posezoo.data.loader.share", lambda: (rank, world))
 
 
 def test_evaluation_sees_every_sample_once_in_order():

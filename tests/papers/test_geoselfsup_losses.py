@@ -90,7 +90,7 @@ def test_completion_counts_missing_joints_alone():
     target, filled = torch.zeros(1, 3, 2), torch.ones(1, 3, 2)
     filled[0, 2] = torch.tensor([3.0, 4.0])
     present = torch.tensor([[1.0, 0.0, 0.0]])
-    assert losses.completion(filled, target, present) == (2 + 25) / 2
+    assert losses.completion(filled, target, present) == 2 + 25
     assert losses.completion(filled, target, torch.ones(1, 3)) == 0
 
 

@@ -58,9 +58,8 @@ def correction_size(correction: Float[Tensor, "B J 2"]) -> Float[Tensor, ""]:
 def completion(
     filled: Float[Tensor, "B J 2"], target: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]
 ) -> Float[Tensor, ""]:
-    """Chen et al. 2019, Sec. 4.6: squared error of the joints that were missing."""
-    missing = 1 - present
-    return ((filled - target).square().sum(-1) * missing).sum() / missing.sum().clamp_min(1)
+    """Chen et al. 2019, Sec. 4.6: squared error, summed over the joints that were missing, averaged over the batch."""
+    return ((filled - target).square().sum(-1) * (1 - present)).sum(1).mean()
 
 
 def supervised(pose: Float[Tensor, "B J 3"], label: Float[Tensor, "B J 3"]) -> Float[Tensor, ""]:
