@@ -68,8 +68,8 @@ class GeoSelfSupDataModule(LiftingDataModule):
         source: list[str] | None = None,
         source_skeleton: str | None = None,
         source_share: float = 0.2,
-        adapter_steps: int = 2000,
-        adapter_weight: float = 100.0,
+        adapter_steps: int = 1000,
+        adapter_weight: float = 1.0,
         label_fraction: float = 0.0,
     ) -> None:
         super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
@@ -117,7 +117,8 @@ class GeoSelfSupDataModule(LiftingDataModule):
             else:
                 data = read_keypoints(path, skeleton=self.source_skeleton)
             keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton).keypoints
-            parts.append(keypoints[np.isfinite(keypoints).all((1, 2))])
+            # Detectors write a person they did not find as one point.
+            parts.append(keypoints[np.isfinite(keypoints).all((1, 2)) & (np.ptp(keypoints, axis=1).max(1) > 0)])
         poses = np.concatenate(parts)
         if not len(poses):
             raise InputError(f"{', '.join(self.source or ())} has no complete person in {self.skeleton.name}.")
