@@ -182,14 +182,18 @@ class GeoSelfSup(LiftingModule):
         turn = turn.repeat_interleave(count, 0)
         turned = pose @ turn.mT
         y = self.project(turned)
+        seen, _, scale = self._normalized(y)
         terms = {}
         if hp.symmetry:
             terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
         if hp.self_consistency:
-            again = self.relative(self.normalize(y))
+            # Lifted at the scale that every input has, and brought back to that of y.
+            again = self.relative(seen) * scale
             terms["3d"] = losses.loop_closure(turned, again)
             terms["2d"] = losses.loop_closure(x, self.project(again @ turn))
-        fake = y.unflatten(0, (-1, count))
+        # The discriminators see new views at the scale of real poses, too: else they would judge by size alone.
+        first = scale.unflatten(0, (-1, count))[:, :1]
+        fake = y.unflatten(0, (-1, count)) / first
         if self.critic is not None:
             terms["adversarial"] = losses.adversarial(self.critic(fake[:, 0]), hp.saturating)
         if self.temporal is not None:
