@@ -73,13 +73,19 @@ def _measured_label(results: Results) -> str:
     return f"measured on {datasets()[results.bench.data].title}"
 
 
+def _published_label(results: Results) -> str:
+    from reproduction.datasets import datasets
+
+    return f"published on {datasets()[results.table.data].title}"
+
+
 def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
     """One pair of horizontal bars a row; whiskers are standard deviations over seeds."""
     places = range(len(rows))
     published = [row.number(column.id) for row in rows]
     if any(value is not None for value in published):
         known = [(place - 0.2, value) for place, value in zip(places, published, strict=True) if value is not None]
-        axis.barh(*zip(*known, strict=True), height=0.36, color=PUBLISHED, label="published")
+        axis.barh(*zip(*known, strict=True), height=0.36, color=PUBLISHED, label=_published_label(results))
     measured = [(place, results.cells.get((row.id, column.id))) for place, row in zip(places, rows, strict=True)]
     found = [(place + 0.2, cell.mean, cell.deviation or 0) for place, cell in measured if cell is not None]
     heights, means, deviations = zip(*found, strict=True)
@@ -95,7 +101,9 @@ def _curves(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
         members, color = [row for row in rows if row.series == series], f"C{number}"
         published = [(row.x, row.number(column.id)) for row in members if row.number(column.id) is not None]
         if published:
-            axis.plot(*zip(*published, strict=True), "--", color=color, label=f"{series} published".strip())
+            axis.plot(
+                *zip(*published, strict=True), "--", color=color, label=f"{series} {_published_label(results)}".strip()
+            )
         measured = [(row.x, cell) for row in members if (cell := results.cells.get((row.id, column.id))) is not None]
         if measured:
             axis.errorbar(

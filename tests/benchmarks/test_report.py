@@ -111,7 +111,7 @@ def test_a_figure_of_curves_is_data_too(tmp_path):
     for row in table.rows:
         write(bench, table, row, {"a": 50.0 + len(row)})
     picture = next(path for path in write_report(table, bench) if path.suffix == ".svg").read_text()
-    for words in ("one published", "two published", "one measured on procedural people", "labels"):
+    for words in ("one published on Human3.6M", "two published on Human3.6M", "one measured on procedural people", "labels"):
         assert words in picture
 
 
