@@ -71,6 +71,16 @@ def test_the_loop_closes_for_a_lifter_that_is_right(people):
     torch.testing.assert_close(x[:, 5], pose[:, 5, :2] / (pose[:, 5, 2:] + 10))
 
 
+def test_new_views_come_at_the_scale_of_real_poses(people):
+    """A discriminator that sees sizes would ask for bodies that look as large from the side as from the front."""
+    model = GeoSelfSup(**SMALL, normalization="joints", neighbours=1)
+    x = model.normalize(torch.from_numpy(people.keypoints_2d[:30]))
+    frames = torch.stack([x, x.roll(1, 0)], 1)
+    _, fake = model.lifter_losses(frames)
+    torch.testing.assert_close(fake[:, 0].norm(dim=-1).mean(1), torch.full((30,), 0.1))
+    torch.testing.assert_close(x.norm(dim=-1).mean(1), torch.full((30,), 0.1))
+
+
 @pytest.mark.parametrize(
     ("switches", "expected"),
     [
