@@ -59,6 +59,20 @@ def known_of_cameras(settings: dict[str, Any]) -> str:
     )
 
 
+def supervision(header: dict[str, Any]) -> str:
+    """What training needed: the paper's words, or the share of labels that fine-tuning saw."""
+    fraction = header.get("data", {}).get("label_fraction", 0.0)
+    if header["settings"].get("label_steps") and fraction:
+        return f"2D keypoints, {100 * fraction:g} % of 3D labels"
+    return PAPERS[header["paper"]].supervision
+
+
+def used(header: dict[str, Any]) -> str:
+    """What training read, in words."""
+    needed = supervision(header)
+    return USED.get(needed, f"{needed}, drawn at random")
+
+
 def card(name: str, entry: dict[str, Any]) -> str:
     """The model card, in Markdown."""
     paper, rows = PAPERS[name.split(".")[0]], []
@@ -75,6 +89,7 @@ def card(name: str, entry: dict[str, Any]) -> str:
         rows.append(
             f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
         )
+    started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
     settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
     return f"""# {name}
 
@@ -86,7 +101,7 @@ paper's: no figure here is the paper's.
 - inputs: {entry["normalisation"]}
 - training data: {entry["training_data"]}
 - licence: {entry["licence"]}{known_of_cameras(entry["settings"])}
-- trained with `{entry["command"]}`, seed {entry["seed"]}, commit `{entry["commit"]}`
+- trained with `{entry["command"]}`, seed {entry["seed"]}, commit `{entry["commit"]}`{started}
 
 ## Measured
 
@@ -110,7 +125,8 @@ def main() -> None:
     options = parser.parse_args()
     source = options.run / f"{options.name}.safetensors"
     header, model = describe(source), posezoo.load(source)
-    origin = {key: header[key] for key in ("command", "seed", "commit", "versions")}
+    kept = ("command", "seed", "commit", "versions", "started_from", "data")
+    origin = {key: header[key] for key in kept if key in header}
     path = save(model, CHECKPOINTS / source.name, **origin)
     index_path = CHECKPOINTS / "index.json"
     index = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
@@ -129,7 +145,8 @@ def main() -> None:
         "unit": model.unit,
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         "licence": LICENCE,
-        "training_data": f"{DATA}; {USED[PAPERS[header['paper']].supervision]}",
+        "supervision": supervision(header),
+        "training_data": f"{DATA}; {used(header)}",
         **origin,
         "settings": header["settings"],
         "metrics": metrics,

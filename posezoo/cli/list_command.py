@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         table.add_row(
             card["name"],
             f"{paper['authors'].split(',')[0]} {paper['year']}",
-            paper["supervision"],
+            card.get("supervision", paper["supervision"]),
             card["unit"],
             f"{card['parameters'] / 1e6:.1f} M",
             f"{card['size'] / 1e6:.1f}",

@@ -191,6 +191,7 @@ def train(
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
+    origin["data"] = {key: value for key, value in dict(cli.config["data"]).items() if key not in ("path", "source")}
     if start is not None and not resume:
         begin_from(model, start)
         origin["started_from"] = str(start)
