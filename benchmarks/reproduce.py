@@ -12,7 +12,6 @@ Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. A table is 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from reproduction.session import Session
 from reproduction.slurm import SlurmLauncher
 from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table
 
-from posezoo.errors import InputError, PoseZooError, UnknownNameError
+from posezoo.cli.output import guarded
+from posezoo.errors import InputError, UnknownNameError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -152,20 +152,7 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Errors that a user can mend are one sentence and exit code 2."""
     options = parser().parse_args(arguments)
-    try:
-        return run(options)
-    except PoseZooError as error:
-        print(f"reproduce.py: error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        print(f"reproduce.py: error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("reproduce.py: interrupted; call it again to go on", file=sys.stderr)
-        return 130
+    return guarded("reproduce.py", lambda: run(options), "interrupted; call it again to go on")
 
 
 if __name__ == "__main__":

@@ -219,9 +219,10 @@ def _run(
     if "baseline" in budget:
         return Run(budget, None, f"{budget['baseline']}")
     train = dict(train)
-    sources, contents = _sources(table, train.pop("source", []), bench)
-    if sources:
-        train["source"] = [bench.dataset(table, role).id for role in row.train["source"]]
+    roles = train.pop("source", [])
+    sources, contents = _sources(table, roles, bench)
+    if roles:
+        train["source"] = [bench.dataset(table, role).id for role in roles]
     trainer = {key: value for key, value in budget["trainer"].items() if key not in ("accelerator", "devices")}
     recipe = {
         "paper": budget["paper"],

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def is_finished(path: Path) -> bool:
 def results_in(folder: Path, pattern: str = "*/*/*/*.json") -> Iterator[dict[str, Any]]:
     """Every finished row under a folder of results, in a fixed order; what is damaged, or no result, is passed over."""
     for path in sorted(folder.glob(pattern)):
-        if RUNS not in path.relative_to(folder).parts and is_finished(path):
+        if RUNS in path.relative_to(folder).parts:
+            continue
+        with suppress(CorruptFileError):
             yield read_result(path)
 
 

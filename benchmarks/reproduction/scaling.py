@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,18 @@ import torch
 import torch.multiprocessing as mp
 
 from reproduction.plan import Bench, budget_of
-from reproduction.step_times import fit
+from reproduction.step_times import Clock, fit
 
 
-class _Finish(pl.Callback):
-    """Writes the seconds of a step, from the end of the first to the end of the last, by the wall clock."""
+class _Finish(Clock):
+    """Writes the seconds of a step, from the end of the first to the end of the last, for the process that waits."""
 
     def __init__(self, path: str) -> None:
-        self.path, self.ends = path, list[float]()
+        super().__init__()
+        self.path = path
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.ends.append(time.perf_counter())
+        super().on_train_batch_end()
         if trainer.is_global_zero:
             Path(self.path).write_text(json.dumps((self.ends[-1] - self.ends[0]) / max(1, len(self.ends) - 1)))
 

@@ -15,10 +15,9 @@ from torch.utils.flop_counter import flop_registry
 from posezoo.data.files import progress
 from posezoo.registry import paper_class
 from posezoo.training.running import StopAfter
+from reproduction.estimate import STEP_TIMES
 from reproduction.plan import BUDGETS, RECIPES, Bench, budget_of
 from reproduction.worker import hardware, write_json
-
-STEP_TIMES = RECIPES.parent / "step_times.json"
 
 
 class Clock(pl.Callback):

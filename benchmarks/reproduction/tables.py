@@ -151,8 +151,9 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
             raise CorruptFileError(
                 f"{path}: column {column.id} has metric {column.metric}; known: {', '.join(sorted(METRICS))}."
             )
+    own = [cell for row in rows.values() for cell in row.cells.values() if cell]
+    _check_data(path, raw, [*columns.values(), *rows.values(), *own])
     for row in rows.values():
-        _check_data(path, raw, [row, *columns.values(), *(cell for cell in row.cells.values() if cell)])
         if raw.get("curve") and not (row.series and isinstance(row.x, int | float)):
             raise CorruptFileError(f"{path}: row {row.id} stands in a figure of curves; it needs `series` and a number `x`.")
         unknown = [c for c in (*row.published, *row.cells) if c not in columns]

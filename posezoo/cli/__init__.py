@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 
-from posezoo.errors import PoseZooError
+from posezoo.cli.output import guarded
 from posezoo.version import __version__
 
 COMMANDS = ("list", "info", "predict", "eval", "train", "finetune", "data", "demo")
@@ -46,22 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}", file=sys.stderr)
         return 2
     options.rest = rest
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _warn  # type: ignore[assignment]
-            return int(options.run(options) or 0)
-    except PoseZooError as error:
-        print(f"posezoo {options.command}: error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of our output went away, as `posezoo list | head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        print(f"posezoo {options.command}: error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"posezoo {options.command}: interrupted", file=sys.stderr)
-        return 130
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn  # type: ignore[assignment]
+        return guarded(f"posezoo {options.command}", lambda: int(options.run(options) or 0))
 
 
 def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:

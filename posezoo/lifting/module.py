@@ -14,6 +14,7 @@ from torch import Tensor
 from posezoo.data.prediction import Prediction
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
+from posezoo.geometry import bone_asymmetry, bone_lengths
 from posezoo.lifting.evaluation import LiftingMetrics
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.networks import fuse_batch_norm
@@ -189,6 +190,14 @@ class LiftingModule(pl.LightningModule):
             self._metrics[stage].update(pose, batch["pose_3d"], batch.get("action"))
         return pose
 
+    def log_bones(self, pose: Float[Tensor, "B J 3"]) -> None:
+        """Log what tells a good model without 3D: symmetry and spread of bone lengths, in units of the mean bone."""
+        lengths = bone_lengths(pose, self.skeleton)
+        size = lengths.mean(1, keepdim=True)
+        gap = bone_asymmetry(pose, self.skeleton) / size
+        self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
+        self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
+
     def _report(self, stage: str) -> None:
         metrics = self._metrics.pop(stage, None)
         if metrics is not None:
@@ -206,3 +215,8 @@ class LiftingModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._report("test")
+
+
+def as_list(given: Any) -> list[Any]:
+    """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
+    return [] if given is None else given if isinstance(given, list) else [given]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
@@ -43,3 +44,13 @@ class AveragedNetwork(AveragedModel):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.module(*args, **kwargs)
+
+    def published(self, name: str) -> dict[str, Tensor]:
+        """The average under the name of the network that trains: what a model publishes in its place."""
+        return {f"{name}.{key}": value for key, value in self.module.state_dict().items()}
+
+    @staticmethod
+    def state_of(weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+        """State of an attribute ``average`` from published weights, where it is what :meth:`published` gave for ``name``."""
+        own = {f"average.module{key.removeprefix(name)}": v for key, v in weights.items() if key.startswith(f"{name}.")}
+        return {**own, "average.n_averaged": torch.ones((), dtype=torch.long)}

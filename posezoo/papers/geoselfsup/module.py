@@ -21,8 +21,8 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror_half, random_view
-from posezoo.lifting import LiftingModule
+from posezoo.geometry import center_and_scale, mirror_half, random_view
+from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
 from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
@@ -145,11 +145,10 @@ class GeoSelfSup(LiftingModule):
         """The averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
         kept = ("critic.", "temporal.", "completion.")
         state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
-        return state | {f"lifter.{key}": value for key, value in self.average.module.state_dict().items()}
+        return state | self.average.published("lifter")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        average = {f"average.module.{k[7:]}": v for k, v in weights.items() if k.startswith("lifter.")}
-        self.load_state_dict({**weights, **average, "average.n_averaged": torch.ones((), dtype=torch.long)})
+        self.load_state_dict({**weights, **self.average.state_of(weights, "lifter")})
 
     def prepare_finetuning(self, learning_rate: float) -> None:
         super().prepare_finetuning(learning_rate)
@@ -226,7 +225,7 @@ class GeoSelfSup(LiftingModule):
         if hp.label_steps and self.trainer.fit_loop.total_batch_idx >= hp.unsupervised_steps:
             self.finetuning_step()
             return
-        optimizers = _as_list(self.optimizers())
+        optimizers = as_list(self.optimizers())
         frames = self.frames(batch)
         self.toggle_optimizer(optimizers[0])
         terms, fake = self.lifter_losses(frames, batch.get("in_time"))
@@ -249,7 +248,7 @@ class GeoSelfSup(LiftingModule):
                 optimizers[1], torch.stack([hp.penalty * t if n == "penalty" else t for n, t in judged.items()]).sum()
             )
             terms |= judged
-        schedules = _as_list(self.lr_schedulers())
+        schedules = as_list(self.lr_schedulers())
         for schedule in schedules[:-1] if hp.label_steps else schedules:
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
@@ -282,8 +281,8 @@ class GeoSelfSup(LiftingModule):
 
     def finetuning_step(self) -> None:
         """Sec. 4.4: the lifter on labelled poses alone; its average follows."""
-        optimizers = _as_list(self.optimizers())
-        schedules = _as_list(self.lr_schedulers())
+        optimizers = as_list(self.optimizers())
+        schedules = as_list(self.lr_schedulers())
         keypoints, label = self.labelled_batch()
         self.toggle_optimizer(optimizers[-1])
         pose = center_and_scale(self.relative(self.normalize(keypoints)), self.skeleton.root)[0]
@@ -308,13 +307,8 @@ class GeoSelfSup(LiftingModule):
         return keypoints, pose
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
-        pose = self._evaluate_batch(batch, "val")
-        lengths = bone_lengths(pose, self.skeleton)
-        size = lengths.mean(1, keepdim=True)
-        gap = bone_asymmetry(pose, self.skeleton) / size
-        self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
-        self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
+        """What needs no 3D, then labels, if any."""
+        self.log_bones(self._evaluate_batch(batch, "val"))
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
@@ -331,8 +325,3 @@ class GeoSelfSup(LiftingModule):
             optimizers.append(finetuning)
             schedules.append(cosine(finetuning, hp.label_steps))
         return optimizers, schedules
-
-
-def _as_list(given: Any) -> list[Any]:
-    """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
-    return [] if given is None else given if isinstance(given, list) else [given]

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale, mirror_half, random_view
-from posezoo.lifting import LiftingModule
+from posezoo.geometry import center_and_scale, mirror_half, random_view
+from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
 from posezoo.papers.svma.networks import Generator
@@ -113,11 +113,10 @@ class SVMA(LiftingModule):
     def weights(self) -> dict[str, Tensor]:
         """The averaged generator in place of the latest, and the critic for fine-tuning."""
         state = {k: v for k, v in self.state_dict().items() if k.startswith("critic.")}
-        return state | {f"generator.{key}": value for key, value in self.average.module.state_dict().items()}
+        return state | self.average.published("generator")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        average = {f"average.module.{k[10:]}": v for k, v in weights.items() if k.startswith("generator.")}
-        self.load_state_dict({**weights, **average, "average.n_averaged": torch.ones((), dtype=torch.long)})
+        self.load_state_dict({**weights, **self.average.state_of(weights, "generator")})
 
     def generate(self, keypoints: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
         """Root-relative 3D pose and camera of normalised keypoints.
@@ -192,19 +191,13 @@ class SVMA(LiftingModule):
             critic_optimizer.step()
             self.untoggle_optimizer(critic_optimizer)
             terms |= {"critic_difference": difference, "penalty": penalty}
-        schedules: Any = self.lr_schedulers() or []
-        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+        for schedule in as_list(self.lr_schedulers()):
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """What needs no 3D: symmetry and spread of bone lengths, in units of the mean bone; then labels, if any."""
-        pose = self._evaluate_batch(batch, "val")
-        lengths = bone_lengths(pose, self.skeleton)
-        size = lengths.mean(1, keepdim=True)
-        gap = bone_asymmetry(pose, self.skeleton) / size
-        self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
-        self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
+        """What needs no 3D, then labels, if any."""
+        self.log_bones(self._evaluate_batch(batch, "val"))
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp = self.hp
