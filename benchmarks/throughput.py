@@ -114,6 +114,33 @@ def p_mpjpe(poses: int = 100_000) -> list[Ratio]:
     ]
 
 
+def triangulation(joints: int = 100_000) -> list[Ratio]:
+    """Two views of joints in float64 against OpenCV's ``triangulatePoints``, each with the same number of threads."""
+    import cv2
+    import torch
+
+    from posezoo.geometry import Camera, h36m_cameras, triangulate
+
+    cv2.setNumThreads(torch.get_num_threads())
+    cameras = [Camera(camera.K, camera.R, camera.t) for camera in h36m_cameras("S9")[:2]]
+    generator = torch.Generator().manual_seed(0)
+    world = (torch.rand(joints, 3, dtype=torch.float64, generator=generator) - 0.5) * 2000 + torch.tensor([0, 0, 1000.0])
+    pixels = torch.stack([camera.project(world) for camera in cameras])
+    projections = torch.stack([camera.projection for camera in cameras])
+    given = [value.numpy() for value in (*projections, *(view.T.contiguous() for view in pixels))]
+    seconds = fastest({"opencv": lambda: cv2.triangulatePoints(*given), "ours": lambda: triangulate(pixels, projections)})
+    return [
+        Ratio(
+            name=f"triangulation of {joints:,} joints in two views, over OpenCV",
+            value=seconds["opencv"] / seconds["ours"],
+            goal=5.0,
+            at_least=True,
+            detail=f"{1e6 * seconds['ours'] / joints:.3f} against {1e6 * seconds['opencv'] / joints:.3f} us a joint; "
+            f"off the points by {(triangulate(pixels, projections) - world).abs().max():.0e} mm",
+        )
+    ]
+
+
 def svma_forward(batch: int = 4096) -> list[Ratio]:
     """Lifting of normalised keypoints by the shipped svma, against one matrix product of as many operations."""
     import torch
@@ -258,6 +285,7 @@ def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
 
 BENCHMARKS: dict[str, Callable[[], list[Ratio]]] = {
     "p_mpjpe": p_mpjpe,
+    "triangulation": triangulation,
     "svma_forward": svma_forward,
     "predict_one": predict_one,
     "training_step": training_step,

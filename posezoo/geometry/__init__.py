@@ -14,10 +14,12 @@ from posezoo.geometry.kinematics import (
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import euler_to_matrix, look_at, random_view, rotation_about, view_rotation
+from posezoo.geometry.triangulation import Triangulation, triangulate
 
 __all__ = [
     "LIMBS",
     "Camera",
+    "Triangulation",
     "bone_asymmetry",
     "bone_lengths",
     "center_and_scale",
@@ -35,6 +37,7 @@ __all__ = [
     "random_view",
     "rotation_about",
     "scale_bones",
+    "triangulate",
     "unproject",
     "view_rotation",
 ]
