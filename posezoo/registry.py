@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from posezoo.errors import CorruptFileError, MissingFileError, SaveError, UnknownNameError
 
 if TYPE_CHECKING:
-    from posezoo.lifting import LiftingModule
+    from posezoo.lifting import ZooModule
 
 FORMAT = 1
 
@@ -46,6 +46,11 @@ class Paper:
 
 
 PAPERS: dict[str, Paper] = {
+    "cvugcn": Paper(
+        "CVUGCN", "CVUGCNDataModule", "cmu",
+        "Weakly-supervised Cross-view 3D Human Pose Estimation",
+        "Hua, Li, Zhang, Ding, Liu", "arXiv", 2021, "2D annotations of two calibrated cameras",
+    ),
     "geoselfsup": Paper(
         "GeoSelfSup", "GeoSelfSupDataModule", "cmu",
         "Unsupervised 3D Pose Estimation with Geometric Self-Supervision",
@@ -151,8 +156,8 @@ def locate(name: str) -> Path:
     return path
 
 
-def load(name: str | Path, device: str | None = None) -> LiftingModule:
-    """A model in eval mode.
+def load(name: str | Path, device: str | None = None) -> Any:
+    """A model in eval mode: the LightningModule of its paper.
 
     Args:
         name: ``svma``, ``svma.cmu``, or the path of a ``.safetensors`` that PoseZoo wrote or a Lightning ``.ckpt`` of
@@ -197,7 +202,7 @@ def paper_class(paper: str, kind: str = "module") -> Any:
     return getattr(importlib.import_module(f"posezoo.papers.{paper}"), getattr(PAPERS[paper], kind))
 
 
-def build(paper: str, settings: dict[str, Any], source: Path | str = "settings") -> LiftingModule:
+def build(paper: str, settings: dict[str, Any], source: Path | str = "settings") -> ZooModule:
     """An untrained model of a paper.
 
     Raises:
@@ -257,7 +262,7 @@ def _read_ckpt(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"paper": paper, "settings": settings}, module.weights()
 
 
-def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
+def save(model: ZooModule, path: str | Path, **provenance: Any) -> Path:
     """Write a model's weights as safetensors, whole or not at all.
 
     Args:
@@ -283,7 +288,7 @@ def save(model: LiftingModule, path: str | Path, **provenance: Any) -> Path:
     return path
 
 
-def settings_of(model: LiftingModule) -> dict[str, Any]:
+def settings_of(model: ZooModule) -> dict[str, Any]:
     """A model's constructor arguments, without what LightningCLI notes among them."""
     return {key: value for key, value in model.hparams.items() if not key.startswith("_")}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,26 @@ class Evaluation:
         dataset, split: what it is tested on.
         settings: of the dataset's loader.
         content: what the dataset's file is made from, see :func:`identity`.
+        scoring: settings of the model's ``evaluate``, such as the noise that it is tested with.
     """
 
     dataset: Dataset
     split: str
     settings: Mapping[str, Any]
     content: str = ""
+    scoring: Mapping[str, Any] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
-        return {"dataset": self.dataset.id, "split": self.split, **self.settings}
+        scoring = {"evaluate": dict(self.scoring)} if self.scoring else {}
+        return {"dataset": self.dataset.id, "split": self.split, **self.settings, **scoring}
 
     @property
     def key(self) -> str:
         """Its name in results: another for other data."""
-        return "-".join(str(value) for value in (*self.describe().values(), self.content[:8]) if value != "")
+        words = [self.dataset.id, self.split, *self.settings.values(), self.content[:8]]
+        if self.scoring:
+            words.append(re.sub(r"[^\w.,=+-]+", "", ",".join(f"{key}={value}" for key, value in self.scoring.items())))
+        return "-".join(str(value) for value in words if value != "")
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,10 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         train = {**column.train, **row.train, **own.get("train", {})}
         test = {**column.test, **row.test, **own.get("test", {})}
         trained_on = bench.dataset(table, train.pop("dataset", table.data))
+        scoring = {
+            k: v for part in (column.test, row.test, own.get("test", {})) for k, v in part.get("evaluate", {}).items()
+        }
+        test.pop("evaluate", None)
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
         run = _run(table, row, {**row.model, **own.get("model", {})}, train, trained_on, seed, bench)
         split = test.pop("split", "test")
@@ -178,7 +189,8 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
             if dataset is not None and needed not in dataset.splits:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
         file = bench.file(tested_on)
-        evaluation = Evaluation(tested_on, split, {"keypoints": "gt", **test}, identity(file) if file else "")
+        content = identity(file) if file else ""
+        evaluation = Evaluation(tested_on, split, {"keypoints": "gt", **test}, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
 

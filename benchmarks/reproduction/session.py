@@ -91,6 +91,7 @@ class Session:
                     "path": _text(self.bench.file(evaluation.dataset)) or None,
                     "split": evaluation.split,
                     "settings": evaluation.settings,
+                    "evaluate": evaluation.scoring,
                 }
                 for key, evaluation in tests.items()
             ],

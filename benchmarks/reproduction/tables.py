@@ -17,7 +17,8 @@ HIGHER_IS_BETTER = ("pck", "auc")
 # What posezoo.lifting.evaluate gives; a model in mm has mpjpe, pck and auc, one without a scale pck_scaled and auc_scaled.
 METRICS = {
     "p_mpjpe", "n_mpjpe", "mpjpe", "p_mpjpe_mean_over_actions", "pck", "auc", "pck_scaled", "auc_scaled", "pck_aligned",
-    "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry",
+    "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry", "keypoint_error_px",
+    *(f"pairs.P{pair}.mpjpe" for pair in range(1, 5)),
 }  # fmt: skip
 
 
@@ -31,7 +32,8 @@ class Column:
             first that a model has.
         unit: of its values; mm, or % for PCK and AUC, where not given.
         train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
-            the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test).
+            the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test); ``evaluate``
+            in a test holds those of the model's own ``evaluate``.
     """
 
     id: str

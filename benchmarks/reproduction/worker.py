@@ -86,18 +86,35 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
     """Every test that has no result yet."""
     import posezoo
     from posezoo.data import load_dataset
-    from posezoo.lifting import evaluate as score
 
-    weights = folder / WEIGHTS
     model = None
     for test in spec["tests"]:
         path = folder / "tests" / f"{test['key']}.json"
         if path.is_file():
             continue
-        if model is None and "baseline" not in spec["recipe"]:
-            model = posezoo.load(weights)
+        baseline = spec["recipe"].get("baseline")
+        if model is None and not baseline:
+            model = posezoo.load(folder / WEIGHTS)
         data = load_dataset(test["loader"], test["split"], test["path"], **test["settings"])
-        write_json(path, rounded(score(model, data)))
+        score = BASELINES[baseline] if baseline else model.evaluate
+        write_json(path, rounded(score(data, **test["evaluate"])))
+
+
+def flat_depth(data: Any) -> dict[str, Any]:
+    """The 2D pose with all depths equal."""
+    from posezoo.lifting import evaluate as score
+
+    return score(None, data)
+
+
+def triangulation(data: Any, **settings: Any) -> dict[str, Any]:
+    """Two views triangulated and left as they are."""
+    from posezoo.papers.cvugcn import CVUGCN
+
+    return CVUGCN(data.skeleton.name, width=1, refinement=False).eval().evaluate(data, **settings)
+
+
+BASELINES = {"flat_depth": flat_depth, "triangulation": triangulation}
 
 
 def rounded(values: Any) -> Any:

@@ -21,15 +21,14 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Metrics, with the flat-depth baseline beside them."""
+    """Metrics, beside those of the baseline: flat depth for lifters, triangulation for models of several views."""
     import posezoo
     from posezoo.data import load_dataset
-    from posezoo.lifting import evaluate
+    from posezoo.lifting import LiftingModule, evaluate
 
     data = load_dataset(options.data, options.split, options.path, keypoints=options.keypoints)
     model = None if options.name == "flat" else posezoo.load(options.name)
-    result = evaluate(model, data)
-    flat = result if model is None else evaluate(None, data)
+    result = evaluate(None, data) if model is None else model.evaluate(data)
     if options.json:
         print(json.dumps({"model": options.name, "data": options.data, "split": options.split, **result}, indent=2))
         return 0
@@ -37,24 +36,32 @@ def run(options: argparse.Namespace) -> int:
 
     from posezoo.cli.output import console
 
+    if model is None or isinstance(model, LiftingModule):
+        baseline, beside, error = "flat depth", result if model is None else evaluate(None, data), "P-MPJPE"
+    else:
+        baseline, error = "triangulated", "MPJPE"
+        beside = {name.removesuffix("_triangulated"): v for name, v in result.items() if name.endswith("_triangulated")}
+        result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}
     title = f"{options.name} on {options.data} {options.split}, {options.keypoints.upper()} 2D, {result['poses']} poses"
     table = Table(title=title)
-    for column in ("metric", options.name, "flat depth"):
+    for column in ("metric", options.name, baseline):
         table.add_column(column, justify="left" if column == "metric" else "right")
     for name, value in result.items():
         if isinstance(value, float):
-            table.add_row(f"{name} ({unit_of(name)})", f"{value:.2f}", f"{flat[name]:.2f}" if name in flat else "")
+            table.add_row(f"{name} ({unit_of(name)})", f"{value:.2f}", f"{beside[name]:.2f}" if name in beside else "")
     console().print(table)
-    actions = Table(title="P-MPJPE by action (mm)")
+    actions = Table(title=f"{error} by action (mm)")
     actions.add_column("action")
     actions.add_column(options.name, justify="right")
-    actions.add_column("flat depth", justify="right")
+    if "per_action" in beside:
+        actions.add_column(baseline, justify="right")
     for name, value in result["per_action"].items():
-        actions.add_row(name, f"{value:.2f}", f"{flat['per_action'][name]:.2f}")
+        others = [f"{beside['per_action'][name]:.2f}"] if "per_action" in beside else []
+        actions.add_row(name, f"{value:.2f}", *others)
     console().print(actions)
     return 0
 
 
 def unit_of(metric: str) -> str:
-    """mm for distances, % for PCK and AUC."""
-    return "%" if metric.startswith(("pck", "auc")) else "mm"
+    """mm for distances (px where the name says so), % for PCK and AUC."""
+    return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"

@@ -38,9 +38,12 @@ def run(options: argparse.Namespace) -> int:
 
     import posezoo
     from posezoo.data import read_keypoints
+    from posezoo.lifting import LiftingModule
 
     data = read_keypoints(options.input, skeleton=options.skeleton)
     model = posezoo.load(options.name)
+    if not isinstance(model, LiftingModule):
+        raise InputError(f"{options.name} takes several calibrated views; call its predict_views from Python.")
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)

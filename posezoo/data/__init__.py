@@ -1,6 +1,7 @@
 """Data: readers of the field's files, datasets by name, and the DataModule base."""
 
 from posezoo.data.bvh import Motion, read_bvh
+from posezoo.data.cameras import read_cameras
 from posezoo.data.datamodule import LiftingDataModule
 from posezoo.data.datasets import DATASETS, load_dataset
 from posezoo.data.keypoints import read_keypoints
@@ -21,5 +22,6 @@ __all__ = [
     "load_openmocap",
     "prepare_openmocap",
     "read_bvh",
+    "read_cameras",
     "read_keypoints",
 ]

@@ -128,3 +128,35 @@ def concatenate(parts: list[PoseData]) -> PoseData:
         frame=np.concatenate([part.frame for part in parts]),
         sequences=tuple(clip for part in parts for clip in part.sequences),
     )
+
+
+def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Frames that both cameras of a pair see.
+
+    Args:
+        data: several views of the same clips: sequences alike in subject, action and trial are one clip.
+        pairs: of cameras, as ``view`` numbers them.
+
+    Returns:
+        (M, 2) rows of ``data``, first and second view, and (M,) which pair; pair by pair, then in the order of ``data``.
+
+    Raises:
+        InputError: no frame is seen by both cameras of any pair.
+    """
+    names = [(clip.subject, clip.action, clip.trial) for clip in data.sequences]
+    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    clip = np.asarray([codes[name] for name in names], dtype=np.int64)[data.sequence]
+    key, view = clip << 32 | data.frame.astype(np.int64), data.view
+    rows, which = [], []
+    for number, (first, second) in enumerate(pairs):
+        one, other = np.flatnonzero(view == first), np.flatnonzero(view == second)
+        _, mine, theirs = np.intersect1d(key[one], key[other], return_indices=True)
+        order = np.argsort(one[mine])
+        rows.append(np.stack([one[mine][order], other[theirs][order]], 1))
+        which.append(np.full(len(mine), number))
+    if not sum(map(len, rows)):
+        raise InputError(
+            f"no frame is seen by both cameras of {', '.join(map(str, pairs))}; the data have views "
+            f"{', '.join(str(v) for v in np.unique(view))}."
+        )
+    return np.concatenate(rows), np.concatenate(which)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data.prediction import Prediction
-from posezoo.distributed import random_state, restore_random_state
-from posezoo.errors import InputError
 from posezoo.geometry import bone_asymmetry, bone_lengths
-from posezoo.lifting.evaluation import LiftingMetrics
+from posezoo.lifting.base import ZooModule
+from posezoo.lifting.evaluation import LiftingMetrics, evaluate
 from posezoo.lifting.inputs import check_keypoints
-from posezoo.networks import fuse_batch_norm
-from posezoo.skeletons import Skeleton, get_skeleton
 
 
-class LiftingModule(pl.LightningModule):
+class LiftingModule(ZooModule):
     """A model that turns one 2D pose into one 3D pose.
 
     A paper extends it with :meth:`lift` and its own ``training_step``; prediction, validation and test are here.
@@ -35,13 +30,8 @@ class LiftingModule(pl.LightningModule):
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
 
     def __init__(self, skeleton: str, unit: str) -> None:
-        super().__init__()
-        self.skeleton: Skeleton = get_skeleton(skeleton)
-        self.unit = unit
-        self.zoo_name = type(self).__name__
+        super().__init__(skeleton, unit)
         self._metrics: dict[str, LiftingMetrics] = {}
-        self._fused: list[Any] = [None, [], [], None]
-        self._random: dict[str, Tensor] | None = None
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
@@ -108,77 +98,13 @@ class LiftingModule(pl.LightningModule):
         """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
         raise NotImplementedError(f"{type(self).__name__} needs every joint.")
 
-    def for_inference(self, network: Any) -> Any:
-        """The network with its batch norms folded into its layers, where only prediction is wanted.
-
-        The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
-        """
-        if self.training or torch.is_grad_enabled():
-            return network
-        source, tensors, versions, fused = self._fused
-        if source is not network or versions != [tensor._version for tensor in tensors]:
-            tensors = [*network.parameters(), *network.buffers()]
-            fused = fuse_batch_norm(network)
-            # Kept in a list: as an attribute it would become part of the model.
-            self._fused = [network, tensors, [tensor._version for tensor in tensors], fused]
-        return fused
-
-    def _apply(self, *arguments: Any, **options: Any) -> LiftingModule:
-        """Moving or casting a model leaves no copy behind."""
-        self._fused = [None, [], [], None]
-        return super()._apply(*arguments, **options)
-
-    @property
-    def paper(self) -> str:
-        """The paper's name in the registry: that of its folder."""
-        return type(self).__module__.split(".")[2]
+    def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
+        """See :func:`posezoo.lifting.evaluate`."""
+        return evaluate(self, data, **settings)
 
     def prepare_finetuning(self, learning_rate: float) -> None:
         """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need."""
         self.hp.learning_rate, self.hp.cosine_steps = learning_rate, None
-
-    @property
-    def hp(self) -> Any:
-        """The constructor's arguments."""
-        return self.hparams
-
-    @property
-    def datamodule(self) -> Any:
-        """The DataModule that the trainer runs on, None where it was given loaders."""
-        return getattr(self.trainer, "datamodule", None)
-
-    def weights(self) -> dict[str, Tensor]:
-        """What is published: everything that prediction and fine-tuning need, nothing twice."""
-        return dict(self.state_dict())
-
-    def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Take what :meth:`weights` gave; raises ``RuntimeError`` where names or shapes differ."""
-        self.load_state_dict(weights)
-
-    def setup(self, stage: str) -> None:
-        """Refuse data of another layout before anything runs."""
-        given = getattr(self.datamodule, "skeleton", self.skeleton)
-        if given != self.skeleton:
-            raise InputError(
-                f"the data come as {given.name}, the model works in {self.skeleton.name}; give both one skeleton."
-            )
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
-        checkpoint["posezoo"] = {"paper": self.paper}
-        # So that a run that was stopped and resumed draws what it would have drawn.
-        checkpoint["random"] = random_state(self.device)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._random = checkpoint.get("random")
-
-    def on_train_start(self) -> None:
-        """Draw from the run's seed, which DDP alone would reset here, or go on where the checkpoint stood."""
-        if "PL_GLOBAL_SEED" in os.environ:  # what Lightning's seed_everything leaves
-            torch.manual_seed(int(os.environ["PL_GLOBAL_SEED"]))
-        if self._random is not None:
-            restore_random_state(self._random, self.device)
-            self._random = None
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""
@@ -215,8 +141,3 @@ class LiftingModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._report("test")
-
-
-def as_list(given: Any) -> list[Any]:
-    """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
-    return [] if given is None else given if isinstance(given, list) else [given]

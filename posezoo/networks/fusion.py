@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,12 +12,22 @@ from torch.nn.utils.fusion import fuse_linear_bn_eval
 Network = TypeVar("Network", bound=nn.Module)
 
 
+@runtime_checkable
+class Fusable(Protocol):
+    """A linear layer of a paper's own that knows how to take in the batch norm that follows it."""
+
+    def fused_with(self, norm: Any) -> nn.Module:
+        """A layer that gives what this one and then ``norm``, in eval mode, give."""
+        ...
+
+
 @torch.no_grad()
 def fuse_batch_norm(network: Network) -> Network:
     """A copy for inference in which every (linear, batch norm, activation, dropout) is (linear, activation in place).
 
     Args:
-        network: of the layers that :mod:`posezoo.networks.residual` makes; anything else in it is copied as it is.
+        network: of the layers that :mod:`posezoo.networks.residual` makes, or others of the same names whose ``linear`` is
+            :class:`Fusable`; anything else in it is copied as it is.
 
     Example:
         >>> import torch
@@ -33,6 +43,9 @@ def fuse_batch_norm(network: Network) -> Network:
         linear, norm, activation = layers.get("linear"), layers.get("norm"), layers.get("activation")
         if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
             module.linear = fuse_linear_bn_eval(linear, norm)
+            del module.norm
+        elif isinstance(norm, nn.BatchNorm1d) and isinstance(linear, Fusable):
+            module.linear = linear.fused_with(norm)
             del module.norm
         if isinstance(activation, nn.ReLU | nn.LeakyReLU):
             activation.inplace = True

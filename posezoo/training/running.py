@@ -23,7 +23,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from posezoo.data.files import atomic_write
 from posezoo.distributed import leave
 from posezoo.errors import InputError
-from posezoo.lifting import LiftingModule
+from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
@@ -201,7 +201,7 @@ def train(
     return weights
 
 
-def begin_from(model: LiftingModule, start: str | Path) -> None:
+def begin_from(model: ZooModule, start: str | Path) -> None:
     """Give a model the weights of another of the same architecture.
 
     Raises:
@@ -219,7 +219,7 @@ def begin_from(model: LiftingModule, start: str | Path) -> None:
 
 
 def finish(
-    trainer: pl.Trainer, model: LiftingModule, data: pl.LightningDataModule | None, path: Path, origin: dict[str, Any]
+    trainer: pl.Trainer, model: ZooModule, data: pl.LightningDataModule | None, path: Path, origin: dict[str, Any]
 ) -> Path:
     """Write a trained model's weights, and its test metrics where there are any."""
     results = trainer.test(model, data, verbose=False) if data is not None else []

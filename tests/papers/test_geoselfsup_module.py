@@ -11,7 +11,7 @@ import torch
 
 from posezoo.data import load_dataset
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, random_view
+from posezoo.geometry import center_and_scale, mirror, random_view
 from posezoo.papers.geoselfsup import GeoSelfSup, GeoSelfSupDataModule
 from posezoo.papers.geoselfsup.adapter import train_adapter
 from posezoo.papers.geoselfsup.datamodule import neighbour_rows
@@ -69,6 +69,18 @@ def test_the_loop_closes_for_a_lifter_that_is_right(people):
     # A projected pose has its root at the origin: y is what a camera at distance c sees.
     torch.testing.assert_close(x[:, 0], torch.zeros(6, 2))
     torch.testing.assert_close(x[:, 5], pose[:, 5, :2] / (pose[:, 5, 2:] + 10))
+
+
+def test_a_mirrored_person_is_predicted_as_the_mirror_image(people):
+    """Exactly, with ``mirrored``; a network alone does so by chance only."""
+    keypoints = torch.from_numpy(people.keypoints_2d[:20])
+    for mirrored in (False, True):
+        torch.manual_seed(0)
+        model = GeoSelfSup(**SMALL, normalization="joints", mirrored=mirrored).eval()
+        with torch.inference_mode():
+            pose, image = model.lift(keypoints), model.lift(mirror(keypoints, model.skeleton))
+        assert torch.allclose(mirror(image, model.skeleton), pose, atol=1e-5) == mirrored
+        torch.testing.assert_close(center_and_scale(pose, model.skeleton.root)[0], pose)
 
 
 def test_new_views_come_at_the_scale_of_real_poses(people):

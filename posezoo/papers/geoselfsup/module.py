@@ -21,7 +21,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror_half, random_view
+from posezoo.geometry import center_and_scale, mirror, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
@@ -33,6 +33,7 @@ class GeoSelfSup(LiftingModule):
 
     Args:
         skeleton: the layout of inputs and outputs; the paper's 14 joints, or any other.
+        dropout: after each layer of the lifter (not given).
         width, critic_width: of lifter and discriminators (not given; Martinez et al.'s, whose architecture they follow).
         distance: c, from the camera to the root.
         normalization: ``head``: the head is 1 / c from the root in 2D (Sec. 3); ``joints``: the joints are on average, which
@@ -45,6 +46,8 @@ class GeoSelfSup(LiftingModule):
         pitch, pitch_deviation: of the real cameras, radians, positive looking down; 0 turns people about the camera's
             vertical, as the paper does, see :func:`posezoo.geometry.random_view`.
         flip: mirror half of all poses (not in the paper).
+        mirrored: predict the mean of a pose and of what the mirrored keypoints give, mirrored back (not in the paper; Pavllo
+            et al. 2019 and others do so).
         saturating: the lifter's loss as Eq. 5 prints it.
         weight_2d, weight_3d, weight_temporal: w_2D, w_3D, w_T of Eq. 8.
         penalty: weight of the R1 gradient penalty on the discriminators (not in the paper).
@@ -68,6 +71,7 @@ class GeoSelfSup(LiftingModule):
         skeleton: str = "common14",
         width: int = 1024,
         critic_width: int = 1024,
+        dropout: float = 0.0,
         distance: float = 10.0,
         normalization: str = "head",
         self_consistency: bool = True,
@@ -78,6 +82,7 @@ class GeoSelfSup(LiftingModule):
         pitch: float = 0.0,
         pitch_deviation: float = 0.0,
         flip: bool = False,
+        mirrored: bool = False,
         saturating: bool = False,
         weight_2d: float = 10.0,
         weight_3d: float = 0.001,
@@ -108,7 +113,7 @@ class GeoSelfSup(LiftingModule):
         joints, names = len(self.skeleton), self.skeleton.joints
         # "the midpoint between hip joints" is a joint of some layouts.
         self.hips = [names.index("pelvis")] if "pelvis" in names else [names.index(f"{s}_hip") for s in ("left", "right")]
-        self.lifter = Lifter(joints, self.hips, width, distance)
+        self.lifter = Lifter(joints, self.hips, width, distance, dropout)
         self.critic = PoseCritic(joints, critic_width, distance, blocks=3) if discriminator else None
         self.temporal = TemporalDiscriminator(joints, neighbours, critic_width, distance) if neighbours else None
         self.completion = Completion(joints, completion_width, 1.0)
@@ -128,8 +133,11 @@ class GeoSelfSup(LiftingModule):
         return centered / scale, origin, scale
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        lifter = self.for_inference(self.average.module)
-        return center_and_scale(lifter(self.normalize(keypoints_2d)), self.skeleton.root)[0]
+        lifter, x = self.for_inference(self.average.module), self.normalize(keypoints_2d)
+        if not self.hp.mirrored:
+            return center_and_scale(lifter(x), self.skeleton.root)[0]
+        pose, image = lifter(torch.cat([x, mirror(x, self.skeleton)])).chunk(2)
+        return center_and_scale((pose + mirror(image, self.skeleton)) / 2, self.skeleton.root)[0]
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Sec. 4.6: pixels with the joints that are not ``present`` filled in, from the others alone."""

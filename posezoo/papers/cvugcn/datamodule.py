@@ -1,0 +1,80 @@
+"""Data of Hua et al. 2021: what two synchronised cameras see, and how they are calibrated; no 3D label in training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posezoo.data import LiftingDataModule, PoseData, load_dataset
+from posezoo.errors import InputError
+from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
+
+
+class CVUGCNDataModule(LiftingDataModule):
+    """Batches of pairs, see :func:`posezoo.papers.cvugcn.pairs.paired_tensors`.
+
+    Beside the arguments of :class:`posezoo.data.LiftingDataModule` (without ``labels``: training has none):
+
+    Args:
+        pairs, test_pairs: names of camera pairs, ``P1`` to ``P4``; all, and those of training, where not given.
+        target: ``gt``: the reprojection loss compares with 2D annotations, as Eq. 3 has it; ``input``: with the keypoints
+            themselves, where there is nothing else.
+        noise_px: standard deviation of Gaussian noise on all keypoints.
+        calibration: errors of the cameras, see :class:`posezoo.papers.cvugcn.pairs.CalibrationError`.
+
+    Raises:
+        InputError, UnknownNameError: another target, a pair or an error that does not exist.
+    """
+
+    def __init__(
+        self,
+        dataset: str | dict[str, Any] = "openmocap",
+        path: str | None = None,
+        keypoints: str = "detected",
+        test_keypoints: str | None = None,
+        skeleton: str = "h36m17",
+        batch_size: int = 256,
+        eval_batch_size: int = 4096,
+        seed: int = 0,
+        pairs: list[str] | None = None,
+        test_pairs: list[str] | None = None,
+        target: str = "gt",
+        noise_px: float = 0.0,
+        calibration: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
+        if target not in ("gt", "input") or noise_px < 0:
+            raise InputError(f"target {target!r}, noise_px {noise_px}; expected 'gt' or 'input', and 0 or more.")
+        self.pairs, self.test_pairs = pairs_by_name(pairs), pairs_by_name(test_pairs or pairs)
+        self.target, self.noise_px, self.calibration = target, noise_px, CalibrationError.of(calibration)
+
+    def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
+        train = split == "train"
+        target = None
+        if self.target == "gt" and isinstance(self.dataset, str) and "detected" in (self.keypoints, self.test_keypoints):
+            target = load_dataset(self.dataset, split=split, path=self.path, keypoints="gt")
+        elif self.target == "input":
+            target = data
+        tensors = paired_tensors(
+            replace(data, pose_3d=None) if train else data,
+            self.pairs if train else self.test_pairs,
+            self.skeleton,
+            noise_px=self.noise_px,
+            calibration=self.calibration,
+            target=target,
+            labels=not train and data.pose_3d is not None,
+            seed=self.seed,
+        )
+        rows = tensors.pop("row").numpy()
+        del tensors["pair"]
+        if not np.isfinite(tensors["target_2d"].numpy()).all():
+            raise InputError(f"the {split} split has poses with missing joints; leave them out.")
+        if not train:
+            names, codes = np.unique(data.action, return_inverse=True)
+            self.actions = tuple(str(name) for name in names)
+            tensors["action"] = torch.from_numpy(codes[rows].astype(np.int64))
+        return tensors

@@ -1,0 +1,138 @@
+"""How poses from two cameras are scored, beside the triangulation that they started from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posezoo.data import PoseData
+from posezoo.errors import InputError
+from posezoo.metrics import MPJPE, PMPJPE, SymmetryError
+from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
+from posezoo.papers.cvugcn.rig import Rig
+from posezoo.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from posezoo.papers.cvugcn.module import CVUGCN
+
+
+class MultiViewMetrics(nn.Module):
+    """Errors in mm over all views, of refined poses and of what they were refined from.
+
+    ``mpjpe`` is root-relative in each camera's frame (protocol #1), ``mpjpe_absolute`` has the root in place.
+
+    Args:
+        skeleton: of predictions and labels.
+    """
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__()
+        self.skeleton = skeleton
+        kinds: dict[str, Any] = {
+            "mpjpe": MPJPE,
+            "mpjpe_absolute": MPJPE,
+            "p_mpjpe": PMPJPE,
+            "symmetry_error": partial(SymmetryError, skeleton=skeleton),
+        }
+        names = {f"{name}{suffix}": kind for suffix in ("", "_triangulated") for name, kind in kinds.items()}
+        self.metrics: Any = nn.ModuleDict({name: kind() for name, kind in names.items()})
+
+    @torch.no_grad()
+    def update(
+        self, pose: Float[Tensor, "B V J 3"], coarse: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 3"]
+    ) -> None:
+        """Count a batch: camera frames, mm."""
+        root = self.skeleton.root
+        label = target.flatten(0, 1)
+        for suffix, given in (("", pose), ("_triangulated", coarse)):
+            flat = given.flatten(0, 1)
+            relative, truth = (points - points[:, root : root + 1] for points in (flat, label))
+            self.metrics[f"mpjpe{suffix}"].update(relative, truth)
+            self.metrics[f"mpjpe_absolute{suffix}"].update(flat, label)
+            self.metrics[f"p_mpjpe{suffix}"].update(relative, truth)
+            self.metrics[f"symmetry_error{suffix}"].update(relative)
+
+    def report(self) -> dict[str, float]:
+        """Every metric by name."""
+        return {name: float(metric.compute()) for name, metric in self.metrics.items()}
+
+
+@torch.inference_mode()
+def evaluate_views(
+    model: CVUGCN,
+    data: PoseData,
+    *,
+    pairs: Sequence[str] | None = None,
+    noise_px: float = 0.0,
+    noise_mm: float = 0.0,
+    calibration: dict[str, Any] | None = None,
+    seed: int = 0,
+    batch_size: int = 4096,
+) -> dict[str, Any]:
+    """Score a model on labelled views.
+
+    Args:
+        model: in eval mode.
+        data: several calibrated views of the same clips, with labels.
+        pairs: names of camera pairs; all four where not given.
+        noise_px: standard deviation of Gaussian noise on the keypoints.
+        noise_mm: the same on the triangulated poses (Table 7), drawn once in the world and so alike in both views.
+        calibration: errors of the cameras, see :class:`posezoo.papers.cvugcn.pairs.CalibrationError`.
+        seed: of the noise.
+        batch_size: pairs at a time.
+
+    Returns:
+        the metrics of :class:`MultiViewMetrics`, ``pairs`` (the same by pair), ``per_action`` MPJPE, ``keypoint_error_px``
+        (mean distance between keypoints and labels as the cameras see them), ``poses`` and ``undefined`` joints.
+
+    Raises:
+        InputError: no labels, no cameras, no common frame.
+    """
+    if data.pose_3d is None or not len(data):
+        raise InputError("evaluation needs poses with 3D labels; this data has none.")
+    names = list(pairs or PAIRS)
+    tensors = paired_tensors(
+        data,
+        pairs_by_name(pairs),
+        model.skeleton,
+        noise_px=noise_px,
+        calibration=CalibrationError.of(calibration),
+        labels=True,
+        seed=seed,
+    )
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for start in range(0, len(tensors["pair"]), batch_size):
+        batch = {name: values[start : start + batch_size].to(model.device) for name, values in tensors.items()}
+        rig = Rig.of(batch)
+        coarse = model.coarse(batch["keypoints_2d"], rig)
+        undefined = torch.isnan(coarse[:, 0]).any(-1).sum()
+        coarse = model.fill(coarse)
+        if noise_mm:
+            noise = noise_mm * torch.randn(coarse[:, 0].shape, generator=generator).to(coarse)
+            coarse = coarse + noise[:, None] @ rig.R.mT
+        parts.append((coarse.cpu(), model.refine(coarse, batch["keypoints_2d"], rig).cpu(), int(undefined)))
+    coarse, refined = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+
+    def score(chosen: Tensor) -> dict[str, float]:
+        metrics = MultiViewMetrics(model.skeleton)
+        metrics.update(refined[chosen], coarse[chosen], tensors["pose_3d"][chosen])
+        return metrics.report()
+
+    seen = Rig.of(tensors).project(tensors["pose_3d"])
+    actions = data.action[tensors["row"].numpy()]
+    everything = torch.ones(len(refined), dtype=torch.bool)
+    return {
+        **score(everything),
+        "poses": len(refined),
+        "keypoint_error_px": float((tensors["keypoints_2d"] - seen).norm(dim=-1).nanmean()),
+        "undefined": sum(part[2] for part in parts),
+        "pairs": {name: score(tensors["pair"] == number) for number, name in enumerate(names)},
+        "per_action": {str(name): score(torch.from_numpy(actions == name))["mpjpe"] for name in np.unique(actions)},
+    }

@@ -1,0 +1,226 @@
+"""Weakly-supervised Cross-view 3D Human Pose Estimation.
+
+Guoliang Hua, Wenhao Li, Qian Zhang, Runwei Ding, Hong Liu, 2021.
+
+::
+
+    x_1 ─┐                  ┌─> X~_1 ─┐            ┌─> shift ─> X_1 ──K_1──> reprojection  L_r <── 2D annotation
+         ├─ triangulation ──┤         ├─ CV-UGCN ──┤            │ ^          symmetry      L_s
+    x_2 ─┘                  └─> X~_2 ─┘            └─> shift ─> X_2          consistency   L_t, L_b between X_1 and X_2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.data import PoseData
+from posezoo.errors import InputError
+from posezoo.geometry import triangulate
+from posezoo.lifting import ZooModule
+from posezoo.papers.cvugcn import losses
+from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
+from posezoo.papers.cvugcn.networks import CrossViewNetwork
+from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
+from posezoo.papers.cvugcn.rig import Rig
+
+VIEWS = 2
+_SCALE_MM = 500.0  # poses come at a scale of about 1
+_PLACE_MM = 5000.0  # so do the places where people stand
+_REACH_MM = 1500.0  # nobody reaches further from the middle of themselves
+_RESIDUAL_MM = 50.0  # and what detectors are off by
+
+
+class CVUGCN(ZooModule):
+    """Hua et al. 2021. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
+
+    Args:
+        skeleton: the layout of inputs and outputs.
+        width: channels (not given; 256 comes to 21 MB of weights, the paper's are 20 MB).
+        spatial: neighbours within the body; off is Table 2's "w/o spatial configuration".
+        cross_view: a joint's other view as its neighbour; off is "w/o cross-view correlation".
+        fusion: S-GCN on each view and fusion before the U; off is "w/o fusion".
+        refinement: off gives triangulated poses, "w/o refinement"; there is nothing to train then.
+        residual: also show the network where keypoints and coarse pose disagree in each view, which poses that were
+            triangulated no longer tell (not in the paper).
+        gate_mm: shifts are multiplied by r / (r + gate_mm), r the disagreement (root mean square over joints and views, mm):
+            what the cameras agree on is left as it is (not in the paper). 0 for no gate.
+        weight_reprojection, weight_symmetry, weight_transformation, weight_direction: lambda of Eq. 7; 0 leaves a loss out.
+        pixel: px that count as much as a metre in the losses, whose units the paper does not give.
+        learning_rate: of Adam.
+        patience, decay: after so many epochs without a lower training loss the rate is multiplied by ``decay``.
+        cosine_steps: decay the rate along a half cosine over so many steps instead.
+
+    Raises:
+        InputError: ``residual`` or a gate that is negative.
+    """
+
+    def __init__(
+        self,
+        skeleton: str = "h36m17",
+        width: int = 256,
+        spatial: bool = True,
+        cross_view: bool = True,
+        fusion: bool = True,
+        refinement: bool = True,
+        residual: bool = False,
+        gate_mm: float = 0.0,
+        weight_reprojection: float = 1.0,
+        weight_symmetry: float = 1.0,
+        weight_transformation: float = 1.0,
+        weight_direction: float = 0.1,
+        pixel: float = 250.0,
+        learning_rate: float = 1e-3,
+        patience: int = 10,
+        decay: float = 0.9,
+        cosine_steps: int | None = None,
+    ) -> None:
+        super().__init__(skeleton, unit="mm")
+        if gate_mm < 0 or pixel <= 0:
+            raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected 0 or more, and more than 0.")
+        self.save_hyperparameters()
+        inputs = 8 if residual else 6
+        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion)
+        self._metrics: dict[str, MultiViewMetrics] = {}
+
+    def predict_views(
+        self, keypoints: Any, cameras: Any, skeleton: Any = None, confidence: Any = None, batch_size: int = 4096
+    ) -> MultiViewPrediction:
+        """Metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
+
+        Args:
+            keypoints: (V, T, J, 2) px, as the cameras see them (their distortion is taken out); NaN is a missing joint.
+            cameras: V :class:`posezoo.geometry.Camera`. The model knows two views; of more, each pair is refined and the
+                poses are averaged.
+            skeleton: the keypoints' layout; the model's own where not given.
+            confidence: (V, T, J) weights in the triangulation; 0 is a missing joint.
+            batch_size: frames at a time.
+
+        Returns:
+            ``world_mm`` (T, J, 3) and ``camera_mm`` (V, T, J, 3), arrays for arrays, tensors on the model's device for
+            tensors; NaN for joints that fewer than two views define.
+
+        Raises:
+            InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give.
+        """
+        return predict_views(self, keypoints, cameras, skeleton, confidence, batch_size)
+
+    def coarse(
+        self, keypoints: Float[Tensor, "B V J 2"], rig: Rig, confidence: Float[Tensor, "B V J"] | None = None
+    ) -> Float[Tensor, "B V J 3"]:
+        """Triangulated poses in each camera's frame, mm, from keypoints without distortion; NaN where there is no point."""
+        return rig.to_cameras(triangulate(keypoints, rig.projections, confidence))
+
+    def refine(
+        self, coarse: Float[Tensor, "B V J 3"], keypoints: Float[Tensor, "B V J 2"], rig: Rig
+    ) -> Float[Tensor, "B V J 3"]:
+        """X = G(X~) + X~, mm.
+
+        Args:
+            coarse: triangulated poses, camera frames; NaN joints stand where their parent does, and stay NaN.
+            keypoints: px, without distortion; NaN where there are none.
+            rig: the cameras.
+        """
+        if not self.hp.refinement:
+            return coarse
+        known = self.fill(coarse)
+        # Not the root, which may be a misdetection itself.
+        middle = known.median(2, keepdim=True).values
+        far = (known - middle).norm(dim=-1, keepdim=True) > _REACH_MM
+        start = self.fill(torch.where(far, torch.nan, known))
+        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(known)]
+        if self.hp.residual or self.hp.gate_mm:
+            # What a view sees the coarse pose off by, at the pose's own depth.
+            residual = (keypoints - rig.project(known)) * known[..., 2:] / rig.focal
+            residual = residual.clamp(-_REACH_MM, _REACH_MM)
+            residual = torch.where(torch.isfinite(residual), residual, 0.0)
+            if self.hp.residual:
+                features.append((residual / _RESIDUAL_MM).asinh())
+        shift = self.for_inference(self.network)(torch.cat(features, -1)) * _SCALE_MM
+        if self.hp.gate_mm:
+            off = residual.square().sum(-1).mean((1, 2)).sqrt()[:, None, None, None]
+            shift = shift * off / (off + self.hp.gate_mm)
+        return torch.where(torch.isnan(coarse), torch.nan, start + shift)
+
+    def fill(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
+        """Put joints that are NaN where the nearest joint up the tree is, or, without one, in the middle of the others."""
+        middle = torch.nan_to_num(pose.nanmean(2))
+        filled: dict[int, Tensor] = {-1: middle}
+        while len(filled) <= len(self.skeleton):
+            for joint, parent in enumerate(self.skeleton.parents):
+                if parent in filled and joint not in filled:
+                    filled[joint] = torch.where(torch.isnan(pose[:, :, joint]), filled[parent], pose[:, :, joint])
+        return torch.stack([filled[joint] for joint in range(len(self.skeleton))], 2)
+
+    def losses(self, pose: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 2"], rig: Rig) -> dict[str, Tensor]:
+        """Every term of Eq. 7, unweighted, of poses in metres and pixels in :attr:`pixel`."""
+        metres = pose / 1000
+        transferred = rig.transfer(pose) / 1000
+        return {
+            "reprojection": losses.reprojection(rig.project(pose) / self.hp.pixel, target / self.hp.pixel),
+            "symmetry": losses.symmetry(metres, self.skeleton),
+            "transformation": losses.transformation(metres, transferred),
+            "direction": losses.bone_direction(metres, transferred, self.skeleton),
+        }
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        if not self.hp.refinement:
+            raise InputError("refinement is off: there is nothing to train.")
+        rig = Rig.of(batch)
+        coarse = self.fill(self.coarse(batch["keypoints_2d"], rig))
+        pose = self.refine(coarse, batch["keypoints_2d"], rig)
+        terms = self.losses(pose, batch["target_2d"], rig)
+        hp = self.hp
+        loss = (
+            hp.weight_reprojection * terms["reprojection"]
+            + hp.weight_symmetry * terms["symmetry"]
+            + hp.weight_transformation * terms["transformation"]
+            + hp.weight_direction * terms["direction"]
+        )
+        self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()})
+        self.log("train/loss", loss.detach(), prog_bar=True, on_step=True, on_epoch=True)
+        return loss
+
+    def evaluate(self, data: PoseData, **settings: Any) -> dict[str, Any]:
+        """See :func:`posezoo.papers.cvugcn.evaluation.evaluate_views`."""
+        return evaluate_views(self, data, **settings)
+
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> None:
+        rig = Rig.of(batch)
+        coarse = self.fill(self.coarse(batch["keypoints_2d"], rig))
+        pose = self.refine(coarse, batch["keypoints_2d"], rig)
+        if "pose_3d" in batch:
+            if stage not in self._metrics:
+                self._metrics[stage] = MultiViewMetrics(self.skeleton).to(self.device)
+            self._metrics[stage].update(pose, coarse, batch["pose_3d"])
+        # What needs no 3D: whether the refined pose is where both cameras saw it.
+        error = losses.reprojection(rig.project(pose), batch["target_2d"]) / (VIEWS * len(self.skeleton))
+        self.log(f"{stage}/reprojection_px", error, batch_size=len(pose), sync_dist=True)
+
+    def _report(self, stage: str) -> None:
+        metrics = self._metrics.pop(stage, None)
+        if metrics is not None:
+            self.log_dict({f"{stage}/{name}": value for name, value in metrics.report().items()}, rank_zero_only=False)
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "val")
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val")
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "test")
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test")
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hp.learning_rate)
+        if self.hp.cosine_steps:
+            cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.hp.cosine_steps)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=self.hp.decay, patience=self.hp.patience)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "train/loss_epoch"}}

@@ -1,0 +1,158 @@
+"""The cross-view U-shaped graph convolutional network of Hua et al. 2021, Sec. 3.2 and Fig. 3.
+
+Features are held as (nodes, batch, channels): gathering neighbours is one matrix product over all of the batch, and so is
+the filter of each kind of neighbour.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import OrderedDict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posezoo.networks import BatchNorm1d
+from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, pooling
+from posezoo.skeletons import Skeleton
+
+
+class GraphConvolution(nn.Module):
+    """Hua et al. 2021, Eq. 2: Z = sum_k A_k H W_k over kinds of neighbours, each with a filter of its own.
+
+    Args:
+        inputs, outputs: channels.
+        adjacency: (K, N, N) normalised, see :func:`posezoo.papers.cvugcn.graph.adjacency`; the first is the identity.
+    """
+
+    adjacency: Tensor
+
+    def __init__(self, inputs: int, outputs: int, adjacency: Float[Tensor, "K N N"]) -> None:
+        super().__init__()
+        self.register_buffer("adjacency", adjacency, persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(adjacency), inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        bound = math.sqrt(6 / (len(adjacency) * inputs + outputs))
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, features: Float[Tensor, "N B C"]) -> Float[Tensor, "N B F"]:
+        nodes, batch, channels = features.shape
+        flat = features.reshape(nodes * batch, channels)
+        result = torch.addmm(self.bias, flat, self.weight[0])
+        if len(self.weight) > 1:
+            others = self.adjacency[1:].flatten(0, 1) @ features.reshape(nodes, batch * channels)
+            for gathered, weight in zip(others.view(-1, nodes * batch, channels), self.weight[1:], strict=True):
+                result = result.addmm_(gathered, weight)
+        return result.view(nodes, batch, -1)
+
+    def fused_with(self, norm: BatchNorm1d) -> GraphConvolution:
+        """This and the batch norm that follows it, in eval mode, as one."""
+        fused = copy.deepcopy(self)
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        fused.weight.data = self.weight.data * scale
+        fused.bias.data = (self.bias.data - norm.running_mean) * scale + norm.bias
+        return fused
+
+
+class NodeNorm(BatchNorm1d):
+    """Batch norm over nodes and batch."""
+
+    def forward(self, features: Float[Tensor, "N B C"]) -> Float[Tensor, "N B C"]:
+        return super().forward(features.flatten(0, 1)).view_as(features)
+
+
+def _layer(inputs: int, outputs: int, adjacency: Tensor) -> nn.Sequential:
+    """Graph convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        OrderedDict(linear=GraphConvolution(inputs, outputs, adjacency), norm=NodeNorm(outputs), activation=nn.ReLU())
+    )
+
+
+class GraphUnit(nn.Module):
+    """S-GCN or M-GCN, as the adjacency says: a layer to the width, then two around which the features are carried on.
+
+    The paper draws the units as boxes; what is in them is ours.
+    """
+
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
+        super().__init__()
+        self.door = _layer(inputs, outputs, adjacency) if inputs != outputs else nn.Identity()
+        self.blocks = nn.Sequential(_layer(outputs, outputs, adjacency), _layer(outputs, outputs, adjacency))
+
+    def forward(self, features: Float[Tensor, "N B C"]) -> Float[Tensor, "N B F"]:
+        features = self.door(features)
+        return features + self.blocks(features)
+
+
+class CrossViewNetwork(nn.Module):
+    """Features of every joint in every view to a shift of it.
+
+    ::
+
+        view 1 ─> S-GCN ─┐          M-GCN ───────────── skip ─────────────> M-GCN ─> shift
+                         ├─ fusion ─> │ pool                      upsample ─^
+        view 2 ─> S-GCN ─┘            └> M-GCN ────── skip ──────> M-GCN ───┘
+                                           │ pool         upsample ─^
+                                           └> M-GCN ────────────────┘
+
+    Args:
+        skeleton: J joints; any, its graph and its coarser ones are derived.
+        inputs: channels of a joint.
+        width: channels within.
+        views: V.
+        spatial: neighbours within the body; off is Table 2's "w/o spatial configuration".
+        cross_view: the joint itself in the other view; off is "w/o cross-view correlation".
+        fusion: S-GCN on each view, then fusion; off ("w/o fusion") the M-GCN units take the coarse poses as they are.
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, inputs: int, width: int, views: int, spatial: bool, cross_view: bool, fusion: bool
+    ) -> None:
+        super().__init__()
+        self.views = views
+        within = tuple(kind for kind in KINDS[:-1] if spatial or kind == "self")
+        kinds = (*within, "view") if cross_view else within
+        graph = BodyGraph.of(skeleton)
+        full = adjacency(graph, views, kinds)
+        self.single = GraphUnit(inputs, width, adjacency(graph, 1, within)) if fusion else None
+        self.fusion = nn.Linear(views * width, views * width) if fusion else None
+        self.encoders, self.decoders = nn.ModuleList(), nn.ModuleList()
+        channels, levels = (width if fusion else inputs), [full]
+        for level in range(2):
+            graph, clusters = graph.pool()
+            down, up = pooling(clusters, views)
+            self.register_buffer(f"down{level}", down, persistent=False)
+            self.register_buffer(f"up{level}", up, persistent=False)
+            levels.append(adjacency(graph, views, kinds))
+        for matrices in levels:
+            self.encoders.append(GraphUnit(channels, width, matrices))
+            channels = width
+        for matrices in levels[1::-1]:
+            self.decoders.append(GraphUnit(2 * width, width, matrices))
+        self.head = GraphConvolution(width, 3, full)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)  # hardly a shift to begin with
+
+    def forward(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:
+        batch, views, joints, _ = features.shape
+        if self.single is not None and self.fusion is not None:
+            alone = self.single(features.permute(2, 1, 0, 3).flatten(1, 2)).view(joints, views, batch, -1)
+            fused = self.fusion(alone.permute(0, 2, 1, 3).flatten(2)).view(joints, batch, views, -1)
+            nodes = fused.permute(2, 0, 1, 3).flatten(0, 1)
+        else:
+            nodes = features.permute(1, 2, 0, 3).flatten(0, 1)
+        skips = []
+        for level, encoder in enumerate(self.encoders):
+            nodes = encoder(nodes)
+            if level < 2:
+                skips.append(nodes)
+                nodes = self._gather(f"down{level}", nodes)
+        for level, decoder in zip((1, 0), self.decoders, strict=True):
+            nodes = decoder(torch.cat([skips[level], self._gather(f"up{level}", nodes)], -1))
+        return self.head(nodes).view(views, joints, batch, 3).permute(2, 0, 1, 3)
+
+    def _gather(self, name: str, nodes: Tensor) -> Tensor:
+        matrix: Tensor = getattr(self, name)
+        return (matrix @ nodes.flatten(1)).view(len(matrix), *nodes.shape[1:])

@@ -1,0 +1,159 @@
+"""Pairs of synchronised cameras, what they see, and how well they are calibrated."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posezoo.data import PoseData
+from posezoo.data.views import synchronised
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.geometry import Camera
+from posezoo.skeletons import Skeleton, convert
+
+PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}
+"""Adjacent cameras of Human3.6M, Hua et al. 2021, Sec. 5.2: c1 and c2, c1 and c3, c2 and c4, c3 and c4."""
+
+
+def pairs_by_name(names: Sequence[str] | None) -> list[tuple[int, int]]:
+    """The pairs of these names, all where none are given.
+
+    Raises:
+        UnknownNameError: no such pair.
+    """
+    for name in names or ():
+        if name not in PAIRS:
+            raise UnknownNameError.of("camera pair", name, PAIRS)
+    return [PAIRS[name] for name in names or PAIRS]
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """How far a calibration is off: what refinement repairs in the paper.
+
+    Each camera gets an error of its own, the same wherever the same seed is used.
+
+    Args:
+        rotation_deg: angle about a random axis.
+        translation_mm: length of a shift of the camera's centre in a random direction.
+        focal: relative error of the focal length; its sign is random.
+        seed: of the draws.
+    """
+
+    rotation_deg: float = 0.0
+    translation_mm: float = 0.0
+    focal: float = 0.0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, settings: dict[str, Any] | None) -> CalibrationError:
+        """From settings, or none at all.
+
+        Raises:
+            InputError: a setting it does not have, or a negative one.
+        """
+        settings = dict(settings or {})
+        unknown = sorted(set(settings) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise InputError(f"calibration has no {', '.join(unknown)}; it takes {', '.join(cls.__dataclass_fields__)}.")
+        error = cls(**settings)
+        if min(error.rotation_deg, error.translation_mm, error.focal) < 0:
+            raise InputError(f"calibration errors are sizes and cannot be negative: {error}.")
+        return error
+
+    def apply(self, camera: Camera) -> Camera:
+        """The camera as it is believed to be."""
+        if not (self.rotation_deg or self.translation_mm or self.focal):
+            return camera
+        place = ",".join(f"{x:.1f}" for x in camera.center.tolist())
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{self.seed}/{camera.name}/{place}".encode()))
+        axis, direction = torch.nn.functional.normalize(torch.randn(2, 3, dtype=torch.float64, generator=generator), dim=1)
+        sign = 1.0 if torch.rand(1, generator=generator) < 0.5 else -1.0
+        skew = torch.zeros(3, 3, dtype=torch.float64)
+        skew[[2, 0, 1], [1, 2, 0]], skew[[1, 2, 0], [2, 0, 1]] = axis, -axis
+        turned = torch.linalg.matrix_exp(skew * np.deg2rad(self.rotation_deg)) @ camera.R.double()
+        K = camera.K.double().clone()
+        K[:2, :2] *= 1 + sign * self.focal
+        center = camera.center.double() + self.translation_mm * direction
+        return replace(camera, K=K, R=turned, t=-turned @ center)
+
+
+def paired_tensors(
+    data: PoseData,
+    pairs: Sequence[tuple[int, int]],
+    skeleton: Skeleton,
+    *,
+    noise_px: float = 0.0,
+    calibration: CalibrationError | None = None,
+    target: PoseData | None = None,
+    labels: bool = False,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """Everything that a batch of camera pairs holds, M pairs of V = 2 views.
+
+    Args:
+        data: views of the same clips, with cameras.
+        pairs: of cameras.
+        skeleton: the layout handed out.
+        noise_px: standard deviation of Gaussian noise on the keypoints.
+        calibration: how far the cameras are off; not at all where not given.
+        target: the same poses as annotated; the data themselves, before noise, where not given.
+        labels: whether to hand out 3D, too.
+        seed: of the noise.
+
+    Returns:
+        ``keypoints_2d`` and ``target_2d`` (M, 2, J, 2) px with the lens' distortion taken out, ``K`` (M, 2, 3, 3), ``R``
+        (M, 2, 3, 3), ``t`` (M, 2, 3), ``pair`` (M,) which of ``pairs``, ``row`` (M,) the row of the first view in
+        ``data``; with labels ``pose_3d`` (M, 2, J, 3) mm, camera frames.
+
+    Raises:
+        InputError: clips without a camera, joints that cannot be had, or no common frame.
+    """
+    error = calibration or CalibrationError()
+    rows, which = synchronised(data, pairs)
+    believed: dict[int, Camera] = {}
+    for clip in data.sequences:
+        if clip.camera is None:
+            raise InputError(f"clip {clip.subject} {clip.action} has no calibrated camera; pairs of views need them.")
+        believed.setdefault(id(clip.camera), error.apply(clip.camera))
+    number = {key: index for index, key in enumerate(believed)}
+    of_clip = np.asarray([number[id(clip.camera)] for clip in data.sequences])
+    camera = of_clip[data.sequence]
+    seen = _straight(data, skeleton, list(believed.values()), camera, noise_px, seed)
+    annotated = seen if noise_px == 0 else None
+    if target is not None or annotated is None:
+        annotated = _straight(target or data, skeleton, list(believed.values()), camera, 0.0, seed)
+    tensors = {"keypoints_2d": seen[rows], "target_2d": annotated[rows]}
+    for name in ("K", "R", "t"):
+        values = torch.stack([getattr(c, name).float() for c in believed.values()])
+        tensors[name] = values[torch.from_numpy(camera[rows])]
+    tensors |= {"pair": torch.from_numpy(which), "row": torch.from_numpy(rows[:, 0])}
+    if labels:
+        if data.pose_3d is None:
+            raise InputError("there is no 3D to score against.")
+        pose = convert(data.pose_3d, data.skeleton, skeleton)
+        tensors["pose_3d"] = torch.from_numpy(np.ascontiguousarray(pose.keypoints[rows], dtype=np.float32))
+    return tensors
+
+
+def _straight(
+    data: PoseData, skeleton: Skeleton, cameras: list[Camera], camera: np.ndarray, noise_px: float, seed: int
+) -> Tensor:
+    """(N, J, 2) px in the layout, noisy, as their cameras without distortion would see them."""
+    keypoints = convert(data.keypoints_2d, data.skeleton, skeleton)
+    if keypoints.missing:
+        raise InputError(f"{data.skeleton.name} cannot give {', '.join(keypoints.missing)} of {skeleton.name}.")
+    pixels = np.array(keypoints.keypoints, dtype=np.float32)  # a copy: what is straightened below is not the caller's
+    if noise_px:
+        pixels = pixels + noise_px * np.random.default_rng(seed).standard_normal(pixels.shape, dtype=np.float32)
+    straight = torch.from_numpy(pixels)
+    for index, one in enumerate(cameras):
+        mine = torch.from_numpy(np.flatnonzero(camera == index))
+        straight[mine] = one.undistort(straight[mine].double()).float()
+    return straight

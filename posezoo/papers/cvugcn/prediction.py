@@ -1,0 +1,142 @@
+"""``predict_views``: synchronised keypoints as users hold them to metric poses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posezoo.errors import InputError
+from posezoo.geometry import Camera
+from posezoo.papers.cvugcn.rig import Rig
+from posezoo.skeletons import Skeleton, convert, get_skeleton
+
+if TYPE_CHECKING:
+    from posezoo.papers.cvugcn.module import CVUGCN
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MultiViewPrediction:
+    """Poses of one person seen by V cameras over T frames; arrays or tensors as the caller's input was.
+
+    Attributes:
+        world_mm: (T, J, 3) float32, mm, world coordinates of the cameras' calibration; NaN where it is not known.
+        camera_mm: (V, T, J, 3) the same in each camera's frame (x right, y down, z forward).
+        triangulated_mm: (T, J, 3) what was refined, world coordinates.
+        skeleton: the layout.
+        undefined: joints (of T x J) that fewer than two views define.
+        approximated: joints that the keypoints' layout lacks, and how they were made up.
+        unit, frame: in words.
+        model: which checkpoint.
+    """
+
+    world_mm: Any
+    camera_mm: Any
+    triangulated_mm: Any
+    skeleton: Skeleton
+    undefined: int
+    model: str = ""
+    approximated: Mapping[str, str] = field(default_factory=dict)
+    unit: str = "mm"
+    frame: str = "world, as the cameras are calibrated"
+
+    def __repr__(self) -> str:
+        parts = [f"world_mm {tuple(self.world_mm.shape)}, camera_mm {tuple(self.camera_mm.shape)}", self.skeleton.name]
+        parts += [f"by {self.model}"] if self.model else []
+        parts += [f"{self.undefined} joints undefined"] if self.undefined else []
+        return f"MultiViewPrediction({', '.join(parts)})"
+
+
+@torch.inference_mode()
+def predict_views(
+    model: CVUGCN, keypoints: Any, cameras: Any, skeleton: Any, confidence: Any, batch_size: int
+) -> MultiViewPrediction:
+    """See :meth:`posezoo.papers.cvugcn.CVUGCN.predict_views`."""
+    if model.training:
+        raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
+    source = model.skeleton if skeleton is None else get_skeleton(skeleton)
+    values, weights = _checked(keypoints, confidence, cameras, source)
+    converted = convert(values, source, model.skeleton, weights)
+    if converted.missing:
+        raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+    pixels = torch.from_numpy(np.ascontiguousarray(converted.keypoints, dtype=np.float32)).to(model.device)
+    trust = None if converted.confidence is None else torch.from_numpy(np.asarray(converted.confidence, np.float32))
+    if trust is not None:
+        trust = trust.to(model.device)
+        pixels = torch.where(trust[..., None] > 0, pixels, torch.nan)
+    cameras = [camera.to(device=model.device) for camera in cameras]
+    straight = torch.stack([camera.undistort(view.double()) for camera, view in zip(cameras, pixels, strict=True)]).float()
+    refined: list[list[Tensor]] = [[] for _ in cameras]
+    coarse = []
+    for pair in itertools.combinations(range(len(cameras)), 2):
+        rig = Rig.of_cameras([cameras[view] for view in pair], model.device)
+        frames = straight[list(pair)].movedim(0, 1)
+        weight = None if trust is None else trust[list(pair)].movedim(0, 1)
+        parts = []
+        for start in range(0, len(frames), batch_size):
+            rows = slice(start, start + batch_size)
+            given = model.coarse(frames[rows], rig, None if weight is None else weight[rows])
+            parts.append((model.refine(given, frames[rows], rig), rig.to_world(given)[:, 0]))
+        pose = torch.cat([part for part, _ in parts])
+        coarse.append(torch.cat([part for _, part in parts]))
+        for place, view in enumerate(pair):
+            refined[view].append(rig.to_world(pose)[:, place])
+    # Views that only see a joint together with one other leave it to that pair.
+    world = torch.stack([view for views in refined for view in views]).nanmean(0)
+    camera = torch.stack(
+        [c.world_to_camera(torch.stack(views).nanmean(0)) for c, views in zip(cameras, refined, strict=True)]
+    )
+    arrays = [world, camera, torch.stack(coarse).nanmean(0)]
+    given_tensor = isinstance(keypoints, Tensor)
+    world_mm, camera_mm, triangulated_mm = (values if given_tensor else values.cpu().numpy() for values in arrays)
+    return MultiViewPrediction(
+        world_mm=world_mm,
+        camera_mm=camera_mm,
+        triangulated_mm=triangulated_mm,
+        skeleton=model.skeleton,
+        undefined=int(torch.isnan(world).any(-1).sum()),
+        model=model.zoo_name,
+        approximated=converted.approximated,
+    )
+
+
+def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
+    """Keypoints (V, T, J, 2) and confidence (V, T, J) in float32."""
+    values, weights = (_array(given, name) for given, name in ((keypoints, "keypoints"), (confidence, "confidence")))
+    if values is None or values.ndim != 4 or values.shape[2:] != (len(source), 2):
+        raise InputError(
+            f"keypoints have shape {None if values is None else values.shape}; expected (V, T, {len(source)}, 2) for "
+            f"{source.name}: views, frames, joints, pixels."
+        )
+    try:
+        cameras = list(cameras)
+    except TypeError as error:
+        raise InputError("cameras is no list of cameras; expected one posezoo.geometry.Camera for each view.") from error
+    if not all(isinstance(camera, Camera) for camera in cameras):
+        raise InputError("cameras holds something else than posezoo.geometry.Camera; see posezoo.data.read_cameras.")
+    if len(values) != len(cameras) or len(cameras) < 2:
+        raise InputError(
+            f"keypoints of {len(values)} views and {len(cameras)} cameras; expected two or more, as many of the one as of "
+            "the other."
+        )
+    if np.isinf(values).any():
+        raise InputError("keypoints hold infinite values; expected pixels, NaN where a joint was not seen.")
+    if not values.shape[1]:
+        raise InputError("keypoints hold no frame.")
+    if weights is not None and weights.shape != values.shape[:-1]:
+        raise InputError(f"confidence has shape {weights.shape}; expected {values.shape[:-1]}, one value a joint.")
+    return values, weights
+
+
+def _array(given: Any, name: str) -> np.ndarray | None:
+    if given is None:
+        return None
+    try:
+        return np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is no array of numbers ({type(given).__name__}).") from error

@@ -1,0 +1,252 @@
+"""Hua et al. 2021 as a whole: pairs, calibration errors, training without 3D, prediction from several cameras."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from posezoo.data import PoseData
+from posezoo.data.views import concatenate, see_motion, synchronised
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.geometry import Camera, h36m_cameras, triangulate
+from posezoo.papers.cvugcn import CVUGCN, CVUGCNDataModule
+from posezoo.papers.cvugcn.evaluation import evaluate_views
+from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors
+from posezoo.papers.cvugcn.rig import Rig
+from posezoo.skeletons import get_skeleton
+
+H36M = get_skeleton("h36m17")
+CAMERAS = h36m_cameras("S9")
+
+
+def motion(frames: int = 40, seed: int = 0) -> np.ndarray:
+    """A body of plausible size that sways in the middle of the room, mm."""
+    generator = np.random.default_rng(seed)
+    body = generator.normal(size=(1, 17, 3)) * [150, 150, 400] + [0, 0, 1000]
+    phase = np.linspace(0, 6, frames)[:, None, None]
+    return body + 100 * np.sin(phase + generator.uniform(0, 6, (1, 17, 3)))
+
+
+def views(frames: int = 40, seed: int = 0, action: str = "Sway") -> PoseData:
+    return see_motion(motion(frames, seed), CAMERAS, H36M, subject="S9", action=action, trial="1", fps=30.0)
+
+
+def small(**settings) -> CVUGCN:
+    return CVUGCN(**{"width": 8, **settings})
+
+
+def fit(data: dict[str, PoseData], steps: int = 3, module: dict | None = None, **settings) -> CVUGCN:
+    torch.manual_seed(0)
+    model = small(**settings)
+    trainer = pl.Trainer(
+        max_epochs=-1, max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(model, CVUGCNDataModule(data, batch_size=32, **(module or {})))
+    return model.eval()
+
+
+def test_frames_that_both_cameras_see_are_paired():
+    data = concatenate([views(), views(seed=1, action="Other")])
+    keep = np.ones(len(data), bool)
+    keep[(data.view == 1) & (data.frame < 10) & (data.action == "Sway")] = False
+    data = data[keep]
+    rows, which = synchronised(data, [(0, 1), (2, 3)])
+    assert [(which == pair).sum() for pair in (0, 1)] == [70, 80]
+    first, second = data[rows[:, 0]], data[rows[:, 1]]
+    np.testing.assert_array_equal(first.frame, second.frame)
+    np.testing.assert_array_equal(first.action, second.action)
+    assert set(first.view[which == 0]) == {0}
+    assert set(second.view[which == 1]) == {3}
+    with pytest.raises(InputError, match="no frame is seen by both"):
+        synchronised(data, [(0, 7)])
+
+
+def test_the_data_stay_as_they_were():
+    data = views()
+    before = data.keypoints_2d.copy()
+    paired_tensors(data, [(0, 1)], H36M, noise_px=2.0)
+    np.testing.assert_array_equal(data.keypoints_2d, before)
+
+
+def test_exact_pairs_triangulate_to_the_labels():
+    tensors = paired_tensors(views(), list(PAIRS.values()), H36M, labels=True)
+    rig = Rig.of(tensors)
+    coarse = small().coarse(tensors["keypoints_2d"], rig)
+    assert (coarse - tensors["pose_3d"]).abs().max() < 0.5  # keypoints are single precision
+    torch.testing.assert_close(rig.project(coarse), tensors["target_2d"], atol=0.1, rtol=0)
+
+
+def test_calibration_errors_are_of_the_size_asked_for_and_always_the_same():
+    camera = CAMERAS[1]
+    error = CalibrationError(rotation_deg=0.5, translation_mm=12.0, focal=0.01)
+    wrong = error.apply(camera)
+    turn = wrong.R @ camera.R.double().T
+    assert np.degrees(np.arccos((float(turn.trace()) - 1) / 2)) == pytest.approx(0.5, rel=1e-6)
+    assert float((wrong.center - camera.center).norm()) == pytest.approx(12.0, rel=1e-6)
+    assert abs(float(wrong.K[0, 0] / camera.K[0, 0]) - 1) == pytest.approx(0.01, rel=1e-6)
+    assert torch.equal(wrong.R, error.apply(camera).R)
+    assert not torch.equal(wrong.R, error.apply(CAMERAS[2]).R)
+    assert not torch.equal(wrong.R, replace(error, seed=1).apply(camera).R)
+    assert CalibrationError().apply(camera) is camera
+    with pytest.raises(InputError, match="calibration has no angle"):
+        CalibrationError.of({"angle": 1})
+    with pytest.raises(InputError, match="negative"):
+        CalibrationError.of({"focal": -0.1})
+
+
+def test_a_wrong_calibration_makes_wrong_points():
+    tensors = paired_tensors(views(), [(0, 1)], H36M, calibration=CalibrationError(translation_mm=20.0), labels=True)
+    off = (small().coarse(tensors["keypoints_2d"], Rig.of(tensors)) - tensors["pose_3d"]).norm(dim=-1).mean()
+    assert 1 < off < 100
+
+
+def test_training_reads_no_3d():
+    """The DataModule is handed none; and where there is some, it makes no difference."""
+    data = views()
+    without = {"train": replace(data, pose_3d=None), "val": replace(data, pose_3d=None)}
+    module = CVUGCNDataModule(without, batch_size=16)
+    module.setup("fit")
+    assert "pose_3d" not in next(iter(module.train_dataloader()))
+    one = fit(without, module={"noise_px": 5.0})
+    other = fit({"train": data, "val": data}, module={"noise_px": 5.0})
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_every_loss_can_be_switched_off():
+    tensors = paired_tensors(views(), [(0, 1)], H36M, noise_px=5.0)
+    batch = {name: value[:16] for name, value in tensors.items()}
+    names = ("reprojection", "symmetry", "transformation", "direction")
+    totals = []
+    for chosen in names:
+        torch.manual_seed(0)
+        model = small(**{f"weight_{name}": float(name == chosen) for name in names})
+        model.log = model.log_dict = lambda *args, **kwargs: None
+        totals.append(float(model.training_step(batch, 0)))
+    torch.manual_seed(0)
+    model = small(weight_direction=1.0)
+    model.log = model.log_dict = lambda *args, **kwargs: None
+    assert float(model.training_step(batch, 0)) == pytest.approx(sum(totals), rel=1e-5)
+    assert min(totals) > 0
+
+
+def test_without_refinement_it_is_triangulation():
+    data = views()
+    model = small(refinement=False).eval()
+    result = evaluate_views(model, data, noise_px=3.0)
+    assert result["mpjpe"] == result["mpjpe_triangulated"] > 0
+    with pytest.raises(InputError, match="nothing to train"):
+        fit({"train": data, "val": data}, refinement=False)
+
+
+def test_what_the_cameras_agree_on_stays_with_a_gate():
+    data = views()
+    torch.manual_seed(0)
+    model = small(gate_mm=2.0).eval()
+    open_model = small().eval()
+    open_model.network.load_state_dict(model.network.state_dict())
+    exact, free = evaluate_views(model, data), evaluate_views(open_model, data)
+    assert exact["mpjpe"] < 0.1 * free["mpjpe"]
+    assert exact["mpjpe_triangulated"] < 0.1
+
+
+def test_evaluation_by_pair_and_action_adds_up():
+    data = concatenate([views(), views(30, seed=1, action="Other")])
+    result = evaluate_views(small().eval(), data, noise_px=4.0)
+    counts = [len(synchronised(data, [pair])[0]) for pair in PAIRS.values()]
+    by_pair = [result["pairs"][name]["mpjpe"] for name in PAIRS]
+    assert result["mpjpe"] == pytest.approx(np.average(by_pair, weights=counts), rel=1e-5)
+    assert result["mpjpe"] == pytest.approx(
+        (result["per_action"]["Sway"] * 40 + result["per_action"]["Other"] * 30) / 70, rel=1e-4
+    )
+    one = evaluate_views(small().eval(), data, pairs=["P2"])
+    assert list(one["pairs"]) == ["P2"]
+    with pytest.raises(UnknownNameError, match="camera pair"):
+        evaluate_views(small().eval(), data, pairs=["P9"])
+
+
+def test_predict_views_gives_metric_poses_in_both_frames():
+    world = motion(12)
+    keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS[:2]])
+    out = small(gate_mm=1.0).eval().predict_views(keypoints, CAMERAS[:2])
+    assert out.world_mm.shape == (12, 17, 3)
+    assert out.camera_mm.shape == (2, 12, 17, 3)
+    assert isinstance(out.world_mm, np.ndarray)
+    assert out.undefined == 0
+    np.testing.assert_allclose(out.triangulated_mm, world, atol=0.5)
+    np.testing.assert_allclose(out.world_mm, world, atol=5.0)  # an untrained network, held by the gate
+    for view in range(2):
+        back = CAMERAS[view].camera_to_world(torch.from_numpy(out.camera_mm[view]))
+        np.testing.assert_allclose(back.numpy(), out.world_mm, atol=5.0)
+
+
+def test_predict_views_takes_other_layouts_tensors_and_more_cameras():
+    world = torch.from_numpy(motion(6))
+    coco = get_skeleton("coco17")
+    keypoints = torch.stack([camera.project(torch.randn(6, 17, 3, dtype=torch.float64) * 300 + world) for camera in CAMERAS])
+    out = small(refinement=False).eval().predict_views(keypoints.float(), CAMERAS, skeleton=coco)
+    assert isinstance(out.world_mm, torch.Tensor)
+    assert out.camera_mm.shape == (4, 6, 17, 3)
+    assert "pelvis" in out.approximated
+    pairs = [
+        triangulate(keypoints[[a, b]].movedim(0, 1), [CAMERAS[a], CAMERAS[b]]) for a in range(4) for b in range(a + 1, 4)
+    ]
+    knee = torch.stack(pairs).mean(0)[:, coco.index("left_knee")]
+    torch.testing.assert_close(out.world_mm[:, H36M.index("left_knee")].double(), knee, atol=0.5, rtol=0)
+
+
+@pytest.mark.parametrize("hide", ["nan", "confidence"])
+def test_a_joint_that_one_camera_lost_is_nan_and_counted(hide):
+    keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
+    confidence = np.ones(keypoints.shape[:-1])
+    wrist = H36M.index("right_wrist")
+    if hide == "nan":
+        keypoints[1, 2, wrist] = np.nan
+    else:
+        confidence[1, 2, wrist] = 0
+    out = small().eval().predict_views(keypoints, CAMERAS[:2], confidence=confidence)
+    assert out.undefined == 1
+    assert np.isnan(out.world_mm).any(-1).nonzero() == (np.array([2]), np.array([wrist]))
+
+
+def test_bad_views_are_refused_in_a_sentence():
+    model, keypoints = small().eval(), np.zeros((2, 3, 17, 2))
+    with pytest.raises(InputError, match="keypoints of 2 views and 3 cameras"):
+        model.predict_views(keypoints, CAMERAS[:3])
+    with pytest.raises(InputError, match=r"expected \(V, T, 17, 2\)"):
+        model.predict_views(keypoints[0], CAMERAS[:2])
+    with pytest.raises(InputError, match="something else than"):
+        model.predict_views(keypoints, ["a.yml", "b.yml"])
+    with pytest.raises(InputError, match="infinite"):
+        model.predict_views(keypoints + np.inf, CAMERAS[:2])
+    with pytest.raises(InputError, match="confidence has shape"):
+        model.predict_views(keypoints, CAMERAS[:2], confidence=np.ones((2, 3)))
+    with pytest.raises(UnknownNameError):
+        model.predict_views(keypoints, CAMERAS[:2], skeleton="coc17")
+
+
+def test_clips_without_cameras_are_refused():
+    data = views()
+    data = replace(data, sequences=tuple(replace(clip, camera=None) for clip in data.sequences))
+    with pytest.raises(InputError, match="no calibrated camera"):
+        paired_tensors(data, [(0, 1)], H36M)
+
+
+def test_cameras_may_have_any_pose():
+    """The same rig and person, turned and shifted together: the refined pose goes with them."""
+    torch.manual_seed(0)
+    model = small().eval()
+    world = torch.from_numpy(motion(4))
+    turn = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64))[0]
+    turn = turn * torch.linalg.det(turn).sign()
+    shift = torch.tensor([100.0, -300.0, 50.0], dtype=torch.float64)
+    moved = [Camera(c.K, c.R @ turn.T, c.t - c.R @ turn.T @ shift, c.distortion) for c in CAMERAS[:2]]
+    keypoints = torch.stack([camera.project(world) for camera in CAMERAS[:2]])
+    here, there = model.predict_views(keypoints, CAMERAS[:2]), model.predict_views(keypoints, moved)
+    torch.testing.assert_close(there.camera_mm, here.camera_mm, atol=0.1, rtol=0)
+    torch.testing.assert_close(there.world_mm, (here.world_mm.double() @ turn.T + shift).float(), atol=0.1, rtol=0)
