@@ -18,6 +18,7 @@ HIGHER_IS_BETTER = ("pck", "auc")
 METRICS = {
     "p_mpjpe", "n_mpjpe", "mpjpe", "p_mpjpe_mean_over_actions", "pck", "auc", "pck_scaled", "auc_scaled", "pck_aligned",
     "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry", "keypoint_error_px",
+    "p_mpjpe_triangulated", "megabytes",
     *(f"pairs.P{pair}.mpjpe" for pair in range(1, 5)),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""``posezoo predict``: 2D keypoints in a file to 3D poses in a file."""
+"""``posezoo predict``: 2D keypoints in a file, or one for each camera, to 3D poses in a file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from posezoo.errors import InputError
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
+    from posezoo.lifting import LiftingModule
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("predict", help="lift the 2D keypoints of a file to 3D")
     command.add_argument("name", help="a model, or the path of its weights")
-    command.add_argument("input", type=Path, help=".npz .json .csv .h5 or a folder of OpenPose frames")
+    command.add_argument(
+        "input",
+        type=Path,
+        nargs="+",
+        help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera",
+    )
     command.add_argument("-o", "--out", type=Path, required=True, help=".npz or .json")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
+    command.add_argument("--cameras", type=Path, help="calibration of the cameras: .toml .json .yml .xml .h5 or a folder")
+    command.add_argument("--camera-unit", default="mm", choices=("mm", "cm", "m"), help="unit of the calibration")
+    command.add_argument("--subject", help="whose calibration, where the file holds Human3.6M's")
     command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"))
     command.add_argument("--skip-incomplete", action="store_true", help="leave out people who lack a joint")
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
@@ -32,18 +41,28 @@ def run(options: argparse.Namespace) -> int:
     check_output("--out", options.out, (".npz", ".json"))
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
-    if options.out.exists() and options.input.exists() and options.out.samefile(options.input):
-        raise InputError(f"--out {options.out} is the input itself; give the result another name.")
-    import numpy as np
-
+    for path in options.input:
+        if options.out.exists() and path.exists() and options.out.samefile(path):
+            raise InputError(f"--out {options.out} is the input itself; give the result another name.")
     import posezoo
-    from posezoo.data import read_keypoints
     from posezoo.lifting import LiftingModule
 
-    data = read_keypoints(options.input, skeleton=options.skeleton)
     model = posezoo.load(options.name)
-    if not isinstance(model, LiftingModule):
-        raise InputError(f"{options.name} takes several calibrated views; call its predict_views from Python.")
+    if isinstance(model, LiftingModule):
+        return lift(model, options)
+    return predict_views(model, options)
+
+
+def lift(model: LiftingModule, options: argparse.Namespace) -> int:
+    """Single views: each pose of a file for itself."""
+    import numpy as np
+
+    from posezoo.data import read_keypoints
+
+    if len(options.input) > 1 or options.cameras:
+        raise InputError(f"{options.name} lifts the keypoints of one file and needs no cameras; lift each file for itself.")
+    options.input = options.input[0]
+    data = read_keypoints(options.input, skeleton=options.skeleton)
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
@@ -62,6 +81,37 @@ def run(options: argparse.Namespace) -> int:
         print(f"{int(result.filled.sum())} missing joints filled in: {counts}")
     if options.picture or options.html:
         draw(result, options.picture, options.html)
+    return 0
+
+
+def predict_views(model: Any, options: argparse.Namespace) -> int:
+    """One person in several views: a file of keypoints for each camera, frame by frame."""
+    import numpy as np
+
+    from posezoo.data import read_cameras, read_keypoints
+
+    if options.picture or options.html:
+        raise InputError("--picture and --html draw single views; leave them out.")
+    if not options.cameras:
+        raise InputError(f"{options.name} needs the cameras' calibration: --cameras FILE.")
+    cameras = read_cameras(options.cameras, options.subject, options.camera_unit)
+    if len(cameras) != len(options.input):
+        raise InputError(
+            f"{len(options.input)} files of keypoints and {len(cameras)} cameras; give one file for each camera."
+        )
+    views = [read_keypoints(path, skeleton=options.skeleton) for path in options.input]
+    shapes = {(len(view), view.skeleton.name) for view in views}
+    if len(shapes) > 1:
+        described = ", ".join(
+            f"{len(v)} poses of {v.skeleton.name} in {p}" for v, p in zip(views, options.input, strict=True)
+        )
+        raise InputError(f"the views differ: {described}; expected the same frames of one person in one layout.")
+    weights = [view.confidence for view in views if view.confidence is not None]
+    confidence = np.stack(weights) if len(weights) == len(views) else None
+    result = model.predict_views(np.stack([v.keypoints_2d for v in views]), cameras, views[0].skeleton, confidence)
+    result.in_world().save(options.out)
+    lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
+    print(f"{len(views[0])} poses in {len(views)} views, refined by {result.model} in mm{lost} -> {options.out}")
     return 0
 
 

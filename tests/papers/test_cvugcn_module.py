@@ -187,8 +187,8 @@ def test_predict_views_gives_metric_poses_in_both_frames():
 
 def test_predict_views_takes_other_layouts_tensors_and_more_cameras():
     world = torch.from_numpy(motion(6))
-    coco = get_skeleton("coco17")
-    keypoints = torch.stack([camera.project(torch.randn(6, 17, 3, dtype=torch.float64) * 300 + world) for camera in CAMERAS])
+    coco, offset = get_skeleton("coco17"), torch.randn(6, 17, 3, dtype=torch.float64) * 50
+    keypoints = torch.stack([camera.project(offset + world) for camera in CAMERAS])
     out = small(refinement=False).eval().predict_views(keypoints.float(), CAMERAS, skeleton=coco)
     assert isinstance(out.world_mm, torch.Tensor)
     assert out.camera_mm.shape == (4, 6, 17, 3)
@@ -250,3 +250,49 @@ def test_cameras_may_have_any_pose():
     here, there = model.predict_views(keypoints, CAMERAS[:2]), model.predict_views(keypoints, moved)
     torch.testing.assert_close(there.camera_mm, here.camera_mm, atol=0.1, rtol=0)
     torch.testing.assert_close(there.world_mm, (here.world_mm.double() @ turn.T + shift).float(), atol=0.1, rtol=0)
+
+
+def test_warmup_lets_consistency_wait():
+    tensors = paired_tensors(views(), [(0, 1)], H36M, noise_px=5.0)
+    batch = {name: value[:16] for name, value in tensors.items()}
+    losses = []
+    for settings in ({"warmup_steps": 100}, {"weight_transformation": 0.0, "weight_direction": 0.0}, {}):
+        torch.manual_seed(0)
+        model = small(**settings)
+        model.log = model.log_dict = lambda *args, **kwargs: None
+        losses.append(float(model.training_step(batch, 0)))
+    assert losses[0] == losses[1] < losses[2]
+
+
+def test_from_files_to_a_file(tmp_path, capsys):
+    """``posezoo predict`` with a file of keypoints for each camera."""
+    import json
+
+    from posezoo.cli import main
+    from posezoo.data import Prediction
+    from posezoo.registry import save
+
+    weights = save(small(gate_mm=1.0).eval(), tmp_path / "small.safetensors")
+    world = motion(6)
+    for view in range(2):
+        pixels = CAMERAS[view].project(torch.from_numpy(world)).numpy()
+        np.savez(tmp_path / f"view{view}.npz", keypoints_2d=pixels.astype(np.float32), skeleton="h36m17")
+    rig = [
+        {"K": c.K.tolist(), "R": c.R.tolist(), "t": (c.t / 1000).tolist(), "distortion": c.distortion.tolist()}
+        for c in CAMERAS[:2]
+    ]
+    (tmp_path / "rig.json").write_text(json.dumps(rig))
+    files = [str(tmp_path / name) for name in ("view0.npz", "view1.npz")]
+    options = ["--cameras", str(tmp_path / "rig.json"), "--camera-unit", "m", "-o", str(tmp_path / "out.json")]
+    assert main(["predict", str(weights), *files, *options]) == 0
+    assert "6 poses in 2 views" in capsys.readouterr().out
+    found = Prediction.load(tmp_path / "out.json")
+    np.testing.assert_allclose(found.pose_3d, world, atol=5.0)
+    assert found.unit == "mm"
+    assert found.frame.startswith("world")
+    assert main(["predict", str(weights), files[0], *options]) == 2
+    assert "1 files of keypoints and 2 cameras" in capsys.readouterr().err
+    assert main(["predict", str(weights), *files, "-o", str(tmp_path / "out.json")]) == 2
+    assert "--cameras FILE" in capsys.readouterr().err
+    assert main(["predict", "svma", *files, *options]) == 2
+    assert "lifts the keypoints of one file" in capsys.readouterr().err

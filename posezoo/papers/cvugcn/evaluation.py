@@ -89,7 +89,8 @@ def evaluate_views(
 
     Returns:
         the metrics of :class:`MultiViewMetrics`, ``pairs`` (the same by pair), ``per_action`` MPJPE, ``keypoint_error_px``
-        (mean distance between keypoints and labels as the cameras see them), ``poses`` and ``undefined`` joints.
+        (mean distance between keypoints and labels as the cameras see them), ``megabytes`` of weights,
+        ``poses`` and ``undefined`` joints.
 
     Raises:
         InputError: no labels, no cameras, no common frame.
@@ -132,6 +133,7 @@ def evaluate_views(
         **score(everything),
         "poses": len(refined),
         "keypoint_error_px": float((tensors["keypoints_2d"] - seen).norm(dim=-1).nanmean()),
+        "megabytes": sum(p.numel() * p.element_size() for p in model.network.parameters()) / 1e6,
         "undefined": sum(part[2] for part in parts),
         "pairs": {name: score(tensors["pair"] == number) for number, name in enumerate(names)},
         "per_action": {str(name): score(torch.from_numpy(actions == name))["mpjpe"] for name in np.unique(actions)},

@@ -46,9 +46,12 @@ class CVUGCN(ZooModule):
         refinement: off gives triangulated poses, "w/o refinement"; there is nothing to train then.
         residual: also show the network where keypoints and coarse pose disagree in each view, which poses that were
             triangulated no longer tell (not in the paper).
+        identity: also tell each node which joint it is: the filters are the same for all joints (not in the paper).
         gate_mm: shifts are multiplied by r / (r + gate_mm), r the disagreement (root mean square over joints and views, mm):
             what the cameras agree on is left as it is (not in the paper). 0 for no gate.
         weight_reprojection, weight_symmetry, weight_transformation, weight_direction: lambda of Eq. 7; 0 leaves a loss out.
+        warmup_steps: over so many steps the weights of L_t and L_b grow from nothing to their own: poses that are not
+            shifted are consistent already, and with full weights training stays there for long (not in the paper).
         pixel: px that count as much as a metre in the losses, whose units the paper does not give.
         learning_rate: of Adam.
         patience, decay: after so many epochs without a lower training loss the rate is multiplied by ``decay``.
@@ -67,12 +70,14 @@ class CVUGCN(ZooModule):
         fusion: bool = True,
         refinement: bool = True,
         residual: bool = False,
+        identity: bool = False,
         gate_mm: float = 0.0,
         weight_reprojection: float = 1.0,
         weight_symmetry: float = 1.0,
         weight_transformation: float = 1.0,
         weight_direction: float = 0.1,
-        pixel: float = 250.0,
+        warmup_steps: int = 0,
+        pixel: float = 100.0,
         learning_rate: float = 1e-3,
         patience: int = 10,
         decay: float = 0.9,
@@ -83,7 +88,7 @@ class CVUGCN(ZooModule):
             raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected 0 or more, and more than 0.")
         self.save_hyperparameters()
         inputs = 8 if residual else 6
-        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion)
+        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, identity)
         self._metrics: dict[str, MultiViewMetrics] = {}
 
     def predict_views(
@@ -174,11 +179,12 @@ class CVUGCN(ZooModule):
         pose = self.refine(coarse, batch["keypoints_2d"], rig)
         terms = self.losses(pose, batch["target_2d"], rig)
         hp = self.hp
+        grown = min(1.0, self.global_step / hp.warmup_steps) if hp.warmup_steps else 1.0
         loss = (
             hp.weight_reprojection * terms["reprojection"]
             + hp.weight_symmetry * terms["symmetry"]
-            + hp.weight_transformation * terms["transformation"]
-            + hp.weight_direction * terms["direction"]
+            + grown * hp.weight_transformation * terms["transformation"]
+            + grown * hp.weight_direction * terms["direction"]
         )
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()})
         self.log("train/loss", loss.detach(), prog_bar=True, on_step=True, on_epoch=True)

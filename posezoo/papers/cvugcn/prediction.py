@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from posezoo.data import Prediction
 from posezoo.errors import InputError
 from posezoo.geometry import Camera
 from posezoo.papers.cvugcn.rig import Rig
@@ -44,6 +45,18 @@ class MultiViewPrediction:
     approximated: Mapping[str, str] = field(default_factory=dict)
     unit: str = "mm"
     frame: str = "world, as the cameras are calibrated"
+
+    def in_world(self) -> Prediction:
+        """The world's poses alone, as they are saved, drawn and exported."""
+        return Prediction(
+            pose_3d=self.world_mm,
+            skeleton=self.skeleton,
+            unit=self.unit,
+            frame=self.frame,
+            model=self.model,
+            approximated=self.approximated,
+            notes=(f"{self.undefined} joints that fewer than two views define are NaN",) if self.undefined else (),
+        )
 
     def __repr__(self) -> str:
         parts = [f"world_mm {tuple(self.world_mm.shape)}, camera_mm {tuple(self.camera_mm.shape)}", self.skeleton.name]
