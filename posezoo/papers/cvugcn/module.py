@@ -46,7 +46,6 @@ class CVUGCN(ZooModule):
         refinement: off gives triangulated poses, "w/o refinement"; there is nothing to train then.
         residual: also show the network where keypoints and coarse pose disagree in each view, which poses that were
             triangulated no longer tell (not in the paper).
-        identity: also tell each node which joint it is: the filters are the same for all joints (not in the paper).
         gate_mm: shifts are multiplied by r / (r + gate_mm), r the disagreement (root mean square over joints and views, mm):
             what the cameras agree on is left as it is (not in the paper). 0 for no gate.
         weight_reprojection, weight_symmetry, weight_transformation, weight_direction: lambda of Eq. 7; 0 leaves a loss out.
@@ -70,7 +69,6 @@ class CVUGCN(ZooModule):
         fusion: bool = True,
         refinement: bool = True,
         residual: bool = False,
-        identity: bool = False,
         gate_mm: float = 0.0,
         weight_reprojection: float = 1.0,
         weight_symmetry: float = 1.0,
@@ -88,7 +86,7 @@ class CVUGCN(ZooModule):
             raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected 0 or more, and more than 0.")
         self.save_hyperparameters()
         inputs = 8 if residual else 6
-        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, identity)
+        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion)
         self._metrics: dict[str, MultiViewMetrics] = {}
 
     def predict_views(

@@ -105,10 +105,7 @@ class CrossViewNetwork(nn.Module):
         spatial: neighbours within the body; off is Table 2's "w/o spatial configuration".
         cross_view: the joint itself in the other view; off is "w/o cross-view correlation".
         fusion: S-GCN on each view, then fusion; off ("w/o fusion") the M-GCN units take the coarse poses as they are.
-        identity: tell each node which joint it is: filters are shared by all joints (not in the paper).
     """
-
-    joint: Tensor
 
     def __init__(
         self,
@@ -119,14 +116,9 @@ class CrossViewNetwork(nn.Module):
         spatial: bool,
         cross_view: bool,
         fusion: bool,
-        identity: bool = False,
     ) -> None:
         super().__init__()
         self.views = views
-        self.register_buffer(
-            "joint", torch.eye(len(skeleton)) if identity else torch.empty(len(skeleton), 0), persistent=False
-        )
-        inputs += self.joint.shape[1]
         within = tuple(kind for kind in KINDS[:-1] if spatial or kind == "self")
         kinds = (*within, "view") if cross_view else within
         graph = BodyGraph.of(skeleton)
@@ -152,7 +144,6 @@ class CrossViewNetwork(nn.Module):
 
     def forward(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:
         batch, views, joints, _ = features.shape
-        features = torch.cat([features, self.joint.expand(batch, views, -1, -1)], -1)
         if self.single is not None and self.fusion is not None:
             alone = self.single(features.permute(2, 1, 0, 3).flatten(1, 2)).view(joints, views, batch, -1)
             fused = self.fusion(alone.permute(0, 2, 1, 3).flatten(2)).view(joints, batch, views, -1)
