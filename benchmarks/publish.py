@@ -16,12 +16,15 @@ import posezoo
 from posezoo.cli.eval_command import unit_of
 from posezoo.data import load_dataset
 from posezoo.data.files import atomic_write, sha256
-from posezoo.lifting import evaluate
+from posezoo.lifting import LiftingModule, evaluate
 from posezoo.registry import FORMAT, PAPERS, describe, save
 from posezoo.version import __version__
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-NORMALISATION = "pelvis at the origin, mean distance of the other joints from it constant"
+NORMALISATION = {
+    "lifter": "pelvis at the origin, mean distance of the other joints from it constant",
+    "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
+}
 LICENCE = (
     "Weights: Apache-2.0. Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
     "free for research and for use in products, not for resale of the data itself."
@@ -30,23 +33,47 @@ DATA = (
     "OpenMocap training split: 41 clips of the CMU database (subjects 1 2 3 5 6 7, trials not divisible by 4 and "
     "not leaving 7 when divided by 8) at 30 fps, five bodies, four Human3.6M cameras"
 )
-USED = {"3D labels": "2D keypoints and 3D labels", "2D keypoints only": "2D keypoints alone; no 3D label was read"}
+USED = {
+    "3D labels": "2D keypoints and 3D labels",
+    "2D keypoints only": "2D keypoints alone; no 3D label was read",
+    "2D annotations of two calibrated cameras": "detected and annotated 2D of camera pairs; no 3D label was read",
+}
+NOISE = {"noise_px": 10.0}
 
 
 def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, Any]]:
     """The test sets of the card; what is printed is the paper's protocol on our data, never the paper's number."""
-    sets = {
-        "openmocap test, GT 2D": ("openmocap", openmocap, "gt"),
-        "openmocap test, detected 2D": ("openmocap", openmocap, "detected"),
-        "bandai-1 (cross-dataset), GT 2D": ("openmocap", bandai, "gt"),
-        "procedural test, GT 2D": ("procedural", None, "gt"),
-    }
+    sets: dict[str, tuple[str, Path | None, str, dict[str, Any]]]
+    if model is None or isinstance(model, LiftingModule):
+        sets = {
+            "openmocap test, GT 2D": ("openmocap", openmocap, "gt", {}),
+            "openmocap test, detected 2D": ("openmocap", openmocap, "detected", {}),
+            "bandai-1 (cross-dataset), GT 2D": ("openmocap", bandai, "gt", {}),
+            "procedural test, GT 2D": ("procedural", None, "gt", {}),
+        }
+    else:
+        sets = {
+            "openmocap test, two views, detected 2D": ("openmocap", openmocap, "detected", {}),
+            "openmocap test, two views, GT 2D": ("openmocap", openmocap, "gt", {}),
+            "bandai-1 (cross-dataset), two views, 10 px of noise": ("openmocap", bandai, "gt", NOISE),
+            "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
+        }
     results = {}
-    for title, (name, path, keypoints) in sets.items():
-        scores = evaluate(model, load_dataset(name, "test", path, keypoints=keypoints))
+    for title, (name, path, keypoints, settings) in sets.items():
+        data = load_dataset(name, "test", path, keypoints=keypoints)
+        scores = evaluate(None, data) if model is None else model.evaluate(data, **settings)
+        scores = {key: value for key, value in scores.items() if not isinstance(value, dict)}
         results[title] = {key: round(value, 2) if isinstance(value, float) else value for key, value in scores.items()}
-        del results[title]["per_action"], results[title]["per_joint"], results[title]["limb_ratios"]
     return results
+
+
+def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Take what a model of several views started from out of its metrics, as their baseline."""
+    baselines = {}
+    for title, scores in metrics.items():
+        names = [name for name in scores if name.endswith("_triangulated")]
+        baselines[title] = {"triangulated": {name.removesuffix("_triangulated"): scores.pop(name) for name in names}}
+    return baselines
 
 
 def known_of_cameras(settings: dict[str, Any]) -> str:
@@ -82,7 +109,7 @@ def card(name: str, entry: dict[str, Any]) -> str:
         columns = [name, *baselines]
         rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
         for key, value in scores.items():
-            if key != "poses":
+            if key not in ("poses", "undefined", "megabytes"):
                 others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
                 rows.append(f"| {key} ({unit_of(key)}) | {value:.2f} | " + " | ".join(others) + " |")
     if "gap_closed" in entry:
@@ -129,11 +156,14 @@ def main() -> None:
     origin = {key: header[key] for key in kept if key in header}
     path = save(model, CHECKPOINTS / source.name, **origin)
     index_path = CHECKPOINTS / "index.json"
-    index = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
+    index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
     metrics = measure(model, options.openmocap, options.bandai)
-    baselines: dict[str, dict[str, Any]] = {
-        t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()
-    }
+    lifter = isinstance(model, LiftingModule)
+    baselines: dict[str, dict[str, Any]]
+    if lifter:
+        baselines = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
+    else:
+        baselines = triangulated(metrics)
     entry: dict[str, Any] = {
         "file": path.name,
         "size": path.stat().st_size,
@@ -141,7 +171,7 @@ def main() -> None:
         "format": FORMAT,
         "minimum_posezoo": __version__,
         "skeleton": model.skeleton.name,
-        "normalisation": NORMALISATION,
+        "normalisation": NORMALISATION["lifter" if lifter else "views"],
         "unit": model.unit,
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         "licence": LICENCE,
@@ -152,7 +182,7 @@ def main() -> None:
         "metrics": metrics,
     }
     supervised = index["models"].get("martinez.cmu")
-    if supervised and options.name != "martinez.cmu":
+    if lifter and supervised and options.name != "martinez.cmu":
         for title, scores in baselines.items():
             scores["martinez.cmu"] = supervised["metrics"][title]
         title = "openmocap test, GT 2D"
@@ -164,7 +194,10 @@ def main() -> None:
     index["models"] = dict(sorted({**index["models"], options.name: entry}.items()))
     with atomic_write(index_path) as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({title: scores["p_mpjpe"] for title, scores in metrics.items()}), entry.get("gap_closed", ""))
+    print(
+        json.dumps({title: scores["p_mpjpe" if lifter else "mpjpe"] for title, scores in metrics.items()}),
+        entry.get("gap_closed", ""),
+    )
 
 
 if __name__ == "__main__":

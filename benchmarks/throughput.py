@@ -175,6 +175,55 @@ def svma_forward(batch: int = 4096) -> list[Ratio]:
     ]
 
 
+def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
+    """cvugcn of the published size: one pair of views, triangulation included; a batch against its own matrix products."""
+    import torch
+
+    from posezoo.geometry import h36m_cameras
+    from posezoo.papers.cvugcn import CVUGCN
+    from posezoo.papers.cvugcn.networks import GraphConvolution
+    from posezoo.papers.cvugcn.rig import Rig
+
+    torch.manual_seed(0)
+    model = CVUGCN(width=width, residual=True, gate_mm=2.0).eval()
+    rig = Rig.of_cameras(h36m_cameras("S9")[:2])
+    coarse = rig.to_cameras(torch.randn(batch, 17, 3) * 300 + torch.tensor([0.0, 0.0, 900.0]))
+    keypoints = rig.project(coarse)
+    products: list[tuple[Any, Any, Any]] = []
+
+    def note(module: Any, given: Any, result: Any) -> None:
+        """The products of a graph convolution: one for each kind of neighbour."""
+        nodes, outputs = given[0].flatten(0, 1), torch.empty(given[0].shape[0] * given[0].shape[1], result.shape[-1])
+        products.extend((nodes, weight, outputs) for weight in module.weight)
+
+    with torch.inference_mode():
+        layers = [layer for layer in model.for_inference(model.network).modules() if isinstance(layer, GraphConvolution)]
+        hooks = [layer.register_forward_hook(note) for layer in layers]
+        model.refine(coarse, keypoints, rig)
+        for hook in hooks:
+            hook.remove()
+
+        def multiply() -> None:
+            for nodes, weight, outputs in products:
+                torch.mm(nodes, weight, out=outputs)
+
+        def one() -> None:
+            model.refine(model.coarse(keypoints[:1], rig), keypoints[:1], rig)
+
+        seconds = fastest({"refine": lambda: model.refine(coarse, keypoints, rig), "products": multiply}, rounds=3)
+        single = fastest({"one": one}, rounds=50)["one"]
+    return [
+        Ratio(
+            name=f"cvugcn, width {width}, a batch of {batch:,} pairs, of its own matrix products' time",
+            value=seconds["refine"] / seconds["products"],
+            goal=1.5,
+            at_least=False,
+            detail=f"{1e3 * seconds['refine']:.0f} against {1e3 * seconds['products']:.0f} ms; one pair from keypoints to poses: "
+            f"{1e3 * single:.1f} ms",
+        )
+    ]
+
+
 def predict_one(repeats: int = 200) -> list[Ratio]:
     """``predict`` of a single pose, checks and result object included, against the bare call of the generator."""
     import numpy as np
@@ -287,6 +336,7 @@ BENCHMARKS: dict[str, Callable[[], list[Ratio]]] = {
     "p_mpjpe": p_mpjpe,
     "triangulation": triangulation,
     "svma_forward": svma_forward,
+    "refine_views": refine_views,
     "predict_one": predict_one,
     "training_step": training_step,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton
 
 
@@ -29,9 +30,11 @@ def run(options: argparse.Namespace) -> int:
         from posezoo import viz
         from posezoo.data import load_dataset
         from posezoo.geometry import procrustes_align
-        from posezoo.lifting import evaluate
+        from posezoo.lifting import LiftingModule, evaluate
 
         model = posezoo.load(options.name)
+        if not isinstance(model, LiftingModule):
+            raise InputError(f"{options.name} takes several calibrated views; the demo lifts single ones.")
     with terminal.status("lifting"):
         data = load_dataset("procedural", split="test")
         scores, flat = evaluate(model, data), evaluate(None, data)
