@@ -218,8 +218,8 @@ def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
             value=seconds["refine"] / seconds["products"],
             goal=1.5,
             at_least=False,
-            detail=f"{1e3 * seconds['refine']:.0f} against {1e3 * seconds['products']:.0f} ms; one pair from keypoints to poses: "
-            f"{1e3 * single:.1f} ms",
+            detail=f"{1e3 * seconds['refine']:.0f} against {1e3 * seconds['products']:.0f} ms; one pair from keypoints to "
+            f"poses: {1e3 * single:.1f} ms",
         )
     ]
 
