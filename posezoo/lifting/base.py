@@ -31,10 +31,15 @@ class ZooModule(pl.LightningModule):
         self.zoo_name = type(self).__name__
         self._fused: list[Any] = [None, [], [], None]
         self._random: dict[str, Tensor] | None = None
+        self._metrics: dict[str, Any] = {}
 
     @abstractmethod
     def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
         """Score the model on labelled poses (:class:`posezoo.data.PoseData`); metrics by name."""
+
+    @abstractmethod
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
+        """Predict a batch; where it has labels, count it in ``_metrics[stage]``, which has ``report()``."""
 
     def for_inference(self, network: Any) -> Any:
         """The network with its batch norms folded into its layers, where only prediction is wanted.
@@ -103,6 +108,24 @@ class ZooModule(pl.LightningModule):
         if self._random is not None:
             restore_random_state(self._random, self.device)
             self._random = None
+
+    def _report(self, stage: str) -> None:
+        metrics = self._metrics.pop(stage, None)
+        if metrics is not None:
+            # Already reduced over processes by the metrics themselves: no second reduction.
+            self.log_dict({f"{stage}/{name}": value for name, value in metrics.report().items()}, rank_zero_only=False)
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "val")
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val")
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._evaluate_batch(batch, "test")
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test")
 
 
 def as_list(given: Any) -> list[Any]:

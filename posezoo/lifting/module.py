@@ -29,10 +29,6 @@ class LiftingModule(ZooModule):
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
 
-    def __init__(self, skeleton: str, unit: str) -> None:
-        super().__init__(skeleton, unit)
-        self._metrics: dict[str, LiftingMetrics] = {}
-
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
@@ -123,21 +119,3 @@ class LiftingModule(ZooModule):
         gap = bone_asymmetry(pose, self.skeleton) / size
         self.log("val/bone_symmetry", gap.abs().mean(), sync_dist=True, batch_size=len(pose))
         self.log("val/bone_spread", (lengths / size).std(0).mean(), sync_dist=True, batch_size=len(pose), prog_bar=True)
-
-    def _report(self, stage: str) -> None:
-        metrics = self._metrics.pop(stage, None)
-        if metrics is not None:
-            # Already reduced over processes by the metrics themselves: no second reduction.
-            self.log_dict({f"{stage}/{name}": value for name, value in metrics.report().items()}, rank_zero_only=False)
-
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self._evaluate_batch(batch, "val")
-
-    def on_validation_epoch_end(self) -> None:
-        self._report("val")
-
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self._evaluate_batch(batch, "test")
-
-    def on_test_epoch_end(self) -> None:
-        self._report("test")

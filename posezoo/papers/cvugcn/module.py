@@ -87,7 +87,6 @@ class CVUGCN(ZooModule):
         self.save_hyperparameters()
         inputs = 8 if residual else 6
         self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion)
-        self._metrics: dict[str, MultiViewMetrics] = {}
 
     def predict_views(
         self, keypoints: Any, cameras: Any, skeleton: Any = None, confidence: Any = None, batch_size: int = 4096
@@ -203,23 +202,6 @@ class CVUGCN(ZooModule):
         # What needs no 3D: whether the refined pose is where both cameras saw it.
         error = losses.reprojection(rig.project(pose), batch["target_2d"]) / (VIEWS * len(self.skeleton))
         self.log(f"{stage}/reprojection_px", error, batch_size=len(pose), sync_dist=True)
-
-    def _report(self, stage: str) -> None:
-        metrics = self._metrics.pop(stage, None)
-        if metrics is not None:
-            self.log_dict({f"{stage}/{name}": value for name, value in metrics.report().items()}, rank_zero_only=False)
-
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self._evaluate_batch(batch, "val")
-
-    def on_validation_epoch_end(self) -> None:
-        self._report("val")
-
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self._evaluate_batch(batch, "test")
-
-    def on_test_epoch_end(self) -> None:
-        self._report("test")
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hp.learning_rate)
