@@ -116,6 +116,7 @@ def card(name: str, entry: dict[str, Any]) -> str:
         rows.append(
             f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
         )
+    detected = " --keypoints detected" if next(iter(entry["metrics"])).endswith("detected 2D") else ""
     started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
     settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
     return f"""# {name}
@@ -132,8 +133,8 @@ paper's: no figure here is the paper's.
 
 ## Measured
 
-`python benchmarks/publish.py` measured these on the file above; `posezoo eval {name} --data openmocap --path openmocap.h5`
-prints the first table.
+`python benchmarks/publish.py` measured these on the file above;
+`posezoo eval {name} --data openmocap --path openmocap.h5{detected}` prints the first table.
 {chr(10).join(rows)}
 
 ## Settings
