@@ -208,7 +208,7 @@ def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
                 torch.mm(nodes, weight, out=outputs)
 
         def one() -> None:
-            model.refine(model.coarse(keypoints[:1], rig), keypoints[:1], rig)
+            model.refine(model.fill(model.coarse(keypoints[:1], rig)), keypoints[:1], rig)
 
         seconds = fastest({"refine": lambda: model.refine(coarse, keypoints, rig), "products": multiply}, rounds=3)
         single = fastest({"one": one}, rounds=50)["one"]

@@ -61,14 +61,14 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
 
     if len(options.input) > 1 or options.cameras:
         raise InputError(f"{options.name} lifts the keypoints of one file and needs no cameras; lift each file for itself.")
-    options.input = options.input[0]
-    data = read_keypoints(options.input, skeleton=options.skeleton)
+    source = options.input[0]
+    data = read_keypoints(source, skeleton=options.skeleton)
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
         data = data[complete]
     if not len(data):
-        raise InputError(f"{options.input}: no pose is left to lift.")
+        raise InputError(f"{source}: no pose is left to lift.")
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
     result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from posezoo.data.files import load_json
 from posezoo.data.hdf5 import open_hdf5, read_dataset
 from posezoo.data.reading import PathLike, read_bytes, reading
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
-from posezoo.geometry import Camera
+from posezoo.geometry import Camera, euler_to_matrix, h36m_cameras, rotation_vector_to_matrix
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,7 +35,6 @@ _NAMES = {
     "t": ("t", "T", "translation", "translation_vector", "tvec"),
     "image_size": ("image_size", "resolution", "size", "imgSize", "image_resolution"),
 }  # fmt: skip
-_H36M_CAMERAS = ("54138969", "55011271", "58860488", "60457274")
 _H36M_SUBJECTS = 11
 
 
@@ -132,8 +130,7 @@ def _rotation(values: np.ndarray) -> np.ndarray:
     """A matrix as it is, a Rodrigues vector as the matrix it means."""
     if values.shape != (3,):
         return values.reshape(3, 3)
-    x, y, z = values
-    return torch.linalg.matrix_exp(torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)).numpy()
+    return rotation_vector_to_matrix(torch.from_numpy(values)).numpy()
 
 
 def _distortion(values: Any, where: str) -> np.ndarray | None:
@@ -233,36 +230,27 @@ def _read_h36m_xml(path: Path, subject: str) -> list[dict[str, Any]]:
         raise CorruptFileError(f"{path}: <w0> holds {len(values)} numbers; expected 300.")
     number = _subject_number(subject, path)
     entries = []
-    for camera, name in enumerate(_H36M_CAMERAS):
+    for camera, lens in enumerate(h36m_cameras("S1")):
         pose = values[6 * (camera * _H36M_SUBJECTS + number - 1) :][:6]
         fx, fy, cx, cy, k1, k2, k3, p1, p2 = values[264 + 9 * camera :][:9]
         angles, center = pose[:3], pose[3:]
-        R = _euler(*angles)
-        entries.append(_h36m_entry(name, R, -R @ center, (fx, fy), (cx, cy), (k1, k2, k3), (p1, p2)))
+        R = euler_to_matrix("xyz", torch.from_numpy(angles)).numpy()
+        entries.append(_h36m_entry(lens, R, -R @ center, (fx, fy), (cx, cy), (k1, k2, k3), (p1, p2)))
     return entries
-
-
-def _euler(x: float, y: float, z: float) -> np.ndarray:
-    """Human3.6M's order: about x, then y, then z, each turning the world into the camera."""
-    cos, sin = math.cos, math.sin
-    about_x = np.array([[1, 0, 0], [0, cos(x), -sin(x)], [0, sin(x), cos(x)]])
-    about_y = np.array([[cos(y), 0, sin(y)], [0, 1, 0], [-sin(y), 0, cos(y)]])
-    about_z = np.array([[cos(z), -sin(z), 0], [sin(z), cos(z), 0], [0, 0, 1]])
-    return about_x @ about_y @ about_z
 
 
 def _read_h36m_h5(path: Path, subject: str) -> list[dict[str, Any]]:
     """Groups ``subjectN/cameraM`` with R (world to camera), T (the camera's centre), f, c, k, p."""
     number, entries = _subject_number(subject, path), []
     with open_hdf5(path) as file:
-        for camera, name in enumerate(_H36M_CAMERAS, start=1):
+        for camera, lens in enumerate(h36m_cameras("S1"), start=1):
             group = f"subject{number}/camera{camera}"
             if group not in file:
                 raise CorruptFileError(f"{path} has no {group}; expected Human3.6M's cameras.h5.")
             part = {key: np.asarray(read_dataset(file, f"{group}/{key}", None), np.float64) for key in "RTfckp"}
             R = part["R"].reshape(3, 3)
             t = -R @ part["T"].reshape(3)
-            entries.append(_h36m_entry(name, R, t, *(tuple(np.ravel(part[key])) for key in "fckp")))
+            entries.append(_h36m_entry(lens, R, t, *(tuple(np.ravel(part[key])) for key in "fckp")))
     return entries
 
 
@@ -273,7 +261,7 @@ def _subject_number(subject: str, path: Path) -> int:
 
 
 def _h36m_entry(
-    name: str,
+    lens: Camera,
     R: np.ndarray,
     t: np.ndarray,
     focal: Sequence[float],
@@ -283,6 +271,6 @@ def _h36m_entry(
 ) -> dict[str, Any]:
     (fx, fy), (cx, cy), (k1, k2, k3), (p1, p2) = focal, center, radial, tangential
     u, _, v = np.linalg.svd(R)  # printed with few digits: the nearest rotation is meant
-    size = (1000, 1002) if name in (_H36M_CAMERAS[0], _H36M_CAMERAS[3]) else (1000, 1000)
     K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
-    return {"name": name, "K": K, "R": u @ v, "t": t, "distortion": [k1, k2, p1, p2, k3], "image_size": size}
+    distortion = [k1, k2, p1, p2, k3]
+    return {"name": lens.name, "K": K, "R": u @ v, "t": t, "distortion": distortion, "image_size": lens.image_size}

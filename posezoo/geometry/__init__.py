@@ -13,7 +13,14 @@ from posezoo.geometry.kinematics import (
 )
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
-from posezoo.geometry.rotations import euler_to_matrix, look_at, random_view, rotation_about, view_rotation
+from posezoo.geometry.rotations import (
+    euler_to_matrix,
+    look_at,
+    random_view,
+    rotation_about,
+    rotation_vector_to_matrix,
+    view_rotation,
+)
 from posezoo.geometry.triangulation import Triangulation, triangulate
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "project",
     "random_view",
     "rotation_about",
+    "rotation_vector_to_matrix",
     "scale_bones",
     "triangulate",
     "unproject",

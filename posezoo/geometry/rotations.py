@@ -61,6 +61,14 @@ def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tens
     return matrix
 
 
+def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """Rodrigues' formula: a turn about the vector's direction by its length, radians, right-handed."""
+    x, y, z = vector.unbind(-1)
+    zero = torch.zeros_like(x)
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    return torch.linalg.matrix_exp(skew)
+
+
 def view_rotation(
     azimuth: Float[Tensor, "*batch"],
     elevation_from: Float[Tensor, "*batch"] | None = None,

@@ -33,7 +33,7 @@ class Keypoints:
     present: np.ndarray | None = None
 
 
-def _array(values: Any, name: str) -> np.ndarray:
+def as_array(values: Any, name: str) -> np.ndarray:
     """Arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
@@ -67,7 +67,7 @@ def check_keypoints(
     Warns:
         UserWarning: most people stand on their heads (y up?), or pixels look normalised to 0..1.
     """
-    values = _array(keypoints, "keypoints_2d")
+    values = as_array(keypoints, "keypoints_2d")
     source = target if skeleton is None else get_skeleton(skeleton)
     if values.ndim < 2 or values.shape[-1] != 2 or values.shape[-2] != len(source):
         hint = "; name the layout with skeleton=" if skeleton is None else ""
@@ -77,7 +77,7 @@ def check_keypoints(
     if image_size is not None and not _is_size(image_size):
         raise InputError(f"image_size is {image_size!r}; expected (width, height) in pixels.")
     if confidence is not None:
-        confidence = _array(confidence, "confidence")
+        confidence = as_array(confidence, "confidence")
         if confidence.shape != values.shape[:-1]:
             raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
     approximated: dict[str, str] = {}

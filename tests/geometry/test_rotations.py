@@ -10,7 +10,15 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posezoo.errors import InputError
-from posezoo.geometry import euler_to_matrix, look_at, project, random_view, rotation_about, view_rotation
+from posezoo.geometry import (
+    euler_to_matrix,
+    look_at,
+    project,
+    random_view,
+    rotation_about,
+    rotation_vector_to_matrix,
+    view_rotation,
+)
 from posezoo.geometry.cameras import Camera
 
 
@@ -90,3 +98,10 @@ def test_random_elevations_are_uniform_within_their_bound():
     assert elevation.abs().max() <= math.pi / 9 + 1e-6
     assert float(elevation.std()) == pytest.approx(math.pi / 9 / math.sqrt(3), rel=0.05)
     torch.testing.assert_close(down[:, 0], torch.zeros(4000), atol=1e-6, rtol=0)
+
+
+def test_rotation_vectors_agree_with_scipy():
+    vectors = torch.randn(20, 3, dtype=torch.float64)
+    vectors[0] = 0
+    expected = torch.from_numpy(Rotation.from_rotvec(vectors.numpy()).as_matrix())
+    torch.testing.assert_close(rotation_vector_to_matrix(vectors), expected)

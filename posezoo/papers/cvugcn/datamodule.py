@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,8 +56,6 @@ class CVUGCNDataModule(LiftingDataModule):
         target = None
         if self.target == "gt" and isinstance(self.dataset, str) and "detected" in (self.keypoints, self.test_keypoints):
             target = load_dataset(self.dataset, split=split, path=self.path, keypoints="gt")
-        elif self.target == "input":
-            target = data
         tensors = paired_tensors(
             replace(data, pose_3d=None) if train else data,
             self.pairs if train else self.test_pairs,
@@ -69,12 +66,7 @@ class CVUGCNDataModule(LiftingDataModule):
             labels=not train and data.pose_3d is not None,
             seed=self.seed,
         )
-        rows = tensors.pop("row").numpy()
-        del tensors["pair"]
-        if not np.isfinite(tensors["target_2d"].numpy()).all():
+        del tensors["row"], tensors["pair"]
+        if not torch.isfinite(tensors["target_2d"]).all():
             raise InputError(f"the {split} split has poses with missing joints; leave them out.")
-        if not train:
-            names, codes = np.unique(data.action, return_inverse=True)
-            self.actions = tuple(str(name) for name in names)
-            tensors["action"] = torch.from_numpy(codes[rows].astype(np.int64))
         return tensors

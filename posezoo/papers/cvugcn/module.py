@@ -57,7 +57,7 @@ class CVUGCN(ZooModule):
         cosine_steps: decay the rate along a half cosine over so many steps instead.
 
     Raises:
-        InputError: ``residual`` or a gate that is negative.
+        InputError: a negative gate, or ``pixel`` not above 0.
     """
 
     def __init__(
@@ -122,21 +122,20 @@ class CVUGCN(ZooModule):
         """X = G(X~) + X~, mm.
 
         Args:
-            coarse: triangulated poses, camera frames; NaN joints stand where their parent does, and stay NaN.
+            coarse: triangulated poses, camera frames, without NaN, see :meth:`fill`.
             keypoints: px, without distortion; NaN where there are none.
             rig: the cameras.
         """
         if not self.hp.refinement:
             return coarse
-        known = self.fill(coarse)
         # Not the root, which may be a misdetection itself.
-        middle = known.median(2, keepdim=True).values
-        far = (known - middle).norm(dim=-1, keepdim=True) > _REACH_MM
-        start = self.fill(torch.where(far, torch.nan, known))
-        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(known)]
+        middle = coarse.median(2, keepdim=True).values
+        far = (coarse - middle).norm(dim=-1, keepdim=True) > _REACH_MM
+        start = self.fill(torch.where(far, torch.nan, coarse))
+        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(coarse)]
         if self.hp.residual or self.hp.gate_mm:
             # What a view sees the coarse pose off by, at the pose's own depth.
-            residual = (keypoints - rig.project(known)) * known[..., 2:] / rig.focal
+            residual = (keypoints - rig.project(coarse)) * coarse[..., 2:] / rig.focal
             residual = residual.clamp(-_REACH_MM, _REACH_MM)
             residual = torch.where(torch.isfinite(residual), residual, 0.0)
             if self.hp.residual:
@@ -145,7 +144,7 @@ class CVUGCN(ZooModule):
         if self.hp.gate_mm:
             off = residual.square().sum(-1).mean((1, 2)).sqrt()[:, None, None, None]
             shift = shift * off / (off + self.hp.gate_mm)
-        return torch.where(torch.isnan(coarse), torch.nan, start + shift)
+        return start + shift
 
     def fill(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
         """Put joints that are NaN where the nearest joint up the tree is, or, without one, in the middle of the others."""

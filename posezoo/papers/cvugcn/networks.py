@@ -18,7 +18,7 @@ from posezoo.networks import BatchNorm1d
 from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, pooling
 from posezoo.skeletons import Skeleton
 
-_CACHED = 2**18
+_CACHED = 2**18  # numbers that a processor keeps at hand
 
 
 class GraphConvolution(nn.Module):
@@ -120,7 +120,7 @@ class CrossViewNetwork(nn.Module):
         fusion: bool,
     ) -> None:
         super().__init__()
-        self.views, self.width = views, width
+        self.width = width
         within = tuple(kind for kind in KINDS[:-1] if spatial or kind == "self")
         kinds = (*within, "view") if cross_view else within
         graph = BodyGraph.of(skeleton)

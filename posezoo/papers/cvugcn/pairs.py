@@ -14,7 +14,7 @@ from torch import Tensor
 from posezoo.data import PoseData
 from posezoo.data.views import synchronised
 from posezoo.errors import InputError, UnknownNameError
-from posezoo.geometry import Camera
+from posezoo.geometry import Camera, rotation_vector_to_matrix
 from posezoo.skeletons import Skeleton, convert
 
 PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}
@@ -75,9 +75,7 @@ class CalibrationError:
         generator = torch.Generator().manual_seed(zlib.crc32(f"{self.seed}/{camera.name}/{place}".encode()))
         axis, direction = torch.nn.functional.normalize(torch.randn(2, 3, dtype=torch.float64, generator=generator), dim=1)
         sign = 1.0 if torch.rand(1, generator=generator) < 0.5 else -1.0
-        skew = torch.zeros(3, 3, dtype=torch.float64)
-        skew[[2, 0, 1], [1, 2, 0]], skew[[1, 2, 0], [2, 0, 1]] = axis, -axis
-        turned = torch.linalg.matrix_exp(skew * np.deg2rad(self.rotation_deg)) @ camera.R.double()
+        turned = rotation_vector_to_matrix(axis * np.deg2rad(self.rotation_deg)) @ camera.R.double()
         K = camera.K.double().clone()
         K[:2, :2] *= 1 + sign * self.focal
         center = camera.center.double() + self.translation_mm * direction

@@ -14,6 +14,7 @@ from torch import Tensor
 from posezoo.data import Prediction
 from posezoo.errors import InputError
 from posezoo.geometry import Camera
+from posezoo.lifting.inputs import as_array
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -94,7 +95,8 @@ def predict_views(
         for start in range(0, len(frames), batch_size):
             rows = slice(start, start + batch_size)
             given = model.coarse(frames[rows], rig, None if weight is None else weight[rows])
-            parts.append((model.refine(given, frames[rows], rig), rig.to_world(given)[:, 0]))
+            pose = torch.where(torch.isnan(given), torch.nan, model.refine(model.fill(given), frames[rows], rig))
+            parts.append((pose, rig.to_world(given)[:, 0]))
         pose = torch.cat([part for part, _ in parts])
         coarse.append(torch.cat([part for _, part in parts]))
         for place, view in enumerate(pair):
@@ -120,11 +122,12 @@ def predict_views(
 
 def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
     """Keypoints (V, T, J, 2) and confidence (V, T, J) in float32."""
-    values, weights = (_array(given, name) for given, name in ((keypoints, "keypoints"), (confidence, "confidence")))
-    if values is None or values.ndim != 4 or values.shape[2:] != (len(source), 2):
+    values = as_array(keypoints, "keypoints")
+    weights = None if confidence is None else as_array(confidence, "confidence")
+    if values.ndim != 4 or values.shape[2:] != (len(source), 2):
         raise InputError(
-            f"keypoints have shape {None if values is None else values.shape}; expected (V, T, {len(source)}, 2) for "
-            f"{source.name}: views, frames, joints, pixels."
+            f"keypoints have shape {values.shape}; expected (V, T, {len(source)}, 2) for {source.name}: views, frames, "
+            "joints, pixels."
         )
     try:
         cameras = list(cameras)
@@ -144,12 +147,3 @@ def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) ->
     if weights is not None and weights.shape != values.shape[:-1]:
         raise InputError(f"confidence has shape {weights.shape}; expected {values.shape[:-1]}, one value a joint.")
     return values, weights
-
-
-def _array(given: Any, name: str) -> np.ndarray | None:
-    if given is None:
-        return None
-    try:
-        return np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} is no array of numbers ({type(given).__name__}).") from error
