@@ -332,11 +332,42 @@ def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
     ]
 
 
+def skeleton_maps(batch: int = 64) -> list[Ratio]:
+    """Drawing both views' maps as a share of a training step that draws them, forward and backward; georep as it ships."""
+    import torch
+
+    from posezoo.papers.georep import GeoRep
+    from posezoo.training import read_recipe
+
+    torch.manual_seed(0)
+    model = GeoRep(**read_recipe("georep.cmu")[1]["model"]).train()
+    assert model.generator is not None
+    encoder = model.generator.encoder
+    poses = torch.randn(2, batch, len(model.skeleton), 2)
+    views = {"source_2d": poses[0], "target_2d": poses[1], "rotation": torch.eye(3).expand(batch, 3, 3)}
+
+    def step() -> None:
+        model.zero_grad()
+        torch.stack(list(model.synthesis_losses(views).values())).sum().backward()
+
+    seconds = fastest({"draw": lambda: [encoder.maps(keypoints) for keypoints in poses], "step": step}, rounds=3)
+    return [
+        Ratio(
+            name=f"drawing the skeleton maps of {batch} pairs, of a training step's time",
+            value=seconds["draw"] / seconds["step"],
+            goal=0.15,
+            at_least=False,
+            detail=f"{1e3 * seconds['draw']:.0f} of {1e3 * seconds['step']:.0f} ms",
+        )
+    ]
+
+
 BENCHMARKS: dict[str, Callable[[], list[Ratio]]] = {
     "p_mpjpe": p_mpjpe,
     "triangulation": triangulation,
     "svma_forward": svma_forward,
     "refine_views": refine_views,
+    "skeleton_maps": skeleton_maps,
     "predict_one": predict_one,
     "training_step": training_step,
 }

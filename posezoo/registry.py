@@ -56,6 +56,11 @@ PAPERS: dict[str, Paper] = {
         "Unsupervised 3D Pose Estimation with Geometric Self-Supervision",
         "Chen, Tyagi, Agrawal, Drover, MV, Stojanov, Rehg", "CVPR", 2019, "2D keypoints only", True,
     ),
+    "georep": Paper(
+        "GeoRep", "GeoRepDataModule", "cmu",
+        "Weakly-Supervised Discovery of Geometry-Aware Representation for 3D Human Pose Estimation",
+        "Chen, Lin, Liu, Qian, Wang, Lin", "CVPR", 2019, "2D keypoints of several cameras, a few 3D labels",
+    ),
     "martinez": Paper(
         "Martinez", "MartinezDataModule", "cmu",
         "A simple yet effective baseline for 3d human pose estimation",

@@ -31,6 +31,7 @@ class Job:
         error: one sentence where it failed.
         attempts: how often it was started.
         not_before: when it may be tried again, by the clock of ``time.monotonic``.
+        needs: the job whose weights it starts from.
     """
 
     run: Run
@@ -40,6 +41,11 @@ class Job:
     error: str = ""
     attempts: int = 0
     not_before: float = 0.0
+    needs: Job | None = None
+
+    def may_start(self) -> bool:
+        """Whether nothing has to come before it."""
+        return self.not_before <= time.monotonic() and (self.needs is None or self.needs.state in ("done", "failed"))
 
     def prepare(self) -> None:
         """Write what is to be done; an error of an earlier call is forgotten."""
@@ -126,11 +132,15 @@ class Launcher(ABC):
         try:
             while waiting or running:
                 while len(running) < self.places:
-                    ready = [job for job in waiting if job.not_before <= time.monotonic()]
+                    ready = [job for job in waiting if job.may_start()]
                     if not ready:
                         break
                     job = ready[0]
                     waiting.remove(job)
+                    if job.needs is not None and job.needs.state == "failed":
+                        job.state, job.error = "failed", f"what it starts from failed: {job.needs.error}"
+                        changed(job)
+                        continue
                     if job.is_complete():  # by another process, meanwhile
                         job.state = "done"
                         changed(job)

@@ -104,12 +104,19 @@ class Run:
         trained_on: None for a baseline.
         sources: files of 2D keypoints of another domain, or names of datasets without a file.
         digest: of everything that decides the outcome.
+        start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
     """
 
     recipe: Mapping[str, Any]
     trained_on: Dataset | None
     digest: str
     sources: tuple[str, ...] = ()
+    start: Run | None = None
+
+    @property
+    def stages(self) -> tuple[Run, ...]:
+        """What is trained, in this order: the runs that this one starts from, and itself."""
+        return (*(self.start.stages if self.start else ()), self)
 
     def folder(self, results: Path) -> Path:
         return results / RUNS / self.digest
@@ -175,15 +182,20 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         own = row.cells.get(column.id, {})
         if own is None:
             continue
-        train = {**column.train, **row.train, **own.get("train", {})}
+        switches = {
+            key: {**getattr(row, key), **own.get(key, {})}  # of the row, and of this column alone
+            for key in ("model", "train", "start")
+        }
+        train = {**column.train}
+        role = {**train, **switches["train"]}.get("dataset", table.data)
         test = {**column.test, **row.test, **own.get("test", {})}
-        trained_on = bench.dataset(table, train.pop("dataset", table.data))
+        trained_on = bench.dataset(table, role)
         scoring = {
             k: v for part in (column.test, row.test, own.get("test", {})) for k, v in part.get("evaluate", {}).items()
         }
         test.pop("evaluate", None)
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
-        run = _run(table, row, {**row.model, **own.get("model", {})}, train, trained_on, seed, bench)
+        run = _run(table, str(row.recipe), switches, train, trained_on, seed, bench)
         split = test.pop("split", "test")
         for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
             if dataset is not None and needed not in dataset.splits:
@@ -215,9 +227,11 @@ def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
     for key in ("model", "data", "trainer"):
         merged[key] = {**base.get(key, {}), **own.pop(key, {})}
     merged["steps"] = steps = own.pop("steps", base.get("steps"))
+    if "start" in own:
+        merged["start"] = own.pop("start")
     if own:
         raise InputError(
-            f"{path}, {bench.budget}: no setting {', '.join(own)}; it takes from paper steps model data trainer."
+            f"{path}, {bench.budget}: no setting {', '.join(own)}; it takes from paper start steps model data trainer."
         )
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"{path}, {bench.budget}: steps is {steps!r}; expected a whole number of batches.")
@@ -225,12 +239,30 @@ def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
 
 
 def _run(
-    table: Table, row: Row, switches: Mapping[str, Any], train: Mapping[str, Any], on: Dataset, seed: int, bench: Bench
+    table: Table,
+    name: str,
+    switches: Mapping[str, Any],
+    train: Mapping[str, Any],
+    on: Dataset,
+    seed: int,
+    bench: Bench,
 ) -> Run:
-    budget = budget_of(str(row.recipe), bench)
+    """The run of a recipe.
+
+    Args:
+        switches: of a row: ``model``, ``train``, and ``start`` with the same for the recipe that this one starts from.
+        train: of the column, which a start shares.
+    """
+    budget = budget_of(name, bench)
     if "baseline" in budget:
         return Run(budget, None, f"{budget['baseline']}")
-    train = dict(train)
+    start, before = None, switches.get("start", {})
+    if "start" in budget:
+        start = _run(table, budget["start"], before, train, on, seed, bench)
+    elif before:
+        raise InputError(f"a row of {table.id} has switches for a start, but recipe {name} starts from nothing.")
+    train = {**train, **switches.get("train", {})}
+    train.pop("dataset", None)
     roles = train.pop("source", [])
     sources, contents = _sources(table, roles, bench)
     if roles:
@@ -240,16 +272,18 @@ def _run(
         "paper": budget["paper"],
         "seed_everything": seed,
         "steps": budget["steps"],
-        "model": {**budget["model"], **switches},
+        "model": {**budget["model"], **switches.get("model", {})},
         "data": {**budget["data"], "keypoints": "gt", **train, "dataset": on.loader, "seed": seed},
         "trainer": trainer,
     }
+    if start is not None:
+        recipe["start"] = start.recipe
     path = bench.file(on) if "train" in on.splits else None
     content: dict[str, Any] = {**recipe, "content": identity(path) if path else on.id}
     if contents:
         content["sources"] = contents
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Run(recipe, on, digest, tuple(sources))
+    return Run(recipe, on, digest, tuple(sources), start)
 
 
 def _sources(table: Table, roles: list[str], bench: Bench) -> tuple[list[str], list[str]]:

@@ -15,11 +15,11 @@ from posezoo.cli.output import console
 from posezoo.errors import InputError, PoseZooError
 from reproduction.estimate import Estimate, Estimates, duration, makespan
 from reproduction.launching import Job, Launcher
-from reproduction.plan import Bench, Cell, PlannedRow, plan
+from reproduction.plan import Bench, Cell, PlannedRow, Run, plan
 from reproduction.report import write_report, write_summary
 from reproduction.results import Known, assemble, is_finished, is_stale, set_aside
 from reproduction.tables import Table
-from reproduction.worker import write_json
+from reproduction.worker import WEIGHTS, write_json
 
 
 class Session:
@@ -55,7 +55,7 @@ class Session:
         for row in self.rows:
             if row.path not in self.anew:
                 continue
-            for folder in {cell.run.folder(self.bench.results) for cell in row.cells}:
+            for folder in {run.folder(self.bench.results) for cell in row.cells for run in cell.run.stages}:
                 if not folder.is_dir():
                     continue
                 try:
@@ -73,10 +73,21 @@ class Session:
             for cell in row.cells:
                 if row.path in self.anew or known.measurement(cell) is None:
                     cells[cell.run.digest].append(cell)
-        return {digest: self._job(group) for digest, group in cells.items()}
+        jobs: dict[str, Job] = {}
+        for group in cells.values():
+            self._add_job(jobs, group[0].run, group)
+        return jobs
 
-    def _job(self, cells: list[Cell]) -> Job:
-        run = cells[0].run
+    def _add_job(self, jobs: dict[str, Job], run: Run, cells: list[Cell]) -> Job:
+        """A run's job, after that of the run it starts from, unless it is trained already."""
+        if run.digest not in jobs:
+            folder, needs = run.folder(self.bench.results), None
+            if run.start is not None and not (folder / WEIGHTS).is_file():
+                needs = self._add_job(jobs, run.start, [])
+            jobs[run.digest] = self._job(run, cells, needs)
+        return jobs[run.digest]
+
+    def _job(self, run: Run, cells: list[Cell], needs: Job | None) -> Job:
         tests = {cell.evaluation.key: cell.evaluation for cell in cells}
         spec = {
             "recipe": run.recipe,
@@ -84,6 +95,7 @@ class Session:
             "accelerator": self.accelerator,
             "train_path": _text(self.bench.file(run.trained_on)) if run.trained_on else "",
             "sources": list(run.sources),
+            "start": str(needs.folder / WEIGHTS) if needs else "",
             "tests": [
                 {
                     "key": key,
@@ -96,7 +108,7 @@ class Session:
                 for key, evaluation in tests.items()
             ],
         }
-        return Job(run, spec, run.folder(self.bench.results))
+        return Job(run, spec, run.folder(self.bench.results), needs=needs)
 
     def run(self, launcher: Launcher) -> int:
         """Measure every open row; returns how many failed."""
@@ -157,7 +169,7 @@ class Session:
 
     def rows_of(self, job: Job) -> list[PlannedRow]:
         """The rows that wait for a run."""
-        return [row for row in self.rows if any(cell.run.digest == job.run.digest for cell in row.cells)]
+        return [row for row in self.rows if job.run.digest in _digests(row)]
 
     def _names(self, job: Job) -> str:
         names = [row.title for row in self.rows_of(job)]
@@ -213,7 +225,7 @@ class Session:
             grid.add_column(column, justify="left" if column in ("row", "state") else "right")
         counted: dict[str, Estimate] = {}
         for row in self.rows:
-            needed = {cell.run.digest: jobs[cell.run.digest] for cell in row.cells if cell.run.digest in jobs}
+            needed = {digest: jobs[digest] for digest in _digests(row) if digest in jobs}
             state = row.impossible or ("finished" if not self.is_open(row) else "to run" if needed else "measured already")
             if any(job.is_begun() for job in needed.values()):
                 state = "goes on from its checkpoint"
@@ -251,6 +263,11 @@ class Session:
                 dataset.path(self.bench.data_dir)
             except PoseZooError as error:
                 self.console.print(f"not at hand: {error}", markup=False, highlight=False, style="yellow")
+
+
+def _digests(row: PlannedRow) -> list[str]:
+    """Of every run that a row waits for, those that others start from first."""
+    return list(dict.fromkeys(run.digest for cell in row.cells for run in cell.run.stages))
 
 
 def _text(path: Any) -> str:

@@ -64,6 +64,8 @@ class Row:
         added: not in the paper; ours, for comparison.
         recipe: a file of ``benchmarks/recipes``, None for what is only quoted.
         model, train, test: switches of the model, and what differs from the columns' training and test.
+        start: the same (``model``, ``train``, ``start``) for the training that the recipe starts from, where it names one;
+            ``train`` there counts beside that of the columns alone.
         cells: the same by column, ``{column: {model: .., train: .., test: ..}}``, or None for a column not measured.
         series, x: where it stands in a figure of curves.
         note: anything to know of it.
@@ -79,6 +81,7 @@ class Row:
     model: Mapping[str, Any] = field(default_factory=dict)
     train: Mapping[str, Any] = field(default_factory=dict)
     test: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
     cells: Mapping[str, Any] = field(default_factory=dict)
     series: str = ""
     x: float | str | None = None

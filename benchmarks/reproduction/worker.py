@@ -45,6 +45,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         recipe["data"] = {**recipe["data"], "batch_size": batch // devices}
     if spec.get("sources"):
         recipe["data"] = {**recipe["data"], "source": spec["sources"]}
+    recipe.pop("start", None)  # says what the start was; its weights are at hand
     path = folder / "recipe.yaml"
     with atomic_write(path) as temporary:
         temporary.write_text(yaml.safe_dump(recipe), encoding="utf-8")
@@ -54,7 +55,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
     overrides += ["--trainer.enable_progress_bar", "false"]
     if spec["train_path"]:
         overrides += ["--data.path", spec["train_path"]]
-    train_recipe(path, folder / "train", overrides, resume=last.is_file())
+    train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=spec.get("start") or None)
     clock.stop()
 
 

@@ -32,6 +32,8 @@ class LiftingDataModule(pl.LightningDataModule):
         batch_size: of training, per process.
         eval_batch_size: of validation and test, per process.
         seed: of the permutations.
+        views: cameras whose poses are trained on; all where not given.
+        test_views: the same for validation and test; those of training where not given.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class LiftingDataModule(pl.LightningDataModule):
         batch_size: int = 1024,
         eval_batch_size: int = 8192,
         seed: int = 0,
+        views: list[int] | None = None,
+        test_views: list[int] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
             raise InputError(f"batch_size {batch_size} and eval_batch_size {eval_batch_size}; expected 1 or more.")
         self.dataset, self.path, self.labels, self.seed = dataset, path, labels, seed
         self.keypoints, self.test_keypoints = keypoints, test_keypoints or keypoints
+        self.views, self.test_views = views, test_views or views
         self.skeleton = get_skeleton(skeleton)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.actions: tuple[str, ...] = ()
@@ -62,8 +67,14 @@ class LiftingDataModule(pl.LightningDataModule):
             if split not in self.dataset:
                 raise InputError(f"no {split} split was given; expected it among {', '.join(self.dataset)}.")
             return self.dataset[split]
+        train = split == "train"
+        views = self.views if train else self.test_views
         return load_dataset(
-            self.dataset, split=split, path=self.path, keypoints=self.keypoints if split == "train" else self.test_keypoints
+            self.dataset,
+            split=split,
+            path=self.path,
+            keypoints=self.keypoints if train else self.test_keypoints,
+            **({} if views is None else {"views": tuple(views)}),
         )
 
     def setup(self, stage: str | None = None) -> None:
@@ -96,6 +107,33 @@ class LiftingDataModule(pl.LightningDataModule):
             self.actions = tuple(str(name) for name in names)
             tensors["action"] = torch.from_numpy(codes.astype(np.int64))
         return tensors
+
+    def draw_labelled(self, data: PoseData, count: int) -> dict[str, Tensor]:
+        """``count`` poses drawn at random with their 3D labels, where the rest of training sees none.
+
+        Raises:
+            InputError: no labels, or joints that cannot be had.
+        """
+        if data.pose_3d is None:
+            raise InputError("labels are asked for, which the training split does not have.")
+        rows = np.sort(np.random.default_rng(self.seed).permutation(len(data))[:count])
+        two, three = (
+            torch.from_numpy(convert(values[rows], data.skeleton, self.skeleton).keypoints).float()
+            for values in (data.keypoints_2d, data.pose_3d)
+        )
+        root = self.skeleton.root
+        return {"keypoints_2d": two, "pose_3d": three - three[:, root : root + 1]}
+
+    def add(self, split: str, name: str, values: Tensor) -> None:
+        """Give a split's batches what a model computed once, such as the codes of a fixed network: a row a sample.
+
+        Raises:
+            InputError: not as many rows as samples.
+        """
+        samples = len(next(iter(self._splits[split].values())))
+        if len(values) != samples:
+            raise InputError(f"{name} has {len(values)} rows; the {split} split has {samples} samples.")
+        self._splits[split][name] = values
 
     def _loader(self, split: str) -> TensorLoader:
         if split not in self._splits:

@@ -5,6 +5,7 @@ from posezoo.geometry.kinematics import (
     LIMBS,
     bone_asymmetry,
     bone_lengths,
+    choose,
     forward_kinematics,
     limb_ratios,
     mirror,
@@ -21,6 +22,7 @@ from posezoo.geometry.rotations import (
     rotation_vector_to_matrix,
     view_rotation,
 )
+from posezoo.geometry.skeleton_maps import skeleton_maps
 from posezoo.geometry.triangulation import Triangulation, triangulate
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "bone_asymmetry",
     "bone_lengths",
     "center_and_scale",
+    "choose",
     "euler_to_matrix",
     "forward_kinematics",
     "h36m_cameras",
@@ -45,6 +48,7 @@ __all__ = [
     "rotation_about",
     "rotation_vector_to_matrix",
     "scale_bones",
+    "skeleton_maps",
     "triangulate",
     "unproject",
     "view_rotation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posezoo.distributed import draw
@@ -96,7 +96,12 @@ def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
     """
     first = poses[0]
     chosen = draw(torch.rand, len(first), device=first.device) < 0.5
-    return tuple(torch.where(chosen.view(-1, *[1] * (p.ndim - 1)), mirror(p, skeleton), p) for p in poses)
+    return tuple(choose(chosen, mirror(pose, skeleton), pose) for pose in poses)
+
+
+def choose(first: Bool[Tensor, "B"], one: Float[Tensor, "B ..."], other: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
+    """Of two batches the first's rows where ``first`` says so, else the second's."""
+    return torch.where(first.view(-1, *[1] * (one.ndim - 1)), one, other)
 
 
 def scale_bones(

@@ -29,7 +29,7 @@ class ZooModule(pl.LightningModule):
         self.skeleton: Skeleton = get_skeleton(skeleton)
         self.unit = unit
         self.zoo_name = type(self).__name__
-        self._fused: list[Any] = [None, [], [], None]
+        self._fused: dict[int, tuple[list[Tensor], list[int], Any]] = {}
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
 
@@ -48,17 +48,17 @@ class ZooModule(pl.LightningModule):
         """
         if self.training or torch.is_grad_enabled():
             return network
-        source, tensors, versions, fused = self._fused
-        if source is not network or versions != [tensor._version for tensor in tensors]:
+        tensors, versions, fused = self._fused.get(id(network), ([], [-1], None))
+        if versions != [tensor._version for tensor in tensors]:
             tensors = [*network.parameters(), *network.buffers()]
             fused = fuse_batch_norm(network)
-            # Kept in a list: as an attribute it would become part of the model.
-            self._fused = [network, tensors, [tensor._version for tensor in tensors], fused]
+            # Kept in a dictionary: as an attribute it would become part of the model.
+            self._fused[id(network)] = (tensors, [tensor._version for tensor in tensors], fused)
         return fused
 
     def _apply(self, *arguments: Any, **options: Any) -> ZooModule:
         """Moving or casting a model leaves no copy behind."""
-        self._fused = [None, [], [], None]
+        self._fused = {}
         return super()._apply(*arguments, **options)
 
     @property
@@ -83,6 +83,17 @@ class ZooModule(pl.LightningModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Take what :meth:`weights` gave; raises ``RuntimeError`` where names or shapes differ."""
         self.load_state_dict(weights)
+
+    def start_from(self, other: ZooModule) -> None:
+        """Take another model's weights to train from.
+
+        Raises:
+            InputError: it is of another paper.
+            RuntimeError, KeyError: or of another architecture.
+        """
+        if other.paper != self.paper:
+            raise InputError(f"start is a {other.paper}; this recipe trains {self.paper}.")
+        self.load_weights(other.weights())
 
     def setup(self, stage: str) -> None:
         """Refuse data of another layout before anything runs."""

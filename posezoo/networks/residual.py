@@ -80,5 +80,9 @@ class ResidualMLP(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(width, activation, batch_norm, dropout) for _ in range(blocks)))
         self.head = nn.Identity() if outputs is None else nn.Linear(width, outputs)
 
-    def forward(self, features: Float[Tensor, "B inputs"]) -> Float[Tensor, "B outputs"]:
-        return self.head(self.blocks(self.door(features)))
+    def forward(
+        self, features: Float[Tensor, "B inputs"], added: Float[Tensor, "B W"] | None = None
+    ) -> Float[Tensor, "B outputs"]:
+        """``added`` joins the features after the first layer: what else is known of the samples."""
+        features = self.door(features)
+        return self.head(self.blocks(features if added is None else features + added))

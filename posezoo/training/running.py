@@ -208,11 +208,8 @@ def begin_from(model: ZooModule, start: str | Path) -> None:
         InputError: it is of another paper or architecture.
         UnknownNameError, MissingFileError, CorruptFileError: it cannot be loaded.
     """
-    other = load(start)
-    if other.paper != model.paper:
-        raise InputError(f"start {start} is a {other.paper}; this recipe trains {model.paper}.")
     try:
-        model.load_weights(other.weights())
+        model.start_from(load(start))
     except (RuntimeError, KeyError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise InputError(f"start {start} has another architecture than the recipe's model: {first}") from error

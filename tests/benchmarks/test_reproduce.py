@@ -161,3 +161,48 @@ def test_measuring_again_sets_the_old_result_aside_and_a_dry_run_touches_nothing
     old = list(own.glob("results/own/table1/procedural-smoke/flat-0.*.old"))
     assert len(old) == 1
     assert json.loads(old[0].read_text())["cells"] == result(own, "flat")["cells"]
+
+
+def test_a_row_that_starts_from_another_training_runs_that_first_and_once(own):
+    representation = {"width": 2, "levels": 1, "points": 4, "map_size": 16, "skeleton": "h36m17", "regression_width": 8}
+    first = {
+        "paper": "georep", "steps": 4, "data": {"batch_size": 16, "label_count": 0},
+        "model": {**representation, "representation_steps": 4, "label_steps": 0}, "trainer": {"limit_val_batches": 0},
+    }  # fmt: skip
+    second = {
+        **first, "start": "first", "data": {"batch_size": 16, "label_count": 30},
+        "model": {**representation, "representation_steps": 0, "label_steps": 4},
+    }  # fmt: skip
+    for name, recipe in (("first", first), ("second", second)):
+        (own / "recipes" / f"{name}.yaml").write_text(yaml.safe_dump({"smoke": recipe}))
+    rows = {
+        "few": {"title": "Few", "recipe": "second", "added": True, "train": {"label_count": 10}},
+        "many": {"title": "Many", "recipe": "second", "added": True},
+        "other": {"title": "Other", "recipe": "second", "added": True, "start": {"train": {"cameras": "real"}}},
+    }
+    (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump({**TABLE, "rows": rows}))
+    assert "5 runs" in call(own, "--dry-run").stdout
+    done = call(own, "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    configs = {row: result(own, row)["cells"]["p"]["config"] for row in rows}
+    assert configs["few"]["start"] == configs["many"]["start"] != configs["other"]["start"]
+    assert configs["other"]["start"]["data"]["cameras"] == "real"
+    encoders = {}
+    for row in rows:
+        weights = next(own.glob(f"results/.runs/{result(own, row)['cells']['p']['run']}/train/*.safetensors"))
+        encoders[row] = posezoo.load(weights).generator.encoder.code.weight.tolist()
+    assert encoders["few"] == encoders["many"] != encoders["other"]
+    # Two starts and three rows, each trained once.
+    assert len(list(own.glob("results/.runs/*/train/logs/metrics.csv"))) == 5
+    assert call(own).returncode == 0
+    assert len(list(own.glob("results/.runs/*/train/logs*/metrics.csv"))) == 5
+
+
+def test_where_the_start_fails_the_row_says_so(own):
+    broken = {**small(4), "model": {"width": 8, "normalization": "none"}}
+    (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": {**small(4), "start": "broken"}}))
+    (own / "recipes" / "broken.yaml").write_text(yaml.safe_dump({"smoke": broken}))
+    done = call(own, "--row", "one")
+    assert done.returncode == 1
+    assert "what it starts from failed: normalization is 'none'" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -92,21 +92,11 @@ class GeoSelfSupDataModule(LiftingDataModule):
         if split != "train":
             return tensors
         if self.label_fraction:
-            self.labelled = self._labels(data, tensors["keypoints_2d"])
+            self.labelled = self.draw_labelled(data, max(1, round(self.label_fraction * len(data))))
         if self.neighbours:
             tensors["neighbours_2d"] = tensors["keypoints_2d"][torch.from_numpy(neighbour_rows(data, self.neighbours))]
             tensors["in_time"] = torch.ones(len(data), dtype=torch.bool)
         return self._with_source(tensors) if self.source else tensors
-
-    def _labels(self, data: PoseData, keypoints: Tensor) -> dict[str, Tensor]:
-        """Poses drawn at random, with their labels; nothing else of the labels is kept."""
-        if data.pose_3d is None:
-            raise InputError("label_fraction needs labels, which the training split does not have.")
-        count = max(1, round(self.label_fraction * len(data)))
-        rows = np.sort(np.random.default_rng(self.seed).permutation(len(data))[:count])
-        pose = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, self.skeleton).keypoints).float()
-        root = self.skeleton.root
-        return {"keypoints_2d": keypoints[torch.from_numpy(rows)], "pose_3d": pose - pose[:, root : root + 1]}
 
     def source_poses(self) -> Tensor:
         """Complete people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1."""

@@ -4,8 +4,9 @@ Julieta Martinez, Rayat Hossain, Javier Romero, James J. Little, ICCV 2017. Supe
 
 ::
 
-    2D ──> linear 1024 ──> [ linear, BN, ReLU, dropout ] x 2 ──> + ──> [ ... ] x 2 ──> + ──> linear ──> 3D
-                       └─────────────────────────────────────────┘└──────────────────┘
+    2D ──> linear 1024 ──(+)──> [ linear, BN, ReLU, dropout ] x 2 ──> + ──> [ ... ] x 2 ──> + ──> linear ──> 3D
+                          │ └───────────────────────────────────────┘└──────────────────┘
+                       linear <── G, of Chen, Lin et al. 2019, where a representation is injected
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from posezoo.distributed import draw
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror_half
-from posezoo.lifting import LiftingModule
-from posezoo.networks import ResidualMLP, Standardize
+from posezoo.geometry import center_and_scale, choose, mirror
+from posezoo.lifting import LiftingModule, ZooModule
+from posezoo.networks import Injection, ResidualMLP, Standardize, encode_all
 from posezoo.papers.martinez import losses
 
 
@@ -35,6 +37,9 @@ class Martinez(LiftingModule):
         max_norm: constrain the norm of every unit's weights to 1.
         flip: mirror half of all poses, swapping left and right (not in the paper's training; ``root`` only).
         learning_rate: of Adam.
+        representation: settings of the :class:`posezoo.networks.SkeletonEncoder` whose code joins the features after the
+            first layer: "Regression #2" of Chen, Lin et al. 2019. Training starts from a ``georep`` (``start``), whose
+            encoder stays as it is.
         decay_rate, decay_steps: the rate is multiplied by ``decay_rate`` every ``decay_steps`` steps, smoothly.
 
     Raises:
@@ -53,6 +58,7 @@ class Martinez(LiftingModule):
         learning_rate: float = 1e-3,
         decay_rate: float = 0.96,
         decay_steps: int = 100_000,
+        representation: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if normalization not in ("statistics", "root"):
@@ -68,6 +74,7 @@ class Martinez(LiftingModule):
         for module in self.network.modules():
             if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
+        self.injection = Injection(self.skeleton, width, representation) if representation else None
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Pixels as the network takes them."""
@@ -75,11 +82,27 @@ class Martinez(LiftingModule):
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         return self.inputs(keypoints_2d)
 
-    def _standardized(self, normalized: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        return self.for_inference(self.network)(normalized.flatten(1)).view(-1, len(self.skeleton), 3)
+    def _standardized(
+        self, normalized: Float[Tensor, "B J 2"], codes: Float[Tensor, "B M D"] | None = None
+    ) -> Float[Tensor, "B J 3"]:
+        added = None if self.injection is None else self.injection(codes)
+        return self.for_inference(self.network)(normalized.flatten(1), added).view(-1, len(self.skeleton), 3)
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d)))
+        return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d), self.encode(keypoints_2d)))
+
+    @torch.no_grad()
+    def encode(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B M D"] | None:
+        """The injected G of poses in px; None without a representation."""
+        return None if self.injection is None else self.for_inference(self.injection.encoder).encode(keypoints_2d)
+
+    def start_from(self, other: ZooModule) -> None:
+        """A model of its own kind, or the one whose encoder is to be injected."""
+        encoder = getattr(getattr(other, "generator", None), "encoder", None)
+        if self.injection is None or encoder is None:
+            super().start_from(other)
+        else:
+            self.injection.encoder.load_state_dict(encoder.state_dict())
 
     def on_fit_start(self) -> None:
         """Take the statistics from the training split (every process sees all of it, so they agree)."""
@@ -89,12 +112,25 @@ class Martinez(LiftingModule):
         if not self.trainer.ckpt_path:
             self.inputs.fit(tensors["keypoints_2d"])
             self.outputs.fit(tensors["pose_3d"])
+        if self.injection is not None:
+            self._encode_training_poses(self.injection, tensors["keypoints_2d"])
+
+    def _encode_training_poses(self, injection: Injection, keypoints: Float[Tensor, "N J 2"]) -> None:
+        """The encoder is fixed: what it makes of each pose, and of its mirror image, is computed once."""
+        images = {"code": keypoints, "code_mirrored": mirror(keypoints, self.skeleton)}
+        for name, poses in images.items():
+            if name == "code" or self.hp.flip:
+                self.datamodule.add("train", name, encode_all(injection.encoder, poses))
+        if not self.trainer.ckpt_path:
+            injection.codes.fit(self.datamodule.train_dataloader().tensors["code"])
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        keypoints, pose = self.normalize(batch["keypoints_2d"]), batch["pose_3d"]
+        keypoints, pose, codes = self.normalize(batch["keypoints_2d"]), batch["pose_3d"], batch.get("code")
         if self.hp.flip:
-            keypoints, pose = mirror_half(keypoints, pose, skeleton=self.skeleton)
-        loss = losses.squared_error(self._standardized(keypoints), self.outputs(pose))
+            mirrored = draw(torch.rand, len(pose), device=pose.device) < 0.5
+            keypoints, pose = (choose(mirrored, mirror(x, self.skeleton), x) for x in (keypoints, pose))
+            codes = None if codes is None else choose(mirrored, batch["code_mirrored"], codes)
+        loss = losses.squared_error(self._standardized(keypoints, codes), self.outputs(pose))
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 

@@ -1,0 +1,25 @@
+"""The block that U-Nets are made of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+from posezoo.networks.shared import BatchNorm2d
+
+
+def convolution(inputs: int, outputs: int) -> nn.Sequential:
+    """3 x 3 convolution that keeps the size, batch norm, ReLU; Ronneberger et al. 2015 without the norm.
+
+    Args:
+        inputs, outputs: channels.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.networks import convolution
+        >>> convolution(3, 8)(torch.zeros(2, 3, 16, 16)).shape
+        torch.Size([2, 8, 16, 16])
+    """
+    linear = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    return nn.Sequential(OrderedDict(linear=linear, norm=BatchNorm2d(outputs), activation=nn.ReLU(inplace=True)))

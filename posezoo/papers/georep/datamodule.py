@@ -1,0 +1,80 @@
+"""Data of Chen, Lin et al. 2019: pairs of views for the generators, and a few labelled poses for the regressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from posezoo.data import LiftingDataModule, PoseData
+from posezoo.errors import InputError
+from posezoo.papers.georep.views import Torus, real_pairs, see, world_poses
+
+
+class GeoRepDataModule(LiftingDataModule):
+    """Training batches: two views of poses, ``source_2d``, ``target_2d`` (B, J, 2) px; ``rotation`` (B, 3, 3), R_{i->j}.
+
+    Beside the arguments of :class:`posezoo.data.LiftingDataModule` (without ``labels``):
+
+    Args:
+        cameras: ``real``: what synchronised cameras saw, no 3D; ``virtual``: two cameras drawn anew on a torus around each
+            pose, which needs its 3D (Sec. 3.1; "AUG" of Fig. 6).
+        same_view: source and target are one view ("AE").
+        label_count: how many poses the regressor may see 3D labels of (:attr:`labelled`); all where not given, 0 for none.
+        torus: ``ring``, ``tube``, ``height`` in mm, see :class:`posezoo.papers.georep.views.Torus`.
+
+    Raises:
+        InputError: other cameras, a negative count, a torus that reaches the person.
+    """
+
+    def __init__(
+        self,
+        dataset: str | dict[str, Any] = "procedural",
+        path: str | None = None,
+        keypoints: str = "gt",
+        test_keypoints: str | None = None,
+        skeleton: str = "mpii16",
+        batch_size: int = 64,
+        eval_batch_size: int = 4096,
+        seed: int = 0,
+        views: list[int] | None = None,
+        test_views: list[int] | None = None,
+        cameras: str = "virtual",
+        same_view: bool = False,
+        label_count: int | None = None,
+        torus: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(
+            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed, views, test_views
+        )
+        if cameras not in ("virtual", "real") or (label_count or 0) < 0:
+            raise InputError(f"cameras {cameras!r}, label_count {label_count}; expected 'virtual' or 'real', and 0 or more.")
+        try:
+            self.torus = Torus(**(torus or {}))
+        except TypeError as error:
+            raise InputError(f"torus {torus}: {error}; it takes ring, tube and height.") from error
+        self.cameras, self.same_view, self.label_count = cameras, same_view, label_count
+        self.labelled: dict[str, Tensor] | None = None
+
+    def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
+        if split != "train":
+            return super().tensors(data, split)
+        if self.label_count != 0:
+            self.labelled = self.draw_labelled(data, self.label_count or len(data))
+        if self.cameras == "virtual":
+            return {"pose_world": world_poses(data, self.skeleton)}
+        return real_pairs(data, self.skeleton, self.same_view)
+
+    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
+        """Virtual cameras see the poses of a batch, on the device that trains."""
+        if "pose_world" not in batch:
+            return batch
+        pose = batch["pose_world"]
+        first = self.torus.cameras(len(pose), pose.device)
+        second = first if self.same_view else self.torus.cameras(len(pose), pose.device)
+        return {
+            "source_2d": see(pose, *first),
+            "target_2d": see(pose, *second),
+            "rotation": torch.bmm(second[0], first[0].mT),
+        }

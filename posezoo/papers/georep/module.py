@@ -1,0 +1,216 @@
+"""Weakly-Supervised Discovery of Geometry-Aware Representation for 3D Human Pose Estimation.
+
+Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR 2019.
+
+::
+
+    x_i ──draw──> S_i ──phi──> G_i ──R_{i->j}──> G_ij ──psi──> S~_j   L_l2 against S_j
+                                │                 │
+                                │                L_rc
+                                │                 │
+                  S~_i <──nu── R_{j->i} <──────── G_j <──mu── S_j <──draw── x_j
+                  L_l2 against S_i
+                                │
+                                └──> Regression #1 ──> 3D pose      trained afterwards, phi fixed, on a few labels
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.distributed import draw
+from posezoo.errors import InputError
+from posezoo.geometry import center_and_scale
+from posezoo.lifting import LiftingModule, as_list
+from posezoo.lifting.inputs import check_keypoints
+from posezoo.networks import encode_all
+from posezoo.papers.georep import losses
+from posezoo.papers.georep.interpolation import Interpolation, interpolate
+from posezoo.papers.georep.networks import Generator, Regression
+
+
+class GeoRep(LiftingModule):
+    """Chen, Lin et al. 2019 and Regression #1. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
+
+    First the generators learn from pairs of views, for ``representation_steps``; then the regressor learns from labels, for
+    ``label_steps``. Which pairs there are, and how many labels, the data module says.
+
+    Args:
+        skeleton: the layout of inputs and outputs; the paper's 16 joints (15 bones, 48 numbers), or any other.
+        width, levels, points, eta, map_size, limb_px, extent, pictures: of the :class:`posezoo.networks.SkeletonEncoder`.
+        representation: off, Regression #1 sees the 2D coordinates: "Baseline #1".
+        consistency: the second generator and L_rc: "DG" of Fig. 6; off is "SG".
+        weight_consistency: of L_rc; Eq. 4 has none.
+        regression_width: of Regression #1.
+        representation_steps, label_steps: batches of either training (not given).
+        learning_rate, label_learning_rate: of Adam, each decayed along a half cosine (not given).
+        label_batch_size: labelled poses of a batch, over all processes (not given).
+
+    Raises:
+        InputError: steps for a representation that there is not, or none of either.
+    """
+
+    def __init__(
+        self,
+        skeleton: str = "mpii16",
+        width: int = 32,
+        levels: int = 4,
+        points: int = 512,
+        eta: int = 1,
+        map_size: int = 64,
+        limb_px: float = 8.0,
+        extent: float = 2.5,
+        pictures: bool = False,
+        representation: bool = True,
+        consistency: bool = True,
+        weight_consistency: float = 1.0,
+        regression_width: int = 1024,
+        representation_steps: int = 100_000,
+        label_steps: int = 10_000,
+        learning_rate: float = 1e-3,
+        label_learning_rate: float = 1e-3,
+        label_batch_size: int = 64,
+    ) -> None:
+        super().__init__(skeleton, unit="mm")
+        if min(representation_steps, label_steps) < 0 or not representation_steps + label_steps:
+            raise InputError(f"representation_steps {representation_steps}, label_steps {label_steps}: nothing to train.")
+        if representation_steps and not representation:
+            raise InputError(f"representation is off, but representation_steps is {representation_steps}; set it to 0.")
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        settings = {
+            "width": width, "levels": levels, "points": points, "eta": eta, "map_size": map_size, "limb_px": limb_px,
+            "extent": extent, "pictures": pictures,
+        }  # fmt: skip
+        joints = len(self.skeleton)
+        self.generator = Generator(self.skeleton, settings) if representation else None
+        self.inverse = Generator(self.skeleton, settings) if representation and consistency else None
+        self.regression = Regression((points, 3 * eta) if representation else (joints, 2), joints, regression_width)
+        self._labelled: tuple[Tensor, Tensor] | None = None
+
+    def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        return self.regression(self.samples(keypoints_2d))
+
+    def samples(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B A D"]:
+        """What the regressor sees: G, or for Baseline #1 the keypoints about their root."""
+        if self.generator is None:
+            return center_and_scale(keypoints_2d, self.skeleton.root)[0]
+        with torch.no_grad():
+            return self.for_inference(self.generator.encoder).encode(keypoints_2d)
+
+    @torch.inference_mode()
+    def encode(self, keypoints_2d: Any, skeleton: Any = None) -> Any:
+        """G of 2D keypoints of any named layout.
+
+        Args:
+            keypoints_2d: (..., J, 2) array, tensor or nested list; px, y down.
+            skeleton: their layout; the model's own where not given.
+
+        Returns:
+            (..., M, 3 eta): M points of eta triples each, in the camera's frame, of no unit; a tensor for tensors.
+
+        Raises:
+            InputError: what :meth:`predict` refuses, or a model without a representation.
+            UnknownNameError: unknown skeleton.
+        """
+        if self.generator is None:
+            raise InputError("this model has no representation: its regressor sees 2D coordinates.")
+        checked = check_keypoints(keypoints_2d, skeleton, self.skeleton)
+        code = self.samples(torch.from_numpy(checked.values).to(self.device)).unflatten(0, checked.shape or (1,))
+        code = code if checked.shape else code[0]
+        return code if isinstance(keypoints_2d, Tensor) else code.cpu().numpy()
+
+    def interpolate(self, first: Any, second: Any, steps: int = 7, skeleton: Any = None) -> Interpolation:
+        """See :func:`posezoo.papers.georep.interpolation.interpolate`."""
+        return interpolate(self, first, second, steps, skeleton)
+
+    def synthesis_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Every term of Eq. 4, unweighted."""
+        assert self.generator is not None
+        source, target = (self.generator.encoder.maps(batch[f"{view}_2d"]) for view in ("source", "target"))
+        rotation = batch["rotation"]
+        pred, _, turned = self.generator(source, rotation)
+        terms = {"reconstruction": losses.reconstruction(pred, target)}
+        if self.inverse is not None:
+            back, code, _ = self.inverse(target, rotation.mT)
+            terms["reconstruction_back"] = losses.reconstruction(back, source)
+            terms["consistency"] = losses.consistency(turned, code)
+        return terms
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        if self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps:
+            self.regression_step()
+            return
+        terms = self.synthesis_losses(batch)
+        loss = (
+            terms["reconstruction"]
+            + terms.get("reconstruction_back", 0.0)
+            + self.hp.weight_consistency * terms.get("consistency", torch.zeros((), device=self.device))
+        )
+        self._step(0, loss)
+        self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()} | {"train/loss": loss.detach()})
+
+    def regression_step(self) -> None:
+        """Sec. 3.4: the regressor on labelled poses, the encoder as it is."""
+        samples, pose = self.labelled()
+        count = max(1, self.hp.label_batch_size // self.trainer.world_size)
+        rows = (draw(torch.rand, count) * len(samples)).long().to(self.device)
+        loss = losses.squared_error(self.regression.standardized(samples[rows]), self.regression.outputs(pose[rows]))
+        self._step(-1, loss)
+        self.log("train/supervised", loss.detach())
+
+    def labelled(self) -> tuple[Float[Tensor, "N A D"], Float[Tensor, "N J 3"]]:
+        """Labelled poses as the regressor sees them, encoded once; it is standardised by them."""
+        if self._labelled is None:
+            labelled = self.datamodule.labelled
+            if labelled is None:
+                raise InputError("label_steps needs labels: give data.label_count another value than 0.")
+            keypoints, pose = (labelled[name].to(self.device) for name in ("keypoints_2d", "pose_3d"))
+            samples = self.samples(keypoints) if self.generator is None else encode_all(self.generator.encoder, keypoints)
+            self.regression.fit_statistics(samples, pose)
+            self._labelled = (samples, pose)
+        return self._labelled
+
+    def _step(self, which: int, loss: Tensor) -> None:
+        optimizer, schedule = (as_list(given)[which] for given in (self.optimizers(), self.lr_schedulers()))
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        schedule.step()
+
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
+        """Poses, as soon as there is a regressor."""
+        if self.hp.label_steps and self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps:
+            return super()._evaluate_batch(batch, stage)
+        return None
+
+    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+        hp, optimizers, schedules = self.hp, [], []
+        generators = [p for net in (self.generator, self.inverse) if net is not None for p in net.parameters()]
+        for parameters, rate, steps in (
+            (generators, hp.learning_rate, hp.representation_steps),
+            (list(self.regression.parameters()), hp.label_learning_rate, hp.label_steps),
+        ):
+            if steps:
+                optimizers.append(torch.optim.Adam(parameters, lr=rate))
+                schedules.append(torch.optim.lr_scheduler.CosineAnnealingLR(optimizers[-1], steps))
+        return optimizers, schedules
+
+    def weights(self) -> dict[str, Tensor]:
+        """One generator and the regressor: the other generator serves training alone."""
+        return {name: values for name, values in self.state_dict().items() if not name.startswith("inverse.")}
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """The second generator, where there is one, starts as a copy of the first."""
+        copied = {}
+        if self.inverse is not None:
+            copied = {name.replace("generator.", "inverse.", 1): v for name, v in weights.items() if name.startswith("gen")}
+        self.load_state_dict({**weights, **copied})
+
+    def prepare_finetuning(self, learning_rate: float) -> None:
+        """Fine-tuning on single 2D poses has nothing to offer here: views must come in pairs."""
+        raise InputError("georep learns from pairs of views; it cannot be fine-tuned on single 2D poses.")

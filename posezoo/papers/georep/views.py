@@ -1,0 +1,126 @@
+"""Pairs of views: from virtual cameras around 3D poses, or from what real, synchronised cameras saw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.data import PoseData
+from posezoo.data.views import synchronised
+from posezoo.distributed import draw
+from posezoo.errors import InputError
+from posezoo.geometry import look_at
+from posezoo.skeletons import Skeleton, convert
+
+
+@dataclass(frozen=True)
+class Torus:
+    """Where virtual cameras stand: anywhere on a torus around the person, looking at the root.
+
+    Chen, Lin et al. 2019, Sec. 3.1, after Fang et al. 2018; sizes are in a supplement that is not at hand. These hold
+    Human3.6M's cameras (4.4 to 5.7 m from the person, up to 1.7 m above the floor).
+
+    Attributes:
+        ring: radius of the circle along the middle of the tube, mm.
+        tube: radius of the tube, mm.
+        height: of the ring over the root, mm.
+
+    Raises:
+        InputError: a camera could stand in the person.
+    """
+
+    ring: float = 5000.0
+    tube: float = 1000.0
+    height: float = 800.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tube < self.ring - 1000.0:
+            raise InputError(f"a torus with ring {self.ring} mm and tube {self.tube} mm reaches the person; widen the ring.")
+
+    def cameras(
+        self, count: int, device: torch.device | str | None = None
+    ) -> tuple[Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]]:
+        """R, t (mm) of cameras drawn over both of the torus's angles; the root is the world's origin, z is up."""
+        around, across = (2 * math.pi * draw(torch.rand, count, 2, device=device)).unbind(1)
+        radius = self.ring + self.tube * across.cos()
+        center = torch.stack([radius * around.cos(), radius * around.sin(), self.height + self.tube * across.sin()], 1)
+        return look_at(center, torch.zeros_like(center))
+
+
+def see(
+    pose: Float[Tensor, "B J 3"], rotation: Float[Tensor, "B 3 3"], translation: Float[Tensor, "B 3"]
+) -> Float[Tensor, "B J 2"]:
+    """Poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
+    points = pose @ rotation.mT + translation[:, None]
+    return points[..., :2] / points[..., 2:]
+
+
+def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
+    """Each frame of each clip once, in the world's frame, mm, root at the origin.
+
+    Raises:
+        InputError: no labels, or a clip without a camera.
+    """
+    if data.pose_3d is None:
+        raise InputError("virtual cameras need 3D poses to look at; this data has none (cameras: real needs none).")
+    clips = {(clip.subject, clip.action, clip.trial): number for number, clip in enumerate(data.sequences)}
+    codes = np.asarray([clips[clip.subject, clip.action, clip.trial] for clip in data.sequences], dtype=np.int64)
+    _, rows = np.unique(codes[data.sequence] << 32 | data.frame.astype(np.int64), return_index=True)
+    pose = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, skeleton).keypoints).float()
+    pose = pose - pose[:, skeleton.root : skeleton.root + 1]
+    return pose @ rotations(data)[torch.from_numpy(data.sequence[rows].astype(np.int64))]
+
+
+def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> dict[str, Tensor]:
+    """What any two synchronised cameras saw; no 3D is read.
+
+    Args:
+        data: several views of the same clips, with cameras.
+        skeleton: the layout handed out.
+        same_view: each pose with itself, which makes an auto-encoder of the generator.
+
+    Returns:
+        ``source_2d``, ``target_2d`` (P, J, 2) px and ``rotation`` (P, 3, 3), R_{i->j}: both ways round by turns.
+
+    Raises:
+        InputError: missing joints, one camera alone, or a clip without a camera.
+    """
+    keypoints = torch.from_numpy(convert(data.keypoints_2d, data.skeleton, skeleton).keypoints).float()
+    if not torch.isfinite(keypoints).all():
+        raise InputError(f"the data have poses with missing joints; view synthesis needs all of {skeleton.name}.")
+    turned = rotations(data)[torch.from_numpy(data.sequence.astype(np.int64))]
+    if same_view:
+        rows = np.repeat(np.arange(len(data))[:, None], 2, 1)
+    else:
+        views = np.unique(data.view).tolist()
+        if len(views) < 2:
+            raise InputError(f"the data have view {views} alone; view synthesis needs two synchronised cameras or more.")
+        rows = synchronised(data, list(combinations(views, 2)))[0]
+        rows[1::2] = rows[1::2, ::-1]
+    first, second = torch.from_numpy(rows).unbind(1)
+    return {
+        "source_2d": keypoints[first],
+        "target_2d": keypoints[second],
+        "rotation": turned[second] @ turned[first].mT,
+    }
+
+
+def rotations(data: PoseData) -> Float[Tensor, "clips 3 3"]:
+    """World to camera, of every sequence.
+
+    Raises:
+        InputError: a sequence whose camera is not known.
+    """
+    missing = [clip for clip in data.sequences if clip.camera is None]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(data.sequences)} sequences have no camera (first: {missing[0].subject} "
+            f"{missing[0].action}); view synthesis needs to know how views are turned against each other."
+        )
+    return torch.stack([clip.camera.R.float() for clip in data.sequences if clip.camera is not None])
