@@ -70,9 +70,12 @@ def test_readme_gives_two_commands_and_true_figures():
 def test_readme_shows_the_summary_of_the_results():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     summary = (ROOT / "benchmarks" / "results" / "summary.md").read_text(encoding="utf-8")
-    rows = [line for line in summary.splitlines() if line.startswith("|")]
+    rows = [line for line in summary.partition("## Every row")[0].splitlines() if line.startswith("|")]
     assert len(rows) > 2
     assert "\n".join(rows) in text
+    for line in rows[2:]:
+        report = line.partition("](")[2].partition(")")[0]
+        assert (ROOT / report).is_file(), report
 
 
 def test_nothing_in_the_package_speaks_of_a_machine():

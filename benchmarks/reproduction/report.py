@@ -184,19 +184,43 @@ def _inline(text: str) -> str:
     return text
 
 
-def summary_lines(results_folder: Path) -> list[str]:
-    """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
+def measured_tables(results_folder: Path) -> list[Results]:
+    """Every table that was measured, by data and budget; smoke is no measurement."""
     found: dict[tuple[str, str, str], None] = {}
     for content in results_in(results_folder):
         if content["budget"] != "smoke" and content["table"] in list_tables():
             found[content["table"], content["data"], content["budget"]] = None
+    return [gather(read_table(name), Bench(data, Path(), budget, results_folder)) for name, data, budget in found]
+
+
+def _order(results: Results) -> str:
+    """Kendall's tau of each column that has one."""
+    taus = {column.title: results.agreement(column).tau for column in results.table.columns.values()}
+    return ", ".join(f"{title} {tau:+.2f}" for title, tau in taus.items() if tau is not None) or "–"
+
+
+def overview_lines(results_folder: Path) -> list[str]:
+    """A line for each table that was measured: how many of its rows, and whether their order is the paper's."""
+    headings = ("table", "what", "measured on", "rows, seeds", "agreement of the order")
+    lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
+    for results in measured_tables(results_folder):
+        table, bench = results.table, results.bench
+        rows = {row for row, _ in results.cells}
+        seeds = sorted({len(cell.values) for cell in results.cells.values()})
+        link = f"[{table.id}](benchmarks/results/{table.id}/{bench.folder(table).name}/report.md)"
+        where = ", ".join(sorted({cell.tested_on for cell in results.cells.values()}))
+        counts = f"{len(rows)}, {'–'.join(str(count) for count in sorted({seeds[0], seeds[-1]}))}"
+        lines.append("| " + " | ".join([link, table.title.split(": ", 1)[-1], where, counts, _order(results)]) + " |")
+    return lines if len(lines) > 2 else []
+
+
+def summary_lines(results_folder: Path) -> list[str]:
+    """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
     headings = ("table", "measured on", "row", "published", "measured", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
-    for name, data, budget in found:
-        table = read_table(name)
-        results = gather(table, Bench(data, Path(), budget, results_folder))
-        taus = {column.title: results.agreement(column).tau for column in table.columns.values()}
-        order = ", ".join(f"{title} {tau:+.2f}" for title, tau in taus.items() if tau is not None) or "–"
+    for results in measured_tables(results_folder):
+        table, order = results.table, _order(results)
+        data, budget = results.bench.data, results.bench.budget
         for row in table.rows.values():
             cells = {c.title: (printed(row, c.id), results.cells.get((row.id, c.id))) for c in table.columns.values()}
             cells = {title: cell for title, cell in cells.items() if cell[1] is not None}
@@ -205,7 +229,7 @@ def summary_lines(results_folder: Path) -> list[str]:
             tested = sorted({cell.tested_on for _, cell in cells.values() if cell is not None})
             whose = "" if data == table.data else " (not the paper's data)"
             where = f"{', '.join(tested)}{whose}, {budget}"
-            line = [name, where, f"{row.title} (added)" if row.added else row.title]
+            line = [table.id, where, f"{row.title} (added)" if row.added else row.title]
             line += [", ".join(f"{title} {cell[at]}" for title, cell in cells.items()) for at in (0, 1)]
             lines.append("| " + " | ".join([*line, "" if row.added else order]) + " |")
     return lines if len(lines) > 2 else []
@@ -217,7 +241,8 @@ def write_summary(results_folder: Path) -> Path | None:
     if not lines:
         return None
     path = results_folder / "summary.md"
-    text = "# Summary\n\nEvery row measured so far; agreement is Kendall's tau of the column.\n\n" + "\n".join(lines) + "\n"
+    overview, rows = "\n".join(overview_lines(results_folder)), "\n".join(lines)
+    text = f"# Summary\n\nAgreement is Kendall's tau of the column.\n\n{overview}\n\n## Every row\n\n{rows}\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path

@@ -147,7 +147,7 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
         for key, value in _mapping(path, "columns", raw.get("columns")).items()
     }
     rows = {
-        str(key): _build(Row, path, f"rows.{key}", {**_mapping(path, key, value), "id": str(key)})
+        str(key): _build(Row, path, f"rows.{key}", {**_mapping(path, key, value), "id": str(key)}, title=str)
         for key, value in _mapping(path, "rows", raw.get("rows")).items()
     }
     if not columns or not rows:

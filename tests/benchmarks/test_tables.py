@@ -28,6 +28,7 @@ def test_every_table_is_well_formed(name):
     assert table.caption
     assert table.protocol
     for row in table.rows.values():
+        assert isinstance(row.title, str)  # a YAML number is one too
         assert (
             row.cited
             or row.added

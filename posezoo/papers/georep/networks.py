@@ -33,7 +33,7 @@ class SkeletonDecoder(nn.Module):
         last = nn.Conv2d(channels, encoder.channels, 1)
         with torch.no_grad():
             last.weight.mul_(0.1)  # maps are empty but for one pixel in 200
-            last.bias.zero_()
+            last.get_parameter("bias").zero_()
         layers.append(last)
         self.expand = nn.Sequential(*layers)
 
