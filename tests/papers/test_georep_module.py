@@ -110,7 +110,7 @@ def test_with_real_cameras_view_synthesis_needs_no_3d_at_all(people):
         ({"consistency": False}, {"cameras": "real"}),  # SG
         ({"consistency": False}, {"cameras": "real", "same_view": True}),  # AE
         ({"consistency": False, "pictures": True}, {"cameras": "real"}),  # LSG
-        ({"eta": 2}, {}),
+        ({"eta": 2, "regression_dropout": 0.5}, {}),
     ],
 )
 def test_every_bar_of_figure_6_trains_and_predicts(people, settings, data):

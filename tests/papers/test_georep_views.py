@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from posezoo.data import PoseData, load_dataset
+from posezoo.data.datasets import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.georep import GeoRepDataModule
@@ -149,3 +150,34 @@ def test_as_many_labels_as_are_asked_for(people):
     none = GeoRepDataModule({"train": people}, skeleton="h36m17", cameras="real", label_count=0)
     none.tensors(replace(people, pose_3d=None), "train")
     assert none.labelled is None
+
+
+def test_a_detectors_errors_are_on_the_source_view_alone(people, monkeypatch):
+    wrist = H36M.index("left_wrist")
+
+    def tiny(split: str, keypoints: str = "gt") -> PoseData:
+        shifted = people.keypoints_2d.copy()
+        shifted[:, wrist, 0] += 40.0
+        return people if keypoints == "gt" else replace(people, keypoints_2d=shifted)
+
+    monkeypatch.setitem(DATASETS, "tiny", tiny)
+    settings = {"dataset": "tiny", "keypoints": "detected", "skeleton": "h36m17", "label_count": 0}
+    pairs = []
+    for errors in (False, True):
+        data = GeoRepDataModule(**settings, detector_errors=errors)
+        batch = data.tensors(people if not errors else tiny("train", "detected"), "train")
+        torch.manual_seed(0)
+        pairs.append(data.on_after_batch_transfer({"pose_world": batch["pose_world"][:30]}, 0))
+    clean, seen = pairs
+    assert torch.equal(clean["target_2d"], seen["target_2d"])
+    assert torch.equal(clean["rotation"], seen["rotation"])
+    off = seen["source_2d"] - center_and_scale(clean["source_2d"], H36M.root)[0]
+    assert off[:, [joint for joint in range(17) if joint != wrist]].abs().max() < 1e-5
+    assert off[:, wrist, 1].abs().max() < 1e-5
+    # 40 px in the scale of one of the people each: the mean distance of 16 joints from the root.
+    centered = people.keypoints_2d - people.keypoints_2d[:, :1]
+    sizes = 40.0 / (np.linalg.norm(centered, axis=-1).sum(1) / 16)
+    for value in off[:, wrist, 0].tolist():
+        assert np.abs(sizes - value).min() < 1e-4
+    with pytest.raises(InputError, match="detected"):
+        GeoRepDataModule(**{**settings, "keypoints": "gt"}, detector_errors=True)

@@ -22,7 +22,7 @@ from posezoo.networks import BatchNorm1d, Dropout
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
         "cvugcn.cmu": ["--model.width", "8", "--data.keypoints", "gt", "--data.noise_px", "10"],
         "geoselfsup.cmu": ["--model.width", "16", "--model.critic_width", "16"],
-        "georep.cmu": ["--model.width", "4", "--model.representation_steps", "3", "--model.label_steps", "3",
+        "georep.cmu": ["--data.keypoints", "gt", "--data.detector_errors", "false", "--model.width", "4", "--model.representation_steps", "3", "--model.label_steps", "3",
                        "--model.label_batch_size", "64"],
         "martinez.cmu": ["--model.width", "16"]}  # fmt: skip
 

@@ -7,9 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posezoo.data import LiftingDataModule, PoseData
+from posezoo.data import LiftingDataModule, PoseData, load_dataset
+from posezoo.distributed import draw
 from posezoo.errors import InputError
+from posezoo.geometry import center_and_scale
 from posezoo.papers.georep.views import Torus, real_pairs, see, world_poses
+from posezoo.skeletons import convert
 
 
 class GeoRepDataModule(LiftingDataModule):
@@ -22,6 +25,9 @@ class GeoRepDataModule(LiftingDataModule):
             pose, which needs its 3D (Sec. 3.1; "AUG" of Fig. 6).
         same_view: source and target are one view ("AE").
         label_count: how many poses the regressor may see 3D labels of (:attr:`labelled`); all where not given, 0 for none.
+        detector_errors: virtual source views are off by errors that the detector made on the training poses (``keypoints:
+            detected``), drawn at random; what they are to show from the other side is not. Not in the paper, whose
+            detector saw real images alone.
         torus: ``ring``, ``tube``, ``height`` in mm, see :class:`posezoo.papers.georep.views.Torus`.
 
     Raises:
@@ -43,6 +49,7 @@ class GeoRepDataModule(LiftingDataModule):
         cameras: str = "virtual",
         same_view: bool = False,
         label_count: int | None = None,
+        detector_errors: bool = False,
         torus: dict[str, float] | None = None,
     ) -> None:
         super().__init__(
@@ -54,17 +61,34 @@ class GeoRepDataModule(LiftingDataModule):
             self.torus = Torus(**(torus or {}))
         except TypeError as error:
             raise InputError(f"torus {torus}: {error}; it takes ring, tube and height.") from error
+        if detector_errors and (cameras != "virtual" or keypoints != "detected" or not isinstance(dataset, str)):
+            raise InputError("detector_errors need virtual cameras and a named dataset with keypoints: detected.")
         self.cameras, self.same_view, self.label_count = cameras, same_view, label_count
+        self.detector_errors = detector_errors
         self.labelled: dict[str, Tensor] | None = None
+        self._errors: Tensor | None = None
 
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
         if split != "train":
             return super().tensors(data, split)
         if self.label_count != 0:
             self.labelled = self.draw_labelled(data, self.label_count or len(data))
+        if self.detector_errors:
+            self._errors = self._measure_errors(data)
         if self.cameras == "virtual":
             return {"pose_world": world_poses(data, self.skeleton)}
         return real_pairs(data, self.skeleton, self.same_view)
+
+    def _measure_errors(self, data: PoseData) -> Tensor:
+        """(N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""
+        assert isinstance(self.dataset, str)
+        views = {} if self.views is None else {"views": tuple(self.views)}
+        annotated = load_dataset(self.dataset, "train", self.path, keypoints="gt", **views)
+        found, truth = (
+            torch.from_numpy(convert(poses.keypoints_2d, poses.skeleton, self.skeleton).keypoints).float()
+            for poses in (data, annotated)
+        )
+        return (found - truth) / center_and_scale(truth, self.skeleton.root)[2]
 
     def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
         """Virtual cameras see the poses of a batch, on the device that trains."""
@@ -73,8 +97,12 @@ class GeoRepDataModule(LiftingDataModule):
         pose = batch["pose_world"]
         first = self.torus.cameras(len(pose), pose.device)
         second = first if self.same_view else self.torus.cameras(len(pose), pose.device)
+        source = see(pose, *first)
+        if self._errors is not None:
+            rows = (draw(torch.rand, len(pose)) * len(self._errors)).long()
+            source = center_and_scale(source, self.skeleton.root)[0] + self._errors[rows].to(source)
         return {
-            "source_2d": see(pose, *first),
+            "source_2d": source,
             "target_2d": see(pose, *second),
             "rotation": torch.bmm(second[0], first[0].mT),
         }

@@ -45,7 +45,7 @@ class GeoRep(LiftingModule):
         representation: off, Regression #1 sees the 2D coordinates: "Baseline #1".
         consistency: the second generator and L_rc: "DG" of Fig. 6; off is "SG".
         weight_consistency: of L_rc; Eq. 4 has none.
-        regression_width: of Regression #1.
+        regression_width, regression_dropout: of Regression #1; the paper speaks of no dropout.
         representation_steps, label_steps: batches of either training (not given).
         learning_rate, label_learning_rate: of Adam, each decayed along a half cosine (not given).
         label_batch_size: labelled poses of a batch, over all processes (not given).
@@ -69,6 +69,7 @@ class GeoRep(LiftingModule):
         consistency: bool = True,
         weight_consistency: float = 1.0,
         regression_width: int = 1024,
+        regression_dropout: float = 0.0,
         representation_steps: int = 100_000,
         label_steps: int = 10_000,
         learning_rate: float = 1e-3,
@@ -89,7 +90,8 @@ class GeoRep(LiftingModule):
         joints = len(self.skeleton)
         self.generator = Generator(self.skeleton, settings) if representation else None
         self.inverse = Generator(self.skeleton, settings) if representation and consistency else None
-        self.regression = Regression((points, 3 * eta) if representation else (joints, 2), joints, regression_width)
+        inputs = (points, 3 * eta) if representation else (joints, 2)
+        self.regression = Regression(inputs, joints, regression_width, regression_dropout)
         self._labelled: tuple[Tensor, Tensor] | None = None
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:

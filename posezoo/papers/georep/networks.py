@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posezoo.networks import SkeletonEncoder, Standardize, convolution, rotate
+from posezoo.networks import Dropout, SkeletonEncoder, Standardize, convolution, rotate
 from posezoo.skeletons import Skeleton
 
 
@@ -70,13 +70,18 @@ class Regression(nn.Module):
         inputs: shape of a sample: (M, 3 eta) of codes, (J, 2) of keypoints.
         joints: of the pose.
         width: of the first layer.
+        dropout: after it.
     """
 
-    def __init__(self, inputs: tuple[int, int], joints: int, width: int = 1024) -> None:
+    def __init__(self, inputs: tuple[int, int], joints: int, width: int = 1024, dropout: float = 0.0) -> None:
         super().__init__()
         self.inputs = Standardize(*inputs)
         self.network = nn.Sequential(
-            nn.Linear(inputs[0] * inputs[1], width), nn.ReLU(), nn.Linear(width, 3 * joints), nn.Unflatten(1, (joints, 3))
+            nn.Linear(inputs[0] * inputs[1], width),
+            nn.ReLU(),
+            Dropout(dropout),
+            nn.Linear(width, 3 * joints),
+            nn.Unflatten(1, (joints, 3)),
         )
         # The root's label is always zero; a deviation of 1 mm keeps it so.
         self.outputs = Standardize(joints, 3, floor=1.0)
