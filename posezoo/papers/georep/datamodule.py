@@ -104,5 +104,5 @@ class GeoRepDataModule(LiftingDataModule):
         return {
             "source_2d": source,
             "target_2d": see(pose, *second),
-            "rotation": torch.bmm(second[0], first[0].mT),
+            "rotation": torch.bmm(second[0], first[0].mT).to(pose),
         }

@@ -171,7 +171,7 @@ class GeoRep(LiftingModule):
             labelled = self.datamodule.labelled
             if labelled is None:
                 raise InputError("label_steps needs labels: give data.label_count another value than 0.")
-            keypoints, pose = (labelled[name].to(self.device) for name in ("keypoints_2d", "pose_3d"))
+            keypoints, pose = (labelled[name].to(self.device, self.dtype) for name in ("keypoints_2d", "pose_3d"))
             samples = self.samples(keypoints) if self.generator is None else encode_all(self.generator.encoder, keypoints)
             self.regression.fit_statistics(samples, pose)
             self._labelled = (samples, pose)

@@ -57,7 +57,7 @@ def see(
     pose: Float[Tensor, "B J 3"], rotation: Float[Tensor, "B 3 3"], translation: Float[Tensor, "B 3"]
 ) -> Float[Tensor, "B J 2"]:
     """Poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
-    points = pose @ rotation.mT + translation[:, None]
+    points = pose @ rotation.to(pose).mT + translation.to(pose)[:, None]
     return points[..., :2] / points[..., 2:]
 
 
