@@ -82,13 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
 
         if options.pairs < 1:
             raise InputError(f"--pairs {options.pairs}; expected 1 or more.")
+        models = [posezoo.load(name) for name in options.models]
+        for model in models:
+            if model.paper != "georep":
+                raise InputError(f"{model.zoo_name} is a {model.paper}; only georep has codes to interpolate.")
         data = load_dataset("openmocap", "test", options.data_dir / "openmocap.h5", views=(0,))
         drawn = np.random.default_rng(options.seed).choice(len(data), (options.pairs, 2), replace=False)
         rows = []
-        for name in options.models:
-            model = posezoo.load(name)
-            if model.paper != "georep":
-                raise InputError(f"{name} is a {model.paper}; only georep has codes to interpolate.")
+        for model in models:
             for first, second in drawn:
                 between = model.interpolate(
                     data.keypoints_2d[first], data.keypoints_2d[second], options.steps, data.skeleton
