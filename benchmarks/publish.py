@@ -91,6 +91,9 @@ def supervision(header: dict[str, Any]) -> str:
     fraction = header.get("data", {}).get("label_fraction", 0.0)
     if header["settings"].get("label_steps") and fraction:
         return f"2D keypoints, {100 * fraction:g} % of 3D labels"
+    if header["paper"] == "georep":
+        count = header["data"].get("label_count")
+        return "3D labels" if count is None else f"2D keypoints of several cameras, {count} 3D labels"
     return PAPERS[header["paper"]].supervision
 
 
