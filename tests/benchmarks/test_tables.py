@@ -69,6 +69,28 @@ def test_the_values_of_svma_are_those_printed():
         assert all(value is None for row in read_table(name).rows.values() for value in row.published.values())
 
 
+def test_the_values_of_georep_are_those_printed():
+    # Chen, Lin et al. 2019, averages of Table 1, Table 2 and the text of Fig. 6, read again from the paper by hand.
+    first = read_table("georep/table1").rows
+    whole = {
+        "martinez": (62.9, 47.7, 84.9), "sun_2018": (49.8, 44.1, 53.6), "fang": (60.4, 45.7, 72.8),
+        "zhou_2017": (64.9, None, 75.6),
+    }  # fmt: skip
+    assert {k: tuple(first[k].published[c] for c in ("p1", "p2", "p3")) for k in whole} == whole
+    assert [tuple(first[f"ours_{n}"].published[c] for c in ("p1", "p2", "p3")) for n in (1, 2, 3)] == [
+        (80.2, 58.2, 91.4), (56.9, 44.1, 71.8), (46.3, 41.6, 50.3),
+    ]  # fmt: skip
+    others = {"yang": (58.6, 37.7), "sun_2017": (59.1, 48.3), "moreno": (None, 74.0), "zhou_arxiv": (None, 55.3)}
+    assert {k: (first[k].published["p1"], first[k].published["p2"]) for k in others} == others
+    assert [first[k].published["p1"] for k in ("pavlakos_2018", "wang", "trumble", "park")] == [56.2, 57.8, 62.5, 58.6]
+    assert first["pavlakos_2017"].published["p3"] == 88.6
+    second = read_table("georep/table2").rows.values()
+    assert [row.published["pck"] for row in second] == [64.7, 50.1, 69.0, 41.0, 68.0, 68.4, 61.4, 68.7, 75.9]
+    assert [row.published["auc"] for row in second] == [31.7, 21.6, 32.0, 17.1, 34.7, 29.4, 29.4, 34.6, 36.3]
+    bars = [row.published["mpjpe"] for row in read_table("georep/figure6").rows.values() if row.cited]
+    assert bars == [49.8, 52.6, 49.9, 48.2, 47.4, 46.3]
+
+
 def test_the_values_of_cvugcn_are_those_printed():
     # Hua et al. 2021, Tables 1 to 4, 6 and 7, read again from the paper by hand; its figures print no numbers.
     def printed(name: str, column: str = "mpjpe") -> list[float]:
