@@ -61,8 +61,8 @@ class LiftingDataModule(pl.LightningDataModule):
         self.actions: tuple[str, ...] = ()
         self._splits: dict[str, dict[str, Tensor]] = {}
 
-    def load(self, split: str) -> PoseData:
-        """The poses of a split, as the dataset gives them."""
+    def load(self, split: str, keypoints: str | None = None) -> PoseData:
+        """The poses of a split, as the dataset gives them; with other keypoints than those of the split where asked for."""
         if isinstance(self.dataset, dict):
             if split not in self.dataset:
                 raise InputError(f"no {split} split was given; expected it among {', '.join(self.dataset)}.")
@@ -73,7 +73,7 @@ class LiftingDataModule(pl.LightningDataModule):
             self.dataset,
             split=split,
             path=self.path,
-            keypoints=self.keypoints if train else self.test_keypoints,
+            keypoints=keypoints or (self.keypoints if train else self.test_keypoints),
             **({} if views is None else {"views": tuple(views)}),
         )
 

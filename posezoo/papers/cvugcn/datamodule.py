@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posezoo.data import LiftingDataModule, PoseData, load_dataset
+from posezoo.data import LiftingDataModule, PoseData
 from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
 
@@ -55,7 +55,7 @@ class CVUGCNDataModule(LiftingDataModule):
         train = split == "train"
         target = None
         if self.target == "gt" and isinstance(self.dataset, str) and "detected" in (self.keypoints, self.test_keypoints):
-            target = load_dataset(self.dataset, split=split, path=self.path, keypoints="gt")
+            target = self.load(split, "gt")
         tensors = paired_tensors(
             replace(data, pose_3d=None) if train else data,
             self.pairs if train else self.test_pairs,

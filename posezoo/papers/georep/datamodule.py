@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posezoo.data import LiftingDataModule, PoseData, load_dataset
+from posezoo.data import LiftingDataModule, PoseData
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
@@ -81,12 +81,9 @@ class GeoRepDataModule(LiftingDataModule):
 
     def _measure_errors(self, data: PoseData) -> Tensor:
         """(N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""
-        assert isinstance(self.dataset, str)
-        views = {} if self.views is None else {"views": tuple(self.views)}
-        annotated = load_dataset(self.dataset, "train", self.path, keypoints="gt", **views)
         found, truth = (
             torch.from_numpy(convert(poses.keypoints_2d, poses.skeleton, self.skeleton).keypoints).float()
-            for poses in (data, annotated)
+            for poses in (data, self.load("train", "gt"))
         )
         return (found - truth) / center_and_scale(truth, self.skeleton.root)[2]
 
