@@ -199,11 +199,11 @@ def _order(results: Results) -> str:
     return ", ".join(f"{title} {tau:+.2f}" for title, tau in taus.items() if tau is not None) or "–"
 
 
-def overview_lines(results_folder: Path) -> list[str]:
+def overview_lines(tables: list[Results]) -> list[str]:
     """A line for each table that was measured: how many of its rows, and whether their order is the paper's."""
     headings = ("table", "what", "measured on", "rows, seeds", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
-    for results in measured_tables(results_folder):
+    for results in tables:
         table, bench = results.table, results.bench
         rows = {row for row, _ in results.cells}
         seeds = sorted({len(cell.values) for cell in results.cells.values()})
@@ -211,14 +211,14 @@ def overview_lines(results_folder: Path) -> list[str]:
         where = ", ".join(sorted({cell.tested_on for cell in results.cells.values()}))
         counts = f"{len(rows)}, {'–'.join(str(count) for count in sorted({seeds[0], seeds[-1]}))}"
         lines.append("| " + " | ".join([link, table.title.split(": ", 1)[-1], where, counts, _order(results)]) + " |")
-    return lines if len(lines) > 2 else []
+    return lines
 
 
-def summary_lines(results_folder: Path) -> list[str]:
+def summary_lines(tables: list[Results]) -> list[str]:
     """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
     headings = ("table", "measured on", "row", "published", "measured", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
-    for results in measured_tables(results_folder):
+    for results in tables:
         table, order = results.table, _order(results)
         data, budget = results.bench.data, results.bench.budget
         for row in table.rows.values():
@@ -237,11 +237,12 @@ def summary_lines(results_folder: Path) -> list[str]:
 
 def write_summary(results_folder: Path) -> Path | None:
     """``summary.md`` of a folder of results; None where nothing but smoke was measured."""
-    lines = summary_lines(results_folder)
+    tables = measured_tables(results_folder)
+    lines = summary_lines(tables)
     if not lines:
         return None
     path = results_folder / "summary.md"
-    overview, rows = "\n".join(overview_lines(results_folder)), "\n".join(lines)
+    overview, rows = "\n".join(overview_lines(tables)), "\n".join(lines)
     text = f"# Summary\n\nAgreement is Kendall's tau of the column.\n\n{overview}\n\n## Every row\n\n{rows}\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

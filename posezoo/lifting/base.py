@@ -29,7 +29,7 @@ class ZooModule(pl.LightningModule):
         self.skeleton: Skeleton = get_skeleton(skeleton)
         self.unit = unit
         self.zoo_name = type(self).__name__
-        self._fused: dict[int, tuple[list[Tensor], list[int], Any]] = {}
+        self._fused: dict[int, tuple[Any, list[Tensor], list[int], Any]] = {}
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
 
@@ -48,12 +48,13 @@ class ZooModule(pl.LightningModule):
         """
         if self.training or torch.is_grad_enabled():
             return network
-        tensors, versions, fused = self._fused.get(id(network), ([], [-1], None))
+        _, tensors, versions, fused = self._fused.get(id(network), (None, [], [-1], None))
         if versions != [tensor._version for tensor in tensors]:
             tensors = [*network.parameters(), *network.buffers()]
             fused = fuse_batch_norm(network)
-            # Kept in a dictionary: as an attribute it would become part of the model.
-            self._fused[id(network)] = (tensors, [tensor._version for tensor in tensors], fused)
+            # Kept in a dictionary: as an attribute it would become part of the model. With the network, so that no other
+            # can take its id.
+            self._fused[id(network)] = (network, tensors, [tensor._version for tensor in tensors], fused)
         return fused
 
     def _apply(self, *arguments: Any, **options: Any) -> ZooModule:
