@@ -131,15 +131,17 @@ class GeoRep(LiftingModule):
         return interpolate(self, first, second, steps, skeleton)
 
     def synthesis_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Every term of Eq. 4, unweighted."""
+        """Every term of Eq. 4, unweighted. Errors of a detector in the source view are not to be painted."""
         assert self.generator is not None
-        source, target = (self.generator.encoder.maps(batch[f"{view}_2d"]) for view in ("source", "target"))
+        draw_maps = self.generator.encoder.maps
+        source, target = draw_maps(batch["source_2d"]), draw_maps(batch["target_2d"])
         rotation = batch["rotation"]
         pred, _, turned = self.generator(source, rotation)
         terms = {"reconstruction": losses.reconstruction(pred, target)}
         if self.inverse is not None:
             back, code, _ = self.inverse(target, rotation.mT)
-            terms["reconstruction_back"] = losses.reconstruction(back, source)
+            clean = draw_maps(batch["source_clean_2d"]) if "source_clean_2d" in batch else source
+            terms["reconstruction_back"] = losses.reconstruction(back, clean)
             terms["consistency"] = losses.consistency(turned, code)
         return terms
 
