@@ -1,4 +1,4 @@
-"""World motion in front of calibrated cameras, and clips put together."""
+"""World motion in front of calibrated cameras and back, and clips put together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.errors import InputError
 from posezoo.geometry import Camera, project
-from posezoo.skeletons import Skeleton
+from posezoo.skeletons import Skeleton, convert
 
 
 def see_motion(
@@ -160,3 +160,38 @@ def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarr
             f"{', '.join(str(v) for v in np.unique(view))}."
         )
     return np.concatenate(rows), np.concatenate(which)
+
+
+def moments(data: PoseData) -> np.ndarray:
+    """Rows of each frame of each clip once: its first view, clip by clip, frames in order."""
+    clips = {(clip.subject, clip.action, clip.trial): number for number, clip in enumerate(data.sequences)}
+    codes = np.asarray([clips[clip.subject, clip.action, clip.trial] for clip in data.sequences], dtype=np.int64)
+    return np.unique(codes[data.sequence] << 32 | data.frame.astype(np.int64), return_index=True)[1]
+
+
+def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
+    """Poses in the world's frame, mm, root at the origin; camera by camera, as they come (see :func:`moments`).
+
+    Raises:
+        InputError: no labels, or a clip without a camera.
+    """
+    if data.pose_3d is None:
+        raise InputError("virtual cameras need 3D poses to look at; this data has none.")
+    pose = torch.from_numpy(convert(data.pose_3d, data.skeleton, skeleton).keypoints).float()
+    pose = pose - pose[:, skeleton.root : skeleton.root + 1]
+    return pose @ rotations(data)[torch.from_numpy(data.sequence.astype(np.int64))]
+
+
+def rotations(data: PoseData) -> Float[Tensor, "clips 3 3"]:
+    """World to camera, of every sequence.
+
+    Raises:
+        InputError: a sequence whose camera is not known.
+    """
+    missing = [clip for clip in data.sequences if clip.camera is None]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(data.sequences)} sequences have no camera (first: {missing[0].subject} "
+            f"{missing[0].action}); how they are turned against each other is not known."
+        )
+    return torch.stack([clip.camera.R.float() for clip in data.sequences if clip.camera is not None])

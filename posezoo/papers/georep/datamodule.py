@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from posezoo.data import LiftingDataModule, PoseData
+from posezoo.data.views import moments, world_poses
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
-from posezoo.papers.georep.views import Torus, real_pairs, see, world_poses
+from posezoo.papers.georep.views import Torus, real_pairs, see
 from posezoo.skeletons import convert
 
 
@@ -77,7 +78,7 @@ class GeoRepDataModule(LiftingDataModule):
         if self.detector_errors:
             self._errors = self._measure_errors(data)
         if self.cameras == "virtual":
-            return {"pose_world": world_poses(data, self.skeleton)}
+            return {"pose_world": world_poses(data[moments(data)], self.skeleton)}
         return real_pairs(data, self.skeleton, self.same_view)
 
     def _measure_errors(self, data: PoseData) -> Tensor:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data import PoseData
-from posezoo.data.views import synchronised
+from posezoo.data.views import rotations, synchronised
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import look_at
@@ -61,22 +61,6 @@ def see(
     return points[..., :2] / points[..., 2:]
 
 
-def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
-    """Each frame of each clip once, in the world's frame, mm, root at the origin.
-
-    Raises:
-        InputError: no labels, or a clip without a camera.
-    """
-    if data.pose_3d is None:
-        raise InputError("virtual cameras need 3D poses to look at; this data has none (cameras: real needs none).")
-    clips = {(clip.subject, clip.action, clip.trial): number for number, clip in enumerate(data.sequences)}
-    codes = np.asarray([clips[clip.subject, clip.action, clip.trial] for clip in data.sequences], dtype=np.int64)
-    _, rows = np.unique(codes[data.sequence] << 32 | data.frame.astype(np.int64), return_index=True)
-    pose = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, skeleton).keypoints).float()
-    pose = pose - pose[:, skeleton.root : skeleton.root + 1]
-    return pose @ rotations(data)[torch.from_numpy(data.sequence[rows].astype(np.int64))]
-
-
 def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> dict[str, Tensor]:
     """What any two synchronised cameras saw; no 3D is read.
 
@@ -109,18 +93,3 @@ def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> d
         "target_2d": keypoints[second],
         "rotation": turned[second] @ turned[first].mT,
     }
-
-
-def rotations(data: PoseData) -> Float[Tensor, "clips 3 3"]:
-    """World to camera, of every sequence.
-
-    Raises:
-        InputError: a sequence whose camera is not known.
-    """
-    missing = [clip for clip in data.sequences if clip.camera is None]
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {len(data.sequences)} sequences have no camera (first: {missing[0].subject} "
-            f"{missing[0].action}); view synthesis needs to know how views are turned against each other."
-        )
-    return torch.stack([clip.camera.R.float() for clip in data.sequences if clip.camera is not None])

@@ -1,0 +1,76 @@
+"""People in pictures: poses, where in the picture each person is, and the picture itself, read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from posezoo.data.posedata import PoseData
+from posezoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class PeopleInPictures:
+    """N people, each in a picture.
+
+    Attributes:
+        poses: their 2D in px of the picture, NaN where a joint is not annotated; 3D where it is known.
+        center: (N, 2) float32 px, the middle of the square around each person.
+        side_px: (N,) float32, how large that square is: the person and some room.
+        picture: from a row of the source to its picture, (H, W, 3) uint8 RGB; see :meth:`read`.
+        head_px: (N,) float32, what PCKh measures errors by: 0.6 of the head box's diagonal, as MPII has it; None where
+            it is not known.
+        rows: (N,) of the source.
+
+    Raises:
+        InputError: the arrays do not belong together.
+    """
+
+    poses: PoseData
+    center: np.ndarray
+    side_px: np.ndarray
+    picture: Callable[[int], UInt8[np.ndarray, "H W 3"]]
+    head_px: np.ndarray | None = None
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        count = len(self.poses)
+        if not len(self.rows):
+            object.__setattr__(self, "rows", np.arange(count))
+        expected = {"center": (count, 2), "side_px": (count,), "head_px": (count,), "rows": (count,)}
+        for name, shape in expected.items():
+            values = getattr(self, name)
+            if values is not None and values.shape != shape:
+                raise InputError(f"{name} has shape {values.shape}; expected {shape} for {count} people.")
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def __getitem__(self, index: slice | np.ndarray) -> PeopleInPictures:
+        """The people of an index array, mask or slice."""
+        head = None if self.head_px is None else self.head_px[index]
+        return replace(
+            self,
+            poses=self.poses[index],
+            center=self.center[index],
+            side_px=self.side_px[index],
+            head_px=head,
+            rows=self.rows[index],
+        )
+
+    def read(self, number: int) -> UInt8[np.ndarray, "H W 3"]:
+        """The picture that a person is in.
+
+        Raises:
+            MissingFileError, CorruptFileError: there is none, or it cannot be read.
+        """
+        return self.picture(int(self.rows[number]))
+
+    def thin(self, count: int | None) -> PeopleInPictures:
+        """So many people, evenly over all; all of them where there are no more, or where not given."""
+        if count is None or count >= len(self):
+            return self
+        return self[np.linspace(0, len(self) - 1, count).round().astype(np.int64)]
