@@ -18,7 +18,6 @@ from posezoo.skeletons import convert
 
 class GeoRepDataModule(LiftingDataModule):
     """Training batches: two views of poses, ``source_2d``, ``target_2d`` (B, J, 2) px; ``rotation`` (B, 3, 3), R_{i->j}.
-    With ``detector_errors`` also ``source_clean_2d``, the source view without them.
 
     Beside the arguments of :class:`posezoo.data.LiftingDataModule` (without ``labels``):
 
@@ -28,8 +27,8 @@ class GeoRepDataModule(LiftingDataModule):
         same_view: source and target are one view ("AE").
         label_count: how many poses the regressor may see 3D labels of (:attr:`labelled`); all where not given, 0 for none.
         detector_errors: virtual source views are off by errors that the detector made on the training poses (``keypoints:
-            detected``), drawn at random; what the generators are to paint is not. Not in the paper, whose detector saw
-            real images alone.
+            detected``), drawn at random; what they are to show from the other side is not. Not in the paper, whose
+            detector saw real images alone.
         torus: ``ring``, ``tube``, ``height`` in mm, see :class:`posezoo.papers.georep.views.Torus`.
 
     Raises:
@@ -97,13 +96,11 @@ class GeoRepDataModule(LiftingDataModule):
         first = self.torus.cameras(len(pose), pose.device)
         second = first if self.same_view else self.torus.cameras(len(pose), pose.device)
         source = see(pose, *first)
-        views = {
+        if self._errors is not None:
+            rows = (draw(torch.rand, len(pose)) * len(self._errors)).long()
+            source = center_and_scale(source, self.skeleton.root)[0] + self._errors[rows].to(source)
+        return {
             "source_2d": source,
             "target_2d": see(pose, *second),
             "rotation": torch.bmm(second[0], first[0].mT).to(pose),
         }
-        if self._errors is not None:
-            rows = (draw(torch.rand, len(pose)) * len(self._errors)).long()
-            views["source_clean_2d"] = source
-            views["source_2d"] = center_and_scale(source, self.skeleton.root)[0] + self._errors[rows].to(source)
-        return views

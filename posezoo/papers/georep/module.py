@@ -131,17 +131,15 @@ class GeoRep(LiftingModule):
         return interpolate(self, first, second, steps, skeleton)
 
     def synthesis_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Every term of Eq. 4, unweighted. Errors of a detector in the source view are not to be painted."""
+        """Every term of Eq. 4, unweighted."""
         assert self.generator is not None
-        draw_maps = self.generator.encoder.maps
-        source, target = draw_maps(batch["source_2d"]), draw_maps(batch["target_2d"])
+        source, target = (self.generator.encoder.maps(batch[f"{view}_2d"]) for view in ("source", "target"))
         rotation = batch["rotation"]
         pred, _, turned = self.generator(source, rotation)
         terms = {"reconstruction": losses.reconstruction(pred, target)}
         if self.inverse is not None:
             back, code, _ = self.inverse(target, rotation.mT)
-            clean = draw_maps(batch["source_clean_2d"]) if "source_clean_2d" in batch else source
-            terms["reconstruction_back"] = losses.reconstruction(back, clean)
+            terms["reconstruction_back"] = losses.reconstruction(back, source)
             terms["consistency"] = losses.consistency(turned, code)
         return terms
 
