@@ -1,0 +1,130 @@
+"""The stacked hourglass (Newell et al. 2016) and the depth module of Zhou et al. 2017."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posezoo.networks import BatchNorm2d
+
+
+class Residual(nn.Module):
+    """Newell et al. 2016, Fig. 4: norm, ReLU and convolution thrice, 1 x 1, 3 x 3 and 1 x 1 through half the channels.
+
+    Args:
+        inputs, outputs: channels; a 1 x 1 convolution carries the input over where they differ.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        middle = outputs // 2
+        layers: list[nn.Module] = []
+        for before, after, kernel in ((inputs, middle, 1), (middle, middle, 3), (middle, outputs, 1)):
+            layers += [BatchNorm2d(before), nn.ReLU(), nn.Conv2d(before, after, kernel, padding=kernel // 2)]
+        self.branch = nn.Sequential(*layers)
+        self.carry = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, features: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
+        return self.carry(features) + self.branch(features)
+
+
+def residuals(count: int, width: int) -> nn.Sequential:
+    """So many residual modules of one width, one after the other."""
+    return nn.Sequential(*(Residual(width, width) for _ in range(count)))
+
+
+class Hourglass(nn.Module):
+    """Down to a sixteenth of the size and up again; at each size a branch that stays there.
+
+    Args:
+        depth: how often the size is halved.
+        modules: residual modules at each place.
+        width: channels.
+    """
+
+    def __init__(self, depth: int, modules: int, width: int) -> None:
+        super().__init__()
+        self.stay = residuals(modules, width)
+        self.down = nn.Sequential(nn.MaxPool2d(2), residuals(modules, width))
+        self.inner = Hourglass(depth - 1, modules, width) if depth > 1 else residuals(modules, width)
+        self.up = nn.Sequential(residuals(modules, width), nn.Upsample(scale_factor=2.0))
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return self.stay(features) + self.up(self.inner(self.down(features)))
+
+
+class StackedHourglass(nn.Module):
+    """Pictures to heatmaps, refined stack by stack, and the features behind the last.
+
+    Args:
+        joints: heatmaps.
+        width, stacks, modules: channels, hourglasses, residual modules at each place; 256, 2, 2 as published.
+        depth: how often an hourglass halves its maps.
+    """
+
+    def __init__(self, joints: int, width: int = 256, stacks: int = 2, modules: int = 2, depth: int = 4) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width // 4, 7, stride=2, padding=3),
+            BatchNorm2d(width // 4),
+            nn.ReLU(),
+            Residual(width // 4, width // 2),
+            nn.MaxPool2d(2),
+            Residual(width // 2, width // 2),
+            Residual(width // 2, width),
+        )
+        self.hourglasses = nn.ModuleList(Hourglass(depth, modules, width) for _ in range(stacks))
+        self.heads = nn.ModuleList(
+            nn.Sequential(residuals(modules, width), nn.Conv2d(width, width, 1), BatchNorm2d(width), nn.ReLU())
+            for _ in range(stacks)
+        )
+        self.heatmaps = nn.ModuleList(nn.Conv2d(width, joints, 1) for _ in range(stacks))
+        self.from_features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks))
+        self.from_heatmaps = nn.ModuleList(nn.Conv2d(joints, width, 1) for _ in range(stacks))
+
+    def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B C H W"]]:
+        """Heatmaps (B, J, S / 4, S / 4) of each stack, and the sum that the depth module takes: features and heatmaps."""
+        features = self.stem(picture)
+        heatmaps = []
+        for stack, hourglass in enumerate(self.hourglasses):
+            head = self.heads[stack](hourglass(features))
+            heatmaps.append(self.heatmaps[stack](head))
+            features = features + self.from_features[stack](head) + self.from_heatmaps[stack](heatmaps[-1])
+        return heatmaps, features
+
+
+class DepthModule(nn.Module):
+    """Zhou et al. 2017, Sec. 4.1.1: four times residual modules and pooling, "half an hourglass", then a depth a joint.
+
+    Args:
+        joints: depths.
+        width, modules: channels, residual modules at each size.
+        size: side of the maps that come in.
+        steps: how often their size is halved.
+    """
+
+    def __init__(self, joints: int, width: int = 256, modules: int = 2, size: int = 64, steps: int = 4) -> None:
+        super().__init__()
+        self.shrink = nn.Sequential(*(layer for _ in range(steps) for layer in (residuals(modules, width), nn.MaxPool2d(2))))
+        self.depth = nn.Linear(width * (size // 2**steps) ** 2, joints)
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B J"]:
+        return self.depth(self.shrink(features).flatten(1))
+
+
+class HourglassWithDepth(nn.Module):
+    """Both modules: what the paper trains end to end.
+
+    Args:
+        joints, width, stacks, modules: of both.
+        size: side of the pictures, px; a multiple of 64.
+    """
+
+    def __init__(self, joints: int, width: int = 256, stacks: int = 2, modules: int = 2, size: int = 256) -> None:
+        super().__init__()
+        self.pose = StackedHourglass(joints, width, stacks, modules)
+        self.depth = DepthModule(joints, width, modules, size // 4)
+
+    def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B J"]]:
+        heatmaps, features = self.pose(picture)
+        return heatmaps, self.depth(features)
