@@ -124,7 +124,7 @@ def test_peaks_find_points_to_a_quarter():
 def test_rescaling_by_hand():
     """Bones that add up to 30 are to add up to 60: everything about the root doubles."""
     pose = torch.randn(4, 16, 3)
-    from posezoo.geometry import bone_lengths  # noqa: PLC0415
+    from posezoo.geometry import bone_lengths
 
     total = bone_lengths(pose, MPII).sum(1)
     pose = pose * (30 / total)[:, None, None] + torch.tensor([5.0, 6.0, 7.0])

@@ -73,7 +73,7 @@ def test_depth_sees_heatmaps_and_features():
 
 
 def test_what_each_kind_of_picture_contributes(studio, wild):
-    """Eq. 2: depth on labelled pictures, geometry on the others; of the annotated 2D, with no gradient into the 2D module."""
+    """Eq. 2: depth on labelled pictures, geometry on the others, where it is that of the annotated 2D."""
     model = HG3D(**TINY, weight_geometry=1.0)
     model.log = model.log_dict = lambda *given, **options: None
     data = data_of(studio, wild, augment=False)
@@ -132,7 +132,7 @@ def test_it_learns_people_by_heart(studio):
     assert after["pictures_left_out"] == 0
     assert set(after["per_action"]) <= set(people.poses.action)
     pose = torch.from_numpy(model.predict_image(people.read(0)).pose_3d)
-    from posezoo.geometry import bone_lengths  # noqa: PLC0415
+    from posezoo.geometry import bone_lengths
 
     assert bone_lengths(pose, MPII).sum().item() == pytest.approx(float(model.canonical_mm.sum()), rel=1e-4)
 
