@@ -61,6 +61,11 @@ PAPERS: dict[str, Paper] = {
         "Weakly-Supervised Discovery of Geometry-Aware Representation for 3D Human Pose Estimation",
         "Chen, Lin, Liu, Qian, Wang, Lin", "CVPR", 2019, "2D keypoints of several cameras, a few 3D labels",
     ),
+    "hg3d": Paper(
+        "HG3D", "HG3DDataModule", "render_small",
+        "Towards 3D Human Pose Estimation in the Wild: a Weakly-supervised Approach",
+        "Zhou, Huang, Sun, Xue, Wei", "ICCV", 2017, "pictures with 3D labels, pictures with 2D labels",
+    ),
     "martinez": Paper(
         "Martinez", "MartinezDataModule", "cmu",
         "A simple yet effective baseline for 3d human pose estimation",

@@ -1,4 +1,4 @@
-"""``posezoo predict``: 2D keypoints in a file, or one for each camera, to 3D poses in a file."""
+"""``posezoo predict``: 2D keypoints in a file, one for each camera, or pictures, to 3D poses in a file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Register the command."""
-    command = commands.add_parser("predict", help="lift the 2D keypoints of a file to 3D")
+    command = commands.add_parser("predict", help="3D poses from the 2D keypoints of a file, or from pictures")
     command.add_argument("name", help="a model, or the path of its weights")
     command.add_argument(
         "input",
         type=Path,
         nargs="+",
-        help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera",
+        help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera; for hg3d a picture, a "
+        "folder of pictures or a video",
     )
     command.add_argument("-o", "--out", type=Path, required=True, help=".npz or .json")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
@@ -30,6 +31,9 @@ def add(commands: Any) -> None:
     command.add_argument("--camera-unit", default="mm", choices=("mm", "cm", "m"), help="unit of the calibration")
     command.add_argument("--subject", help="whose calibration, where the file holds Human3.6M's")
     command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"))
+    command.add_argument(
+        "--box", nargs=4, type=float, metavar=("X", "Y", "WIDTH", "HEIGHT"), help="the person in the pictures, px"
+    )
     command.add_argument("--skip-incomplete", action="store_true", help="leave out people who lack a joint")
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
     command.add_argument("--html", type=Path, help="an interactive page of the people")
@@ -48,6 +52,10 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.lifting import LiftingModule
 
     model = posezoo.load(options.name)
+    if hasattr(model, "predict_images"):
+        return find(model, options)
+    if options.box:
+        raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
     if isinstance(model, LiftingModule):
         return lift(model, options)
     return predict_views(model, options)
@@ -81,6 +89,36 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
         print(f"{int(result.filled.sum())} missing joints filled in: {counts}")
     if options.picture or options.html:
         draw(result, options.picture, options.html)
+    return 0
+
+
+def find(model: Any, options: argparse.Namespace) -> int:
+    """People in pictures: a file, a folder, or a video."""
+    import numpy as np
+
+    from posezoo.data.files import progress
+    from posezoo.data.frames import Frames
+
+    if len(options.input) > 1 or options.cameras or options.skeleton:
+        raise InputError(f"{options.name} takes one picture, folder or video, and neither cameras nor a skeleton.")
+    frames = Frames(options.input[0])
+    kept: dict[int, Any] = {}
+
+    def pictures() -> Any:
+        for number, frame in enumerate(progress(frames, "looking at pictures")):
+            if (options.picture or options.html) and number % max(1, len(frames) // 12) == 0 and len(kept) < 12:
+                kept[number] = frame.picture
+            yield frame.picture
+
+    result = model.predict_images(pictures(), options.box)
+    result.save(options.out)
+    left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
+    print(
+        f"{len(result)} pictures{left_out}, poses by {result.model}, mean confidence {np.mean(result.confidence):.2f} "
+        f"-> {options.out}"
+    )
+    if options.picture or options.html:
+        draw(result, options.picture, options.html, kept)
     return 0
 
 
@@ -129,8 +167,16 @@ def check_output(option: str, path: Path | None, endings: tuple[str, ...]) -> No
         raise InputError(f"{option} {path}: " + ("is a folder." if path.is_dir() else f"there is no folder {path.parent}."))
 
 
-def draw(result: Prediction, picture_path: Path | None, page_path: Path | None) -> None:
-    """Pictures of a prediction: up to twelve people, evenly spread, or an interactive page of up to 150."""
+def draw(
+    result: Prediction, picture_path: Path | None, page_path: Path | None, pictures: dict[int, Any] | None = None
+) -> None:
+    """Pictures of a prediction: up to twelve people, evenly spread, or an interactive page of up to 150.
+
+    Args:
+        result: what to draw.
+        picture_path, page_path: where; neither is drawn where not given.
+        pictures: of some rows, to draw on; these are then the people of the picture.
+    """
     import numpy as np
 
     from posezoo import viz
@@ -138,9 +184,16 @@ def draw(result: Prediction, picture_path: Path | None, page_path: Path | None) 
     poses, keypoints = np.asarray(result.pose_3d), np.asarray(result.keypoints_2d)
     poses, keypoints = poses.reshape(-1, *poses.shape[-2:]), keypoints.reshape(-1, *keypoints.shape[-2:])
     if picture_path:
-        rows = np.linspace(0, len(poses) - 1, min(12, len(poses))).astype(int)
+        rows = [*pictures] if pictures else np.linspace(0, len(poses) - 1, min(12, len(poses))).astype(int)
         people = [
-            viz.Clip(keypoints[[row]], {result.model: poses[[row]]}, result.skeleton, f"pose {row}", result.image_size)
+            viz.Clip(
+                keypoints[[row]],
+                {result.model: poses[[row]]},
+                result.skeleton,
+                f"pose {row}",
+                result.image_size,
+                pictures=pictures[row][None] if pictures else None,
+            )
             for row in rows
         ]
         viz.picture(people, picture_path)

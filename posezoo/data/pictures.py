@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,11 @@ def present(folder: Path, names: tuple[str, ...]) -> np.ndarray:
     return np.flatnonzero(there)
 
 
-PICTURES: dict[str, Callable[..., PeopleInPictures]] = {"rendered": rendered_people, "mpii": mpii_pictures}
+PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
+    "rendered_studio": partial(rendered_people, "studio"),
+    "rendered_wild": partial(rendered_people, "wild"),
+    "mpii": mpii_pictures,
+}
 """What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
 
 
@@ -123,9 +128,9 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
     """People in pictures of a named dataset.
 
     Args:
-        dataset: ``rendered`` (needs no file) or ``mpii``.
+        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file) or ``mpii``.
         split: ``train``, ``val`` or ``test``.
-        settings: what else the dataset takes, such as ``domain="wild"`` or ``path="mpii/"``.
+        settings: what else the dataset takes, such as ``count=100`` or ``path="mpii/"``.
 
     Raises:
         UnknownNameError: no such dataset.
@@ -133,7 +138,7 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
 
     Example:
         >>> from posezoo.data.pictures import load_pictures
-        >>> people = load_pictures("rendered", "test", domain="studio", side=64, count=5)
+        >>> people = load_pictures("rendered_studio", "test", side=64, count=5)
         >>> people.read(0).shape
         (64, 64, 3)
     """

@@ -6,15 +6,26 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
 
 PathLike = str | os.PathLike[str]
 Item = TypeVar("Item")
+Held = TypeVar("Held", covariant=True)
+
+
+@runtime_checkable
+class Countable(Protocol[Held]):
+    """Items whose number is known beforehand."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Held]: ...
+
 
 # No file of the field comes near; what claims more is damaged, or made to exhaust the memory.
 MAX_BYTES = 8 * 2**30
@@ -88,9 +99,10 @@ def sha256(path: PathLike) -> str:
     return digest.hexdigest()
 
 
-def progress(items: Sequence[Item], label: str, patience: float = 2.0) -> Iterable[Item]:
+def progress(items: Countable[Item], label: str, patience: float = 2.0) -> Iterable[Item]:
     """The items, with a progress bar on the terminal once it has taken ``patience`` seconds."""
     start, bar, task = time.monotonic(), None, None
+    total = len(items)
     try:
         for done, item in enumerate(items):
             if bar is None and time.monotonic() - start > patience:
@@ -99,7 +111,7 @@ def progress(items: Sequence[Item], label: str, patience: float = 2.0) -> Iterab
 
                 bar = Progress(console=Console(stderr=True), transient=True)
                 bar.start()
-                task = bar.add_task(label, total=len(items))
+                task = bar.add_task(label, total=total)
             if bar is not None and task is not None:
                 bar.update(task, completed=done)
             yield item

@@ -24,6 +24,9 @@ class ZooModule(pl.LightningModule):
         unit: of its poses: ``mm``, or ``relative`` where scale cannot be known (mean joint distance from the root is 1).
     """
 
+    shared_settings: tuple[str, ...] = ("skeleton",)
+    """What model and data must agree on; a recipe says it of the model alone."""
+
     def __init__(self, skeleton: str, unit: str) -> None:
         super().__init__()
         self.skeleton: Skeleton = get_skeleton(skeleton)

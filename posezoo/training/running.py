@@ -33,14 +33,15 @@ class _CLI(LightningCLI):
     """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
     def __init__(
-        self, module: type, datamodule: type, folder: Path, logger: str, steps: int | None, **settings: Any
+        self, module: type[ZooModule], datamodule: type, folder: Path, logger: str, steps: int | None, **settings: Any
     ) -> None:
-        self.folder, self.logger, self.steps = folder, logger, steps
+        self.folder, self.logger, self.steps, self.shared = folder, logger, steps, module.shared_settings
         super().__init__(module, datamodule, **settings)
 
     def add_arguments_to_parser(self, parser: Any) -> None:
-        """Data come in the model's layout."""
-        parser.link_arguments("model.skeleton", "data.skeleton")
+        """Data come in the model's layout, and what else they share."""
+        for name in self.shared:
+            parser.link_arguments(f"model.{name}", f"data.{name}")
 
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")

@@ -37,6 +37,7 @@ class Clip:
         fps: frames per second.
         keypoints_skeleton: the layout of the keypoints, where it is another.
         up: the world's vertical in the camera frame, where known; a pitched camera is then levelled. ``-y`` otherwise.
+        pictures: (T, H, W, 3) uint8 RGB, what the keypoints are drawn on in still pictures, where there are any.
 
     Raises:
         InputError: shapes that do not belong together, no frames, or an ``up`` that is no direction.
@@ -57,6 +58,7 @@ class Clip:
     fps: float | int = 30.0
     keypoints_skeleton: str | Skeleton | None = None
     up: np.ndarray | None = None
+    pictures: np.ndarray | None = None
     layout: Skeleton = field(init=False)
     keypoints_layout: Skeleton = field(init=False)
 

@@ -65,6 +65,8 @@ def _style(index: int) -> tuple[dict[str, str], dict[str, Any]]:
 
 def _draw_2d(axes: Axes, clip: Clip, frame: int) -> None:
     keypoints = clip.keypoints_2d[frame]
+    if clip.pictures is not None:
+        axes.imshow(clip.pictures[frame], zorder=0)
     for side, paths in chains(clip.keypoints_layout).items():
         for path in paths:
             axes.plot(*keypoints[path].T, color=PALETTES[0][side], linewidth=1.6, marker="o", markersize=2.5)

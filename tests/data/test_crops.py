@@ -144,10 +144,10 @@ def test_pictures_and_datasets_that_are_not_there(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff cut off")
     with pytest.raises(CorruptFileError, match=r"bad\.jpg"):
         read_picture(tmp_path / "bad.jpg")
-    with pytest.raises(UnknownNameError, match="rendered"):
+    with pytest.raises(UnknownNameError, match="rendered_wild"):
         load_pictures("coco")
-    with pytest.raises(InputError, match="domain"):
-        load_pictures("rendered", color="red")
+    with pytest.raises(InputError, match="color"):
+        load_pictures("rendered_wild", color="red")
     picture = np.zeros((4, 5, 3), np.uint8)
     picture[..., 0] = 200  # red
     cv2.imwrite(str(tmp_path / "red.png"), picture[..., ::-1])

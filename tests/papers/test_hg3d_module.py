@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
 
+import posezoo
+from posezoo.cli import main
+from posezoo.data import Prediction
 from posezoo.data.crops import crop_matrix
+from posezoo.data.frames import Frames
 from posezoo.data.images import PeopleInPictures
 from posezoo.data.pictures import load_pictures
 from posezoo.errors import InputError
 from posezoo.papers.hg3d import HG3D, HG3DDataModule
 from posezoo.papers.hg3d.networks import HourglassWithDepth
+from posezoo.registry import save
 from posezoo.skeletons import get_skeleton
 
 MPII = get_skeleton("mpii16")
@@ -23,12 +29,12 @@ TINY = {"size": 64, "width": 8, "stacks": 2, "modules": 1}
 
 @pytest.fixture(scope="module")
 def studio() -> PeopleInPictures:
-    return load_pictures("rendered", "train", domain="studio", side=80, count=24)
+    return load_pictures("rendered_studio", "train", side=80, count=24)
 
 
 @pytest.fixture(scope="module")
 def wild() -> PeopleInPictures:
-    return load_pictures("rendered", "train", domain="wild", side=80, count=24)
+    return load_pictures("rendered_wild", "train", side=80, count=24)
 
 
 def run(model: HG3D, data: HG3DDataModule, steps: int) -> HG3D:
@@ -186,3 +192,74 @@ def test_bad_pictures_and_boxes(tmp_path):
 def test_sizes_must_agree(studio):
     with pytest.raises(InputError, match="one size"):
         run(HG3D(size=128, width=8, stacks=1, modules=1), data_of(studio, None), 1)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Weights, and a folder of pictures of which one is damaged."""
+    torch.manual_seed(0)
+    weights = save(HG3D(**TINY), tmp_path / "tiny.safetensors")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.jpg", "b.png", "d.jpg"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    (folder / "c.png").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("not looked at")
+    return weights, folder
+
+
+def test_pictures_from_the_command_line(shelf, tmp_path, capsys):
+    weights, folder = shelf
+    out = tmp_path / "one.json"
+    assert main(["predict", str(weights), str(folder / "a.jpg"), "--box", "10", "5", "40", "50", "-o", str(out)]) == 0
+    one = Prediction.load(out)
+    assert one.pose_3d.shape == (1, 16, 3)
+    assert one.skeleton.name == "mpii16"
+    direct = posezoo.load(weights).predict_image(folder / "a.jpg", (10, 5, 40, 50))
+    np.testing.assert_allclose(one.pose_3d, direct.pose_3d, rtol=1e-5)
+    np.testing.assert_allclose(one.keypoints_2d, direct.keypoints_2d, rtol=1e-4)
+
+    drawn = tmp_path / "drawn.png"
+    assert main(["predict", str(weights), str(folder), "-o", str(tmp_path / "all.npz"), "--picture", str(drawn)]) == 0
+    assert len(Prediction.load(tmp_path / "all.npz")) == 3
+    said = capsys.readouterr()
+    assert "3 pictures, 1 that cannot be read left out" in said.out
+    assert "c.png is no picture" in said.err
+    assert cv2.imread(str(drawn)).shape[0] > 200
+
+
+def test_videos_are_seen_frame_by_frame(shelf, tmp_path):
+    weights, _ = shelf
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    shades = [0, 80, 160, 240]
+    for shade in shades:
+        writer.write(np.full((48, 64, 3), shade, np.uint8))
+    writer.release()
+    frames = list(Frames(path))
+    assert [round(float(frame.picture.mean()) / 80) for frame in frames] == [0, 1, 2, 3]
+    assert len(Frames(path)) == 4
+    assert main(["predict", str(weights), str(path), "-o", str(tmp_path / "clip.json")]) == 0
+    assert len(Prediction.load(tmp_path / "clip.json")) == 4
+
+
+def test_what_is_no_picture_is_said_in_a_sentence(shelf, tmp_path, capsys):
+    weights, folder = shelf
+    (tmp_path / "cut.mp4").write_bytes(b"\x00\x00\x00 ftypisom and nothing else")
+    (tmp_path / "empty").mkdir()
+    out = str(tmp_path / "o.json")
+    for source, words in (
+        (tmp_path / "no.jpg", "not there"),
+        (folder / "c.png", "no picture"),
+        (folder / "notes.txt", "end in"),
+        (tmp_path / "empty", "no picture"),
+        (tmp_path / "cut.mp4", "no video"),
+    ):
+        assert main(["predict", str(weights), str(source), "-o", out]) != 0
+        assert words in capsys.readouterr().err
+        assert not (tmp_path / "o.json").exists()
+    assert main(["predict", str(weights), str(folder / "a.jpg"), "--box", "900", "0", "5", "5", "-o", out]) != 0
+    assert "outside" in capsys.readouterr().err
+    assert main(["predict", "svma", "x.json", "--box", "1", "2", "3", "4", "-o", out]) != 0
+    assert "--box" in capsys.readouterr().err

@@ -25,10 +25,11 @@ class HG3DDataModule(pl.LightningDataModule):
     :class:`posezoo.data.crops.Crops` gives it, or None. Batches of validation and test have labels and ``head_px``.
 
     Args:
-        labelled: what :func:`posezoo.data.pictures.load_pictures` takes, for pictures with 3D labels: ``{dataset: rendered,
-            domain: studio}``; ready-made people by split; or None, for none.
+        labelled: what :func:`posezoo.data.pictures.load_pictures` takes, for pictures with 3D labels: ``{dataset:
+            rendered_studio}``; ready-made people by split; or None, for none.
         annotated: the same for pictures whose 3D, if they have any, is not read in training.
         tested: the same for validation and test; ``labelled`` where not given.
+        path: of the datasets that do not say theirs.
         skeleton: the layout handed out.
         size: of the crops, px.
         batch_size: pictures of a batch, of both kinds together; per process.
@@ -46,6 +47,7 @@ class HG3DDataModule(pl.LightningDataModule):
         labelled: dict[str, Any] | None = None,
         annotated: dict[str, Any] | None = None,
         tested: dict[str, Any] | None = None,
+        path: str | None = None,
         skeleton: str = "mpii16",
         size: int = 256,
         batch_size: int = 6,
@@ -64,7 +66,7 @@ class HG3DDataModule(pl.LightningDataModule):
             )
         self.kinds = {"labelled": labelled, "annotated": annotated}
         self.tested = tested if tested is not None else labelled
-        self.skeleton = get_skeleton(skeleton)
+        self.path, self.skeleton = path, get_skeleton(skeleton)
         self.size, self.batch_size, self.eval_batch_size = size, batch_size, eval_batch_size
         self.workers, self.augment, self.seed = workers, augment, seed
         self.actions: tuple[str, ...] = ()
@@ -76,7 +78,9 @@ class HG3DDataModule(pl.LightningDataModule):
         assert given is not None
         if (kind, split) not in self._people:
             made = given.get(split)
-            self._people[kind, split] = made if isinstance(made, PeopleInPictures) else load_pictures(split=split, **given)
+            if not isinstance(made, PeopleInPictures):
+                made = load_pictures(**{"split": split, "path": self.path, **given})
+            self._people[kind, split] = made
         return self._people[kind, split]
 
     def canonical_mm(self) -> Float[Tensor, "bones"]:

@@ -15,6 +15,7 @@ Xingyi Zhou, Qixing Huang, Xiao Sun, Xiangyang Xue, Yichen Wei, ICCV 2017.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -54,6 +55,7 @@ class HG3D(ZooModule):
         InputError: a size that the network cannot halve often enough.
     """
 
+    shared_settings = ("skeleton", "size")
     canonical_mm: Tensor
 
     def __init__(
@@ -160,7 +162,12 @@ class HG3D(ZooModule):
             InputError: no picture, or a box that is empty or outside of it.
             MissingFileError, CorruptFileError: the file is not there, or no picture.
         """
-        return predict_pictures(self, [image], None if box is None else [box])
+        return predict_pictures(self, [image], box)
+
+    @torch.inference_mode()
+    def predict_images(self, images: Iterable[Any], box: Any = None) -> Prediction:
+        """The same for any number of pictures, such as the frames of a video: N poses; ``box`` is that of each."""
+        return predict_pictures(self, images, box)
 
     def evaluate(self, data: PeopleInPictures, **settings: Any) -> dict[str, Any]:
         """Score the model on people in pictures; see :func:`posezoo.papers.hg3d.prediction.evaluate`."""

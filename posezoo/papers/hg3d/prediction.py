@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,40 +25,56 @@ _ROOM = 1.25
 _BATCH = 32
 
 
-def predict_pictures(model: HG3D, images: Sequence[Any], boxes: Sequence[Any] | None = None) -> Prediction:
-    """One person in each picture; see :meth:`HG3D.predict_image`."""
+def predict_pictures(model: HG3D, images: Iterable[Any], box: Any = None) -> Prediction:
+    """One person in each picture.
+
+    Args:
+        model: in eval mode.
+        images: what :meth:`HG3D.predict_image` takes, any number.
+        box: (x, y, width, height) of the person in px of each; the whole pictures where not given.
+
+    Returns:
+        N poses in the order of the pictures; else as :meth:`HG3D.predict_image`.
+    """
     if model.training:
         raise RuntimeError("the model is in training mode; call .eval() before predicting.")
-    size = model.hp.size
-    crops, matrices, sizes = [], [], set()
-    for number, image in enumerate(images):
-        picture = as_picture(image)
-        height, width = picture.shape[:2]
-        x, y, across, down = check_box(None if boxes is None else boxes[number], width, height)
-        side = max(across, down) * (_ROOM if boxes is not None else 1.0)
-        matrices.append(crop_matrix(np.array([x + (across - 1) / 2, y + (down - 1) / 2]), side, size))
-        crops.append(cut(picture, matrices[-1], size).transpose(2, 0, 1))
-        sizes.add((width, height))
-    poses, confidences = [], []
-    for start in range(0, len(crops), _BATCH):
-        pose, confidence = model.locate(torch.from_numpy(np.stack(crops[start : start + _BATCH])).to(model.device))
-        poses.append(pose)
-        confidences.append(confidence)
-    joints = len(model.skeleton)
-    pose = torch.cat(poses) if poses else torch.empty(0, joints, 3)
-    keypoints = pose[..., :2].cpu().numpy()
-    for row, matrix in enumerate(matrices):
-        keypoints[row] = (keypoints[row] - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    joints, sizes = len(model.skeleton), set()
+    poses, keypoints, confidences = [np.empty((0, joints, 3), np.float32)], [], []
+    for batch in _batches(images, _BATCH):
+        crops, matrices = [], []
+        for picture in map(as_picture, batch):
+            height, width = picture.shape[:2]
+            sizes.add((width, height))
+            x, y, across, down = check_box(box, width, height)
+            side = max(across, down) * (1.0 if box is None else _ROOM)
+            matrices.append(crop_matrix(np.array([x + (across - 1) / 2, y + (down - 1) / 2]), side, model.hp.size))
+            crops.append(cut(picture, matrices[-1], model.hp.size).transpose(2, 0, 1))
+        pose, confidence = model.locate(torch.from_numpy(np.stack(crops)).to(model.device))
+        poses.append(model.to_mm(pose).cpu().numpy())
+        confidences.append(confidence.cpu().numpy())
+        for row, matrix in zip(pose[..., :2].cpu().numpy(), matrices, strict=True):
+            keypoints.append((row - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
     return Prediction(
-        pose_3d=model.to_mm(pose).cpu().numpy(),
+        pose_3d=np.concatenate(poses),
         skeleton=model.skeleton,
         unit=model.unit,
-        keypoints_2d=keypoints,
-        confidence=torch.cat(confidences).cpu().numpy() if confidences else np.empty((0, joints), np.float32),
+        keypoints_2d=np.array(keypoints, np.float32).reshape(-1, joints, 2),
+        confidence=np.concatenate([np.empty((0, joints), np.float32), *confidences]),
         image_size=sizes.pop() if len(sizes) == 1 else None,
         model=model.zoo_name,
         notes=("the size is that of the mean training person: one picture does not tell",),
     )
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def as_picture(image: Any) -> UInt8[np.ndarray, "H W 3"]:

@@ -1,0 +1,106 @@
+"""Pictures of a user: files, folders of them, the frames of a video."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from posezoo.data.files import PathLike
+from posezoo.data.opencv import opencv
+from posezoo.data.pictures import read_picture
+from posezoo.errors import CorruptFileError, InputError, MissingFileError
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture, and where it comes from."""
+
+    name: str
+    picture: UInt8[np.ndarray, "H W 3"]
+
+
+def is_picture(path: PathLike) -> bool:
+    """Whether a path is that of a picture, a video, or a folder with pictures in it."""
+    path = Path(path)
+    if path.is_dir():
+        return any(entry.suffix.lower() in PICTURE_ENDINGS for entry in path.iterdir())
+    return path.suffix.lower() in (*PICTURE_ENDINGS, *VIDEO_ENDINGS)
+
+
+class Frames:
+    """The pictures of a file, a folder (in the order of their names) or a video, one after the other.
+
+    In a folder, a picture that cannot be read is left out, named and counted in :attr:`unreadable`.
+
+    Args:
+        path: of a picture, a video or a folder.
+
+    Raises:
+        MissingFileError: it is not there, or a folder without pictures.
+        InputError: neither picture nor video, by its ending.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
+        self.unreadable: list[str] = []
+        self.video = self.path.suffix.lower() in VIDEO_ENDINGS and not self.path.is_dir()
+        if not self.path.exists():
+            raise MissingFileError(f"{path} is not there; check the path.")
+        if self.path.is_dir():
+            self.files = sorted(entry for entry in self.path.iterdir() if entry.suffix.lower() in PICTURE_ENDINGS)
+            if not self.files:
+                raise MissingFileError(f"{path} holds no picture; expected files that end in {', '.join(PICTURE_ENDINGS)}.")
+        elif self.video or self.path.suffix.lower() in PICTURE_ENDINGS:
+            self.files = [self.path]
+        else:
+            known = ", ".join((*PICTURE_ENDINGS, *VIDEO_ENDINGS))
+            raise InputError(f"{path} ends in {self.path.suffix!r}; pictures and videos end in {known}.")
+
+    def __len__(self) -> int:
+        """How many there are; of a video as its header says, at least one."""
+        if not self.video:
+            return len(self.files)
+        cv2 = opencv()
+        capture = cv2.VideoCapture(str(self.path))
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 1
+        capture.release()
+        return max(1, count)
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self.video:
+            yield from self._of_video()
+            return
+        for file in self.files:
+            try:
+                yield Frame(file.name, read_picture(file))
+            except CorruptFileError as error:
+                if len(self.files) == 1:
+                    raise
+                self.unreadable.append(file.name)
+                warnings.warn(f"left out: {error}", stacklevel=2)
+        if len(self.unreadable) == len(self.files):
+            raise CorruptFileError(f"none of the {len(self.files)} pictures in {self.path} can be read.")
+
+    def _of_video(self) -> Iterator[Frame]:
+        cv2 = opencv()
+        capture = cv2.VideoCapture(str(self.path))
+        number = 0
+        try:
+            while capture.isOpened():
+                found, picture = capture.read()
+                if not found:
+                    break
+                yield Frame(f"{self.path.name} {number}", np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
+                number += 1
+        finally:
+            capture.release()
+        if not number:
+            raise CorruptFileError(f"{self.path} is no video that can be read; expected one with at least one frame.")
