@@ -97,7 +97,7 @@ def find(model: Any, options: argparse.Namespace) -> int:
     import numpy as np
 
     from posezoo.data.files import progress
-    from posezoo.data.frames import Frames
+    from posezoo.data.pictures.frames import Frames
 
     if len(options.input) > 1 or options.cameras or options.skeleton:
         raise InputError(f"{options.name} takes one picture, folder or video, and neither cameras nor a skeleton.")

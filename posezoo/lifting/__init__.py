@@ -3,5 +3,6 @@
 from posezoo.lifting.base import ZooModule, as_list
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate, flat_depth
 from posezoo.lifting.module import LiftingModule
+from posezoo.lifting.pictures import PictureModule
 
-__all__ = ["LiftingMetrics", "LiftingModule", "ZooModule", "as_list", "evaluate", "flat_depth"]
+__all__ = ["LiftingMetrics", "LiftingModule", "PictureModule", "ZooModule", "as_list", "evaluate", "flat_depth"]

@@ -13,10 +13,10 @@ import torch
 import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction
-from posezoo.data.crops import crop_matrix
-from posezoo.data.frames import Frames
-from posezoo.data.images import PeopleInPictures
 from posezoo.data.pictures import load_pictures
+from posezoo.data.pictures.crops import crop_matrix
+from posezoo.data.pictures.frames import Frames
+from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
 from posezoo.papers.hg3d import HG3D, HG3DDataModule
 from posezoo.papers.hg3d.networks import HourglassWithDepth

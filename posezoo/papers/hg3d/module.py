@@ -15,28 +15,23 @@ Xingyi Zhou, Qixing Huang, Xiao Sun, Xiangyang Xue, Yichen Wei, ICCV 2017.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posezoo.data.images import PeopleInPictures
-from posezoo.data.prediction import Prediction
 from posezoo.errors import InputError
-from posezoo.lifting import ZooModule
+from posezoo.lifting import PictureModule
 from posezoo.papers.hg3d import losses
-from posezoo.papers.hg3d.evaluation import PICTURE_PX, PictureMetrics, rescaled
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
-from posezoo.papers.hg3d.prediction import evaluate, predict_pictures
 
 UNITS = 64.0
 """Depths, and lengths in Eq. 3, count in 64ths of the crop's side: px of the published heatmaps."""
 
 
-class HG3D(ZooModule):
+class HG3D(PictureModule):
     """Zhou et al. 2017. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Which of the three stages is trained, the data and the weights of the losses say: 2D labels alone; both kinds with
@@ -55,9 +50,6 @@ class HG3D(ZooModule):
         InputError: a size that the network cannot halve often enough.
     """
 
-    shared_settings = ("skeleton", "size")
-    canonical_mm: Tensor
-
     def __init__(
         self,
         skeleton: str = "mpii16",
@@ -71,7 +63,7 @@ class HG3D(ZooModule):
         learning_rate: float = 2.5e-4,
         decay_steps: int | None = None,
     ) -> None:
-        super().__init__(skeleton, unit="mm")
+        super().__init__(skeleton, size)
         if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
             raise InputError(
                 f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
@@ -79,15 +71,6 @@ class HG3D(ZooModule):
         self.save_hyperparameters()
         self.network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size)
         self.groups = losses.groups_of(self.skeleton)
-        # Mean bone lengths of the labelled training poses; all equal as long as there are none.
-        self.register_buffer("canonical_mm", torch.full((len(self.skeleton.bones),), 250.0))
-
-    def on_fit_start(self) -> None:
-        """Take the canonical skeleton from the training poses with labels."""
-        if self.datamodule.size != self.hp.size:
-            raise InputError(f"data.size is {self.datamodule.size}, model.size {self.hp.size}; give both one size.")
-        if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
-            self.canonical_mm.copy_(self.datamodule.canonical_mm())
 
     def canonical(self) -> list[Float[Tensor, "_"]]:
         """Lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose."""
@@ -109,11 +92,11 @@ class HG3D(ZooModule):
         terms = {"heatmaps": torch.stack([losses.heatmaps(maps, target, known) for maps in heatmaps]).sum()}
         if labelled is not None:
             share = with_depth / count  # each term is a mean over all pictures of the batch
-            terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.hp.size))
+            terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
         rows = torch.arange(count, device=depth.device) >= (0 if self.hp.labelled_geometry else with_depth)
         rows &= known.all(1)
         if self.hp.weight_geometry and bool(rows.any()):
-            pose = torch.cat([keypoints[rows] * (UNITS / self.hp.size), depth[rows, :, None]], -1)
+            pose = torch.cat([keypoints[rows] * (UNITS / self.size), depth[rows, :, None]], -1)
             terms["geometry"] = losses.geometry(pose, self.canonical(), self.groups).sum() / count
         loss = (
             terms["heatmaps"]
@@ -124,67 +107,18 @@ class HG3D(ZooModule):
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=count)
         return loss
 
-    @staticmethod
-    def normalize(picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
-        """Bytes to numbers about 0."""
-        return picture.float() / 255.0 - 0.5
-
     def _to_maps(self, keypoints: Float[Tensor, "B J 2"], side: int) -> Float[Tensor, "B J 2"]:
         """Px of the crop to px of maps; pixels are squares with their centres at whole numbers."""
-        return (keypoints + 0.5) * (side / self.hp.size) - 0.5
+        return (keypoints + 0.5) * (side / self.size) - 0.5
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
         heatmaps, depth = self.for_inference(self.network)(self.normalize(picture))
         points, height = peaks(heatmaps[-1])
-        points = (points + 0.5) * (self.hp.size / heatmaps[-1].shape[-1]) - 0.5
+        points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5
         root = self.skeleton.root
-        depth = (depth - depth[:, root : root + 1]) * (self.hp.size / UNITS)
+        depth = (depth - depth[:, root : root + 1]) * (self.size / UNITS)
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
-
-    def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
-        """Root-relative poses as large as the canonical skeleton."""
-        return rescaled(pose_px, self.canonical_mm.sum(), self.skeleton)
-
-    @torch.inference_mode()
-    def predict_image(self, image: Any, box: Any = None) -> Prediction:
-        """2D and 3D of the person in a picture.
-
-        Args:
-            image: (H, W, 3) uint8 RGB array or tensor, or the path of a picture.
-            box: (x, y, width, height) of the person in px; the whole picture where not given.
-
-        Returns:
-            one pose: ``pose_3d`` (1, J, 3) mm, root-relative, camera frame; ``keypoints_2d`` (1, J, 2) px of the picture;
-            ``confidence`` (1, J), the heatmaps' peaks. The size is that of the training people: one picture does not tell.
-
-        Raises:
-            InputError: no picture, or a box that is empty or outside of it.
-            MissingFileError, CorruptFileError: the file is not there, or no picture.
-        """
-        return predict_pictures(self, [image], box)
-
-    @torch.inference_mode()
-    def predict_images(self, images: Iterable[Any], box: Any = None) -> Prediction:
-        """The same for any number of pictures, such as the frames of a video: N poses; ``box`` is that of each."""
-        return predict_pictures(self, images, box)
-
-    def evaluate(self, data: PeopleInPictures, **settings: Any) -> dict[str, Any]:
-        """Score the model on people in pictures; see :func:`posezoo.papers.hg3d.prediction.evaluate`."""
-        return evaluate(self, data, **settings)
-
-    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> None:
-        if stage not in self._metrics:
-            self._metrics[stage] = PictureMetrics(self.skeleton).to(self.device)
-        pose, _ = self.locate(batch["picture"])
-        zoom = PICTURE_PX / self.hp.size
-        self._metrics[stage].update(
-            pose * zoom,
-            batch["keypoints_2d"] * zoom,
-            batch["head_px"] * zoom if "head_px" in batch else None,
-            self.to_mm(pose) if "pose_3d" in batch else None,
-            batch.get("pose_3d"),
-        )
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.RMSprop(self.parameters(), lr=self.hp.learning_rate)

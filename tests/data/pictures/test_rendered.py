@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posezoo.data.rendered import rendered_people
-from posezoo.data.rendered.people import PARTS, SKELETON, facing
-from posezoo.data.rendered.scenes import View, studio
-from posezoo.data.rendered.tracing import Capsules, trace
+from posezoo.data.pictures.rendered import rendered_people
+from posezoo.data.pictures.rendered.people import PARTS, SKELETON, facing
+from posezoo.data.pictures.rendered.scenes import View, studio
+from posezoo.data.pictures.rendered.tracing import Capsules, trace
 from posezoo.errors import InputError, UnknownNameError
 
 K = np.array([[80.0, 0.0, 31.5], [0.0, 90.0, 23.5], [0.0, 0.0, 1.0]])
@@ -85,7 +85,7 @@ def test_labels_lie_on_the_people(domain):
     """Each joint is inside the body, so the body is in front of it: the ray to it ends before it, or in the limb."""
     people = rendered_people(domain, "test", side=96, count=12)
     shots = people.picture.shots
-    from posezoo.data.rendered.people import Outfit, person
+    from posezoo.data.pictures.rendered.people import Outfit, person
 
     plain = Outfit(*np.zeros((5, 7)), girth=1.0, bare=())
     for row in range(len(people)):

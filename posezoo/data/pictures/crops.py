@@ -13,8 +13,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from posezoo.data.images import PeopleInPictures
-from posezoo.data.opencv import opencv
+from posezoo.data.pictures.opencv import opencv
+from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.distributed import share
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.skeletons import Skeleton, convert

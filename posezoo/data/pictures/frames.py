@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posezoo.data.files import PathLike
-from posezoo.data.opencv import opencv
-from posezoo.data.pictures import read_picture
+from posezoo.data.pictures.files import read_picture
+from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")

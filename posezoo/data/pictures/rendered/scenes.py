@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posezoo.data.opencv import opencv
-from posezoo.data.rendered.people import PARTS, SURFACES, Outfit, facing, person
-from posezoo.data.rendered.tracing import Traced, trace
+from posezoo.data.pictures.opencv import opencv
+from posezoo.data.pictures.rendered.people import PARTS, SURFACES, Outfit, facing, person
+from posezoo.data.pictures.rendered.tracing import Traced, trace
 
 _HEAD = PARTS.index("head")
 _WARDROBE = 7

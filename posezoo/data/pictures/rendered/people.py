@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from posezoo.data.rendered.tracing import Capsules
+from posezoo.data.pictures.rendered.tracing import Capsules
 from posezoo.skeletons import get_skeleton
 
 SKELETON = get_skeleton("h36m17")

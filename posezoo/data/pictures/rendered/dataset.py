@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from posezoo.data.images import PeopleInPictures
 from posezoo.data.openmocap import load_openmocap
+from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.pictures.rendered.people import SKELETON
+from posezoo.data.pictures.rendered.scenes import DOMAINS, View
 from posezoo.data.posedata import PoseData
 from posezoo.data.procedural import procedural_dataset
-from posezoo.data.rendered.people import SKELETON
-from posezoo.data.rendered.scenes import DOMAINS, View
 from posezoo.data.views import moments, world_poses
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import look_at, rotation_about

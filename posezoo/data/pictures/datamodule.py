@@ -1,0 +1,123 @@
+"""The DataModule of papers that learn from pictures: of a laboratory with 3D labels, of anywhere with 2D, half and half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float
+from pytorch_lightning.utilities import CombinedLoader
+from torch import Tensor
+
+from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops
+from posezoo.data.pictures.datasets import load_pictures
+from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.errors import InputError
+from posezoo.geometry import bone_lengths
+from posezoo.skeletons import get_skeleton
+
+
+class PicturesDataModule(pl.LightningDataModule):
+    """Crops of people in two kinds of pictures.
+
+    A training batch is a dictionary of two: ``labelled``, with 3D, and ``annotated``, with 2D alone; each as
+    :class:`posezoo.data.pictures.crops.Crops` gives it, or None. Batches of validation and test have labels and ``head_px``.
+
+    Args:
+        labelled: what :func:`posezoo.data.pictures.load_pictures` takes, for pictures with 3D labels: ``{dataset:
+            rendered_studio}``; ready-made people by split; or None, for none.
+        annotated: the same for pictures whose 3D, if they have any, is not read in training.
+        tested: the same for validation and test; ``labelled`` where not given.
+        path: of the datasets that do not say theirs.
+        skeleton: the layout handed out.
+        size: of the crops, px.
+        batch_size: pictures of a batch, of both kinds together; per process.
+        eval_batch_size: of validation and test.
+        workers: processes that read and cut pictures, for each kind.
+        augment: enlarge, turn, mirror and tint training crops.
+        seed: of order and augmentation.
+
+    Raises:
+        InputError: neither kind is given, or a batch too small for both.
+    """
+
+    def __init__(
+        self,
+        labelled: dict[str, Any] | None = None,
+        annotated: dict[str, Any] | None = None,
+        tested: dict[str, Any] | None = None,
+        path: str | None = None,
+        skeleton: str = "mpii16",
+        size: int = 256,
+        batch_size: int = 6,
+        eval_batch_size: int = 32,
+        workers: int = 0,
+        augment: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        kinds = [kind for kind in (labelled, annotated) if kind is not None]
+        if not kinds:
+            raise InputError("there is nothing to train on; give data.labelled, data.annotated or both.")
+        if batch_size < len(kinds) or eval_batch_size < 1:
+            raise InputError(
+                f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; expected {len(kinds)}, 1 or more."
+            )
+        self.kinds = {"labelled": labelled, "annotated": annotated}
+        self.tested = tested if tested is not None else labelled
+        self.path, self.skeleton = path, get_skeleton(skeleton)
+        self.size, self.batch_size, self.eval_batch_size = size, batch_size, eval_batch_size
+        self.workers, self.augment, self.seed = workers, augment, seed
+        self.actions: tuple[str, ...] = ()
+        self._people: dict[tuple[str, str], PeopleInPictures] = {}
+
+    def people(self, kind: str, split: str) -> PeopleInPictures:
+        """The people of ``labelled``, ``annotated`` or ``tested`` in a split."""
+        given = self.tested if kind == "tested" else self.kinds[kind]
+        assert given is not None
+        if (kind, split) not in self._people:
+            made = given.get(split)
+            if not isinstance(made, PeopleInPictures):
+                made = load_pictures(**{"split": split, "path": self.path, **given})
+            self._people[kind, split] = made
+        return self._people[kind, split]
+
+    def canonical_mm(self) -> Float[Tensor, "bones"]:
+        """Mean bone lengths of the labelled training poses: the skeleton of Eq. 3 and of the rescaling in Sec. 4.1.2."""
+        crops = self._crops("labelled", "train")
+        return bone_lengths(torch.from_numpy(crops.pose), self.skeleton).mean(0)
+
+    def _crops(self, kind: str, split: str) -> Crops:
+        return Crops(
+            self.people(kind, split),
+            self.skeleton,
+            self.size,
+            labels=kind != "annotated",
+            augmentation=Augmentation() if self.augment and split == "train" else None,
+            seed=self.seed,
+        )
+
+    def train_dataloader(self) -> CombinedLoader:
+        kinds = [kind for kind, given in self.kinds.items() if given is not None]
+        loaders = {}
+        for number, kind in enumerate(kinds):
+            share = self.batch_size // len(kinds) + (number < self.batch_size % len(kinds))
+            loaders[kind] = CropLoader(
+                self._crops(kind, "train"), share, True, self.seed, lambda: self._epoch(), self.workers
+            )
+        return CombinedLoader(loaders, "min_size")
+
+    def _epoch(self) -> int:
+        return 0 if self.trainer is None else self.trainer.current_epoch
+
+    def _evaluation(self, split: str) -> Any:
+        if self.tested is None:
+            return []
+        return CropLoader(self._crops("tested", split), self.eval_batch_size, workers=self.workers)
+
+    def val_dataloader(self) -> Any:
+        return self._evaluation("val")
+
+    def test_dataloader(self) -> Any:
+        return self._evaluation("test")

@@ -1,0 +1,47 @@
+"""Datasets of people in pictures by name: one line each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from posezoo.data.pictures.mpii import mpii_pictures
+from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.pictures.rendered import rendered_people
+from posezoo.errors import InputError, UnknownNameError
+
+PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
+    "rendered_studio": partial(rendered_people, "studio"),
+    "rendered_wild": partial(rendered_people, "wild"),
+    "mpii": mpii_pictures,
+}
+"""What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
+
+
+def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleInPictures:
+    """People in pictures of a named dataset.
+
+    Args:
+        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file) or ``mpii``.
+        split: ``train``, ``val`` or ``test``.
+        settings: what else the dataset takes, such as ``count=100`` or ``path="mpii/"``.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        InputError: a setting that it does not have.
+
+    Example:
+        >>> from posezoo.data.pictures import load_pictures
+        >>> people = load_pictures("rendered_studio", "test", side=64, count=5)
+        >>> people.read(0).shape
+        (64, 64, 3)
+    """
+    if dataset not in PICTURES:
+        raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
+    known = inspect.signature(PICTURES[dataset]).parameters
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise InputError(f"dataset {dataset} has no setting {', '.join(unknown)}; it takes {', '.join(known)}.")
+    return PICTURES[dataset](split=split, **settings)

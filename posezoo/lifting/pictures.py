@@ -1,0 +1,216 @@
+"""PictureModule: the LightningModule that every model of pictures extends."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
+from posezoo.data.prediction import Prediction
+from posezoo.errors import InputError
+from posezoo.lifting.base import ZooModule
+from posezoo.lifting.picture_metrics import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
+
+_ROOM = 1.25
+"""A crop's side over the longer side of the box around a person, as the hourglass has it."""
+_BATCH = 32
+
+
+class PictureModule(ZooModule):
+    """A model that finds a person in a crop of a picture: joints in px, and how far each is behind the root.
+
+    A paper extends it with :meth:`locate` and its own ``training_step``; prediction, validation and test are here.
+
+    Args:
+        skeleton: the layout the model works in.
+        size: of the crops, px.
+    """
+
+    shared_settings = ("skeleton", "size")
+    canonical_mm: Tensor
+
+    def __init__(self, skeleton: str, size: int) -> None:
+        super().__init__(skeleton, unit="mm")
+        self.size = size
+        # Mean bone lengths of the labelled training poses; all equal as long as there are none.
+        self.register_buffer("canonical_mm", torch.full((len(self.skeleton.bones),), 250.0))
+
+    @abstractmethod
+    def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
+        """Poses in px of the crop, depths in the same unit about the root's, and confidences in [0, 1]."""
+
+    @staticmethod
+    def normalize(picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
+        """Bytes to numbers about 0."""
+        return picture.float() / 255.0 - 0.5
+
+    def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
+        """Root-relative poses as large as the canonical skeleton."""
+        return rescaled(pose_px, self.canonical_mm.sum(), self.skeleton)
+
+    def on_fit_start(self) -> None:
+        """Take the canonical skeleton from the training poses with labels."""
+        if self.datamodule.size != self.size:
+            raise InputError(f"data.size is {self.datamodule.size}, model.size {self.size}; give both one size.")
+        if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
+            self.canonical_mm.copy_(self.datamodule.canonical_mm())
+
+    def predict_image(self, image: Any, box: Any = None) -> Prediction:
+        """2D and 3D of the person in a picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB array or tensor, or the path of a picture.
+            box: (x, y, width, height) of the person in px; the whole picture where not given.
+
+        Returns:
+            one pose: ``pose_3d`` (1, J, 3) mm, root-relative, camera frame; ``keypoints_2d`` (1, J, 2) px of the picture;
+            ``confidence`` (1, J) in [0, 1]. The size is that of the training people: one picture does not tell.
+
+        Raises:
+            InputError: no picture, or a box that is empty or outside of it.
+            MissingFileError, CorruptFileError: the file is not there, or no picture.
+        """
+        return self.predict_images([image], box)
+
+    @torch.inference_mode()
+    def predict_images(self, images: Iterable[Any], box: Any = None) -> Prediction:
+        """The same for any number of pictures, such as the frames of a video: N poses; ``box`` is that of each."""
+        if self.training:
+            raise RuntimeError("the model is in training mode; call .eval() before predicting.")
+        joints, sizes = len(self.skeleton), set()
+        poses, keypoints, confidences = [np.empty((0, joints, 3), np.float32)], [], []
+        for batch in _batches(images, _BATCH):
+            crops, matrices = [], []
+            for picture in map(as_picture, batch):
+                height, width = picture.shape[:2]
+                sizes.add((width, height))
+                x, y, across, down = check_box(box, width, height)
+                side = max(across, down) * (1.0 if box is None else _ROOM)
+                matrices.append(crop_matrix(np.array([x + (across - 1) / 2, y + (down - 1) / 2]), side, self.size))
+                crops.append(cut(picture, matrices[-1], self.size).transpose(2, 0, 1))
+            pose, confidence = self.locate(torch.from_numpy(np.stack(crops)).to(self.device))
+            poses.append(self.to_mm(pose).cpu().numpy())
+            confidences.append(confidence.cpu().numpy())
+            for row, matrix in zip(pose[..., :2].cpu().numpy(), matrices, strict=True):
+                keypoints.append((row - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
+        return Prediction(
+            pose_3d=np.concatenate(poses),
+            skeleton=self.skeleton,
+            unit=self.unit,
+            keypoints_2d=np.array(keypoints, np.float32).reshape(-1, joints, 2),
+            confidence=np.concatenate([np.empty((0, joints), np.float32), *confidences]),
+            image_size=sizes.pop() if len(sizes) == 1 else None,
+            model=self.zoo_name,
+            notes=("the size is that of the mean training person: one picture does not tell",),
+        )
+
+    def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
+        """See :func:`evaluate_pictures`."""
+        return evaluate_pictures(self, data, **settings)
+
+    def count(self, metrics: PictureMetrics, batch: dict[str, Tensor], hips_moved: float = 0.0) -> None:
+        """Find the people of a batch and compare."""
+        pose, _ = self.locate(batch["picture"])
+        zoom, pose_mm = PICTURE_PX / self.size, self.to_mm(pose)
+        if hips_moved:
+            pose_mm = moved_to_the_neck(pose_mm, hips_moved, self.skeleton)
+        metrics.update(
+            pose * zoom,
+            batch["keypoints_2d"] * zoom,
+            batch["head_px"] * zoom if "head_px" in batch else None,
+            pose_mm if "pose_3d" in batch else None,
+            batch.get("pose_3d"),
+            batch.get("action"),
+        )
+
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> None:
+        if stage not in self._metrics:
+            self._metrics[stage] = PictureMetrics(self.skeleton).to(self.device)
+        self.count(self._metrics[stage], batch)
+
+
+@torch.inference_mode()
+def evaluate_pictures(
+    model: PictureModule, data: PeopleInPictures, hips_moved: float = 0.0, batch_size: int = _BATCH, workers: int = 0
+) -> dict[str, Any]:
+    """Score a model on people in pictures.
+
+    Args:
+        model: in eval mode.
+        data: with 3D, 2D or both.
+        hips_moved: share of the way to the neck that predicted hips are moved by; 0.2 on MPI-INF-3DHP.
+        batch_size: pictures at a time.
+        workers: processes that read and cut pictures.
+
+    Returns:
+        the metrics of :class:`posezoo.lifting.picture_metrics.PictureMetrics`, ``poses``, ``pictures_left_out``, and
+        with labels ``per_action`` MPJPE in mm.
+
+    Raises:
+        InputError: no people, or none of their pictures can be read.
+    """
+    if not len(data):
+        raise InputError("evaluation needs people; this data has none.")
+    crops = Crops(data, model.skeleton, model.size, labels=data.poses.pose_3d is not None)
+    names, codes = np.unique(data.poses.action, return_inverse=True)
+    metrics = PictureMetrics(model.skeleton, tuple(str(name) for name in names)).to(model.device)
+    seen = 0
+    for items in CropLoader(crops, batch_size, workers=workers):
+        batch = {name: values.to(model.device) for name, values in items.items()}
+        batch["action"] = torch.from_numpy(codes[items["number"].numpy()].astype(np.int64)).to(model.device)
+        model.count(metrics, batch, hips_moved)
+        seen += len(items["number"])
+    result: dict[str, Any] = {**metrics.report(), "poses": seen, "pictures_left_out": len(data) - seen}
+    if metrics.with_labels and metrics.poses.mpjpe is not None:
+        result["per_action"] = {name: float(value) for name, value in metrics.poses.mpjpe.per_action().items()}
+    return result
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def as_picture(image: Any) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture of any kind as an array.
+
+    Raises:
+        InputError: not (H, W, 3) of bytes.
+        MissingFileError, CorruptFileError: of a path.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return read_picture(image)
+    picture = np.asarray(image.cpu() if isinstance(image, torch.Tensor) else image)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise InputError(f"the picture is {picture.dtype} of shape {picture.shape}; expected uint8 (H, W, 3), RGB.")
+    return picture
+
+
+def check_box(box: Any, width: int, height: int) -> tuple[float, float, float, float]:
+    """x, y, width, height of a person in px; the whole picture where not given.
+
+    Raises:
+        InputError: not four finite numbers, empty, or outside of the picture.
+    """
+    if box is None:
+        return 0.0, 0.0, float(width), float(height)
+    values = np.asarray(box, dtype=np.float64).reshape(-1)
+    if len(values) != 4 or not np.isfinite(values).all():
+        raise InputError(f"box {box}; expected x, y, width and height in px.")
+    x, y, across, down = values.tolist()
+    if min(across, down) <= 0 or x >= width or y >= height or x + across <= 0 or y + down <= 0:
+        raise InputError(f"box {box} is empty or outside of the picture of {width} x {height} px.")
+    return x, y, across, down
