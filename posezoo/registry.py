@@ -66,6 +66,11 @@ PAPERS: dict[str, Paper] = {
         "Towards 3D Human Pose Estimation in the Wild: a Weakly-supervised Approach",
         "Zhou, Huang, Sun, Xue, Wei", "ICCV", 2017, "pictures with 3D labels, pictures with 2D labels",
     ),
+    "integral": Paper(
+        "Integral", "IntegralDataModule", "render_small",
+        "Integral Human Pose Regression",
+        "Sun, Xiao, Wei, Liang, Wei", "ECCV", 2018, "pictures with 3D labels, pictures with 2D labels",
+    ),
     "martinez": Paper(
         "Martinez", "MartinezDataModule", "cmu",
         "A simple yet effective baseline for 3d human pose estimation",

@@ -163,10 +163,18 @@ class Injection(nn.Module):
             self.encoder = SkeletonEncoder(skeleton, **settings)
         except TypeError as error:
             raise InputError(f"representation {settings}: {error}.") from error
-        self.encoder.requires_grad_(False)
+        self.encoder.requires_grad_(False).eval()
         shape = (self.encoder.points, 3 * self.encoder.eta)
         self.codes = Standardize(*shape)
         self.linear = nn.Linear(shape[0] * shape[1], features)
+
+    def take_encoder(self, other: nn.Module) -> bool:
+        """The encoder's weights of a model with a ``generator``; False where it has none."""
+        encoder = getattr(getattr(other, "generator", None), "encoder", None)
+        if encoder is None:
+            return False
+        self.encoder.load_state_dict(encoder.state_dict())
+        return True
 
     def train(self, mode: bool = True) -> Injection:
         """The encoder is never trained: its batch norms keep their statistics."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
@@ -87,6 +88,12 @@ class PicturesDataModule(pl.LightningDataModule):
         """Mean bone lengths of the labelled training poses: the skeleton of Eq. 3 and of the rescaling in Sec. 4.1.2."""
         crops = self._crops("labelled", "train")
         return bone_lengths(torch.from_numpy(crops.pose), self.skeleton).mean(0)
+
+    def keypoints(self) -> Float[Tensor, "N J 2"]:
+        """2D labels of the training people with all joints annotated, px of their pictures."""
+        kinds = [kind for kind, given in self.kinds.items() if given is not None]
+        found = torch.from_numpy(np.concatenate([self._crops(kind, "train").keypoints for kind in kinds]))
+        return found[torch.isfinite(found).all(-1).all(-1)]
 
     def _crops(self, kind: str, split: str) -> Crops:
         return Crops(

@@ -98,11 +98,8 @@ class Martinez(LiftingModule):
 
     def start_from(self, other: ZooModule) -> None:
         """A model of its own kind, or the one whose encoder is to be injected."""
-        encoder = getattr(getattr(other, "generator", None), "encoder", None)
-        if self.injection is None or encoder is None:
+        if self.injection is None or not self.injection.take_encoder(other):
             super().start_from(other)
-        else:
-            self.injection.encoder.load_state_dict(encoder.state_dict())
 
     def on_fit_start(self) -> None:
         """Take the statistics from the training split (every process sees all of it, so they agree)."""
