@@ -47,7 +47,7 @@ def run(model: HG3D, data: HG3DDataModule, steps: int) -> HG3D:
 
 
 def data_of(labelled: PeopleInPictures | None, annotated: PeopleInPictures | None, **settings) -> HG3DDataModule:
-    kinds = {"labelled": labelled, "annotated": annotated}
+    kinds = {"dataset": labelled, "annotated": annotated}
     given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
     return HG3DDataModule(**given, size=64, **{"batch_size": 6, **settings})
 
@@ -187,6 +187,16 @@ def test_bad_pictures_and_boxes(tmp_path):
         HG3D(size=100)
     with pytest.raises(InputError, match="nothing to train on"):
         HG3DDataModule()
+
+
+def test_data_by_name():
+    data = HG3DDataModule("rendered_studio", "rendered_wild", "rendered_wild", options={"side": 80}, test_count=7, size=64)
+    assert sum(len(batch["number"]) for batch in data.test_dataloader()) == 7
+    crop = data.people("tested", "val").read(0)
+    assert crop.shape == (80, 80, 3)
+    assert data.keypoints().shape[1:] == (16, 2)
+    with pytest.raises(InputError, match="val split"):
+        HG3DDataModule({"train": data.people("tested", "val")}).people("labelled", "val")
 
 
 def test_sizes_must_agree(studio):

@@ -30,7 +30,7 @@ def studio() -> PeopleInPictures:
 
 
 def run(model: Integral, labelled: PeopleInPictures, annotated: PeopleInPictures | None, steps: int, **settings) -> Integral:
-    kinds = {"labelled": labelled, "annotated": annotated}
+    kinds = {"dataset": labelled, "annotated": annotated}
     given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
     options = {"batch_size": 6, "augment": False, **settings}
     data = IntegralDataModule(**given, skeleton="h36m17", size=64, **options)

@@ -26,11 +26,13 @@ class PicturesDataModule(pl.LightningDataModule):
     :class:`posezoo.data.pictures.crops.Crops` gives it, or None. Batches of validation and test have labels and ``head_px``.
 
     Args:
-        labelled: what :func:`posezoo.data.pictures.load_pictures` takes, for pictures with 3D labels: ``{dataset:
-            rendered_studio}``; ready-made people by split; or None, for none.
+        dataset: pictures with 3D labels: a name that :func:`posezoo.data.pictures.load_pictures` knows, ready-made people by
+            split, or None for none.
         annotated: the same for pictures whose 3D, if they have any, is not read in training.
-        tested: the same for validation and test; ``labelled`` where not given.
-        path: of the datasets that do not say theirs.
+        tested: the same for validation and test; ``dataset`` where not given.
+        path, annotated_path, tested_path: of the datasets' files; that of ``dataset`` where not given.
+        options: whatever else the loaders take, such as ``{side: 166}``.
+        test_count: so many people in validation and test, evenly over all; all where not given.
         skeleton: the layout handed out.
         size: of the crops, px.
         batch_size: pictures of a batch, of both kinds together; per process.
@@ -45,10 +47,14 @@ class PicturesDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        labelled: dict[str, Any] | None = None,
-        annotated: dict[str, Any] | None = None,
-        tested: dict[str, Any] | None = None,
+        dataset: str | dict[str, Any] | None = None,
+        annotated: str | dict[str, Any] | None = None,
+        tested: str | dict[str, Any] | None = None,
         path: str | None = None,
+        annotated_path: str | None = None,
+        tested_path: str | None = None,
+        options: dict[str, Any] | None = None,
+        test_count: int | None = None,
         skeleton: str = "mpii16",
         size: int = 256,
         batch_size: int = 6,
@@ -58,30 +64,34 @@ class PicturesDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        kinds = [kind for kind in (labelled, annotated) if kind is not None]
-        if not kinds:
-            raise InputError("there is nothing to train on; give data.labelled, data.annotated or both.")
-        if batch_size < len(kinds) or eval_batch_size < 1:
-            raise InputError(
-                f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; expected {len(kinds)}, 1 or more."
-            )
-        self.kinds = {"labelled": labelled, "annotated": annotated}
-        self.tested = tested if tested is not None else labelled
-        self.path, self.skeleton = path, get_skeleton(skeleton)
+        self.kinds = {"labelled": dataset, "annotated": annotated}
+        given = [kind for kind, source in self.kinds.items() if source is not None]
+        if not given:
+            raise InputError("there is nothing to train on; give data.dataset, data.annotated or both.")
+        if batch_size < len(given) or eval_batch_size < 1:
+            raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
+        self.tested = tested if tested is not None else dataset
+        self.paths = {"labelled": path, "annotated": annotated_path or path, "tested": tested_path or path}
+        self.options, self.test_count, self.skeleton = options or {}, test_count, get_skeleton(skeleton)
         self.size, self.batch_size, self.eval_batch_size = size, batch_size, eval_batch_size
         self.workers, self.augment, self.seed = workers, augment, seed
-        self.actions: tuple[str, ...] = ()
         self._people: dict[tuple[str, str], PeopleInPictures] = {}
 
     def people(self, kind: str, split: str) -> PeopleInPictures:
-        """The people of ``labelled``, ``annotated`` or ``tested`` in a split."""
-        given = self.tested if kind == "tested" else self.kinds[kind]
-        assert given is not None
+        """The people of ``labelled``, ``annotated`` or ``tested`` in a split.
+
+        Raises:
+            InputError: ready-made people lack the split.
+        """
+        source = self.tested if kind == "tested" else self.kinds[kind]
         if (kind, split) not in self._people:
-            made = given.get(split)
-            if not isinstance(made, PeopleInPictures):
-                made = load_pictures(**{"split": split, "path": self.path, **given})
-            self._people[kind, split] = made
+            if isinstance(source, dict):
+                if split not in source:
+                    raise InputError(f"no {split} split was given; expected it among {', '.join(source)}.")
+                people = source[split]
+            else:
+                people = load_pictures(str(source), split, path=self.paths[kind], **self.options)
+            self._people[kind, split] = people.thin(self.test_count) if kind == "tested" else people
         return self._people[kind, split]
 
     def canonical_mm(self) -> Float[Tensor, "bones"]:

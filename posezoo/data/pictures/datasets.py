@@ -41,6 +41,7 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
     if dataset not in PICTURES:
         raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
     known = inspect.signature(PICTURES[dataset]).parameters
+    settings = {key: value for key, value in settings.items() if key != "path" or value is not None}
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise InputError(f"dataset {dataset} has no setting {', '.join(unknown)}; it takes {', '.join(known)}.")
