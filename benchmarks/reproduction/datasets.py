@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from posezoo.data.datasets import DATASETS
 from posezoo.data.files import open_hdf5, read_attributes, sha256
+from posezoo.data.pictures import PICTURES
 from posezoo.errors import InputError, MissingFileError
 from reproduction.tables import BENCHMARKS, read_mapping
 
@@ -20,12 +22,15 @@ class Dataset:
 
     Attributes:
         id, title: its name here, and in a report.
-        loader: its name in :func:`posezoo.data.load_dataset`.
-        file: under ``--data-dir``; empty where none is needed.
+        loader: its name in :func:`posezoo.data.load_dataset`, or of pictures in
+            :func:`posezoo.data.pictures.load_pictures`.
+        file: under ``--data-dir``, or a folder; empty where none is needed.
         more: other files that belong to it.
         make: the command that makes the file.
         splits: that it has.
         instead_of: which of ours stands for which of a paper's.
+        pictures: whether it holds people in pictures.
+        evaluate: settings of the model's ``evaluate`` that it asks for.
     """
 
     id: str
@@ -36,6 +41,8 @@ class Dataset:
     make: str = ""
     splits: tuple[str, ...] = ("train", "val", "test")
     instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
+    pictures: bool = False
+    evaluate: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def path(self, folder: Path) -> Path | None:
         """Its file; None where it needs none.
@@ -44,12 +51,13 @@ class Dataset:
             UnknownNameError: PoseZoo has no reader for it.
             MissingFileError: the file is not there; says how to make it.
         """
-        if self.loader != "keypoints" and self.loader not in DATASETS:
-            raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(DATASETS)}.")
+        readers = PICTURES if self.pictures else DATASETS
+        if self.loader != "keypoints" and self.loader not in readers:
+            raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(readers)}.")
         if not self.file:
             return None
         path = folder / self.file
-        if not path.is_file():
+        if not path.exists():
             how = f"; make it with `{self.make}`" if self.make else ""
             raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
         return path
@@ -73,6 +81,10 @@ def datasets() -> dict[str, Dataset]:
 @cache
 def identity(path: Path) -> str:
     """What a dataset's file is made from where it says so, else the hash of its bytes."""
+    if path.is_dir():  # pictures: their names and sizes
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+        listed = "".join(f"{entry.relative_to(path)} {entry.stat().st_size}\n" for entry in files)
+        return hashlib.sha256(listed.encode()).hexdigest()
     if path.suffix == ".h5":
         with open_hdf5(path) as file:
             digest = read_attributes(file).get("digest")

@@ -104,6 +104,7 @@ class Run:
         trained_on: None for a baseline.
         sources: files of 2D keypoints of another domain, or names of datasets without a file.
         digest: of everything that decides the outcome.
+        annotated: of pictures, the dataset with 2D labels beside the one with 3D, where there is one.
         start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
     """
 
@@ -112,6 +113,7 @@ class Run:
     digest: str
     sources: tuple[str, ...] = ()
     start: Run | None = None
+    annotated: Dataset | None = None
 
     @property
     def stages(self) -> tuple[Run, ...]:
@@ -180,7 +182,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
     cells = []
     for column in table.columns.values():
         own = row.cells.get(column.id, {})
-        if own is None:
+        if own is None or (column.papers_data_only and not bench.is_papers_data(table)):
             continue
         switches = {
             key: {**getattr(row, key), **own.get(key, {})}  # of the row, and of this column alone
@@ -195,6 +197,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         }
         test.pop("evaluate", None)
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
+        scoring = {**tested_on.evaluate, **scoring}
         run = _run(table, str(row.recipe), switches, train, trained_on, seed, bench)
         split = test.pop("split", "test")
         for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
@@ -202,7 +205,8 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
         file = bench.file(tested_on)
         content = identity(file) if file else ""
-        evaluation = Evaluation(tested_on, split, {"keypoints": "gt", **test}, content, scoring)
+        kind = {} if tested_on.pictures else {"keypoints": "gt"}
+        evaluation = Evaluation(tested_on, split, {**kind, **test}, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
 
@@ -267,13 +271,16 @@ def _run(
     sources, contents = _sources(table, roles, bench)
     if roles:
         train["source"] = [bench.dataset(table, role).id for role in roles]
+    annotated = _of_pictures(budget, train, table, on, bench) if on.pictures else None
+    if not on.pictures:
+        train = {"keypoints": "gt", **train}
     trainer = {key: value for key, value in budget["trainer"].items() if key not in ("accelerator", "devices")}
     recipe = {
         "paper": budget["paper"],
         "seed_everything": seed,
         "steps": budget["steps"],
         "model": {**budget["model"], **switches.get("model", {})},
-        "data": {**budget["data"], "keypoints": "gt", **train, "dataset": on.loader, "seed": seed},
+        "data": {**budget["data"], **train, "dataset": train.get("dataset", on.loader), "seed": seed},
         "trainer": trainer,
     }
     if start is not None:
@@ -282,8 +289,30 @@ def _run(
     content: dict[str, Any] = {**recipe, "content": identity(path) if path else on.id}
     if contents:
         content["sources"] = contents
+    beside = bench.file(annotated) if annotated else None
+    if beside:
+        content["annotated"] = identity(beside)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Run(recipe, on, digest, tuple(sources), start)
+    return Run(recipe, on, digest, tuple(sources), start, annotated)
+
+
+def _of_pictures(
+    budget: Mapping[str, Any], train: dict[str, Any], table: Table, on: Dataset, bench: Bench
+) -> Dataset | None:
+    """Make a DataModule's settings of the roles in ``train``: ``annotated`` is one, or None for none.
+
+    A recipe whose data have ``dataset: null`` (the 2D module alone) has no pictures with 3D labels.
+
+    Returns:
+        the annotated dataset.
+    """
+    role = train.get("annotated")
+    annotated = None if role is None else bench.dataset(table, role)
+    train["annotated"] = None if annotated is None else annotated.loader
+    labelled = budget["data"].get("dataset", on.loader)
+    train["dataset"] = None if labelled is None else on.loader
+    train["tested"] = on.loader
+    return annotated
 
 
 def _sources(table: Table, roles: list[str], bench: Bench) -> tuple[list[str], list[str]]:

@@ -94,12 +94,14 @@ class Session:
             "devices": self.devices if run.trained_on else 1,
             "accelerator": self.accelerator,
             "train_path": _text(self.bench.file(run.trained_on)) if run.trained_on else "",
+            "annotated_path": _text(self.bench.file(run.annotated)) if run.annotated else "",
             "sources": list(run.sources),
             "start": str(needs.folder / WEIGHTS) if needs else "",
             "tests": [
                 {
                     "key": key,
                     "loader": evaluation.dataset.loader,
+                    "pictures": evaluation.dataset.pictures,
                     "path": _text(self.bench.file(evaluation.dataset)) or None,
                     "split": evaluation.split,
                     "settings": evaluation.settings,

@@ -20,6 +20,8 @@ METRICS = {
     "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry", "keypoint_error_px",
     "p_mpjpe_triangulated", "megabytes",
     *(f"pairs.P{pair}.mpjpe" for pair in range(1, 5)),
+    "pckh", *(f"symmetry_{limb}_{unit}" for limb in ("upper_arm", "lower_arm", "upper_leg", "lower_leg", "limbs")
+              for unit in ("mm", "px")),
 }  # fmt: skip
 
 
@@ -32,6 +34,7 @@ class Column:
         metric: names of :func:`posezoo.lifting.evaluate` (a dot reaches into what is nested); where there are several, the
             first that a model has.
         unit: of its values; mm, or % for PCK and AUC, where not given.
+        papers_data_only: no other data have what it measures, such as scenes.
         train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
             the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test); ``evaluate``
             in a test holds those of the model's own ``evaluate``.
@@ -43,6 +46,7 @@ class Column:
     train: Mapping[str, Any] = field(default_factory=dict)
     test: Mapping[str, Any] = field(default_factory=dict)
     unit: str | None = None
+    papers_data_only: bool = False
 
     def __post_init__(self) -> None:
         if self.unit is None:
@@ -186,7 +190,7 @@ def _check_data(path: Path, raw: dict[str, Any], places: list[Any]) -> None:
     for place in places:
         for part in ("train", "test"):
             settings = (place.get(part) if isinstance(place, dict) else getattr(place, part)) or {}
-            named += [settings.get("dataset"), *settings.get("source", [])]
+            named += [settings.get("dataset"), settings.get("annotated"), *settings.get("source", [])]
             if settings.get("keypoints", "gt") not in ("gt", "detected"):
                 raise CorruptFileError(f"{path}: keypoints is {settings['keypoints']!r}; expected gt or detected.")
     unknown = [name for name in named if name is not None and name not in known]

@@ -55,6 +55,8 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
     overrides += ["--trainer.enable_progress_bar", "false"]
     if spec["train_path"]:
         overrides += ["--data.path", spec["train_path"]]
+    if spec.get("annotated_path"):
+        overrides += ["--data.annotated_path", spec["annotated_path"]]
     train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=spec.get("start") or None)
     clock.stop()
 
@@ -87,6 +89,7 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
     """Every test that has no result yet."""
     import posezoo
     from posezoo.data import load_dataset
+    from posezoo.data.pictures import load_pictures
 
     model = None
     for test in spec["tests"]:
@@ -96,7 +99,10 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
         baseline = spec["recipe"].get("baseline")
         if model is None and not baseline:
             model = posezoo.load(folder / WEIGHTS)
-        data = load_dataset(test["loader"], test["split"], test["path"], **test["settings"])
+        if test["pictures"]:
+            data: Any = load_pictures(test["loader"], test["split"], path=test["path"], **test["settings"])
+        else:
+            data = load_dataset(test["loader"], test["split"], test["path"], **test["settings"])
         score = BASELINES[baseline] if baseline else model.evaluate
         write_json(path, rounded(score(data, **test["evaluate"])))
 

@@ -209,3 +209,35 @@ def test_recipes_are_checked(tmp_path, setting, complaint):
     (tmp_path / "own.yaml").write_text(f"smoke:\n  paper: svma\n  {setting}\n")
     with pytest.raises(InputError, match=complaint):
         budget_of("own", Bench("procedural", tmp_path, "smoke", tmp_path, tmp_path))
+
+
+def test_the_values_of_hg3d_are_those_printed():
+    # Zhou et al. 2017, averages of Table 1, Tables 2 to 4, read again from the paper by hand.
+    def printed(name: str, column: str) -> list[float]:
+        return [row.published[column] for row in read_table(name).rows.values()]
+
+    assert printed("hg3d/table1", "mpjpe") == [114.18, 88.39, 79.9, 74.14, 66.92, 82.44, 80.98, 65.69, 64.9]
+    assert printed("hg3d/table2", "pckh") == [90.01, 90.57, 90.93, 91.62]
+    assert printed("hg3d/table3", "pck") == [64.7, 31.5, 37.7, 65.8, 69.2, 72.5]
+    assert printed("hg3d/table3", "auc") == [31.7, 18.0, 20.9, 32.1, 32.5, 36.9]
+    assert printed("hg3d/table3", "outdoor") == [58.8, 13.6, 14.4, 67.5, 72.7, 59.6]
+    whole = read_table("hg3d/table4").rows
+    assert list(whole["wo_geo"].published.values()) == [42.4, 60.4, 43.5, 59.4, 6.27, 10.11, 6.89, 8.03]
+    assert list(whole["w_geo"].published.values()) == [37.8, 50.7, 43.4, 47.8, 4.8, 6.64, 4.93, 6.22]
+
+
+def test_rows_of_pictures_are_trained_on_what_they_say():
+    rows = {row.row.id: row.cells[0].run for row in plan(read_table("hg3d/table3"), bench("cpu"), range(1))}
+    data = {name: run.recipe["data"] for name, run in rows.items()}
+    assert data["w_geo"]["dataset"] == "rendered_studio"
+    assert data["w_geo"]["annotated"] == "rendered_wild"
+    assert data["wo_geo_3d"]["annotated"] is None
+    assert "keypoints" not in data["w_geo"]
+    for run in rows.values():  # stage 1 is one for all
+        assert run.start.start.digest == rows["w_geo"].start.start.digest
+        assert run.start.start.recipe["data"]["dataset"] is None
+        assert run.start.start.recipe["data"]["annotated"] == "rendered_wild"
+    assert rows["w_geo"].start.digest == rows["wo_geo"].start.digest != rows["w_geo_3d"].start.digest
+    assert rows["w_geo_3d"].start.digest == rows["wo_geo_3d"].start.digest
+    # Scenes are of the paper's data alone.
+    assert {cell.column.id for cell in plan(read_table("hg3d/table3"), bench(), range(1))[0].cells} == {"pck", "auc"}
