@@ -31,6 +31,7 @@ class Dataset:
         instead_of: which of ours stands for which of a paper's.
         pictures: whether it holds people in pictures.
         evaluate: settings of the model's ``evaluate`` that it asks for.
+        settings: of its loader, in tests.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Dataset:
     instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     pictures: bool = False
     evaluate: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def path(self, folder: Path) -> Path | None:
         """Its file; None where it needs none.

@@ -205,8 +205,9 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
         file = bench.file(tested_on)
         content = identity(file) if file else ""
-        kind = {} if tested_on.pictures else {"keypoints": "gt"}
-        evaluation = Evaluation(tested_on, split, {**kind, **test}, content, scoring)
+        # Rendered pictures are as large in tests as in training.
+        kind = run.recipe["data"].get("options", {}) if tested_on.pictures else {"keypoints": "gt"}
+        evaluation = Evaluation(tested_on, split, {**kind, **tested_on.settings, **test}, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
 
