@@ -16,13 +16,15 @@ import posezoo
 from posezoo.cli.eval_command import unit_of
 from posezoo.data import load_dataset
 from posezoo.data.files import atomic_write, sha256
-from posezoo.lifting import LiftingModule, evaluate
+from posezoo.data.pictures import load_pictures
+from posezoo.lifting import LiftingModule, PictureModule, evaluate
 from posezoo.registry import FORMAT, PAPERS, describe, save
 from posezoo.version import __version__
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 NORMALISATION = {
     "lifter": "pelvis at the origin, mean distance of the other joints from it constant",
+    "pictures": "a square crop around the person, its side 1.25 times the longer side of their box; RGB from -0.5 to 0.5",
     "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
 }
 LICENCE = (
@@ -33,16 +35,28 @@ DATA = (
     "OpenMocap training split: 41 clips of the CMU database (subjects 1 2 3 5 6 7, trials not divisible by 4 and "
     "not leaving 7 when divided by 8) at 30 fps, five bodies, four Human3.6M cameras"
 )
+RENDERED = (
+    "people of capsules rendered over the same motions: `rendered_studio` (subjects 2 3 7, the four cameras) and "
+    "`rendered_wild` (subjects 1 5 6, cameras anywhere)"
+)
 USED = {
+    "pictures with 3D labels, pictures with 2D labels": "3D labels in the studio alone, 2D labels in both",
     "3D labels": "2D keypoints and 3D labels",
     "2D keypoints only": "2D keypoints alone; no 3D label was read",
     "2D annotations of two calibrated cameras": "detected and annotated 2D of camera pairs; no 3D label was read",
 }
 NOISE = {"noise_px": 10.0}
+PICTURES = 2000
 
 
-def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, Any]]:
-    """The test sets of the card; what is printed is the paper's protocol on our data, never the paper's number."""
+def measure(model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """The test sets of the card; what is printed is the paper's protocol on our data, never the paper's number.
+
+    Args:
+        model: None for flat depth.
+        openmocap, bandai: prepared files.
+        options: of rendered pictures.
+    """
     sets: dict[str, tuple[str, Path | None, str, dict[str, Any]]]
     if model is None or isinstance(model, LiftingModule):
         sets = {
@@ -59,12 +73,22 @@ def measure(model: Any, openmocap: Path, bandai: Path) -> dict[str, dict[str, An
             "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
         }
     results = {}
+    if isinstance(model, PictureModule):
+        for name in ("rendered_wild", "rendered_studio"):
+            people = load_pictures(name, "test", path=openmocap, **(options or {})).thin(PICTURES)
+            results[f"{name} test, {PICTURES:,} pictures"] = _rounded(model.evaluate(people))
+        return results
     for title, (name, path, keypoints, settings) in sets.items():
         data = load_dataset(name, "test", path, keypoints=keypoints)
         scores = evaluate(None, data) if model is None else model.evaluate(data, **settings)
-        scores = {key: value for key, value in scores.items() if not isinstance(value, dict)}
-        results[title] = {key: round(value, 2) if isinstance(value, float) else value for key, value in scores.items()}
+        results[title] = _rounded(scores)
     return results
+
+
+def _rounded(scores: dict[str, Any]) -> dict[str, Any]:
+    """The numbers alone, to two decimals."""
+    plain = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    return {key: round(value, 2) if isinstance(value, float) else value for key, value in plain.items()}
 
 
 def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -112,14 +136,19 @@ def card(name: str, entry: dict[str, Any]) -> str:
         columns = [name, *baselines]
         rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
         for key, value in scores.items():
-            if key not in ("poses", "undefined", "megabytes"):
+            if key not in ("poses", "pictures_left_out", "undefined", "megabytes"):
                 others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
                 rows.append(f"| {key} ({unit_of(key)}) | {value:.2f} | " + " | ".join(others) + " |")
     if "gap_closed" in entry:
         rows.append(
             f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
         )
-    detected = " --keypoints detected" if next(iter(entry["metrics"])).endswith("detected 2D") else ""
+    first = next(iter(entry["metrics"]))
+    data = "openmocap"
+    if first.startswith("rendered"):
+        side = entry["data"].get("options", {}).get("side")
+        data = f"{first.split()[0]} --count {PICTURES}" + (f" --side {side}" if side else "")
+    detected = " --keypoints detected" if first.endswith("detected 2D") else ""
     started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
     settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
     return f"""# {name}
@@ -137,7 +166,7 @@ paper's: no figure here is the paper's.
 ## Measured
 
 `python benchmarks/publish.py` measured these on the file above;
-`posezoo eval {name} --data openmocap --path openmocap.h5{detected}` prints the first table.
+`posezoo eval {name} --data {data} --path openmocap.h5{detected}` prints the first table.
 {chr(10).join(rows)}
 
 ## Settings
@@ -161,10 +190,12 @@ def main() -> None:
     path = save(model, CHECKPOINTS / source.name, **origin)
     index_path = CHECKPOINTS / "index.json"
     index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
-    metrics = measure(model, options.openmocap, options.bandai)
-    lifter = isinstance(model, LiftingModule)
+    metrics = measure(model, options.openmocap, options.bandai, header.get("data", {}).get("options"))
+    lifter, pictures = isinstance(model, LiftingModule), isinstance(model, PictureModule)
     baselines: dict[str, dict[str, Any]]
-    if lifter:
+    if pictures:
+        baselines = {title: {} for title in metrics}
+    elif lifter:
         baselines = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
     else:
         baselines = triangulated(metrics)
@@ -175,12 +206,12 @@ def main() -> None:
         "format": FORMAT,
         "minimum_posezoo": __version__,
         "skeleton": model.skeleton.name,
-        "normalisation": NORMALISATION["lifter" if lifter else "views"],
+        "normalisation": NORMALISATION["pictures" if pictures else "lifter" if lifter else "views"],
         "unit": model.unit,
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         "licence": LICENCE,
         "supervision": supervision(header),
-        "training_data": f"{DATA}; {used(header)}",
+        "training_data": f"{DATA}; {f'{RENDERED}; ' if pictures else ''}{used(header)}",
         **origin,
         "settings": header["settings"],
         "metrics": metrics,

@@ -91,7 +91,7 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
     from posezoo.data import load_dataset
     from posezoo.data.pictures import load_pictures
 
-    model = None
+    model: Any = None
     for test in spec["tests"]:
         path = folder / "tests" / f"{test['key']}.json"
         if path.is_file():

@@ -70,7 +70,13 @@ class PeopleInPictures:
         return self.picture(int(self.rows[number]))
 
     def thin(self, count: int | None) -> PeopleInPictures:
-        """So many people, evenly over all; all of them where there are no more, or where not given."""
+        """So many people, evenly over all; all of them where there are no more, or where not given.
+
+        Raises:
+            InputError: less than one.
+        """
+        if count is not None and count < 1:
+            raise InputError(f"count is {count}; expected 1 or more.")
         if count is None or count >= len(self):
             return self
         return self[np.linspace(0, len(self) - 1, count).round().astype(np.int64)]
