@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from posezoo.data.pictures.h36m import h36m_pictures
+from posezoo.data.pictures.mpi_inf_3dhp import mpi_inf_3dhp_pictures
 from posezoo.data.pictures.mpii import mpii_pictures
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.data.pictures.rendered import rendered_people
@@ -16,6 +18,8 @@ PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
     "rendered_studio": partial(rendered_people, "studio"),
     "rendered_wild": partial(rendered_people, "wild"),
     "mpii": mpii_pictures,
+    "h36m": h36m_pictures,
+    "mpi_inf_3dhp": mpi_inf_3dhp_pictures,
 }
 """What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
 
@@ -24,7 +28,7 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
     """People in pictures of a named dataset.
 
     Args:
-        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file) or ``mpii``.
+        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file), ``mpii``, ``h36m`` or ``mpi_inf_3dhp``.
         split: ``train``, ``val`` or ``test``.
         settings: what else the dataset takes, such as ``count=100`` or ``path="mpii/"``.
 

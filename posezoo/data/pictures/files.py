@@ -57,8 +57,9 @@ def present(folder: Path, names: tuple[str, ...]) -> np.ndarray:
     """
     if not folder.is_dir():
         raise MissingFileError(f"there is no folder {folder}; expected one with {names[0]} and {len(names) - 1} others.")
-    found = {entry.name for entry in folder.iterdir()}
-    there = np.array([name in found for name in names])
+    within = {str(Path(name).parent) for name in names}
+    found = {entry for part in within if (folder / part).is_dir() for entry in (folder / part).iterdir()}
+    there = np.array([folder / name in found for name in names])
     if not there.any():
         raise MissingFileError(f"{folder} holds none of {len(names)} pictures; expected {names[0]} and so on in it.")
     if not there.all():

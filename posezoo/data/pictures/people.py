@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from posezoo.data.posedata import PoseData
 from posezoo.errors import InputError
@@ -80,3 +80,13 @@ class PeopleInPictures:
         if count is None or count >= len(self):
             return self
         return self[np.linspace(0, len(self) - 1, count).round().astype(np.int64)]
+
+
+ROOM = 1.375
+"""A crop's side over the side of the box of the joints: hands, feet and crown stand out of it."""
+
+
+def boxes_around(keypoints: Float[np.ndarray, "N J 2"]) -> tuple[Float32[np.ndarray, "N 2"], Float32[np.ndarray, "N"]]:
+    """Centres and sides, px, of squares around people: of the box of their joints, :data:`ROOM` times its longer side."""
+    low, high = keypoints.min(1), keypoints.max(1)
+    return ((low + high) / 2).astype(np.float32), (ROOM * (high - low).max(1)).astype(np.float32)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from posezoo.data.openmocap import load_openmocap
-from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.pictures.people import PeopleInPictures, boxes_around
 from posezoo.data.pictures.rendered.people import SKELETON
 from posezoo.data.pictures.rendered.scenes import DOMAINS, View
 from posezoo.data.posedata import PoseData
@@ -20,8 +20,6 @@ from posezoo.data.views import moments, world_poses
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import look_at, rotation_about
 
-ROOM = 1.375
-"""A crop's side over the side of the box of the joints: hands, feet and crown stand out of it."""
 MARGIN = 1.3
 """A picture's side over a crop's, for crops that are shifted, turned and enlarged."""
 
@@ -125,12 +123,11 @@ class _Shots:
 
     def framed(self, side: int) -> _Shots:
         """The same, with intrinsics of square pictures around the people."""
-        pixels = _project(self.poses, self.intrinsics)
-        low, high = pixels.min(1), pixels.max(1)
-        zoom = side / (MARGIN * ROOM * (high - low).max(1))
+        center, around = boxes_around(_project(self.poses, self.intrinsics))
+        zoom = side / (MARGIN * around.astype(np.float64))
         frame = np.zeros((len(zoom), 3, 3))
         frame[:, 0, 0] = frame[:, 1, 1] = zoom
-        frame[:, :2, 2] = (side - 1) / 2 - zoom[:, None] * (low + high) / 2
+        frame[:, :2, 2] = (side - 1) / 2 - zoom[:, None] * center
         frame[:, 2, 2] = 1.0
         return replace(self, intrinsics=frame @ self.intrinsics)
 

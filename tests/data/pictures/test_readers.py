@@ -1,0 +1,127 @@
+"""Readers of pictures, on files written in the published layouts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from posezoo.data.pictures import load_pictures
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.skeletons import get_skeleton
+
+MPII = get_skeleton("mpii16")
+
+
+def gray(path: Path, shade: int, size: tuple[int, int]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((size[1], size[0], 3), shade, np.uint8))
+
+
+@pytest.fixture
+def h36m(tmp_path) -> Path:
+    """Four people of pose-hg-3d's file: two of S1, one of S9, one of S11 whose picture is missing."""
+    rng = np.random.default_rng(0)
+    columns = {
+        "subject": [1, 1, 9, 11], "action": [2, 2, 9, 16], "subaction": [1, 1, 2, 1], "camera": [3, 3, 4, 1],
+        "id": [1, 6, 201, 1], "istrain": [1, 1, 0, 0],
+    }  # fmt: skip
+    with h5py.File(tmp_path / "annotSampleTest.h5", "w") as file:
+        for key, values in columns.items():
+            file[key] = np.array(values)
+        file["joint_2d"] = rng.uniform(20, 200, (4, 16, 2))
+        file["joint_3d_mono"] = rng.uniform(-800, 800, (4, 16, 3)) + [0, 0, 5000]
+        file["bbox"] = np.zeros((4, 4))
+    for row, shade in ((0, 40), (1, 80), (2, 120)):
+        s, a, t, c, i = (columns[key][row] for key in ("subject", "action", "subaction", "camera", "id"))
+        folder = f"s_{s:02d}_act_{a:02d}_subact_{t:02d}_ca_{c:02d}"
+        gray(tmp_path / "images" / folder / f"{folder}_{i:06d}.jpg", shade, (224, 224))
+    return tmp_path
+
+
+def test_frames_of_human36m(h36m):
+    file = h36m / "annotSampleTest.h5"
+    train = load_pictures("h36m", "train", path=file)
+    assert [int(train.read(row).mean().round()) for row in range(2)] == [40, 80]
+    assert train.poses.subject.tolist() == ["S1", "S1"]
+    assert train.poses.action.tolist() == ["Directions"] * 2
+    assert train.poses.view.tolist() == [2, 2]
+    with h5py.File(file) as given:
+        two, three = given["joint_2d"][:2], given["joint_3d_mono"][:2]
+    middle = (two[:, MPII.index("left_shoulder")] + two[:, MPII.index("right_shoulder")]) / 2
+    np.testing.assert_allclose(train.poses.keypoints_2d[:, MPII.index("thorax")], middle, rtol=1e-5)
+    others = [joint for joint in range(16) if joint != MPII.index("thorax")]
+    np.testing.assert_allclose(train.poses.pose_3d[:, others], three[:, others], rtol=1e-5)
+    np.testing.assert_allclose(train.head_px, np.linalg.norm(two[:, 9] - two[:, 8], axis=1), rtol=1e-5)
+    with pytest.warns(UserWarning, match="1 of 2 people are left out"):
+        test = load_pictures("h36m", "test", path=file)
+    assert test.poses.action.tolist() == ["Sitting"]
+    assert test.read(0).mean().round() == 120
+
+
+def test_what_is_wrong_with_frames_of_human36m(h36m):
+    file = h36m / "annotSampleTest.h5"
+    with pytest.raises(MissingFileError, match="no folder"):
+        load_pictures("h36m", "test", path=file, images="nowhere")
+    with pytest.raises(UnknownNameError, match="train"):
+        load_pictures("h36m", "dev", path=file)
+    with h5py.File(file, "r+") as given:
+        given["action"][0] = 1
+    with pytest.raises(CorruptFileError, match="expected 2 to 16"):
+        load_pictures("h36m", "test", path=file)
+    with h5py.File(file, "r+") as given:
+        del given["joint_2d"]
+    with pytest.raises(CorruptFileError, match="joint_2d"):
+        load_pictures("h36m", "test", path=file)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(CorruptFileError, match="annotSampleTest"):
+        load_pictures("h36m", "test", path=file)
+
+
+@pytest.fixture
+def three_dhp(tmp_path) -> Path:
+    """TS1 and TS5 of six, five frames each, of which three are valid; as MATLAB writes version 7.3."""
+    rng = np.random.default_rng(1)
+    for name, size in (("TS1", (2048, 2048)), ("TS5", (1920, 1080))):
+        (tmp_path / name).mkdir()
+        with h5py.File(tmp_path / name / "annot_data.mat", "w") as file:
+            file["annot2"] = rng.uniform(300, 900, (5, 1, 17, 2))
+            file["annot3"] = rng.uniform(-800, 800, (5, 1, 17, 3)) + [0, 0, 4000]
+            file["univ_annot3"] = rng.uniform(-800, 800, (5, 1, 17, 3)) + [0, 0, 4000]
+            file["valid_frame"] = np.array([[0, 1, 1, 0, 1]]).T
+            file["activity_annotation"] = np.array([[1, 1, 2, 2, 7]]).T.astype(float)
+        for frame in (2, 3, 5):
+            gray(tmp_path / name / "imageSequence" / f"img_{frame:06d}.jpg", 40 * frame, size)
+    return tmp_path
+
+
+def test_frames_of_mpi_inf_3dhp(three_dhp):
+    with pytest.warns(UserWarning, match="TS2, TS3, TS4, TS6 left out"):
+        people = load_pictures("mpi_inf_3dhp", "test", path=three_dhp)
+    assert len(people) == 6
+    assert people.poses.subject.tolist() == ["TS1"] * 3 + ["TS5"] * 3
+    assert people.poses.action.tolist() == ["Stand/Walk", "Exercise", "Misc."] * 2
+    assert [int(people.read(row).mean().round()) for row in range(6)] == [80, 120, 200] * 2
+    with h5py.File(three_dhp / "TS5" / "annot_data.mat") as given:
+        np.testing.assert_allclose(people.poses.pose_3d[3:], given["univ_annot3"][[1, 2, 4], 0], rtol=1e-5)
+    inside = people.poses.keypoints_2d
+    assert (np.abs(inside - people.center[:, None]).max((1, 2)) < people.side_px / 2).all()
+    outdoor = load_pictures("mpi_inf_3dhp", "test", path=three_dhp, scene="outdoor")
+    assert outdoor.poses.subject.tolist() == ["TS5"] * 3
+
+
+def test_what_is_wrong_with_frames_of_mpi_inf_3dhp(three_dhp, tmp_path):
+    with pytest.raises(UnknownNameError, match="outdoor"):
+        load_pictures("mpi_inf_3dhp", "test", path=three_dhp, scene="beach")
+    with pytest.raises(MissingFileError, match="TS3"):
+        load_pictures("mpi_inf_3dhp", "test", path=three_dhp, scene="studio_no_gs")
+    with pytest.raises(InputError, match="no train split"):
+        load_pictures("mpi_inf_3dhp", "train", path=three_dhp)
+    with h5py.File(three_dhp / "TS1" / "annot_data.mat", "r+") as given:
+        given["activity_annotation"][0] = 9
+        given["activity_annotation"][1] = 9
+    with pytest.raises(CorruptFileError, match="1 to 7"):
+        load_pictures("mpi_inf_3dhp", "test", path=three_dhp)
