@@ -72,6 +72,15 @@ class HG3D(PictureModule):
         self.network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size)
         self.groups = losses.groups_of(self.skeleton)
 
+    def setup(self, stage: str) -> None:
+        """Leave the depth module alone where nothing is to train it: stage 1."""
+        super().setup(stage)
+        if stage == "fit":
+            labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
+            pose = self.network.pose
+            for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and what leads there
+                part.requires_grad_(labelled or self.hp.weight_geometry > 0)
+
     def canonical(self) -> list[Float[Tensor, "_"]]:
         """Lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose."""
         bones = [tuple(sorted(bone)) for bone in self.skeleton.bones]
@@ -84,20 +93,22 @@ class HG3D(PictureModule):
         parts = [part for part in (labelled, annotated) if part is not None]
         keypoints = torch.cat([part["keypoints_2d"] for part in parts])
         count, with_depth = len(keypoints), 0 if labelled is None else len(labelled["keypoints_2d"])
-        heatmaps, depth = self.network(self.normalize(torch.cat([part["picture"] for part in parts])))
+        heatmaps, features = self.network.pose(self.normalize(torch.cat([part["picture"] for part in parts])))
 
         side = heatmaps[0].shape[-1]
         known = torch.isfinite(keypoints).all(-1)
         target = losses.gaussians(self._to_maps(keypoints, side), side)
         terms = {"heatmaps": torch.stack([losses.heatmaps(maps, target, known) for maps in heatmaps]).sum()}
-        if labelled is not None:
-            share = with_depth / count  # each term is a mean over all pictures of the batch
-            terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
-        rows = torch.arange(count, device=depth.device) >= (0 if self.hp.labelled_geometry else with_depth)
-        rows &= known.all(1)
-        if self.hp.weight_geometry and bool(rows.any()):
-            pose = torch.cat([keypoints[rows] * (UNITS / self.size), depth[rows, :, None]], -1)
-            terms["geometry"] = losses.geometry(pose, self.canonical(), self.groups).sum() / count
+        if self.network.depth.depth.weight.requires_grad:
+            depth = self.network.depth(features)
+            if labelled is not None:
+                share = with_depth / count  # each term is a mean over all pictures of the batch
+                terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
+            rows = torch.arange(count, device=depth.device) >= (0 if self.hp.labelled_geometry else with_depth)
+            rows &= known.all(1)
+            if self.hp.weight_geometry and bool(rows.any()):
+                pose = torch.cat([keypoints[rows] * (UNITS / self.size), depth[rows, :, None]], -1)
+                terms["geometry"] = losses.geometry(pose, self.canonical(), self.groups).sum() / count
         loss = (
             terms["heatmaps"]
             + self.hp.weight_depth * terms.get("depth", 0.0)
