@@ -1,4 +1,4 @@
-"""MPII Human Pose as stacked hourglass ships it: annotations in one HDF5 file, a detector's output in another."""
+"""MPII Human Pose: annotations as stacked hourglass, simple-baselines, pytorch-pose or MPII ship them; detections."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from posezoo.data.files import PathLike, open_hdf5, read_dataset
 from posezoo.data.keypoints.hourglass import unannotated
+from posezoo.data.mpii_files import Person, people_of_json, people_of_mat
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.skeletons import get_skeleton
@@ -29,7 +30,8 @@ class MPII:
         detections: the detector's output for the same people, row by row, or None.
         scale: (N,) the person's height / 200 px.
         center: (N, 2) px, where the person is.
-        normalize: (N,) px, the head's size: 0.6 x the diagonal of its box; PCKh counts errors within half of it.
+        normalize: (N,) px, the head's size: 0.6 x the diagonal of its box; PCKh counts errors within half of it. NaN in
+            JSON, which does not say.
         visible: (N, 16) whether the joint is annotated and not occluded.
     """
 
@@ -60,21 +62,56 @@ class MPII:
         return ~np.isnan(self.people.keypoints_2d).any((1, 2))
 
 
-def read_mpii(annotations_h5: PathLike, detections_h5: PathLike | None = None) -> MPII:
-    """Read ``valid.h5`` or ``train.h5``, and the detections of the same people (``valid_stacked_hourglass.h5``).
-
-    A joint whose x is 0 is not annotated: hourglass's own convention.
+def read_mpii(annotations: PathLike, detections_h5: PathLike | None = None, split: str | None = None) -> MPII:
+    """Read MPII's annotations, and the detections of the same people (``valid_stacked_hourglass.h5``).
 
     Args:
-        annotations_h5: keys ``part scale center normalize visible imgname person``.
+        annotations: the hourglass's ``valid.h5`` or ``train.h5`` (keys ``part scale center normalize visible imgname
+            person``; a joint whose x is 0 is not annotated); JSON of simple-baselines or pytorch-pose; or the original
+            ``mpii_human_pose_v1_u12_1.mat``.
         detections_h5: key ``preds``, (N, 16, 2) px.
+        split: ``train`` or ``val``, of files that hold both (JSON of pytorch-pose, and the original, whose own training
+            pictures are ``train`` and which has no labels of others); everybody where not given.
 
     Raises:
         MissingFileError: no such file.
-        CorruptFileError: no HDF5, truncated, a key or a shape that is not as expected, NaN or infinite values.
-        InputError: the two files hold different numbers of people.
+        CorruptFileError: not such a file, truncated, a key or a shape that is not as expected, NaN or infinite values.
+        InputError: the two files hold different numbers of people, or nobody is left.
     """
-    path = Path(annotations_h5)
+    path = Path(annotations)
+    suffix = path.suffix.lower()
+    people = people_of_json(path) if suffix == ".json" else people_of_mat(path) if suffix == ".mat" else _hourglass(path)
+    if split is not None and suffix != ".h5":
+        people = [person for person in people if person.training == (split == "train")]
+        if not people:
+            raise InputError(f"{path} holds nobody of the {split} split; give the file that does.")
+    count, images = len(people), [person.image for person in people]
+    part = np.stack([person.part for person in people]).astype(np.float32)
+    scale, normalize = (np.array([getattr(p, key) for p in people], np.float32) for key in ("scale", "normalize"))
+    center = np.stack([person.center for person in people]).astype(np.float32)
+    if not (scale > 0).all() or (normalize <= 0).any() or not np.isfinite(center).all():
+        raise CorruptFileError(f"{path}: some person's place, scale or head size is not positive; get the file again.")
+    poses = PoseData(
+        skeleton=get_skeleton("mpii16"),
+        keypoints_2d=part,
+        confidence=np.where(np.isnan(part[..., 0]), np.float32(0), np.float32(1)),
+        sequence=np.arange(count, dtype=np.int32),
+        frame=np.zeros(count, dtype=np.int32),
+        sequences=tuple(Sequence(subject=str(p.person), trial=image) for image, p in zip(images, people, strict=True)),
+    )
+    found = None
+    if detections_h5 is not None:
+        with open_hdf5(detections_h5) as file:
+            preds = _finite(file, "preds", (None, 16, 2))
+        if len(preds) != count:
+            raise InputError(f"{detections_h5} holds {len(preds)} people, {path} {count}; expected the same people in both.")
+        found = replace(poses, keypoints_2d=preds, confidence=None)
+    visible = np.stack([person.visible for person in people])
+    return MPII(poses, found, scale, center, normalize, visible)
+
+
+def _hourglass(path: Path) -> list[Person]:
+    """The people of the hourglass's HDF5."""
     with open_hdf5(path) as file:
         part = _finite(file, "part", (None, 16, 2))
         count = len(part)
@@ -83,26 +120,19 @@ def read_mpii(annotations_h5: PathLike, detections_h5: PathLike | None = None) -
         scale, normalize = _finite(file, "scale", (count,)), _finite(file, "normalize", (count,))
         center, visible = _finite(file, "center", (count, 2)), _finite(file, "visible", (count, 16))
         images, person = _names(file, count), _finite(file, "person", (count,))
-    if scale.min() <= 0 or normalize.min() <= 0:
-        raise CorruptFileError(f"{path}: some person's scale or head size is not positive; get the file again.")
-    unknown = unannotated(part)
-    part[unknown] = np.nan
-    people = PoseData(
-        skeleton=get_skeleton("mpii16"),
-        keypoints_2d=part,
-        confidence=(~unknown).astype(np.float32),
-        sequence=np.arange(count, dtype=np.int32),
-        frame=np.zeros(count, dtype=np.int32),
-        sequences=tuple(Sequence(subject=f"{number:g}", trial=image) for image, number in zip(images, person, strict=True)),
-    )
-    detections = None
-    if detections_h5 is not None:
-        with open_hdf5(detections_h5) as file:
-            found = _finite(file, "preds", (None, 16, 2))
-        if len(found) != count:
-            raise InputError(f"{detections_h5} holds {len(found)} people, {path} {count}; expected the same people in both.")
-        detections = replace(people, keypoints_2d=found, confidence=None)
-    return MPII(people, detections, scale, center, normalize, visible > 0)
+    part[unannotated(part)] = np.nan
+    return [
+        Person(
+            images[row],
+            int(person[row]),
+            part[row],
+            visible[row] > 0,
+            center[row],
+            float(scale[row]),
+            float(normalize[row]),
+        )
+        for row in range(count)
+    ]
 
 
 def detection_residuals(mpii: MPII) -> np.ndarray:

@@ -18,18 +18,20 @@ _PERSON_PX = 200.0
 
 
 def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | None = None) -> PeopleInPictures:
-    """MPII as the hourglass prepared it: ``train.h5`` or ``valid.h5`` beside a folder ``images``.
+    """People of MPII.
 
     Args:
         split: ``train``, or ``val`` and ``test`` for the same 2,958 people.
-        path: the folder of the annotations.
-        images: that of the pictures; ``images`` in the same where not given.
+        path: an annotation file that :func:`posezoo.data.mpii.read_mpii` reads, or the folder of the hourglass's
+            ``train.h5`` and ``valid.h5``.
+        images: the folder of the pictures; ``images`` beside the annotations where not given.
 
     Returns:
         the people whose pictures are there; the square around each is 1.25 times MPII's box, as the hourglass has it.
 
     Raises:
         MissingFileError: no annotations, or not one of their pictures.
+        CorruptFileError, InputError: annotations that cannot be read, or hold nobody of the split.
         UnknownNameError: no such split.
 
     Warns:
@@ -38,8 +40,9 @@ def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | N
     files = {"train": "train.h5", "val": "valid.h5", "test": "valid.h5"}
     if split not in files:
         raise UnknownNameError.of("split", split, files)
-    mpii = read_mpii(Path(path) / files[split])
-    folder = Path(images) if images is not None else Path(path) / "images"
+    path = Path(path)
+    mpii = read_mpii(path / files[split] if path.is_dir() else path, split="train" if split == "train" else "val")
+    folder = Path(images) if images is not None else (path if path.is_dir() else path.parent) / "images"
     names = tuple(clip.trial for clip in mpii.people.sequences)
     there = present(folder, names)
     center = mpii.center + np.stack([np.zeros(len(names)), _DOWN * mpii.scale], 1)
@@ -48,5 +51,5 @@ def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | N
         center=center.astype(np.float32),
         side_px=(_PERSON_PX * _WIDER * mpii.scale).astype(np.float32),
         picture=PictureFiles(folder, names),
-        head_px=mpii.normalize,
+        head_px=mpii.normalize if np.isfinite(mpii.normalize).all() else None,
     )[there]
