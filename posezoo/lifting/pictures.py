@@ -158,6 +158,8 @@ def evaluate_pictures(
     """
     if not len(data):
         raise InputError("evaluation needs people; this data has none.")
+    if model.training:
+        raise RuntimeError("the model is in training mode; call .eval() before evaluating.")
     crops = Crops(data, model.skeleton, model.size, labels=data.poses.pose_3d is not None)
     names, codes = np.unique(data.poses.action, return_inverse=True)
     metrics = PictureMetrics(model.skeleton, tuple(str(name) for name in names)).to(model.device)

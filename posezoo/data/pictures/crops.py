@@ -212,11 +212,15 @@ class CropLoader:
             [(epoch, int(number)) for number in order[start : start + self.batch_size]]
             for start in range(0, len(order), self.batch_size)
         ]
-        loader = DataLoader(self.crops, batch_sampler=batches, num_workers=self.workers, collate_fn=list)
-        seen = 0
+        loader = DataLoader(
+            self.crops, batch_sampler=batches, num_workers=self.workers, collate_fn=list, worker_init_fn=_one_thread
+        )
+        seen, last = 0, list[dict[str, Any]]()
         for items in loader:
             whole = [item for item in items if "unreadable" not in item]
             seen += len(whole)
+            # Processes that train together must not differ in their number of batches.
+            last = whole = whole or (last if self.shuffle else [])
             for item in items:
                 if "unreadable" in item:
                     self._count(item["unreadable"])
@@ -230,3 +234,8 @@ class CropLoader:
         if reason not in self.unreadable:
             warnings.warn(f"left out: {reason}", stacklevel=2)
         self.unreadable[reason] = self.unreadable.get(reason, 0) + 1
+
+
+def _one_thread(worker: int) -> None:
+    """Workers are as many as are wanted: OpenCV is not to start threads in each."""
+    opencv().setNumThreads(0)
