@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import cv2
@@ -273,3 +274,26 @@ def test_what_is_no_picture_is_said_in_a_sentence(shelf, tmp_path, capsys):
     assert "outside" in capsys.readouterr().err
     assert main(["predict", "svma", "x.json", "--box", "1", "2", "3", "4", "-o", out]) != 0
     assert "--box" in capsys.readouterr().err
+
+
+def test_models_of_pictures_are_scored_from_the_command_line(shelf, capsys):
+    weights = str(shelf[0])
+    pictures = ["--data", "rendered_wild", "--side", "80", "--count", "6"]
+    assert main(["eval", weights, *pictures, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["poses"] == 6
+    people = load_pictures("rendered_wild", "test", side=80).thin(6)
+    assert scores["mpjpe"] == pytest.approx(posezoo.load(weights).evaluate(people)["mpjpe"], rel=1e-5)
+    assert main(["eval", weights, *pictures]) == 0
+    printed = capsys.readouterr().out
+    assert "pckh (%)" in printed
+    assert "MPJPE by action" in printed
+    for wrong, words in (
+        (["--data", "openmocap"], "rendered_wild"),
+        ([*pictures, "--keypoints", "detected"], "--keypoints"),
+        ([*pictures[:-1], "0"], "count"),
+    ):
+        assert main(["eval", weights, *wrong]) != 0
+        assert words in capsys.readouterr().err
+    assert main(["eval", "svma", "--count", "5"]) != 0
+    assert "--count" in capsys.readouterr().err
