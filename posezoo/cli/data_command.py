@@ -14,10 +14,11 @@ def add(commands: Any) -> None:
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset into one file; left alone if its sources are unchanged")
-    prepare.add_argument("dataset", choices=("openmocap",))
-    prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files")
+    prepare.add_argument("dataset", choices=("openmocap", "h36m_pictures"))
+    prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files, or of Human3.6M's S1, S5, ..")
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
-    prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write")
+    prepare.add_argument("--every", type=int, default=5, help="of videos, so many frames are one (5)")
+    prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
     prepare.set_defaults(run=run_prepare)
     describe = actions.add_parser("info", help="what a prepared file holds")
     describe.add_argument("file", type=Path)
@@ -38,6 +39,12 @@ def run_prepare(options: argparse.Namespace) -> int:
     """Convert, with a progress bar."""
     from posezoo.data import prepare_openmocap
 
+    if options.dataset == "h36m_pictures":
+        from posezoo.data.pictures.h36m_frames import prepare_h36m_pictures
+
+        file = prepare_h36m_pictures(options.source, options.out, options.every)
+        print(f"pictures and {file} written")
+        return 0
     check_output("--out", options.out, (".h5", ".hdf5"))
     written = prepare_openmocap(options.source, options.out, options.mpii)
     print(f"{options.out} {'written' if written else 'is up to date'}")

@@ -14,9 +14,9 @@ from posezoo.errors import CorruptFileError, UnknownNameError
 from posezoo.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("mpii16")
-_SIDE_PX = 224.0
+SIDE_PX = 224
 # As the dataset's own tools number them; 1 stands for all.
-_ACTIONS = (
+ACTIONS = (
     "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown", "Smoking",
     "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
 )  # fmt: skip
@@ -61,7 +61,7 @@ def h36m_pictures(
         raise CorruptFileError(f"{path} holds nobody of the {split} split (istrain); expected pose-hg-3d's annotations.")
     if not (np.isfinite(keypoints).all() and np.isfinite(pose).all()):
         raise CorruptFileError(f"{path} holds NaN or infinite joints; get the file again.")
-    if not 2 <= numbers["action"].min() <= numbers["action"].max() < 2 + len(_ACTIONS):
+    if not 2 <= numbers["action"].min() <= numbers["action"].max() < 2 + len(ACTIONS):
         raise CorruptFileError(f"{path}: actions {numbers['action'].min()} to {numbers['action'].max()}; expected 2 to 16.")
     numbers = {key: values[chosen] for key, values in numbers.items()}
     shoulders = [_SKELETON.index("left_shoulder"), _SKELETON.index("right_shoulder")]
@@ -78,7 +78,7 @@ def h36m_pictures(
     folder = Path(images) if images is not None else path.parent / "images"
     neck, crown = _SKELETON.index("upper_neck"), _SKELETON.index("head_top")
     scale = np.linalg.norm(keypoints[:, crown] - keypoints[:, neck], axis=1)
-    size = (int(_SIDE_PX), int(_SIDE_PX))
+    size = (SIDE_PX, SIDE_PX)
     people = PeopleInPictures(
         poses=PoseData(
             skeleton=_SKELETON,
@@ -87,11 +87,11 @@ def h36m_pictures(
             sequence=sequence.reshape(-1).astype(np.int32),
             frame=numbers["id"].astype(np.int32),
             sequences=tuple(
-                Sequence(f"S{s}", _ACTIONS[a - 2], str(t), c - 1, image_size=size) for s, a, t, c in clips.tolist()
+                Sequence(f"S{s}", ACTIONS[a - 2], str(t), c - 1, image_size=size) for s, a, t, c in clips.tolist()
             ),
         ),
-        center=np.full((len(names), 2), (_SIDE_PX - 1) / 2, np.float32),
-        side_px=np.full(len(names), _SIDE_PX, np.float32),
+        center=np.full((len(names), 2), (SIDE_PX - 1) / 2, np.float32),
+        side_px=np.full(len(names), SIDE_PX, np.float32),
         picture=PictureFiles(folder, names),
         head_px=scale.astype(np.float32),
     )

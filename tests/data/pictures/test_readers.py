@@ -8,9 +8,12 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from cdflib import cdfwrite
 
+from posezoo.cli import main
 from posezoo.data.pictures import load_pictures
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.data.pictures.h36m_frames import prepare_h36m_pictures, read_cdf_pose
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError, UnknownNameError
 from posezoo.skeletons import get_skeleton
 
 MPII = get_skeleton("mpii16")
@@ -125,3 +128,86 @@ def test_what_is_wrong_with_frames_of_mpi_inf_3dhp(three_dhp, tmp_path):
         given["activity_annotation"][1] = 9
     with pytest.raises(CorruptFileError, match="1 to 7"):
         load_pictures("mpi_inf_3dhp", "test", path=three_dhp)
+
+
+@pytest.fixture
+def videos(tmp_path) -> Path:
+    """A second of one action of S1 and two of S9, in official names; a dot where the left wrist is."""
+    rng = np.random.default_rng(2)
+    source = tmp_path / "source"
+    clips = {1: ["WalkingDog 1.54138969"], 9: ["Sitting.60457274", "Sitting 1.60457274", "SittingDown.60457274"]}
+    for subject, stems in clips.items():
+        folder = source / f"S{subject}"
+        for part in ("Videos", "MyPoseFeatures/D2_Positions", "MyPoseFeatures/D3_Positions_mono"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        for stem in stems:
+            two = rng.uniform(60, 140, (11, 32, 2))
+            writer = cv2.VideoWriter(str(folder / "Videos" / f"{stem}.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 50, (200, 200))
+            for frame in range(12):  # one more than there are joints
+                picture = np.zeros((200, 200, 3), np.uint8)
+                x, y = two[min(frame, 10), 19].round().astype(int).tolist()
+                cv2.circle(picture, (x, y), 4, (255, 255, 255), -1)
+                writer.write(picture)
+            writer.release()
+            three = rng.uniform(-800, 800, (11, 32, 3)) + [0, 0, 5000]
+            for kind, values in (("D2_Positions", two), ("D3_Positions_mono", three)):
+                write_cdf(folder / "MyPoseFeatures" / kind / f"{stem}.cdf", values.reshape(1, 11, -1).astype(np.float32))
+    (source / "S9" / "Videos" / "_ALL.60457274.mp4").write_bytes(b"not looked at")
+    return source
+
+
+def write_cdf(path: Path, values: np.ndarray) -> None:
+    file = cdfwrite.CDF(str(path))
+    sizes = list(values.shape[1:])
+    described = {"Variable": "Pose", "Data_Type": 44, "Num_Elements": 1, "Rec_Vary": True, "Dim_Sizes": sizes}
+    file.write_var(described, var_data=values)
+    file.close()
+
+
+def test_frames_from_human36ms_videos(videos, tmp_path, capsys):
+    out = tmp_path / "frames"
+    assert main(["data", "prepare", "h36m_pictures", "--source", str(videos), "--out", str(out)]) == 0
+    assert "annotSampleTest.h5" in capsys.readouterr().out
+    train, test = (load_pictures("h36m", split, path=out / "annotSampleTest.h5") for split in ("train", "test"))
+    assert (len(train), len(test)) == (3, 9)
+    assert train.poses.frame.tolist() == [1, 6, 11]
+    assert [(clip.action, clip.trial, clip.view) for clip in test.poses.sequences] == [
+        ("Sitting", "1", 3), ("Sitting", "2", 3), ("SittingDown", "1", 3),
+    ]  # fmt: skip
+    for people in (train, test):
+        for row in range(len(people)):
+            picture = people.read(row)
+            assert picture.shape == (224, 224, 3)
+            y, x = np.mgrid[:224, :224]
+            bright = picture[..., 0].astype(float) * (picture[..., 0] > 100)
+            found = np.array([(x * bright).sum(), (y * bright).sum()]) / bright.sum()
+            np.testing.assert_allclose(found, people.poses.keypoints_2d[row, MPII.index("left_wrist")], atol=2.5)
+    three = read_cdf_pose(videos / "S1/MyPoseFeatures/D3_Positions_mono/WalkingDog 1.54138969.cdf", 3)
+    np.testing.assert_allclose(train.poses.pose_3d[1, MPII.index("right_ankle")], three[5, 3], rtol=1e-5)
+    np.testing.assert_allclose(train.poses.pose_3d[1, MPII.index("head_top")], three[5, 15], rtol=1e-5)
+
+
+def test_cutting_goes_on_where_it_was_and_gives_the_same_bytes(videos, tmp_path):
+    out = tmp_path / "frames"
+    damaged = videos / "S9/MyPoseFeatures/D2_Positions/Sitting.60457274.cdf"
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:200])
+    with pytest.warns(UserWarning, match="s_09_act_09_subact_01_ca_04 is left out"):
+        prepare_h36m_pictures(videos, out)
+    assert len(load_pictures("h36m", "test", path=out / "annotSampleTest.h5")) == 6
+    damaged.write_bytes(good)
+    before = {path: path.stat().st_mtime_ns for path in (out / "images").rglob("*.jpg")}
+    first = prepare_h36m_pictures(videos, out).read_bytes()
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert prepare_h36m_pictures(videos, tmp_path / "again").read_bytes() == first
+    with pytest.raises(MissingFileError, match="no video"):
+        prepare_h36m_pictures(tmp_path / "nowhere", out)
+    with pytest.raises(InputError, match="1 or more"):
+        prepare_h36m_pictures(videos, out, every=0)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SaveError, match="cannot be made"):
+        prepare_h36m_pictures(videos, tmp_path / "file")
+    for path in videos.rglob("*.cdf"):
+        path.write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match="left out"), pytest.raises(CorruptFileError, match="none of 4 clips"):
+        prepare_h36m_pictures(videos, tmp_path / "third")
