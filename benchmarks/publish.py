@@ -57,6 +57,8 @@ def measure(model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] |
         openmocap, bandai: prepared files.
         options: of rendered pictures.
     """
+    if isinstance(model, PictureModule):
+        return _of_pictures(model, openmocap, options or {})
     sets: dict[str, tuple[str, Path | None, str, dict[str, Any]]]
     if model is None or isinstance(model, LiftingModule):
         sets = {
@@ -73,15 +75,18 @@ def measure(model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] |
             "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
         }
     results = {}
-    if isinstance(model, PictureModule):
-        for name in ("rendered_wild", "rendered_studio"):
-            people = load_pictures(name, "test", path=openmocap, **(options or {})).thin(PICTURES)
-            results[f"{name} test, {PICTURES:,} pictures"] = _rounded(model.evaluate(people))
-        return results
     for title, (name, path, keypoints, settings) in sets.items():
         data = load_dataset(name, "test", path, keypoints=keypoints)
         scores = evaluate(None, data) if model is None else model.evaluate(data, **settings)
         results[title] = _rounded(scores)
+    return results
+
+
+def _of_pictures(model: PictureModule, openmocap: Path, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    results = {}
+    for name in ("rendered_wild", "rendered_studio"):
+        people = load_pictures(name, "test", path=openmocap, **options).thin(PICTURES)
+        results[f"{name} test, {PICTURES:,} pictures"] = _rounded(model.evaluate(people))
     return results
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posezoo.data.pictures.datasets import PICTURES, options_of
 from posezoo.errors import InputError, PoseZooError, UnknownNameError
 from posezoo.training import read_recipe
 from reproduction.datasets import Dataset, datasets, identity
@@ -205,8 +206,10 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
         file = bench.file(tested_on)
         content = identity(file) if file else ""
-        # Rendered pictures are as large in tests as in training.
-        kind = run.recipe["data"].get("options", {}) if tested_on.pictures else {"keypoints": "gt"}
+        kind: dict[str, Any] = {"keypoints": "gt"}
+        if tested_on.pictures:  # rendered ones are as large in tests as in training
+            options = run.recipe["data"].get("options", {})
+            kind = options_of(tested_on.loader, options) if tested_on.loader in PICTURES else {}
         evaluation = Evaluation(tested_on, split, {**kind, **tested_on.settings, **test}, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))

@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|schema")
-    prepare = actions.add_parser("prepare", help="convert a dataset into one file; left alone if its sources are unchanged")
+    prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
     prepare.add_argument("dataset", choices=("openmocap", "h36m_pictures"))
     prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files, or of Human3.6M's S1, S5, ..")
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")

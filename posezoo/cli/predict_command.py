@@ -99,14 +99,18 @@ def find(model: Any, options: argparse.Namespace) -> int:
     from posezoo.data.files import progress
     from posezoo.data.pictures.frames import Frames
 
-    if len(options.input) > 1 or options.cameras or options.skeleton:
-        raise InputError(f"{options.name} takes one picture, folder or video, and neither cameras nor a skeleton.")
+    if len(options.input) > 1:
+        raise InputError(f"{options.name} takes one picture, folder or video at a time.")
+    for name in ("cameras", "skeleton", "subject", "image_size", "skip_incomplete"):
+        if getattr(options, name):
+            raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for keypoints.")
     frames = Frames(options.input[0])
     kept: dict[int, Any] = {}
+    every = max(1, len(frames) // 12) if options.picture else 0
 
     def pictures() -> Any:
         for number, frame in enumerate(progress(frames, "looking at pictures")):
-            if (options.picture or options.html) and number % max(1, len(frames) // 12) == 0 and len(kept) < 12:
+            if every and number % every == 0 and len(kept) < 12:
                 kept[number] = frame.picture
             yield frame.picture
 

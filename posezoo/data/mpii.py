@@ -82,7 +82,7 @@ def read_mpii(annotations: PathLike, detections_h5: PathLike | None = None, spli
     suffix = path.suffix.lower()
     people = people_of_json(path) if suffix == ".json" else people_of_mat(path) if suffix == ".mat" else _hourglass(path)
     if split is not None and suffix != ".h5":
-        people = [person for person in people if person.training == (split == "train")]
+        people = [person for person in people if person.training in (None, split == "train")]
         if not people:
             raise InputError(f"{path} holds nobody of the {split} split; give the file that does.")
     count, images = len(people), [person.image for person in people]

@@ -28,7 +28,7 @@ class Person:
         center: (2,) px.
         scale: height / 200 px.
         normalize: the head's size, px.
-        training: whether it is MPII's own training image.
+        training: whether it is of the training split; None where the file does not say.
     """
 
     image: str
@@ -38,7 +38,7 @@ class Person:
     center: np.ndarray
     scale: float
     normalize: float = float("nan")
-    training: bool = True
+    training: bool | None = True
 
 
 def people_of_json(path: PathLike) -> list[Person]:
@@ -72,18 +72,18 @@ def people_of_json(path: PathLike) -> list[Person]:
 
 
 def _simple(entry: Mapping[str, Any]) -> Person:
-    """Of simple-baselines and HRNet, whose joints count from 0 already."""
+    """Of simple-baselines and HRNet; pixels count from 1, as MATLAB's do."""
     annotated = np.asarray(entry["joints_vis"], np.float64) > 0
-    part = np.where(annotated[:, None], np.asarray(entry["joints"], np.float64), np.nan)
-    center, scale = np.asarray(entry["center"], np.float64), float(entry["scale"])
-    return Person(str(entry["image"]), 0, part, annotated, center, scale)
+    part = np.where(annotated[:, None], np.asarray(entry["joints"], np.float64) - 1, np.nan)
+    center, scale = np.asarray(entry["center"], np.float64) - 1, float(entry["scale"])
+    return Person(str(entry["image"]), 0, part, annotated, center, scale, training=None)
 
 
 def _pytorch_pose(entry: Mapping[str, Any]) -> Person:
-    """Of pytorch-pose: x, y and 1 for visible, 0 for occluded or, at (0, 0), not annotated."""
+    """Of pytorch-pose: x, y, counted from 1, and 1 for visible, 0 for occluded or, at (0, 0), not annotated."""
     joints = np.asarray(entry["joint_self"], np.float64)
-    part = np.where((joints[:, :2] != 0).any(1, keepdims=True), joints[:, :2], np.nan)
-    center, scale = np.asarray(entry["objpos"], np.float64), float(entry["scale_provided"])
+    part = np.where((joints[:, :2] != 0).any(1, keepdims=True), joints[:, :2] - 1, np.nan)
+    center, scale = np.asarray(entry["objpos"], np.float64) - 1, float(entry["scale_provided"])
     training = not bool(entry["isValidation"])
     return Person(str(entry["img_paths"]), 0, part, joints[:, 2] > 0, center, scale, training=training)
 

@@ -87,7 +87,10 @@ class PictureMetrics(nn.Module):
             self.symmetry_mm.update(pose_mm)
 
     def report(self) -> dict[str, float]:
-        """Every metric by name: mm, PCKh, PCK and AUC in percent, symmetry in mm and in px at :data:`PICTURE_PX`."""
+        """Every metric by name: mm, PCKh, PCK and AUC in percent, symmetry in mm and in px at :data:`PICTURE_PX`.
+
+        PCKh is over all joints of the layout that are annotated; MPII's own leaves pelvis and thorax out.
+        """
         result = self.poses.report() if self.with_labels else {}
         if float(self.pckh.count.sum()):
             result["pckh"] = 100 * float(self.pckh.compute())

@@ -57,6 +57,8 @@ class PictureModule(ZooModule):
 
     def on_fit_start(self) -> None:
         """Take the canonical skeleton from the training poses with labels."""
+        if self.datamodule is None:
+            return
         if self.datamodule.size != self.size:
             raise InputError(f"data.size is {self.datamodule.size}, model.size {self.size}; give both one size.")
         if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
@@ -209,7 +211,10 @@ def check_box(box: Any, width: int, height: int) -> tuple[float, float, float, f
     """
     if box is None:
         return 0.0, 0.0, float(width), float(height)
-    values = np.asarray(box, dtype=np.float64).reshape(-1)
+    try:
+        values = np.asarray(box, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if len(values) != 4 or not np.isfinite(values).all():
         raise InputError(f"box {box}; expected x, y, width and height in px.")
     x, y, across, down = values.tolist()

@@ -27,7 +27,9 @@ def test_json_of_simple_baselines(tmp_path):
     ]
     (tmp_path / "valid.json").write_text(json.dumps(people))
     mpii = read_mpii(tmp_path / "valid.json")
-    np.testing.assert_allclose(mpii.people.keypoints_2d[:, 1:], JOINTS[:2, 1:], rtol=1e-6)
+    np.testing.assert_allclose(mpii.people.keypoints_2d[:, 1:], JOINTS[:2, 1:] - 1, rtol=1e-6)  # MATLAB counts from 1
+    assert mpii.center.tolist() == [[199, 209]] * 2
+    assert len(read_mpii(tmp_path / "valid.json", split="val")) == 2  # the file is the split
     assert np.isnan(mpii.people.keypoints_2d[:, 0]).all()
     assert mpii.people.confidence[:, :2].tolist() == [[0, 1], [0, 1]]
     assert [(clip.trial, clip.subject) for clip in mpii.people.sequences] == [("a.jpg", "0"), ("a.jpg", "1")]
@@ -50,7 +52,7 @@ def test_json_of_pytorch_pose(tmp_path):
     assert [clip.trial for clip in train.people.sequences] == ["0.jpg", "2.jpg"]
     assert np.isnan(train.people.keypoints_2d[:, 2]).all()
     assert train.visible[0].tolist() == [True, True, False, False, *[True] * 12]
-    np.testing.assert_allclose(train.people.keypoints_2d[1, 3:], JOINTS[2, 3:], rtol=1e-6)
+    np.testing.assert_allclose(train.people.keypoints_2d[1, 3:], JOINTS[2, 3:] - 1, rtol=1e-6)
     assert len(read_mpii(tmp_path / "mpii.json", split="val")) == 1
     assert len(read_mpii(tmp_path / "mpii.json")) == 3
 

@@ -16,6 +16,7 @@ from posezoo.cli import main
 from posezoo.data import Prediction
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.crops import crop_matrix
+from posezoo.data.pictures.datasets import options_of
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
@@ -200,6 +201,26 @@ def test_data_by_name():
         HG3DDataModule({"train": data.people("tested", "val")}).people("labelled", "val")
 
 
+def test_people_with_2d_alone_can_be_tested_on(wild):
+    flat = replace(wild, poses=replace(wild.poses, pose_3d=None))
+    data = HG3DDataModule(annotated={"train": flat}, tested={"test": flat}, size=64)
+    batch = next(iter(data.test_dataloader()))
+    assert "pose_3d" not in batch
+    assert batch["head_px"].shape == (24,)
+    scores = HG3D(**TINY).eval().evaluate(flat)
+    assert "pckh" in scores
+    assert "mpjpe" not in scores
+
+
+def test_datasets_get_the_options_they_know():
+    options = {"side": 80, "scene": "outdoor"}
+    assert options_of("rendered_wild", options) == {"side": 80}
+    assert options_of("mpi_inf_3dhp", options) == {"scene": "outdoor"}
+    assert options_of("mpii", options) == {}
+    with pytest.raises(InputError, match="sides"):
+        options_of("mpii", {"sides": 3})
+
+
 def test_sizes_must_agree(studio):
     with pytest.raises(InputError, match="one size"):
         run(HG3D(size=128, width=8, stacks=1, modules=1), data_of(studio, None), 1)
@@ -272,6 +293,8 @@ def test_what_is_no_picture_is_said_in_a_sentence(shelf, tmp_path, capsys):
         assert not (tmp_path / "o.json").exists()
     assert main(["predict", str(weights), str(folder / "a.jpg"), "--box", "900", "0", "5", "5", "-o", out]) != 0
     assert "outside" in capsys.readouterr().err
+    assert main(["predict", str(weights), str(folder), "--skeleton", "coco17", "-o", out]) != 0
+    assert "--skeleton is for keypoints" in capsys.readouterr().err
     assert main(["predict", "svma", "x.json", "--box", "1", "2", "3", "4", "-o", out]) != 0
     assert "--box" in capsys.readouterr().err
 

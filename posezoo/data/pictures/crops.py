@@ -119,7 +119,7 @@ class Crops(Dataset[dict[str, Any]]):
         epoch, number = key
         try:
             picture = self.people.read(number)
-        except (MissingFileError, CorruptFileError) as error:
+        except (MissingFileError, CorruptFileError, InputError) as error:
             return {"unreadable": str(error)}
         zoom, degrees, flip, tint = self._draw(epoch, number)
         side = float(self.people.side_px[number]) * zoom
@@ -204,6 +204,7 @@ class CropLoader:
         return -(-len(range(rank, len(self.crops), world)) // self.batch_size)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        opencv()  # that it is not installed is no fault of a picture
         rank, world = share()
         epoch, count = self.epoch() if self.shuffle else 0, len(self.crops)
         order = np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
@@ -226,7 +227,7 @@ class CropLoader:
                     self._count(item["unreadable"])
             if whole:
                 yield {name: torch.as_tensor(np.stack([item[name] for item in whole])) for name in whole[0]}
-        if not seen:
+        if len(order) and not seen:
             raise InputError(f"none of {len(order)} pictures could be read; first: {next(iter(self.unreadable), 'none')}")
 
     def _count(self, reason: str) -> None:

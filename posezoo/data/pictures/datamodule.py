@@ -12,7 +12,7 @@ from pytorch_lightning.utilities import CombinedLoader
 from torch import Tensor
 
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops
-from posezoo.data.pictures.datasets import load_pictures
+from posezoo.data.pictures.datasets import load_pictures, options_of
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
@@ -22,8 +22,9 @@ from posezoo.skeletons import get_skeleton
 class PicturesDataModule(pl.LightningDataModule):
     """Crops of people in two kinds of pictures.
 
-    A training batch is a dictionary of two: ``labelled``, with 3D, and ``annotated``, with 2D alone; each as
-    :class:`posezoo.data.pictures.crops.Crops` gives it, or None. Batches of validation and test have labels and ``head_px``.
+    A training batch is a dictionary of two: ``labelled``, with 3D, and ``annotated``, with 2D alone; one where only one is
+    given. Each is as :class:`posezoo.data.pictures.crops.Crops` gives it; batches of validation and test have what labels
+    there are.
 
     Args:
         dataset: pictures with 3D labels: a name that :func:`posezoo.data.pictures.load_pictures` knows, ready-made people by
@@ -31,7 +32,7 @@ class PicturesDataModule(pl.LightningDataModule):
         annotated: the same for pictures whose 3D, if they have any, is not read in training.
         tested: the same for validation and test; ``dataset`` where not given.
         path, annotated_path, tested_path: of the datasets' files; that of ``dataset`` where not given.
-        options: whatever else the loaders take, such as ``{side: 166}``.
+        options: whatever else the loaders take, such as ``{side: 166}``; each gets those that it knows.
         test_count: so many people in validation and test, evenly over all; all where not given.
         skeleton: the layout handed out.
         size: of the crops, px.
@@ -90,7 +91,7 @@ class PicturesDataModule(pl.LightningDataModule):
                     raise InputError(f"no {split} split was given; expected it among {', '.join(source)}.")
                 people = source[split]
             else:
-                people = load_pictures(str(source), split, path=self.paths[kind], **self.options)
+                people = load_pictures(str(source), split, path=self.paths[kind], **options_of(str(source), self.options))
             self._people[kind, split] = people.thin(self.test_count) if kind == "tested" else people
         return self._people[kind, split]
 
@@ -106,11 +107,12 @@ class PicturesDataModule(pl.LightningDataModule):
         return found[torch.isfinite(found).all(-1).all(-1)]
 
     def _crops(self, kind: str, split: str) -> Crops:
+        people = self.people(kind, split)
         return Crops(
-            self.people(kind, split),
+            people,
             self.skeleton,
             self.size,
-            labels=kind != "annotated",
+            labels=kind == "labelled" or (kind == "tested" and people.poses.pose_3d is not None),
             augmentation=Augmentation() if self.augment and split == "train" else None,
             seed=self.seed,
         )

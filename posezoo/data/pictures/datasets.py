@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -42,11 +42,31 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
         >>> people.read(0).shape
         (64, 64, 3)
     """
-    if dataset not in PICTURES:
-        raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
-    known = inspect.signature(PICTURES[dataset]).parameters
+    known = _parameters(dataset)
     settings = {key: value for key, value in settings.items() if key != "path" or value is not None}
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise InputError(f"dataset {dataset} has no setting {', '.join(unknown)}; it takes {', '.join(known)}.")
     return PICTURES[dataset](split=split, **settings)
+
+
+def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that a dataset knows: what is rendered has a size, what was photographed has none to choose.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        InputError: an option that no dataset knows.
+    """
+    everything = {name for each in PICTURES for name in _parameters(each)}
+    unknown = sorted(set(options) - everything)
+    if unknown:
+        raise InputError(
+            f"no dataset of pictures has a setting {', '.join(unknown)}; known: {', '.join(sorted(everything))}."
+        )
+    return {name: value for name, value in options.items() if name in _parameters(dataset)}
+
+
+def _parameters(dataset: str) -> Mapping[str, Any]:
+    if dataset not in PICTURES:
+        raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
+    return inspect.signature(PICTURES[dataset]).parameters

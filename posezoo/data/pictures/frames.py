@@ -27,14 +27,6 @@ class Frame:
     picture: UInt8[np.ndarray, "H W 3"]
 
 
-def is_picture(path: PathLike) -> bool:
-    """Whether a path is that of a picture, a video, or a folder with pictures in it."""
-    path = Path(path)
-    if path.is_dir():
-        return any(entry.suffix.lower() in PICTURE_ENDINGS for entry in path.iterdir())
-    return path.suffix.lower() in (*PICTURE_ENDINGS, *VIDEO_ENDINGS)
-
-
 class Frames:
     """The pictures of a file, a folder (in the order of their names) or a video, one after the other.
 
@@ -75,13 +67,14 @@ class Frames:
         return max(1, count)
 
     def __iter__(self) -> Iterator[Frame]:
+        opencv()  # that it is not installed is no fault of a picture
         if self.video:
             yield from self._of_video()
             return
         for file in self.files:
             try:
                 yield Frame(file.name, read_picture(file))
-            except CorruptFileError as error:
+            except (CorruptFileError, MissingFileError, InputError) as error:
                 if len(self.files) == 1:
                     raise
                 self.unreadable.append(file.name)

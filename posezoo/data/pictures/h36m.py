@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.files import PathLike, open_hdf5, read_dataset
+from posezoo.data.pictures.crops import pixels_per_mm
 from posezoo.data.pictures.files import PictureFiles, present
-from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.errors import CorruptFileError, UnknownNameError
 from posezoo.skeletons import get_skeleton
@@ -76,8 +77,9 @@ def h36m_pictures(
         f"{folders[clip]}/{folders[clip]}_{frame:06d}.jpg" for clip, frame in zip(sequence, numbers["id"], strict=True)
     )
     folder = Path(images) if images is not None else path.parent / "images"
+    # Heads have no boxes here: one from the neck to the crown, three quarters as wide, at the scale of the whole person.
     neck, crown = _SKELETON.index("upper_neck"), _SKELETON.index("head_top")
-    scale = np.linalg.norm(keypoints[:, crown] - keypoints[:, neck], axis=1)
+    head = np.linalg.norm(pose[:, crown] - pose[:, neck], axis=1) * pixels_per_mm(keypoints, pose, _SKELETON.root)
     size = (SIDE_PX, SIDE_PX)
     people = PeopleInPictures(
         poses=PoseData(
@@ -93,6 +95,6 @@ def h36m_pictures(
         center=np.full((len(names), 2), (SIDE_PX - 1) / 2, np.float32),
         side_px=np.full(len(names), SIDE_PX, np.float32),
         picture=PictureFiles(folder, names),
-        head_px=scale.astype(np.float32),
+        head_px=(HEAD_BOX * head).astype(np.float32),
     )
     return people[present(folder, names)]

@@ -23,6 +23,7 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveE
 FILE = "annotSampleTest.h5"
 _SUBJECTS = {1: True, 5: True, 6: True, 7: True, 8: True, 9: False, 11: False}  # whether they train
 _CAMERAS = ("54138969", "55011271", "58860488", "60457274")
+_SHORT = 5  # so many frames a video may lack at its end
 _ALSO = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 # Of the 32 joints, MPII's in their order; Human3.6M's spine stands where the thorax is to be.
 _JOINTS = [3, 2, 1, 6, 7, 8, 0, 12, 13, 15, 27, 26, 25, 17, 18, 19]
@@ -133,8 +134,11 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
     center, side = boxes_around(two.astype(np.float32))
     _make(folder)
     rows, keypoints = [], []
+    count, row = min(len(two), len(three)), -1
+    if not (side > 0).all():
+        raise CorruptFileError(f"{clip.joints('D2_Positions')} has people of no size; get it again.")
     for row, frame in enumerate(Frames(clip.video)):
-        if row >= min(len(two), len(three)):  # videos run on for a frame or two
+        if row >= count:  # videos run on for a frame or two
             break
         if row % every:
             continue
@@ -145,6 +149,8 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
             raise SaveError(f"{path} cannot be written; free some space or write elsewhere.")
         rows.append(row)
         keypoints.append(two[row] @ matrix[:, :2].T + matrix[:, 2])
+    if row + 1 < count - _SHORT:
+        raise CorruptFileError(f"{clip.video} ends after {row + 1} frames; there are joints for {count}: it is damaged.")
     numbers = {
         "subject": clip.subject, "action": clip.action, "subaction": clip.trial, "camera": clip.camera,
         "istrain": int(_SUBJECTS[clip.subject]),
@@ -179,9 +185,8 @@ def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"
         raise MissingFileError(f"{path} is not there; it belongs to the same archive as its video.")
     with reading(path, "CDF"):
         pose = np.asarray(cdflib.CDF(str(path))["Pose"], np.float64)
-    pose = pose.reshape(pose.shape[-2] if pose.ndim > 1 else 1, -1)
-    if pose.shape[1] != 32 * dimensions or not np.isfinite(pose).all():
-        raise CorruptFileError(f"{path} holds {pose.shape[1]} numbers a frame, or NaN; expected {32 * dimensions}.")
+    if pose.shape[-1:] != (32 * dimensions,) or not pose.size or not np.isfinite(pose).all():
+        raise CorruptFileError(f"{path} holds an array {pose.shape}, or NaN; expected (1, frames, {32 * dimensions}).")
     return pose.reshape(-1, 32, dimensions)
 
 

@@ -82,6 +82,8 @@ class PeopleInPictures:
         return self[np.linspace(0, len(self) - 1, count).round().astype(np.int64)]
 
 
+HEAD_BOX = 0.6 * 1.25
+"""What PCKh measures by over a head's height: 0.6 of the diagonal of a box three quarters as wide as high."""
 ROOM = 1.375
 """A crop's side over the side of the box of the joints: hands, feet and crown stand out of it."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from posezoo.distributed import share, total
+
 
 def joints(pred: Float[Tensor, "B J D"], target: Float[Tensor, "B J D"], known: Bool[Tensor, "B J"]) -> Float[Tensor, ""]:
     """Sun et al. 2018, Sec. 2.2: L1 between the means of volumes and labels, a mean over joints that are known.
@@ -12,4 +14,5 @@ def joints(pred: Float[Tensor, "B J D"], target: Float[Tensor, "B J D"], known: 
     With D 2 it is the loss of pictures with 2D labels, whose depths get no gradient ("mixed 2D and 3D data training").
     """
     gap = (pred - target.nan_to_num()).abs().mean(-1) * known
-    return gap.sum() / known.sum().clamp_min(1)
+    # Of all processes: each holds its share of the batch, and their gradients are averaged.
+    return gap.sum() * share()[1] / total(known.sum().float()).clamp_min(1)

@@ -78,8 +78,10 @@ class Integral(PictureModule):
     def on_fit_start(self) -> None:
         """The canonical skeleton, and what codes of training poses are like."""
         super().on_fit_start()
-        if self.injection is not None and not self.trainer.ckpt_path:
+        if self.injection is not None and self.datamodule is not None and not self.trainer.ckpt_path:
             keypoints = self.datamodule.keypoints()
+            if not len(keypoints):
+                raise InputError("nobody in the training data has all joints annotated; codes need such people.")
             rows = np.linspace(0, len(keypoints) - 1, min(len(keypoints), _POSES_FOR_STATISTICS)).round().astype(np.int64)
             self.injection.codes.fit(encode_all(self.injection.encoder, keypoints[rows].to(self.device)))
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from posezoo.data.openmocap import load_openmocap
-from posezoo.data.pictures.people import PeopleInPictures, boxes_around
+from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures, boxes_around
 from posezoo.data.pictures.rendered.people import SKELETON
 from posezoo.data.pictures.rendered.scenes import DOMAINS, View
 from posezoo.data.posedata import PoseData
@@ -28,8 +28,7 @@ _ACTORS = {"studio": ("CMU02", "CMU03", "CMU07"), "wild": ("CMU01", "CMU05", "CM
 _SPLITS = ("train", "val", "test")
 _CAMERAS, _PICTURE = range(2)
 _FLOOR_BELOW_ROOT_MM = 900.0
-# A head reaches from the upper neck, 0.29 of the way from thorax to crown, and its box is about 3/4 as wide as high.
-_HEAD_SIZE = 0.71 * 0.6 * 1.25
+_HEAD_SIZE = 0.71 * HEAD_BOX  # a head reaches from the upper neck, 0.29 of the way from thorax to crown
 
 
 def rendered_people(
