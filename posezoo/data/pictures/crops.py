@@ -179,7 +179,7 @@ class CropLoader:
         workers: processes that read and cut; 0 for none but this.
 
     Raises:
-        InputError: fewer people than a batch.
+        InputError: fewer people than a batch, or than processes.
     """
 
     def __init__(
@@ -194,6 +194,8 @@ class CropLoader:
         self.crops, self.batch_size, self.shuffle, self.seed = crops, batch_size, shuffle, seed
         self.epoch, self.workers = epoch, workers
         self.unreadable: dict[str, int] = {}
+        if len(crops) < share()[1]:  # said on every process alike, so that none waits for another
+            raise InputError(f"{len(crops)} people for {share()[1]} processes; use no more processes than people.")
         if shuffle and not len(self):
             raise InputError(f"{len(crops)} people do not fill one batch of {batch_size}; lower batch_size.")
 
