@@ -11,7 +11,7 @@ from posezoo.errors import InputError
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
-    from posezoo.lifting import LiftingModule
+    from posezoo.lifting import LiftingModule, PictureModule
 
 
 def add(commands: Any) -> None:
@@ -49,10 +49,10 @@ def run(options: argparse.Namespace) -> int:
         if options.out.exists() and path.exists() and options.out.samefile(path):
             raise InputError(f"--out {options.out} is the input itself; give the result another name.")
     import posezoo
-    from posezoo.lifting import LiftingModule
+    from posezoo.lifting import LiftingModule, PictureModule
 
     model = posezoo.load(options.name)
-    if hasattr(model, "predict_images"):
+    if isinstance(model, PictureModule):
         return find(model, options)
     if options.box:
         raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
@@ -92,7 +92,7 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
     return 0
 
 
-def find(model: Any, options: argparse.Namespace) -> int:
+def find(model: PictureModule, options: argparse.Namespace) -> int:
     """People in pictures: a file, a folder, or a video."""
     import numpy as np
 

@@ -143,10 +143,7 @@ def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarr
     Raises:
         InputError: no frame is seen by both cameras of any pair.
     """
-    names = [(clip.subject, clip.action, clip.trial) for clip in data.sequences]
-    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    clip = np.asarray([codes[name] for name in names], dtype=np.int64)[data.sequence]
-    key, view = clip << 32 | data.frame.astype(np.int64), data.view
+    key, view = _moment(data), data.view
     rows, which = [], []
     for number, (first, second) in enumerate(pairs):
         one, other = np.flatnonzero(view == first), np.flatnonzero(view == second)
@@ -164,9 +161,15 @@ def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarr
 
 def moments(data: PoseData) -> np.ndarray:
     """Rows of each frame of each clip once: its first view, clip by clip, frames in order."""
-    clips = {(clip.subject, clip.action, clip.trial): number for number, clip in enumerate(data.sequences)}
-    codes = np.asarray([clips[clip.subject, clip.action, clip.trial] for clip in data.sequences], dtype=np.int64)
-    return np.unique(codes[data.sequence] << 32 | data.frame.astype(np.int64), return_index=True)[1]
+    return np.unique(_moment(data), return_index=True)[1]
+
+
+def _moment(data: PoseData) -> np.ndarray:
+    """(N,) a number for each frame of each clip, the same in every view; sequences alike in name are one clip."""
+    names = [(clip.subject, clip.action, clip.trial) for clip in data.sequences]
+    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    clip = np.asarray([codes[name] for name in names], dtype=np.int64)[data.sequence]
+    return clip << 32 | data.frame.astype(np.int64)
 
 
 def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:

@@ -64,6 +64,14 @@ class PictureModule(ZooModule):
         if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
             self.canonical_mm.copy_(self.datamodule.canonical_mm())
 
+    @staticmethod
+    def decayed(optimizer: torch.optim.Optimizer, steps: int | None) -> Any:
+        """What ``configure_optimizers`` returns: the rate falls along half a cosine over so many steps, or stays."""
+        if steps is None:
+            return optimizer
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
     def predict_image(self, image: Any, box: Any = None) -> Prediction:
         """2D and 3D of the person in a picture.
 

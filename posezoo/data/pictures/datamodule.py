@@ -66,10 +66,10 @@ class PicturesDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.kinds = {"labelled": dataset, "annotated": annotated}
-        given = [kind for kind, source in self.kinds.items() if source is not None]
-        if not given:
+        self.given = [kind for kind, source in self.kinds.items() if source is not None]
+        if not self.given:
             raise InputError("there is nothing to train on; give data.dataset, data.annotated or both.")
-        if batch_size < len(given) or eval_batch_size < 1:
+        if batch_size < len(self.given) or eval_batch_size < 1:
             raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
         self.tested = tested if tested is not None else dataset
         self.paths = {"labelled": path, "annotated": annotated_path or path, "tested": tested_path or path}
@@ -102,8 +102,7 @@ class PicturesDataModule(pl.LightningDataModule):
 
     def keypoints(self) -> Float[Tensor, "N J 2"]:
         """2D labels of the training people with all joints annotated, px of their pictures."""
-        kinds = [kind for kind, given in self.kinds.items() if given is not None]
-        found = torch.from_numpy(np.concatenate([self._crops(kind, "train").keypoints for kind in kinds]))
+        found = torch.from_numpy(np.concatenate([self._crops(kind, "train").keypoints for kind in self.given]))
         return found[torch.isfinite(found).all(-1).all(-1)]
 
     def _crops(self, kind: str, split: str) -> Crops:
@@ -118,13 +117,10 @@ class PicturesDataModule(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> CombinedLoader:
-        kinds = [kind for kind, given in self.kinds.items() if given is not None]
         loaders = {}
-        for number, kind in enumerate(kinds):
-            share = self.batch_size // len(kinds) + (number < self.batch_size % len(kinds))
-            loaders[kind] = CropLoader(
-                self._crops(kind, "train"), share, True, self.seed, lambda: self._epoch(), self.workers
-            )
+        for number, kind in enumerate(self.given):
+            share = self.batch_size // len(self.given) + (number < self.batch_size % len(self.given))
+            loaders[kind] = CropLoader(self._crops(kind, "train"), share, True, self.seed, self._epoch, self.workers)
         return CombinedLoader(loaders, "min_size")
 
     def _epoch(self) -> int:

@@ -75,11 +75,18 @@ class PeopleInPictures:
         Raises:
             InputError: less than one.
         """
-        if count is not None and count < 1:
-            raise InputError(f"count is {count}; expected 1 or more.")
-        if count is None or count >= len(self):
-            return self
-        return self[np.linspace(0, len(self) - 1, count).round().astype(np.int64)]
+        return self if count is None else self[evenly(len(self), count)]
+
+
+def evenly(total: int, count: int) -> np.ndarray:
+    """So many of ``total`` rows, evenly over all; all of them where there are no more.
+
+    Raises:
+        InputError: less than one.
+    """
+    if count < 1:
+        raise InputError(f"count is {count}; expected 1 or more.")
+    return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
 HEAD_BOX = 0.6 * 1.25

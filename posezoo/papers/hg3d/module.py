@@ -132,8 +132,4 @@ class HG3D(PictureModule):
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.RMSprop(self.parameters(), lr=self.hp.learning_rate)
-        if self.hp.decay_steps is None:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.hp.decay_steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.decayed(torch.optim.RMSprop(self.parameters(), lr=self.hp.learning_rate), self.hp.decay_steps)

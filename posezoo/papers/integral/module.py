@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from posezoo.data.pictures.people import evenly
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.lifting import PictureModule, ZooModule
@@ -82,7 +82,7 @@ class Integral(PictureModule):
             keypoints = self.datamodule.keypoints()
             if not len(keypoints):
                 raise InputError("nobody in the training data has all joints annotated; codes need such people.")
-            rows = np.linspace(0, len(keypoints) - 1, min(len(keypoints), _POSES_FOR_STATISTICS)).round().astype(np.int64)
+            rows = evenly(len(keypoints), _POSES_FOR_STATISTICS)
             self.injection.codes.fit(encode_all(self.injection.encoder, keypoints[rows].to(self.device)))
 
     def volumes(
@@ -136,8 +136,4 @@ class Integral(PictureModule):
 
     def configure_optimizers(self) -> Any:
         trained: list[nn.Parameter] = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=self.hp.learning_rate)
-        if self.hp.decay_steps is None:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.hp.decay_steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.decayed(torch.optim.Adam(trained, lr=self.hp.learning_rate), self.hp.decay_steps)

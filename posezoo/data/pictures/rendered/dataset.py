@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from posezoo.data.openmocap import load_openmocap
-from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures, boxes_around
+from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures, boxes_around, evenly
 from posezoo.data.pictures.rendered.people import SKELETON
 from posezoo.data.pictures.rendered.scenes import DOMAINS, View
 from posezoo.data.posedata import PoseData
@@ -58,7 +58,7 @@ def rendered_people(
 
     Raises:
         UnknownNameError: no such domain or split.
-        InputError: pictures of less than 32 px.
+        InputError: pictures of less than 32 px, less than one of them.
         MissingFileError, CorruptFileError: no OpenMocap file at ``path``.
 
     Example:
@@ -76,8 +76,8 @@ def rendered_people(
     key = (seed, sorted(DOMAINS).index(domain), _SPLITS.index(split))
     rows = moments(data) if domain == "wild" else np.arange(len(data))
     draws = np.random.default_rng([*key, _CAMERAS]).random((len(rows), 5))  # for all, so that `count` changes no picture
-    if count is not None and count < len(rows):
-        chosen = np.linspace(0, len(rows) - 1, count).round().astype(np.int64)
+    if count is not None:
+        chosen = evenly(len(rows), count)
         rows, draws = rows[chosen], draws[chosen]
     data = data[rows]
     shots = (_in_the_wild(data, draws) if domain == "wild" else _in_the_studio(data)).framed(side)
