@@ -69,7 +69,8 @@ class HG3D(PictureModule):
                 f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
             )
         self.save_hyperparameters()
-        self.network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size)
+        network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size)
+        self.network = network.to(memory_format=torch.channels_last)  # a third faster on CPUs, more with bf16
         self.groups = losses.groups_of(self.skeleton)
 
     def setup(self, stage: str) -> None:
@@ -98,9 +99,9 @@ class HG3D(PictureModule):
         side = heatmaps[0].shape[-1]
         known = torch.isfinite(keypoints).all(-1)
         target = losses.gaussians(self._to_maps(keypoints, side), side)
-        terms = {"heatmaps": torch.stack([losses.heatmaps(maps, target, known) for maps in heatmaps]).sum()}
+        terms = {"heatmaps": torch.stack([losses.heatmaps(maps.float(), target, known) for maps in heatmaps]).sum()}
         if self.network.depth.depth.weight.requires_grad:
-            depth = self.network.depth(features)
+            depth = self.network.depth(features).float()
             if labelled is not None:
                 share = with_depth / count  # each term is a mean over all pictures of the batch
                 terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))

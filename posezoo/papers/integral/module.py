@@ -66,8 +66,9 @@ class Integral(PictureModule):
             known = ", ".join(map(str, LAYERS))
             raise InputError(f"layers {layers}, size {size}; expected one of {known}, and a multiple of 32 from 64 on.")
         self.save_hyperparameters()
-        self.backbone = ResNet(layers, width)
-        self.head = VolumeHead(self.backbone.channels, len(self.skeleton), size // 4, head_width)
+        self.backbone = ResNet(layers, width).to(memory_format=torch.channels_last)
+        head = VolumeHead(self.backbone.channels, len(self.skeleton), size // 4, head_width)
+        self.head = head.to(memory_format=torch.channels_last)
         self.injection = Injection(self.skeleton, self.backbone.channels, representation) if representation else None
 
     def start_from(self, other: ZooModule) -> None:
