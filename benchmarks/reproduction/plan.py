@@ -266,7 +266,9 @@ def _run(
         return Run(budget, None, f"{budget['baseline']}")
     start, before = None, switches.get("start", {})
     if "start" in budget:
-        start = _run(table, budget["start"], before, train, on, seed, bench)
+        role = before.get("train", {}).get("dataset")  # other data than this run's have nothing in common with its columns
+        shared, start_on = ({}, bench.dataset(table, role)) if role else (train, on)
+        start = _run(table, budget["start"], before, shared, start_on, seed, bench)
     elif before:
         raise InputError(f"a row of {table.id} has switches for a start, but recipe {name} starts from nothing.")
     train = {**train, **switches.get("train", {})}

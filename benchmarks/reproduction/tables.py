@@ -69,7 +69,7 @@ class Row:
         recipe: a file of ``benchmarks/recipes``, None for what is only quoted.
         model, train, test: switches of the model, and what differs from the columns' training and test.
         start: the same (``model``, ``train``, ``start``) for the training that the recipe starts from, where it names one;
-            ``train`` there counts beside that of the columns alone.
+            ``train`` there counts beside that of the columns alone, or instead of it where it names a ``dataset``.
         cells: the same by column, ``{column: {model: .., train: .., test: ..}}``, or None for a column not measured.
         series, x: where it stands in a figure of curves.
         note: anything to know of it.

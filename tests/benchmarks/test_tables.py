@@ -89,6 +89,7 @@ def test_the_values_of_georep_are_those_printed():
     assert [row.published["auc"] for row in second] == [31.7, 21.6, 32.0, 17.1, 34.7, 29.4, 29.4, 34.6, 36.3]
     bars = [row.published["mpjpe"] for row in read_table("georep/figure6").rows.values() if row.cited]
     assert bars == [49.8, 52.6, 49.9, 48.2, 47.4, 46.3]
+    assert [row.published["mpjpe"] for row in read_table("georep/figure6_pictures").rows.values()] == bars
 
 
 def test_the_values_of_cvugcn_are_those_printed():
@@ -241,3 +242,16 @@ def test_rows_of_pictures_are_trained_on_what_they_say():
     assert rows["w_geo_3d"].start.digest == rows["wo_geo_3d"].start.digest
     # Scenes are of the paper's data alone.
     assert {cell.column.id for cell in plan(read_table("hg3d/table3"), bench(), range(1))[0].cells} == {"pck", "auc"}
+
+
+def test_a_row_of_pictures_may_start_from_what_keypoints_taught():
+    # Regression #3 takes the very encoders of Regression #1: trained once for both figures.
+    threes, ones = (
+        {row.row.id.removesuffix("_1"): row.cells[0].run for row in plan(read_table(name), bench("cpu"), range(1))}
+        for name in ("georep/figure6_pictures", "georep/figure6")
+    )
+    for name in ("bl_ae", "bl_sg", "bl_sg_aug", "bl_dg_aug"):
+        assert threes[name].recipe["data"]["annotated"] == "rendered_wild"
+        assert threes[name].start.recipe["data"]["keypoints"] == "detected"
+        assert threes[name].start.digest == ones[name].start.digest
+    assert threes["bl"].start is None
