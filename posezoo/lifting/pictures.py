@@ -49,7 +49,7 @@ class PictureModule(ZooModule):
     @staticmethod
     def normalize(picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
         """Bytes to numbers about 0."""
-        return picture.float() / 255.0 - 0.5
+        return picture.to(torch.get_default_dtype()) / 255.0 - 0.5
 
     def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
         """Root-relative poses as large as the canonical skeleton."""

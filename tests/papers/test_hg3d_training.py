@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -66,3 +70,23 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does():
 def test_another_size_is_refused():
     with pytest.raises(InputError, match="multiples of 64"):
         train("hg3d.render_small_1", "one", [*QUICK, "--model.size", "100"], steps=1)
+
+
+def test_two_processes_train_to_the_weights_of_one():
+    # In doubles: which pixel of a window is the largest hangs on the rounding of sums.
+    def run(out: str, devices: int, batch: int) -> Path:
+        command = [
+            sys.executable, "-m", "posezoo", "train", "hg3d.render_small", "--out", out, "--steps", "3", "--start", first,
+            *QUICK, "--model.weight_geometry", "1.0", "--trainer.precision", "64-true", "--trainer.limit_train_batches", "3",
+            "--data.batch_size", str(batch), "--trainer.devices", str(devices),
+        ]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(posezoo.__file__).parents[1])}
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return Path(out) / "hg3d.render_small.safetensors"
+
+    first = train("hg3d.render_small_1", "one", QUICK, steps=1)
+    alone, together, before = (load_file(path) for path in (run("alone", 1, 8), run("together", 2, 4), first))
+    moved = max(float((alone[name] - before[name]).abs().max()) for name in alone if "weight" in name)
+    for name in alone:
+        torch.testing.assert_close(together[name], alone[name], rtol=1e-3, atol=1e-3 * moved, msg=lambda t, n=name: f"{n}: {t}")

@@ -99,9 +99,9 @@ class HG3D(PictureModule):
         side = heatmaps[0].shape[-1]
         known = torch.isfinite(keypoints).all(-1)
         target = losses.gaussians(self._to_maps(keypoints, side), side)
-        terms = {"heatmaps": torch.stack([losses.heatmaps(maps.float(), target, known) for maps in heatmaps]).sum()}
+        terms = {"heatmaps": torch.stack([losses.heatmaps(maps.to(target.dtype), target, known) for maps in heatmaps]).sum()}
         if self.network.depth.depth.weight.requires_grad:
-            depth = self.network.depth(features).float()
+            depth = self.network.depth(features).to(keypoints.dtype)
             if labelled is not None:
                 share = with_depth / count  # each term is a mean over all pictures of the batch
                 terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
