@@ -73,13 +73,16 @@ def _check_heaps(path: PathLike) -> None:
         heap = data.find(_HEAP, heap + 8)
 
 
-def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None = None) -> np.ndarray:
+def read_dataset(
+    group: h5py.Group, key: str, shape: Sequence[int | None] | None = None, records: bool = False
+) -> np.ndarray:
     """One dataset of an open HDF5 file, as an array.
 
     Args:
         group: the open file, or a group in it.
         key: the dataset's name.
         shape: expected shape, None for any size: ``(None, 16, 2)``.
+        records: admit records of numbers and text too, as PyTables' tables have them.
 
     Raises:
         CorruptFileError: no such dataset, a wrong shape, more data declared than the file holds, or data that
@@ -99,8 +102,17 @@ def read_dataset(group: h5py.Group, key: str, shape: Sequence[int | None] | None
         raise CorruptFileError(f"{path}, {key!r} has shape {dataset.shape}; expected {wanted}.".replace("'N'", "N"))
     if dataset.is_virtual or dataset.external:
         raise CorruptFileError(f"{path}, {key!r} lies in other files; copy the data into one file (h5repack).")
-    if not _is_plain(dataset.dtype, _has_heap(path)):
+    heap = _has_heap(path)
+    fields = [dataset.dtype[name].base for name in dataset.dtype.names or ()] if records else []
+    if not all(_is_plain(dtype, heap) for dtype in fields or [dataset.dtype]):
         raise CorruptFileError(f"{path}, {key!r} is of type {dataset.dtype}; expected numbers or text.")
+    layout = dataset.id.get_create_plist()
+    filters = [layout.get_filter(index) for index in range(layout.get_nfilters())]
+    lacking = [name.decode("ascii", "replace") for code, _, _, name in filters if not h5py.h5z.filter_avail(code)]
+    if lacking:
+        raise CorruptFileError(
+            f"{path}, {key!r} is compressed by {lacking[0]!r}, which h5py lacks; write it with gzip (pandas: complib='zlib')."
+        )
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > min(MAX_BYTES, MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:
         raise CorruptFileError(
@@ -121,7 +133,7 @@ def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     # h5py gives names that are not UTF-8 as bytes.
     for name in filter(lambda name: isinstance(name, str), group.attrs):
         attribute = group.attrs.get_id(name)
-        if _is_plain(attribute.dtype, heap):
+        if _is_plain(attribute.dtype, heap) and attribute.shape is not None:  # None: PyTables writes empty texts so
             if math.prod(attribute.shape) * attribute.dtype.itemsize > os.stat(path).st_size:
                 raise CorruptFileError(f"{path}, attribute {name!r} declares shape {attribute.shape}: get it again.")
             found[name] = group.attrs[name]

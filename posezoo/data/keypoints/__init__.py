@@ -13,7 +13,7 @@ from pathlib import Path
 
 from posezoo.data.keypoints import plain, table
 from posezoo.data.keypoints.checks import looks_upside_down, upside_down_fraction
-from posezoo.data.keypoints.clips import to_posedata
+from posezoo.data.keypoints.clips import picture_size, to_posedata
 from posezoo.data.keypoints.containers import Content, load_content
 from posezoo.data.keypoints.formats import FORMATS, Format
 from posezoo.data.posedata import PoseData
@@ -25,15 +25,22 @@ __all__ = ["FORMATS", "SCHEMA", "Format", "looks_upside_down", "read_keypoints",
 SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 
 
-def read_keypoints(path: str | os.PathLike[str], skeleton: str | Skeleton | None = None) -> PoseData:
+def read_keypoints(
+    path: str | os.PathLike[str],
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> PoseData:
     """Read 2D keypoints from a file, or from OpenPose's folder of frames.
 
     The kind of file is told by its content, then by its extension; the layout by what the file says, by its format
-    (COCO, OpenPose, stacked hourglass), or by the number of joints where only one named layout has as many.
+    (COCO, OpenPose, stacked hourglass), by the joints' names, or by the number of joints where only one named layout has as
+    many.
 
     Args:
         path: ``.npz .npy .json .csv .tsv .h5 .pkl .mat`` or a folder; formats: :data:`FORMATS`, own schema: :data:`SCHEMA`.
         skeleton: the layout, where the file does not tell it.
+        image_size: (width, height) of the pictures in px, where the file does not tell it; formats whose coordinates are
+            fractions of the picture (MediaPipe, Kinetics-skeleton) need it.
 
     Returns:
         keypoints_2d (N, J, 2) in pixels, y down, NaN where a joint is unknown; the confidence in [0, 1] where the file has
@@ -43,7 +50,8 @@ def read_keypoints(path: str | os.PathLike[str], skeleton: str | Skeleton | None
         MissingFileError: no such file.
         CorruptFileError: empty, truncated, altered, or a pickle of more than arrays and plain containers.
         InputError: an unknown format, no people, text for numbers, infinite values, unequal numbers of joints, a number
-            of joints that is not the layout's, a layout that cannot be told, confidences outside 0 to 1.
+            of joints that is not the layout's, a layout that cannot be told, confidences outside 0 to 1, fractions of a
+            picture whose size is not known.
         UnknownNameError: no such skeleton.
 
     Example:
@@ -54,12 +62,22 @@ def read_keypoints(path: str | os.PathLike[str], skeleton: str | Skeleton | None
         >>> people.skeleton.name, people.keypoints_2d.shape, people.frame.tolist()
         ('coco17', (1, 17, 2), [7])
     """
+    return read_with_format(path, skeleton, image_size)[1]
+
+
+def read_with_format(
+    path: str | os.PathLike[str],
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> tuple[Format, PoseData]:
+    """As :func:`read_keypoints`, with the format in which the file is."""
     if skeleton is not None:
         get_skeleton(skeleton)
     content = load_content(Path(path))
+    size = None if image_size is None else picture_size(image_size, content.path)
     for form in FORMATS:
         if form.matches(content):
-            return to_posedata(form.read(content), skeleton, content.path)
+            return form, to_posedata(form.read(content), skeleton, content.path, size)
     raise InputError(_unrecognised(content))
 
 
@@ -75,6 +93,7 @@ def _unrecognised(content: Content) -> str:
         held = f"holds a {type(value).__name__}" if value else "is empty"
     if content.kind == "mat":
         return (
-            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read (MPII: use its HDF5 files)."
+            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, or LSP's `joints` "
+            "(MPII: use its HDF5 files)."
         )
     return f"{content.path} {held}; read are {'; '.join(form.name for form in FORMATS)}."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from posezoo.data.keypoints.names import columns_of
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
@@ -31,6 +32,8 @@ class Clips:
         confidence: (N, J), where it stands apart.
         stated: the layout that the file names.
         implied: layouts that the format is used with; the one with the right joint count is taken.
+        names: the joints as the file calls them, in any order; a layout's are picked from them.
+        normalised: whether the coordinates are fractions of the picture, 0 to 1.
     """
 
     keypoints: np.ndarray
@@ -40,6 +43,8 @@ class Clips:
     confidence: np.ndarray | None = None
     stated: Skeleton | None = None
     implied: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    normalised: bool = False
 
 
 def numeric(values: Any, what: str, path: Path) -> np.ndarray:
@@ -106,8 +111,18 @@ def picture_size(value: Any, path: Path) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def to_posedata(clips: Clips, skeleton: str | Skeleton | None, path: Path) -> PoseData:
-    """Check values, split off the confidence, find the layout.
+def looks_normalised(xy: np.ndarray) -> bool:
+    """Whether coordinates (..., 2) are fractions of a picture: half of them within 2, where no person's pixels are."""
+    known = np.abs(xy[np.isfinite(xy)])
+    return not known.size or float(np.median(known)) <= 2
+
+
+def to_posedata(
+    clips: Clips, skeleton: str | Skeleton | None, path: Path, image_size: tuple[int, int] | None = None
+) -> PoseData:
+    """Check values, split off the confidence, find the layout, bring fractions of the picture to pixels.
+
+    ``image_size`` holds for the clips whose size the file does not say.
 
     Raises:
         InputError: see :func:`posezoo.data.read_keypoints`.
@@ -117,8 +132,17 @@ def to_posedata(clips: Clips, skeleton: str | Skeleton | None, path: Path) -> Po
         raise InputError(f"{path}: keypoints have shape {keypoints.shape}; expected (poses, joints, 2 or 3).")
     if not keypoints.size:
         raise InputError(f"{path} holds no poses (keypoints have shape {keypoints.shape}).")
-    layout = _layout(clips, skeleton, path)
-    confidence = clips.confidence
+    confidence, sequences = clips.confidence, clips.sequences
+    if image_size is not None:
+        sequences = tuple(clip if clip.image_size else replace(clip, image_size=image_size) for clip in sequences)
+    if clips.names:
+        layout, columns = columns_of(clips.names, None if skeleton is None else get_skeleton(skeleton), path)
+        keypoints = keypoints[:, columns]
+        confidence = None if confidence is None else confidence[:, columns]
+    else:
+        layout = _layout(clips, skeleton, path)
+    if clips.normalised:
+        keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     if keypoints.shape[-1] == 3:
         if confidence is not None:
             raise InputError(
@@ -144,8 +168,22 @@ def to_posedata(clips: Clips, skeleton: str | Skeleton | None, path: Path) -> Po
         confidence=confidence,
         sequence=clips.sequence.astype(np.int32),
         frame=clips.frame.astype(np.int32),
-        sequences=clips.sequences,
+        sequences=sequences,
     )
+
+
+def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
+    """Fractions of the picture times its width and height."""
+    sizes = [clip.image_size for clip in sequences]
+    if None in sizes:
+        raise InputError(
+            f"{path} holds fractions of the picture (0 to 1), but not the picture's size; "
+            "give it in pixels: image_size=(width, height), or --image-size WIDTH HEIGHT."
+        )
+    pixels = keypoints.astype(np.float64)
+    with np.errstate(over="ignore"):
+        pixels[..., :2] *= np.asarray(sizes, dtype=np.float64)[sequence][:, None]
+    return pixels
 
 
 def _layout(clips: Clips, wanted: str | Skeleton | None, path: Path) -> Skeleton:

@@ -1,4 +1,4 @@
-"""COCO's annotations, and its results list, which most detectors write (AlphaPose, Detectron2, MMPose)."""
+"""COCO's annotations, and its results list, which most detectors write (Detectron2, MMPose)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from posezoo.data.keypoints.clips import Clips, group, numeric, picture_size
 from posezoo.data.keypoints.containers import Content
+from posezoo.data.keypoints.names import frame_of
 from posezoo.errors import InputError
 
 
@@ -26,17 +27,18 @@ def is_coco_results(content: Content) -> bool:
 
 
 def read_coco(content: Content) -> Clips:
-    """``frame`` is the image id, ``trial`` the file, ``subject`` the track or the person's number in the picture.
+    """``frame`` is the image id or the number in its name, ``trial`` the file or what stands before that number,
+    ``subject`` the track or the person's number in the picture.
 
     Annotations without any labelled joint (boxes and crowds) hold no pose and are left out.
     """
     images = {image["id"]: image for image in _mappings(content.value.get("images", [])) if _hashable(image.get("id"))}
-    return _read(_mappings(content.value["annotations"]), images, content.path)
+    return read_people(_mappings(content.value["annotations"]), images, content.path)
 
 
 def read_coco_results(content: Content) -> Clips:
     """As :func:`read_coco`; scores outside 0 to 1 (Detectron2's logits) are clipped."""
-    return _read(_mappings(content.value), {}, content.path)
+    return read_people(_mappings(content.value), {}, content.path)
 
 
 def _mappings(entries: Any) -> list[Mapping[str, Any]]:
@@ -47,7 +49,8 @@ def _hashable(key: Any) -> bool:
     return isinstance(key, str | int)
 
 
-def _read(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path) -> Clips:
+def read_people(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path) -> Clips:
+    """One entry a person, ``images`` by their id."""
     entries = [entry for entry in entries if entry.get("keypoints")]
     if not entries:
         raise InputError(f"{path} is COCO JSON without any keypoints; expected annotations of people with `keypoints`.")
@@ -65,8 +68,9 @@ def _read(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]]
     keypoints, entries = keypoints[posed], [entry for entry, keep in zip(entries, posed, strict=True) if keep]
     names = [_name(entry.get("image_id", index)) for index, entry in enumerate(entries)]
     sizes = {name: _size(images.get(name), path) for name in dict.fromkeys(names)}
-    sequence, sequences = group([path.stem] * len(entries), _people(entries, names), [sizes[name] for name in names])
-    return Clips(keypoints, sequence, _frames(names), sequences, implied=("coco17", "halpe26"))
+    videos, frames = _frames(names, path)
+    sequence, sequences = group(videos, _people(entries, names), [sizes[name] for name in names])
+    return Clips(keypoints, sequence, frames, sequences, implied=("coco17", "halpe26"))
 
 
 def _name(image: Any) -> str | int:
@@ -90,9 +94,13 @@ def _people(entries: list[Mapping[str, Any]], names: list[str | int]) -> list[st
     return people
 
 
-def _frames(names: list[str | int]) -> np.ndarray:
-    """Image ids that are numbers; else the number of the picture in the order of their appearance."""
+def _frames(names: list[str | int], path: Path) -> tuple[list[str], np.ndarray]:
+    """Video and number: image ids, or what their names hold; else the place in the order of their appearance."""
     if all(isinstance(name, int) and 0 <= name < 2**31 for name in names):
-        return np.asarray(names, dtype=np.int32)
+        return [path.stem] * len(names), np.asarray(names, dtype=np.int32)
+    found = [frame_of(Path(str(name)).stem) for name in names]
+    numbers = [number for _, number in found if number is not None]
+    if len(numbers) == len(names):
+        return [video or path.stem for video, _ in found], np.asarray(numbers, dtype=np.int32)
     order = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([order[name] for name in names], dtype=np.int32)
+    return [path.stem] * len(names), np.asarray([order[name] for name in names], dtype=np.int32)

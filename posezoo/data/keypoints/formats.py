@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from posezoo.data.keypoints.alphapose import (
+    is_alphapose,
+    is_alphapose_frames,
+    read_alphapose,
+    read_alphapose_frames,
+)
 from posezoo.data.keypoints.clips import Clips
 from posezoo.data.keypoints.coco import is_coco, is_coco_results, read_coco, read_coco_results
 from posezoo.data.keypoints.containers import Content
+from posezoo.data.keypoints.deeplabcut import is_deeplabcut, read_deeplabcut
 from posezoo.data.keypoints.hourglass import is_hourglass, read_hourglass
+from posezoo.data.keypoints.kinetics import is_kinetics, read_kinetics
+from posezoo.data.keypoints.lsp import is_lsp, read_lsp
+from posezoo.data.keypoints.mediapipe import is_mediapipe, read_mediapipe
 from posezoo.data.keypoints.openpose import is_folder, is_openpose, read_folder, read_openpose
 from posezoo.data.keypoints.plain import is_array, is_plain, read_array, read_plain
 from posezoo.data.keypoints.table import is_table, read_table
@@ -32,11 +42,17 @@ class Format:
 
 # The first that matches reads: the particular before the general.
 FORMATS: tuple[Format, ...] = (
-    Format("VideoPose3D archives (positions_2d)", is_videopose3d, read_videopose3d),
+    Format("VideoPose3D archives", is_videopose3d, read_videopose3d),
     Format("COCO annotations", is_coco, read_coco),
+    Format("AlphaPose results", is_alphapose, read_alphapose),
     Format("COCO results", is_coco_results, read_coco_results),
+    Format("Kinetics-skeleton", is_kinetics, read_kinetics),
+    Format("MediaPipe landmarks", is_mediapipe, read_mediapipe),
+    Format("AlphaPose frames", is_alphapose_frames, read_alphapose_frames),
     Format("OpenPose frames", is_openpose, read_openpose),
     Format("folders of OpenPose frames", is_folder, read_folder),
+    Format("DeepLabCut tables", is_deeplabcut, read_deeplabcut),
+    Format("LSP's joints.mat", is_lsp, read_lsp),
     Format("stacked-hourglass arrays (part, preds, poses)", is_hourglass, read_hourglass),
     Format("PoseZoo's schema (keypoints)", is_plain, read_plain),
     Format("tables with <joint>_x, <joint>_y", is_table, read_table),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import numpy as np
 from posezoo.data.files import load_json, progress
 from posezoo.data.keypoints.clips import Clips, group, numeric
 from posezoo.data.keypoints.containers import Content
+from posezoo.data.keypoints.names import frame_of
 from posezoo.errors import InputError
 
-# name_000000000012_keypoints.json
-_FRAME = re.compile(r"(?P<video>.*?)_?(?P<frame>\d{1,12})(_keypoints)?")
+_POSES = ("pose_keypoints_2d", "pose_keypoints", "joints")
 
 
 def is_openpose(content: Content) -> bool:
@@ -30,7 +29,7 @@ def is_folder(content: Content) -> bool:
 
 def read_openpose(content: Content) -> Clips:
     """The people of one frame."""
-    return _read([(content.path, content.value)], content.path)
+    return read_frames([(content.path, content.value)], content.path)
 
 
 def read_folder(content: Content) -> Clips:
@@ -39,13 +38,14 @@ def read_folder(content: Content) -> Clips:
     ``subject`` is ``person_id`` where tracking was on, else the person's place in the frame's list.
     """
     files = progress(content.value, f"Reading {content.path.name}")
-    return _read([(file, load_json(file)) for file in files], content.path)
+    return read_frames([(file, load_json(file)) for file in files], content.path)
 
 
-def _read(frames: list[tuple[Path, Any]], path: Path) -> Clips:
+def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
+    """People of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
     values, videos, people, numbers = [], [], [], []
     for order, (file, frame) in enumerate(frames):
-        listed = frame.get("people") if isinstance(frame, Mapping) else None
+        listed = frame.get("people", frame.get("bodies")) if isinstance(frame, Mapping) else None
         if not isinstance(listed, list):
             raise InputError(f"{file} is not a frame of OpenPose; expected an object with `people`.")
         video, number = _name(file, order)
@@ -83,7 +83,7 @@ def _pose(person: Any, file: Path) -> list[Any]:
     """The flat list of a person; empty where only hands or a face were found."""
     if not isinstance(person, Mapping):
         raise InputError(f"{file}: a person is {type(person).__name__}; expected an object with `pose_keypoints_2d`.")
-    pose = person.get("pose_keypoints_2d", person.get("pose_keypoints", []))
+    pose: Any = next((person[key] for key in _POSES if key in person), [])
     if not isinstance(pose, list):
         raise InputError(f"{file}: pose_keypoints_2d is {type(pose).__name__}; expected a list of x, y, c.")
     return pose
@@ -98,7 +98,5 @@ def _identity(person: Mapping[str, Any], place: int) -> str:
 
 def _name(file: Path, order: int) -> tuple[str, int]:
     """Video and frame number from a file's name."""
-    match = _FRAME.fullmatch(file.stem)
-    if match is None or int(match["frame"]) >= 2**31:
-        return file.stem.removesuffix("_keypoints"), order
-    return match["video"], int(match["frame"])
+    video, number = frame_of(file.stem)
+    return video, order if number is None else number

@@ -54,7 +54,7 @@ def read_table(content: Content) -> Clips:
     keypoints = np.full((len(rows), len(layout), 3 if any(2 in axes for axes in columns.values()) else 2), np.nan)
     for row, joint in enumerate(layout.joints):
         for axis, index in columns[joint].items():
-            keypoints[:, row, axis] = _numbers(cells[:, index], header[index], path)
+            keypoints[:, row, axis] = numbers(cells[:, index], header[index], path)
 
     def column(name: str, default: str) -> list[str]:
         return cells[:, names.index(name)].tolist() if name in names else [default] * len(rows)
@@ -62,11 +62,11 @@ def read_table(content: Content) -> Clips:
     sizes = None
     if {"image_width", "image_height"} <= set(names):
         pairs = list(zip(column("image_width", ""), column("image_height", ""), strict=True))
-        known = {pair: picture_size(_numbers(np.asarray(pair), "image_width", path), path) for pair in set(pairs)}
+        known = {pair: picture_size(numbers(np.asarray(pair), "image_width", path), path) for pair in set(pairs)}
         sizes = [known[pair] for pair in pairs]
     frame = np.arange(len(rows))
     if "frame" in names:
-        frame = frame_numbers(_numbers(cells[:, names.index("frame")], "frame", path), len(rows), path)
+        frame = frame_numbers(numbers(cells[:, names.index("frame")], "frame", path), len(rows), path)
     sequence, sequences = group(column("video", path.stem), column("person", ""), sizes)
     return Clips(keypoints, sequence, frame, sequences, stated=layout)
 
@@ -77,13 +77,13 @@ def _split(name: str) -> tuple[str, int | None]:
     return joint, _SUFFIXES.get(suffix) if joint else None
 
 
-def _numbers(cells: np.ndarray, column: str, path: Path) -> np.ndarray:
-    """Float64 values of text; empty is NaN."""
+def numbers(cells: np.ndarray, column: str, path: Path, first: int = 2) -> np.ndarray:
+    """Float64 values of text, which stands from row ``first`` of the table on; empty is NaN."""
     cells = np.where(np.char.strip(cells) == "", "nan", cells)
     try:
         return cells.astype(np.float64)
     except ValueError:
-        for row, cell in enumerate(cells, start=2):
+        for row, cell in enumerate(cells, start=first):
             try:
                 float(cell)
             except ValueError:

@@ -1,0 +1,109 @@
+"""Names that files give: joints as people call them, and pictures whose names hold the number of a frame."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from posezoo.errors import InputError
+from posezoo.skeletons import SKELETONS, Skeleton
+
+# name_000000000012_keypoints
+_FRAME = re.compile(r"(?P<video>.*?)[_-]?(?P<frame>\d{1,12})(_keypoints)?")
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
+_PARTS = {joint.removeprefix("left_") for layout in SKELETONS.values() for joint in layout.joints if "right_" not in joint}
+
+# What else a joint is called, best first.
+_OTHER_NAMES = {
+    "pelvis": ("mid_hip", "midhip", "hip_center", "center_hip", "hips", "hip", "root"),
+    "thorax": ("neck", "neck_base", "base_neck", "chin"),
+    "upper_neck": ("neck", "chin"),
+    "head_top": ("headtop", "top_head", "head", "forehead"),
+    "spine": ("belly", "torso", "mid_spine"),
+    **{f"{side}_ankle": (f"{side}_foot",) for side in ("left", "right")},
+    **{f"{side}_wrist": (f"{side}_hand",) for side in ("left", "right")},
+    **{f"{side}_big_toe": (f"{side}_toe", f"{side}_bigtoe") for side in ("left", "right")},
+    **{f"{side}_small_toe": (f"{side}_smalltoe", f"{side}_little_toe") for side in ("left", "right")},
+}
+# DeepLabCut's `full_human` counts the sides as DeeperCut does: 1 is the right one.
+_COUNTED = {
+    f"{part}{number}": f"{side}_{part}"
+    for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
+    for number, side in ((1, "right"), (2, "left"))
+}
+
+
+def frame_of(name: str) -> tuple[str, int | None]:
+    """What stands before the number of a frame in the name of a file, and the number; None where there is none.
+
+    Example:
+        >>> frame_of("walk_000000000012_keypoints"), frame_of("0"), frame_of("me")
+        (('walk', 12), ('', 0), ('me', None))
+    """
+    match = _FRAME.fullmatch(name)
+    if match is None or int(match["frame"]) >= 2**31:
+        return name.removesuffix("_keypoints"), None
+    return match["video"], int(match["frame"])
+
+
+def joint_name(name: str) -> str:
+    """A joint's name with case, spaces and the side written as in the layouts.
+
+    Example:
+        >>> [joint_name(name) for name in ("LShoulder", "Right Knee", "elbow_l", "lankle", "Nose")]
+        ['left_shoulder', 'right_knee', 'left_elbow', 'left_ankle', 'nose']
+    """
+    words = re.split(r"[^a-z0-9]+", _HUMPS.sub("_", name).lower().strip())
+    words = [word for word in words if word]
+    sides = [word for word in words if word in _SIDES]
+    if len(sides) == 1:
+        words.remove(sides[0])
+        return "_".join([_SIDES[sides[0]], *words])
+    whole = "_".join(words)
+    for prefix, side in sorted(_SIDES.items(), key=lambda item: -len(item[0])):
+        for rest in (whole.removeprefix(prefix), whole.removesuffix(prefix)):
+            if rest != whole and rest.strip("_") in _PARTS:
+                return f"{side}_{rest.strip('_')}"
+    return _COUNTED.get(whole, whole)
+
+
+def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> tuple[Skeleton, list[int]]:
+    """The layout whose joints are all named, and where each of them stands; names beyond these are not used.
+
+    Args:
+        names: as the file has them.
+        wanted: the layout, else the one with the most joints is taken.
+        path: for messages.
+
+    Raises:
+        InputError: a joint is missing, or two names mean the same joint.
+    """
+    plain = [joint_name(name) for name in names]
+    repeated = [name for name, clean in zip(names, plain, strict=True) if plain.count(clean) > 1]
+    if repeated:
+        raise InputError(f"{path}: {' and '.join(repeated[:2])} are the same body part; rename or remove one of them.")
+    found = {layout: _places(plain, layout) for layout in ([wanted] if wanted else SKELETONS.values())}
+    complete = [layout for layout, places in found.items() if None not in places]
+    if complete:
+        layout = max(complete, key=len)
+        return layout, [place for place in found[layout] if place is not None]
+    near = max(found, key=lambda layout: (len(layout) - found[layout].count(None)) / len(layout))
+    absent = [joint for joint, place in zip(near.joints, found[near], strict=True) if place is None]
+    raise InputError(
+        f"{path}: its {len(names)} body parts ({', '.join(names)[:80]}) are not those of "
+        f"{'' if wanted else 'a named skeleton, the nearest being '}{near.name}: missing "
+        f"{', '.join(absent[:8])}{', ...' if len(absent) > 8 else ''}; rename or add them, or name another skeleton."
+    )
+
+
+def _places(names: list[str], layout: Skeleton) -> list[int | None]:
+    """Where each joint of a layout stands among the names; the joint's own name before others."""
+    free = {name: index for index, name in enumerate(names)}
+    places: dict[str, int | None] = {joint: free.pop(joint, None) for joint in layout.joints}
+    for joint, place in places.items():
+        if place is not None or (joint == "thorax" and "upper_neck" in layout.joints):  # there a "neck" is the upper one
+            continue
+        other = next((name for name in _OTHER_NAMES.get(joint, ()) if name in free), None)
+        places[joint] = free.pop(other) if other else None
+    return list(places.values())
