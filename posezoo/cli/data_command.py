@@ -1,18 +1,23 @@
-"""``posezoo data``: prepare a dataset once, say what a prepared file holds, and how to write one's own keypoints."""
+"""``posezoo data``: prepare a dataset once, describe it, check keypoints of one's own, and how to write them."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posezoo.cli.predict_command import check_output
+
+if TYPE_CHECKING:
+    from posezoo.data.keypoints import Inspection
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
-    actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|schema")
+    actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
     prepare.add_argument("dataset", choices=("openmocap", "h36m_pictures"))
     prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files, or of Human3.6M's S1, S5, ..")
@@ -23,6 +28,12 @@ def add(commands: Any) -> None:
     describe = actions.add_parser("info", help="what a prepared file holds")
     describe.add_argument("file", type=Path)
     describe.set_defaults(run=run_info)
+    check = actions.add_parser("check", help="what a file of 2D keypoints holds, and what is suspicious about it")
+    check.add_argument("file", type=Path, help="any file that posezoo predict takes, or a folder of OpenPose frames")
+    check.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
+    check.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help="where the file does not say")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(run=run_check)
     schema = actions.add_parser("schema", help="how to write keypoints in a file of your own")
     schema.set_defaults(run=run_schema)
 
@@ -58,3 +69,51 @@ def run_info(options: argparse.Namespace) -> int:
     for key, value in describe_openmocap(options.file).items():
         print(f"{key}: {value['clips']} clips, {value['frames']} frames" if isinstance(value, dict) else f"{key}: {value}")
     return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """A table of what the keypoints are like, and a sentence for whatever is suspicious."""
+    from posezoo.data.keypoints import inspect_keypoints, read_with_format
+
+    form, data = read_with_format(options.file, options.skeleton, options.image_size)
+    found = inspect_keypoints(data)
+    if options.json:
+        described = {"file": str(options.file), "format": form.name, **asdict(found)}
+        described["sides_agree"] = found.sides_agree if found.side_votes else None  # JSON has no NaN
+        print(json.dumps(described, indent=2))
+        return 0
+    from rich.markup import escape
+    from rich.table import Table
+
+    from posezoo.cli.output import console
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for key, value in (("file", str(options.file)), ("format", form.name), *_rows(found)):
+        table.add_row(key, escape(value))
+    console().print(table)
+    for finding in found.findings:
+        console().print(f"[yellow]{finding.name}[/yellow]: {escape(finding.text)}")
+    if not found.findings:
+        console().print("nothing suspicious")
+    return 0
+
+
+def _rows(found: Inspection) -> list[tuple[str, str]]:
+    """An inspection in words."""
+    sizes = ", ".join(f"{width} x {height}" for width, height in found.image_sizes[:5])
+    missing = sorted(found.missing.items(), key=lambda item: -item[1])
+    low, median, high = found.confidence or (0, 0, 0)
+    sides = f"{found.sides_agree:.0%} of {found.side_votes} telling poses agree" if found.side_votes else "cannot be told"
+    return [
+        ("layout", f"{found.skeleton} ({found.joints} joints)"),
+        ("holds", f"{found.poses} poses, {found.frames} frames, {found.sequences} sequences, {found.people} people"),
+        ("pictures", f"{sizes}{', ...' if len(found.image_sizes) > 5 else ''} px" if sizes else "size not known"),
+        ("coordinates", f"{found.units}, x {found.x[0]:.4g} to {found.x[1]:.4g}, y {found.y[0]:.4g} to {found.y[1]:.4g}"),
+        ("missing", ", ".join(f"{joint} {share:.1%}" for joint, share in missing[:8]) or "none"),
+        ("confidence", f"{low:.2f} to {high:.2f}, median {median:.2f}" if found.confidence else "not given"),
+        ("upside down", f"{found.upside_down:.0%} of the poses"),
+        ("left and right", f"{sides}, changing places between frames {found.exchanged} times"),
+        ("repeated", f"{found.static:.0%} equal the frame before, {found.duplicates} another pose"),
+    ]

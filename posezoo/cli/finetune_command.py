@@ -13,6 +13,7 @@ def add(commands: Any) -> None:
     command.add_argument("name", help="an unsupervised model, or the path of its weights")
     command.add_argument("input", type=Path, help="keypoints: .npz .json .csv .h5")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
+    command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help="where the file does not say")
     command.add_argument("--out", type=Path, required=True, help="folder of checkpoints, logs and weights")
     command.add_argument("--epochs", type=int, default=10)
     command.add_argument("--learning-rate", type=float, default=5e-5)
@@ -31,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
         options.input,
         options.out,
         skeleton=options.skeleton,
+        image_size=options.image_size,
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,

@@ -70,7 +70,7 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
     if len(options.input) > 1 or options.cameras:
         raise InputError(f"{options.name} lifts the keypoints of one file and needs no cameras; lift each file for itself.")
     source = options.input[0]
-    data = read_keypoints(source, skeleton=options.skeleton)
+    data = read_keypoints(source, options.skeleton, options.image_size)
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
@@ -141,7 +141,7 @@ def predict_views(model: Any, options: argparse.Namespace) -> int:
         raise InputError(
             f"{len(options.input)} files of keypoints and {len(cameras)} cameras; give one file for each camera."
         )
-    views = [read_keypoints(path, skeleton=options.skeleton) for path in options.input]
+    views = [read_keypoints(path, options.skeleton, options.image_size) for path in options.input]
     shapes = {(len(view), view.skeleton.name) for view in views}
     if len(shapes) > 1:
         described = ", ".join(

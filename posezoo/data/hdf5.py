@@ -111,7 +111,7 @@ def read_dataset(
     lacking = [name.decode("ascii", "replace") for code, _, _, name in filters if not h5py.h5z.filter_avail(code)]
     if lacking:
         raise CorruptFileError(
-            f"{path}, {key!r} is compressed by {lacking[0]!r}, which h5py lacks; write it with gzip (pandas: complib='zlib')."
+            f"{path}, {key!r} is compressed by {lacking[0]!r}, which h5py lacks; write it with gzip (pandas: complib zlib)."
         )
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > min(MAX_BYTES, MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:

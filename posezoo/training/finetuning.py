@@ -30,6 +30,7 @@ def finetune(
     source: str | Path,
     out: str | Path,
     skeleton: str | None = None,
+    image_size: tuple[int, int] | None = None,
     epochs: int = 10,
     learning_rate: float = 5e-5,
     batch_size: int = 256,
@@ -43,6 +44,7 @@ def finetune(
         source: a file of keypoints, see :func:`posezoo.data.read_keypoints`; people who lack a joint are left out.
         out: folder of checkpoints, logs and the new weights.
         skeleton: layout of the keypoints, where the file does not say.
+        image_size: (width, height) of the pictures, where the file does not say.
         epochs, learning_rate, batch_size, seed: of the training.
         resume: go on from the folder's last checkpoint.
 
@@ -54,7 +56,7 @@ def finetune(
     """
     if epochs < 1 or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
-    data = read_keypoints(source, skeleton=skeleton)
+    data = read_keypoints(source, skeleton, image_size)
     data = data[np.isfinite(data.keypoints_2d).all(axis=(1, 2))]
     splits = split_by_sequence(data, seed=seed)
     if len(splits["train"]) < batch_size or not len(splits["val"]):

@@ -16,11 +16,23 @@ from posezoo.data.keypoints.checks import looks_upside_down, upside_down_fractio
 from posezoo.data.keypoints.clips import picture_size, to_posedata
 from posezoo.data.keypoints.containers import Content, load_content
 from posezoo.data.keypoints.formats import FORMATS, Format
+from posezoo.data.keypoints.inspection import Finding, Inspection, inspect_keypoints
 from posezoo.data.posedata import PoseData
 from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton, get_skeleton
 
-__all__ = ["FORMATS", "SCHEMA", "Format", "looks_upside_down", "read_keypoints", "upside_down_fraction"]
+__all__ = [
+    "FORMATS",
+    "SCHEMA",
+    "Finding",
+    "Format",
+    "Inspection",
+    "inspect_keypoints",
+    "looks_upside_down",
+    "read_keypoints",
+    "read_with_format",
+    "upside_down_fraction",
+]
 
 SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 
