@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -30,7 +31,7 @@ def finetune(
     source: str | Path,
     out: str | Path,
     skeleton: str | None = None,
-    image_size: tuple[int, int] | None = None,
+    image_size: Any = None,
     epochs: int = 10,
     learning_rate: float = 5e-5,
     batch_size: int = 256,

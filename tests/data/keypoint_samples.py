@@ -9,8 +9,11 @@ import numpy as np
 import scipy.io
 
 from posezoo.skeletons import get_skeleton
+from tests.data import pandas_files
 
 COCO = get_skeleton("coco17").joints
+# Of the pictures; fractions of a power of two are exact.
+SIZE = (1024, 512)
 
 
 def poses(count=6, joints=17, seed=0):
@@ -180,6 +183,126 @@ def write_mat_73(folder):
     with open(folder / "b.mat", "r+b") as stream:
         stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
     return folder / "b.mat", "coco17", keypoints, confidence
+
+
+def landmarks(keypoints, confidence):
+    """MediaPipe's objects, people by people."""
+    fractions = (keypoints.astype(float) / SIZE).tolist()
+    return [
+        [{"x": x, "y": y, "z": -0.1, "visibility": float(v)} for (x, y), v in zip(person, seen, strict=True)]
+        for person, seen in zip(fractions, confidence, strict=True)
+    ]
+
+
+def write_mediapipe(folder):
+    keypoints, confidence = poses(4, 33)
+    (folder / "mediapipe.json").write_text(json.dumps(landmarks(keypoints, confidence)))
+    return folder / "mediapipe.json", "mediapipe33", keypoints, confidence
+
+
+def write_mediapipe_frames(folder):
+    keypoints, confidence = poses(4, 33)
+    frames = [{"frame": i, "pose_landmarks": person} for i, person in enumerate(landmarks(keypoints, confidence))]
+    value = {"width": 1024, "height": 512, "fps": 30, "frames": [*frames, {"frame": 4, "pose_landmarks": None}]}
+    (folder / "frames.json").write_text(json.dumps(value))
+    return folder / "frames.json", "mediapipe33", keypoints, confidence
+
+
+def alphapose(keypoints, confidence):
+    """Two people a frame, as AlphaPose with PoseFlow writes them."""
+    return [
+        {
+            "image_id": f"{i // 2}.jpg",
+            "category_id": 1,
+            "keypoints": flat,
+            "score": 2.9,
+            "box": [1.0, 2.0, 30.0, 40.0],
+            "idx": [float(i % 2 + 1)],
+        }
+        for i, flat in enumerate(triplets(keypoints, confidence))
+    ]
+
+
+def write_alphapose(folder):
+    keypoints, confidence = poses(joints=26)
+    (folder / "alphapose-halpe.json").write_text(json.dumps(alphapose(keypoints, confidence)))
+    return folder / "alphapose-halpe.json", "halpe26", keypoints, confidence
+
+
+def write_alphapose_cmu(folder):
+    keypoints, confidence = poses(joints=18)
+    flat = triplets(keypoints, confidence)
+    frames = {
+        f"clip_{i:04d}.png": {"version": "AlphaPose v0.3", "bodies": [{"joints": pose} for pose in flat[2 * i : 2 * i + 2]]}
+        for i in range(3)
+    }
+    (folder / "alphapose-cmu.json").write_text(json.dumps(frames))
+    return folder / "alphapose-cmu.json", "openpose18", keypoints, confidence
+
+
+def _columns_of_coco(keypoints, confidence):
+    """Names as people choose them, in another order than COCO's, and the values of their columns."""
+    order = [*range(5, 17), *range(5)]
+    parts = [COCO[joint].title().replace("_", "") if joint % 2 else COCO[joint] for joint in order]
+    values = np.concatenate([keypoints.astype(float), confidence.astype(float)[..., None]], -1)[:, order]
+    return parts, values.reshape(len(keypoints), -1)
+
+
+def write_deeplabcut_fixed(folder):
+    keypoints, confidence = poses()
+    parts, values = _columns_of_coco(keypoints, confidence)
+    return (
+        pandas_files.write_fixed(folder / "fixed.h5", pandas_files.columns(parts), values, list(range(6))),
+        "coco17",
+        keypoints,
+        confidence,
+    )
+
+
+def write_deeplabcut_table(folder):
+    keypoints, confidence = poses()
+    parts, values = _columns_of_coco(keypoints, confidence)
+    return (
+        pandas_files.write_table(folder / "table.h5", pandas_files.columns(parts), values, list(range(6))),
+        "coco17",
+        keypoints,
+        confidence,
+    )
+
+
+def write_deeplabcut_csv(folder):
+    keypoints, confidence = poses()
+    parts, values = _columns_of_coco(keypoints, confidence)
+    with open(folder / "clipDLC_resnet50_peopleJun5shuffle1_50000.csv", "w", newline="") as stream:
+        rows = zip(*pandas_files.columns(parts), strict=True)
+        csv.writer(stream).writerows([name, *row] for name, row in zip(("scorer", "bodyparts", "coords"), rows, strict=True))
+        csv.writer(stream).writerows([i, *row] for i, row in enumerate(values.tolist()))
+    return folder / "clipDLC_resnet50_peopleJun5shuffle1_50000.csv", "coco17", keypoints, confidence
+
+
+def kinetics(keypoints, confidence):
+    """A frame for each person."""
+    data = [
+        {"frame_index": i + 1, "skeleton": [{"pose": pose, "score": score}]}
+        for i, (pose, score) in enumerate(
+            zip((keypoints.astype(float) / SIZE).reshape(len(keypoints), -1).tolist(), confidence.tolist(), strict=True)
+        )
+    ]
+    return {"data": data, "label": "abseiling", "label_index": 0}
+
+
+def write_kinetics(folder):
+    keypoints, confidence = poses(joints=18)
+    (folder / "0tiEyDOGqQ0.json").write_text(json.dumps(kinetics(keypoints, confidence)))
+    return folder / "0tiEyDOGqQ0.json", "openpose18", keypoints, confidence
+
+
+def write_lsp(folder):
+    """MATLAB counts from 1; the third row is 1 where a joint is hidden."""
+    keypoints, _ = poses(joints=14)
+    joints = np.concatenate([keypoints.astype(float) + 1, np.zeros((6, 14, 1))], -1)
+    scipy.io.savemat(folder / "joints.mat", {"joints": joints.transpose(2, 1, 0)})
+    return folder / "joints.mat", "lsp14", keypoints, np.ones((6, 14))
 
 
 WRITERS = {name.removeprefix("write_"): value for name, value in list(globals().items()) if name.startswith("write_")}

@@ -9,7 +9,7 @@ import pytest
 from posezoo.data.keypoints import FORMATS, SCHEMA, looks_upside_down, read_keypoints, upside_down_fraction
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, Skeleton
-from tests.data.keypoint_samples import COCO, WRITERS, coco, openpose, poses, triplets
+from tests.data.keypoint_samples import COCO, SIZE, WRITERS, coco, openpose, poses, triplets
 
 
 def save_json(path, value):
@@ -20,7 +20,7 @@ def save_json(path, value):
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format(tmp_path, name):
     path, skeleton, keypoints, confidence = WRITERS[name](tmp_path)
-    data = read_keypoints(path)
+    data = read_keypoints(path, image_size=SIZE)
     assert data.skeleton is SKELETONS[skeleton]
     assert data.keypoints_2d.dtype == np.float32
     np.testing.assert_array_equal(data.keypoints_2d, keypoints)
@@ -34,8 +34,8 @@ def test_every_format(tmp_path, name):
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_layout_may_be_given(tmp_path, name):
     path, skeleton, *_ = WRITERS[name](tmp_path)
-    assert read_keypoints(path, skeleton).skeleton is SKELETONS[skeleton]
-    assert read_keypoints(str(path), SKELETONS[skeleton]).skeleton is SKELETONS[skeleton]
+    assert read_keypoints(path, skeleton, SIZE).skeleton is SKELETONS[skeleton]
+    assert read_keypoints(str(path), SKELETONS[skeleton], image_size=SIZE).skeleton is SKELETONS[skeleton]
 
 
 def test_the_content_tells_the_kind_of_file_whatever_its_name(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from posezoo.data.keypoints import read_keypoints
 from posezoo.data.posedata import PoseData
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
-from tests.data.keypoint_samples import COCO, WRITERS, openpose, poses, triplets
+from tests.data import pandas_files
+from tests.data.keypoint_samples import COCO, SIZE, WRITERS, openpose, poses, triplets
 
 
 def refused(path, error, words, skeleton=None):
@@ -116,6 +117,7 @@ def test_bad_fields(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
+MARKS = [{"x": 0.5, "y": 0.5, "z": 0, "visibility": 1}] * 33
 FLAT = triplets(KEYPOINTS, CONFIDENCE)
 JSON = {
     "truncated": (json.dumps({"keypoints": FLAT})[:-20], CorruptFileError, "get it again"),
@@ -148,6 +150,44 @@ JSON = {
     "OpenPose text": ({"people": [{"pose_keypoints_2d": "abc"}]}, InputError, "expected a list"),
     "OpenPose person that is none": ({"people": [3]}, InputError, "expected an object"),
     "OpenPose seen nobody": ({"people": [{"pose_keypoints_2d": [0] * 75}]}, InputError, "holds no people"),
+    "MediaPipe hands": ([[{"x": 0.1, "y": 0.2}] * 21], InputError, "has 21 landmarks; expected MediaPipe's 33"),
+    "MediaPipe ragged": ([MARKS, MARKS[:-1]], InputError, "frame 1 has 32 landmarks"),
+    "MediaPipe without y": ([[*MARKS[:-1], {"x": 1}]], InputError, "frame 0 is .*expected an object with x and y"),
+    "MediaPipe text": ([[*MARKS[:-1], {"x": "a", "y": 1}]], InputError, "expected numbers"),
+    "MediaPipe landmarks that nest": ([[*MARKS[:-1], {"x": [1], "y": {}}]], InputError, "not one array of numbers"),
+    "MediaPipe without a size": ([MARKS], InputError, "not the picture's size; give it in pixels"),
+    "MediaPipe with a broken size": ({"image_size": "big", "frames": [MARKS]}, InputError, "image size"),
+    "MediaPipe world landmarks": (
+        [[{"x": (-1) ** i * 0.3, "y": -0.2} for i in range(33)]],
+        InputError,
+        "world landmarks are .metres from the hips",
+    ),
+    "MediaPipe frames of nobody": ({"frames": [None, None]}, InputError, "holds frames; read are"),
+    "MediaPipe frame numbers": ([{"frame": 2**40, "landmarks": MARKS}], InputError, "whole numbers"),
+    "AlphaPose of nobody": ({"0.jpg": {"version": "AlphaPose v0.3", "bodies": []}}, InputError, "holds no people"),
+    "AlphaPose frame that is none": (
+        {"0.jpg": {"bodies": [{"joints": [1.0] * 54}]}, "1.jpg": 3},
+        InputError,
+        "1.jpg is not a",
+    ),
+    "AlphaPose cut": ([{"image_id": "0.jpg", "keypoints": [1.0] * 50}], InputError, "x, y, v of every joint"),
+    "AlphaPose text": ([{"image_id": "0.jpg", "keypoints": "none", "idx": [[]]}], InputError, "expected numbers"),
+    "AlphaPose of 20 joints": ([{"image_id": "0.jpg", "keypoints": [0.5] * 60}], InputError, "as no named skeleton does"),
+    "Kinetics of nobody": ({"data": [{"frame_index": 1, "skeleton": []}], "label": "a"}, InputError, "holds no people"),
+    "Kinetics without poses": ({"data": [{"frame_index": 1, "skeleton": [{"score": []}]}]}, InputError, "lacks `pose`"),
+    "Kinetics frame that is none": ({"data": [{"skeleton": []}, 3]}, InputError, "frame 1 is no frame of Kinetics"),
+    "Kinetics ragged": (
+        {"data": [{"skeleton": [{"pose": [0.5] * 36}, {"pose": [0.5] * 34}]}]},
+        InputError,
+        "unequal lengths",
+    ),
+    "Kinetics scores of another length": (
+        {"data": [{"skeleton": [{"pose": [100.5] * 36, "score": [0.5] * 17}]}]},
+        InputError,
+        "one value a joint",
+    ),
+    "Kinetics odd": ({"data": [{"skeleton": [{"pose": [0.5] * 35}]}]}, InputError, "expected x, y of every joint"),
+    "Kinetics that saw nothing": ({"data": [{"skeleton": [{"pose": [0] * 36}]}]}, InputError, "no joint of any pose|size"),
     "OpenPose MPI model": ({"people": [{"pose_keypoints_2d": [0.5] * 63}]}, InputError, "as no named skeleton"),
 }
 
@@ -187,6 +227,26 @@ TABLES = {
     "frames that are none": (f"frame,{HEADER}\nx,{ROW}\n", InputError, "'x' in column 'frame', row 2"),
     "frames left out": (f"frame,{HEADER}\n,{ROW}\n", InputError, "whole numbers"),
     "infinite": (f"{HEADER}\n{ROW[:-3]}inf\n", InputError, "right_ankle of pose 0 has y = inf"),
+    "DeepLabCut without coords": ("scorer,me\nbodyparts,nose\n", InputError, "no header row is `coords`"),
+    "DeepLabCut without rows": ("scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n", InputError, "only a header"),
+    "DeepLabCut cut": ("scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n0,1.5,2\n1,2", CorruptFileError, "row 5 has 2 cells"),
+    "DeepLabCut text": (
+        "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n0,a,2\n",
+        InputError,
+        "column 'me/nose/x', row 4",
+    ),
+    "DeepLabCut 3D": ("scorer,me,me\nbodyparts,nose,nose\ncoords,x,z\n0,1,2\n", InputError, "coords are z; expected x, y"),
+    "DeepLabCut of a mouse": (
+        "scorer,me,me\nbodyparts,Snout,Snout\ncoords,x,y\n0,1,2\n",
+        InputError,
+        "its 1 body parts .Snout. are not those of a named skeleton.* missing",
+    ),
+    "DeepLabCut columns twice": (
+        "scorer,me,me\nbodyparts,nose,nose\ncoords,x,x\n0,1,2\n",
+        InputError,
+        "some columns twice",
+    ),
+    "DeepLabCut no columns": ("scorer\nbodyparts\ncoords\n0\n", InputError, "its columns are not those of DeepLabCut"),
     "all empty cells": (f"frame,{HEADER}\n1{',' * 34}\n", InputError, "no joint of any pose"),
 }
 
@@ -233,6 +293,9 @@ def test_mat_files_of_other_datasets_say_what_is_read(tmp_path):
     scipy_io = pytest.importorskip("scipy.io")
     scipy_io.savemat(tmp_path / "mpii.mat", {"RELEASE": {"annolist": [1, 2, 3]}})
     refused(tmp_path / "mpii.mat", InputError, "holds RELEASE; of .mat files an array `keypoints`")
+    for name, joints in {"other": np.ones((3, 15, 4)), "text": "abc", "empty": np.zeros((3, 14, 0))}.items():
+        scipy_io.savemat(tmp_path / f"{name}.mat", {"joints": joints})
+        refused(tmp_path / f"{name}.mat", InputError, "of .mat files an array|holds no poses")
 
 
 class Attack:
@@ -247,6 +310,98 @@ def test_pickles_that_would_run_code(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", positions_2d={"S1": Attack()})
     refused(tmp_path / "a.npz", CorruptFileError, "refused")
     assert not (tmp_path / "executed").exists()
+
+
+FRAME = (pandas_files.columns(COCO), np.ones((4, 51)), [0, 1, 2, 3])
+
+
+def test_pickled_column_names_that_would_run_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pandas_files.write_table(tmp_path / "a.h5", *FRAME, kind=pickle.dumps([Attack()], 0))
+    refused(path, CorruptFileError, "eval, which unpickling would run; refused")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (pickle.dumps({"a": 1}, 0), "no list of tuples"),
+        (pickle.dumps([1, 2], 0), "no list of tuples"),
+        (pickle.dumps(FRAME[0][:-1], 0), "4 rows and 50 columns are named"),
+        (pickle.dumps(FRAME[0], 0)[:100], "cannot be read|pickle"),
+        (b"no pickle", "cannot be read|pickle"),
+    ],
+)
+def test_column_names_that_are_none(tmp_path, kind, words):
+    refused(pandas_files.write_table(tmp_path / "a.h5", *FRAME, kind=kind), CorruptFileError, words)
+
+
+def damage(file, name):
+    """One thing that is wrong with a data frame, and what is said."""
+    group = file["df_with_missing"]
+    if name == "labels beyond the names":
+        group["block0_items_label1"][0] = 100
+    elif name == "no values":
+        del group["block0_values"]
+    elif name == "no index":
+        del group["axis1"]
+    elif name == "values elsewhere":
+        del group["block0_values"]
+        group["block0_values"] = h5py.ExternalLink("other.h5", "a")
+    elif name == "too few rows":
+        del group["axis1"]
+        group["axis1"] = [0, 1]
+    elif name == "blocks without end":
+        group.attrs["nblocks"] = 2**60
+    elif name == "no number of blocks":
+        del group.attrs["nblocks"]
+    elif name == "levels without end":
+        group.attrs["block0_items_nlevels"] = 2**40
+    elif name == "text for values":
+        del group["block0_values"]
+        group["block0_values"] = np.full((4, 51), b"a")
+    elif name == "two frames":
+        file.copy("df_with_missing", "again")
+    elif name == "a link out of the file":
+        del file["df_with_missing"]
+        file["df_with_missing"] = h5py.ExternalLink("other.h5", "a")
+
+
+FRAMES = {
+    "labels beyond the names": "do not point into its 17 names",
+    "no values": "has no dataset 'block0_values'",
+    "no index": "has no dataset 'axis1'",
+    "values elsewhere": "has no dataset 'block0_values'",
+    "too few rows": "2 rows and 51 columns are named",
+    "blocks without end": "blocks of values; expected 1 to",
+    "no number of blocks": "cannot be read as HDF5",
+    "levels without end": "levels; expected",
+    "text for values": "expected numbers",
+    "two frames": "holds 2 data frames",
+    "a link out of the file": "read are|is empty",
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_bad_data_frames(tmp_path, name):
+    path = pandas_files.write_fixed(tmp_path / "a.h5", *FRAME)
+    with h5py.File(path, "r+") as file:
+        damage(file, name)
+    refused(path, PoseZooError, FRAMES[name])
+
+
+def test_a_compression_that_is_not_there_is_said(tmp_path):
+    """32001 is Blosc, which PyTables brings and h5py does not."""
+    path = pandas_files.write_fixed(tmp_path / "a.h5", *FRAME)
+    with h5py.File(path, "r+") as file:
+        group = file["df_with_missing"]
+        del group["block0_values"]
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_chunk((4, 51))
+        layout.set_filter(32001, h5py.h5z.FLAG_OPTIONAL)
+        space = h5py.h5s.create_simple((4, 51))
+        h5py.h5d.create(group.id, b"block0_values", h5py.h5t.IEEE_F64LE, space, layout)
+    refused(path, CorruptFileError, "is compressed by .*which h5py lacks; write it with gzip")
 
 
 # --- fuzzing ---------------------------------------------------------------------------------------------------------
@@ -280,7 +435,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, name):
         path.write_bytes(damaged(whole, dice, most))
         start = time.process_time()
         try:
-            data = read_keypoints(path, skeleton)
+            data = read_keypoints(path, skeleton, SIZE)
         except PoseZooError as error:
             refusals += 1
             if "\n" in str(error):

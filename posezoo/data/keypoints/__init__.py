@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from posezoo.data.keypoints import plain, table
 from posezoo.data.keypoints.checks import looks_upside_down, upside_down_fraction
@@ -40,7 +41,7 @@ SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 def read_keypoints(
     path: str | os.PathLike[str],
     skeleton: str | Skeleton | None = None,
-    image_size: tuple[int, int] | None = None,
+    image_size: Any = None,
 ) -> PoseData:
     """Read 2D keypoints from a file, or from OpenPose's folder of frames.
 
@@ -80,7 +81,7 @@ def read_keypoints(
 def read_with_format(
     path: str | os.PathLike[str],
     skeleton: str | Skeleton | None = None,
-    image_size: tuple[int, int] | None = None,
+    image_size: Any = None,
 ) -> tuple[Format, PoseData]:
     """As :func:`read_keypoints`, with the format in which the file is."""
     if skeleton is not None:
@@ -97,7 +98,10 @@ def _unrecognised(content: Content) -> str:
     """What the file holds, and what is read."""
     value = content.value
     if isinstance(value, Mapping):
-        names = sorted(map(str, value))
+        # A damaged file has names of any length, and of any characters.
+        names = [
+            "".join(letter if letter.isprintable() else "?" for letter in str(name)[:40]) for name in sorted(map(str, value))
+        ]
         held = f"holds {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "is empty"
     elif content.kind == "csv":
         held = f"is a table with the header {','.join(value[0])[:60]!r}"

@@ -53,7 +53,7 @@ FORMATS: tuple[Format, ...] = (
     Format("folders of OpenPose frames", is_folder, read_folder),
     Format("DeepLabCut tables", is_deeplabcut, read_deeplabcut),
     Format("LSP's joints.mat", is_lsp, read_lsp),
-    Format("stacked-hourglass arrays (part, preds, poses)", is_hourglass, read_hourglass),
+    Format("stacked-hourglass arrays", is_hourglass, read_hourglass),
     Format("PoseZoo's schema (keypoints)", is_plain, read_plain),
     Format("tables with <joint>_x, <joint>_y", is_table, read_table),
     Format("one array (..., joints, 2)", is_array, read_array),
