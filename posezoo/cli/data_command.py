@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def run_check(options: argparse.Namespace) -> int:
     found = inspect_keypoints(data)
     if options.json:
         described = {"file": str(options.file), "format": form.name, **asdict(found)}
-        described["sides_agree"] = found.sides_agree if found.side_votes else None  # JSON has no NaN
+        described["sides_agree"] = None if isnan(found.sides_agree) else found.sides_agree  # JSON has no NaN
         print(json.dumps(described, indent=2))
         return 0
     from rich.markup import escape
@@ -105,7 +106,7 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
     sizes = ", ".join(f"{width} x {height}" for width, height in found.image_sizes[:5])
     missing = sorted(found.missing.items(), key=lambda item: -item[1])
     low, median, high = found.confidence or (0, 0, 0)
-    sides = f"{found.sides_agree:.0%} of {found.side_votes} telling poses agree" if found.side_votes else "cannot be told"
+    agree = "too few poses tell" if isnan(found.sides_agree) else f"{found.sides_agree:.0%} of the telling poses agree"
     return [
         ("layout", f"{found.skeleton} ({found.joints} joints)"),
         ("holds", f"{found.poses} poses, {found.frames} frames, {found.sequences} sequences, {found.people} people"),
@@ -114,6 +115,6 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
         ("missing", ", ".join(f"{joint} {share:.1%}" for joint, share in missing[:8]) or "none"),
         ("confidence", f"{low:.2f} to {high:.2f}, median {median:.2f}" if found.confidence else "not given"),
         ("upside down", f"{found.upside_down:.0%} of the poses"),
-        ("left and right", f"{sides}, changing places between frames {found.exchanged} times"),
+        ("left and right", f"{agree} ({found.side_votes}), changing places between frames {found.exchanged} times"),
         ("repeated", f"{found.static:.0%} equal the frame before, {found.duplicates} another pose"),
     ]

@@ -165,6 +165,17 @@ def test_a_full_disk_is_said(keypoints, tmp_path, capsys, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"people.npz"}
 
 
+def test_fractions_of_the_picture_need_its_size(tmp_path, capsys):
+    from tests.data.keypoint_samples import SIZE, WRITERS
+
+    path, *_ = WRITERS["mediapipe"](tmp_path)
+    out = tmp_path / "out.npz"
+    assert "--image-size WIDTH HEIGHT" in refused(capsys, "predict", "svma", path, "-o", out)
+    assert run("predict", "svma", path, "-o", out, "--image-size", *SIZE) == 0
+    capsys.readouterr()
+    assert Prediction.load(out).image_size == SIZE
+
+
 def test_the_documented_schema_is_what_is_read(tmp_path, people, capsys):
     assert run("data", "schema") == 0
     text = capsys.readouterr().out

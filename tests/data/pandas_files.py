@@ -17,7 +17,10 @@ def columns(parts, individuals=None, scorer="DLC_resnet50_peopleJun5shuffle1_500
 
 def _attributes(node, **values):
     for name, value in values.items():
-        node.attrs[name] = np.bytes_(value) if isinstance(value, bytes | str) and value != "" else value
+        if isinstance(value, str):
+            node.attrs.create(name, np.bytes_(value), dtype=h5py.string_dtype("utf-8", len(value)))
+        else:  # what PyTables pickles has no encoding
+            node.attrs[name] = np.bytes_(value) if isinstance(value, bytes) else value
 
 
 def _array(group, node_name, values, **attributes):
@@ -52,11 +55,13 @@ def write_fixed(path, entries, values, index, key="df_with_missing"):
         for axis in ("axis0", "block0_items"):
             _levels(group, axis, entries, _names(entries))
         if isinstance(index[0], tuple):
-            _levels(group, "axis1", index, ["N."] * 3)
+            _levels(group, "axis1", index, [b"N."] * 3)
         else:
-            group.attrs["axis1_variety"] = np.bytes_("regular")
+            _attributes(group, axis1_variety="regular")
             text = isinstance(index[0], str)
-            _array(group, "axis1", np.asarray(index, "S" if text else "i8"), kind="string" if text else "integer", name="N.")
+            _array(
+                group, "axis1", np.asarray(index, "S" if text else "i8"), kind="string" if text else "integer", name=b"N."
+            )
         _array(group, "block0_values", np.asarray(values, "f8"))
     return path
 
@@ -81,5 +86,6 @@ def write_table(path, entries, values, index, key="df_with_missing", kind=None):
         table["index"], table["values_block_0"] = index, values
         node = group.create_dataset("table", data=table, chunks=(2048,), maxshape=(None,))
         _attributes(node, CLASS="TABLE", TITLE=NOTHING, VERSION="2.7", NROWS=np.int64(len(values)), FIELD_0_NAME="index")
-        _attributes(node, values_block_0_kind=pickle.dumps(entries, 0) if kind is None else kind, values_block_0_meta="N.")
+        _attributes(node, index_kind="string" if isinstance(index[0], str) else "integer", values_block_0_dtype="float64")
+        _attributes(node, values_block_0_kind=pickle.dumps(entries, 0) if kind is None else kind, values_block_0_meta=b"N.")
     return path

@@ -272,6 +272,13 @@ def test_csv_columns_in_any_order_with_gaps(tmp_path):
     assert data.confidence is None
 
 
+def test_csv_that_states_its_format(tmp_path):
+    header = ",".join(f"{joint}_{axis}" for joint in COCO for axis in "xy")
+    (tmp_path / "a.csv").write_text(f"format,{header}\nposezoo-keypoints/1{',7' * 34}\n")
+    assert (read_keypoints(tmp_path / "a.csv").keypoints_2d == 7).all()
+    assert SCHEMA.count("version 1") == SCHEMA.count("posezoo-keypoints/1") == 2  # arrays, and tables
+
+
 def test_hourglass_annotations(tmp_path):
     """x of 0 means not annotated; a head at the upper edge (y of 0 or less) is annotated."""
     part = poses(joints=16)[0].astype(float)

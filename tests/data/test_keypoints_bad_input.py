@@ -247,6 +247,11 @@ TABLES = {
         "some columns twice",
     ),
     "DeepLabCut no columns": ("scorer\nbodyparts\ncoords\n0\n", InputError, "its columns are not those of DeepLabCut"),
+    "a newer schema": (
+        f"format,{HEADER}\nposezoo-keypoints/2,{ROW}\n",
+        InputError,
+        "this PoseZoo reads .posezoo-keypoints/1",
+    ),
     "all empty cells": (f"frame,{HEADER}\n1{',' * 34}\n", InputError, "no joint of any pose"),
 }
 

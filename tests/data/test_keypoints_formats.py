@@ -233,7 +233,7 @@ def test_a_real_data_frame(tmp_path):
         ours = read_keypoints(write(tmp_path / "b.h5", entries, values, list(range(5))), MINE)
         np.testing.assert_array_equal(theirs.keypoints_2d, ours.keypoints_2d)
         np.testing.assert_array_equal(theirs.confidence, ours.confidence)
-        pandas.testing.assert_frame_equal(pandas.read_hdf(tmp_path / "b.h5"), frame, check_index_type=False)
+        pandas.testing.assert_frame_equal(pandas.read_hdf(tmp_path / "b.h5"), frame, check_names=False)
     frame.to_csv(tmp_path / "a.csv")
     np.testing.assert_allclose(read_keypoints(tmp_path / "a.csv", MINE).keypoints_2d, ours.keypoints_2d, rtol=1e-6)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from posezoo.data.keypoints.checks import upside_down_fraction
-from posezoo.data.keypoints.sides import exchanged_frames, side_votes
+from posezoo.data.keypoints.sides import exchanged_frames, sides_agreement
 from posezoo.data.posedata import PoseData
 
 # A person of fewer pixels than this, crown to sole, is none: the coordinates are of another kind.
 _LEAST_EXTENT_PX = 8.0
-# Fewer votes, or a share nearer to one half, say nothing about the sides; see `side_votes`.
-_LEAST_VOTES, _MOST_AGREEING = 100, 0.4
+# See `sides_agreement`.
+_LEAST_AGREEING = 0.33
 _MOST_MISSING, _MOST_STATIC, _MOST_OUTSIDE, _LOW_CONFIDENCE = 0.2, 0.1, 0.2, 0.3
 
 
@@ -45,8 +45,8 @@ class Inspection:
         missing: the share of poses that lack a joint, by joint, where any does.
         confidence: least, median and greatest of the known joints; None where the file has none.
         upside_down: the share of poses whose head is below their feet.
-        sides_agree: the share of votes for the sides as they are named, NaN without any; see `side_votes`.
-        side_votes: how many poses vote.
+        sides_agree: the share of votes for the sides as they are named; NaN where too few poses tell.
+        side_votes: how many poses do; see :func:`posezoo.data.keypoints.sides.sides_agreement`.
         exchanged: how often a person's sides change places from one frame to the next.
         static: the share of poses that equal the frame before.
         duplicates: poses that equal another one elsewhere.
@@ -84,7 +84,7 @@ def inspect_keypoints(data: PoseData) -> Inspection:
     upside_down = upside_down_fraction(data)
     # With y up, what is higher on the ground is lower in the numbers.
     upright = poses * np.asarray([1, -1], dtype=poses.dtype) if upside_down > 0.5 else poses
-    agree, votes = side_votes(upright, skeleton)
+    agree, votes = sides_agreement(upright, skeleton)
     exchanged = exchanged_frames(poses, skeleton, data.sequence, data.frame)
     static, duplicates = _repetitions(data)
     confidence = None
@@ -159,9 +159,9 @@ def _about_orientation(
     if upside_down > 0.5:
         text = f"{upside_down:.0%} of the poses have the head below the feet: y points up; replace y by height - y."
         findings.append(("upside down", text))
-    if votes >= _LEAST_VOTES and agree < _MOST_AGREEING:
+    if agree < _LEAST_AGREEING:
         text = (
-            f"left and right look exchanged ({1 - agree:.0%} of {votes} poses say so); check the layout's order "
+            f"left and right look exchanged (at most {agree:.0%} of {votes} telling poses agree); check the layout's order "
             "(--skeleton), and whether the pictures were mirrored."
         )
         findings.append(("sides", text))

@@ -41,11 +41,7 @@ def is_plain(content: Content) -> bool:
 def read_plain(content: Content) -> Clips:
     """The schema above."""
     value, path = content.value, content.path
-    stated = text(value.get("format", FORMAT))
-    if stated != FORMAT:
-        raise InputError(
-            f"{path} is of format {stated!r}; this PoseZoo reads {FORMAT!r}: update PoseZoo or convert the file."
-        )
+    check_format(text(value.get("format", FORMAT)), path)
     keypoints = numeric(value["keypoints" if "keypoints" in value else "keypoints_2d"], "keypoints", path)
     confidence = None if value.get("confidence") is None else numeric(value["confidence"], "confidences", path)
     if confidence is not None and confidence.shape == (*keypoints.shape[:-1], 1):
@@ -77,6 +73,14 @@ def read_plain(content: Content) -> Clips:
         sequences=sequences,
         stated=_stated(value, path),
     )
+
+
+def check_format(stated: str, path: Path) -> None:
+    """InputError where a file states another version of the schema than this one."""
+    if stated != FORMAT:
+        raise InputError(
+            f"{path} is of format {stated[:40]!r}; this PoseZoo reads {FORMAT!r}: update PoseZoo or convert the file."
+        )
 
 
 def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:

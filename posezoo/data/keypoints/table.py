@@ -8,16 +8,18 @@ import numpy as np
 
 from posezoo.data.keypoints.clips import Clips, frame_numbers, group, picture_size
 from posezoo.data.keypoints.containers import Content
+from posezoo.data.keypoints.plain import FORMAT, check_format
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.skeletons import SKELETONS, Skeleton
 
-SCHEMA = """\
-PoseZoo keypoints as a table (.csv, .tsv): a header, then one row a pose; empty cells are unknown.
+SCHEMA = f"""\
+PoseZoo keypoints, version 1, as a table (.csv, .tsv): a header, then one row a pose; empty cells are unknown.
 
   <joint>_x, <joint>_y              pixels, y down, for every joint of a named skeleton, in any order
   <joint>_confidence                optional (also _score, _likelihood, _c), 0 to 1
   frame, person, video              optional: frame number, and who and what it is
   image_width, image_height         optional, pixels
+  format                            optional, "{FORMAT}" in every row
 """
 
 _SUFFIXES = {"x": 0, "y": 1, "confidence": 2, "score": 2, "likelihood": 2, "c": 2}
@@ -59,6 +61,8 @@ def read_table(content: Content) -> Clips:
     def column(name: str, default: str) -> list[str]:
         return cells[:, names.index(name)].tolist() if name in names else [default] * len(rows)
 
+    for stated in set(column("format", FORMAT)):
+        check_format(stated.strip(), path)
     sizes = None
     if {"image_width", "image_height"} <= set(names):
         pairs = list(zip(column("image_width", ""), column("image_height", ""), strict=True))
