@@ -31,12 +31,12 @@ def finetune(
     source: str | Path,
     out: str | Path,
     skeleton: str | None = None,
-    image_size: Any = None,
     epochs: int = 10,
     learning_rate: float = 5e-5,
     batch_size: int = 256,
     seed: int = 0,
     resume: bool = False,
+    image_size: Any = None,
 ) -> Path:
     """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
 
@@ -45,9 +45,9 @@ def finetune(
         source: a file of keypoints, see :func:`posezoo.data.read_keypoints`; people who lack a joint are left out.
         out: folder of checkpoints, logs and the new weights.
         skeleton: layout of the keypoints, where the file does not say.
-        image_size: (width, height) of the pictures, where the file does not say.
         epochs, learning_rate, batch_size, seed: of the training.
         resume: go on from the folder's last checkpoint.
+        image_size: (width, height) of the pictures in px, where the file does not say.
 
     Returns:
         the new weights, which ``posezoo.load(path)`` takes.
