@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 from dataclasses import asdict
 from math import isnan
@@ -14,14 +15,18 @@ from posezoo.cli.predict_command import check_output
 if TYPE_CHECKING:
     from posezoo.data.keypoints import Inspection
 
+_PREPARE = ("h36m", "mpi_inf_3dhp", "humaneva")
+
 
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
-    prepare.add_argument("dataset", choices=("openmocap", "h36m_pictures"))
-    prepare.add_argument("--source", type=Path, required=True, help="folder of BVH files, or of Human3.6M's S1, S5, ..")
+    prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", "h36m_pictures"))
+    prepare.add_argument(
+        "--source", type=Path, required=True, help="folder of the dataset as it is downloaded; of BVH files for openmocap"
+    )
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
     prepare.add_argument("--every", type=int, default=5, help="of videos, so many frames are one (5)")
     prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
@@ -58,6 +63,11 @@ def run_prepare(options: argparse.Namespace) -> int:
         print(f"pictures and {file} written")
         return 0
     check_output("--out", options.out, (".h5", ".hdf5"))
+    if options.dataset in _PREPARE:
+        prepare = getattr(importlib.import_module(f"posezoo.data.{options.dataset}"), f"prepare_{options.dataset}")
+        done = prepare(options.source, options.out)
+        print(f"{options.out} {'written' if done.written else 'is up to date'}")
+        return run_info(argparse.Namespace(file=options.out))
     written = prepare_openmocap(options.source, options.out, options.mpii)
     print(f"{options.out} {'written' if written else 'is up to date'}")
     return run_info(argparse.Namespace(file=options.out))
@@ -66,9 +76,16 @@ def run_prepare(options: argparse.Namespace) -> int:
 def run_info(options: argparse.Namespace) -> int:
     """Clips and frames by split."""
     from posezoo.data.openmocap import describe_openmocap
+    from posezoo.data.prepared import describe_prepared, is_prepared
 
-    for key, value in describe_openmocap(options.file).items():
+    summary = describe_prepared(options.file) if is_prepared(options.file) else describe_openmocap(options.file)
+    notes = summary.pop("notes", ())
+    for key, value in summary.items():
+        if key == "also":
+            value = ", ".join(value) or "no detections"
         print(f"{key}: {value['clips']} clips, {value['frames']} frames" if isinstance(value, dict) else f"{key}: {value}")
+    for note in notes:
+        print(f"differs from what was published: {note}" if "published" in note else note)
     return 0
 
 
@@ -109,7 +126,7 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
     agree = "too few poses tell" if isnan(found.sides_agree) else f"{found.sides_agree:.0%} of the telling poses agree"
     return [
         ("layout", f"{found.skeleton} ({found.joints} joints)"),
-        ("holds", f"{found.poses} poses, {found.frames} frames, {found.sequences} sequences, {found.people} people"),
+        ("holds", f"{found.poses} poses in {found.frames} frames; sequences: {found.sequences}, people: {found.people}"),
         ("pictures", f"{sizes}{', ...' if len(found.image_sizes) > 5 else ''} px" if sizes else "size not known"),
         ("coordinates", f"{found.units}, x {found.x[0]:.4g} to {found.x[1]:.4g}, y {found.y[0]:.4g} to {found.y[1]:.4g}"),
         ("missing", ", ".join(f"{joint} {share:.1%}" for joint, share in missing[:8]) or "none"),

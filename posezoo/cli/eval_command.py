@@ -13,18 +13,33 @@ if TYPE_CHECKING:
     from posezoo.lifting import PictureModule
 
 
+PROTOCOLS = (1, 2, 3)
+JOINTS = (14, 16, 17)
+# What a dataset is scored in: the joints that its own protocol counts, or all that it has.
+_SCORED = {"mpi_inf_3dhp": "common14", "humaneva": "humaneva15"}
+
+
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("eval", help="score a model on labelled data")
     command.add_argument("name", help="a model, the path of its weights, or 'flat' for the flat-depth baseline")
     command.add_argument(
         "--data",
-        help="procedural (the default) or openmocap; of pictures rendered_wild (the default), rendered_studio, mpii, h36m, "
-        "mpi_inf_3dhp",
+        help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva; of pictures rendered_wild (the default), "
+        "rendered_studio, mpii, h36m, mpi_inf_3dhp",
     )
     command.add_argument("--path", type=Path, help="the dataset's file, where it has one")
+    command.add_argument("--data-dir", type=Path, help="the folder of that file, if it is called as the dataset: h36m.h5")
     command.add_argument("--split", default="test", choices=("train", "val", "test"))
-    command.add_argument("--keypoints", default="gt", help="gt or detected")
+    command.add_argument("--keypoints", default="gt", help="gt, detected, or the name of one of several detectors")
+    command.add_argument(
+        "--protocol",
+        type=int,
+        choices=PROTOCOLS,
+        help="of Human3.6M: 1 MPJPE, 2 after Procrustes (both always stand there), 3 the fourth camera alone",
+    )
+    command.add_argument("--views", type=int, nargs="+", help="these cameras alone")
+    command.add_argument("--joints", type=int, choices=JOINTS, help="score so many joints; those of the model else")
     command.add_argument("--count", type=int, help="of pictures, so many, evenly over all")
     command.add_argument("--side", type=int, help="of rendered pictures, px")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -46,11 +61,17 @@ def run(options: argparse.Namespace) -> int:
     else:
         if options.count is not None or options.side is not None:
             raise InputError(f"{options.name} takes keypoints; --count and --side are for models that take pictures.")
-        data = load_dataset(options.data, options.split, options.path, keypoints=options.keypoints)
-        result = evaluate(None, data) if model is None else model.evaluate(data)
+        data = load_dataset(options.data, options.split, _file(options), keypoints=options.keypoints, **_views(options))
+        lifter = model is None or isinstance(model, LiftingModule)
+        if options.joints and not lifter:
+            raise InputError(f"{options.name} takes two views; --joints is for lifters.")
+        scored = _scored(options) if lifter else {}
+        result = evaluate(None, data, **scored) if model is None else model.evaluate(data, **scored)
         title = f"{options.keypoints.upper()} 2D, {result['poses']} poses"
-        if model is None or isinstance(model, LiftingModule):
-            baseline, beside, error = "flat depth", result if model is None else evaluate(None, data), "P-MPJPE"
+        if lifter:
+            baseline, beside, error = "flat depth", result if model is None else evaluate(None, data, **scored), "P-MPJPE"
+            if options.data == "mpi_inf_3dhp" and options.split == "test":
+                result["per_scene"] = _by_scene(model, data, scored)
         else:
             baseline, error = "triangulated", "MPJPE"
             beside = {name.removesuffix("_triangulated"): v for name, v in result.items() if name.endswith("_triangulated")}
@@ -60,6 +81,48 @@ def run(options: argparse.Namespace) -> int:
     result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}
     _print(result, beside, f"{options.name} on {options.data} {options.split}, {title}", (options.name, baseline), error)
     return 0
+
+
+def _file(options: argparse.Namespace) -> Path | None:
+    """The dataset's file, by its path or its folder."""
+    if options.data_dir is None:
+        return options.path
+    if options.path is not None:
+        raise InputError("--path and --data-dir both say where the data are; give one.")
+    return options.data_dir / f"{options.data}.h5"
+
+
+def _views(options: argparse.Namespace) -> dict[str, Any]:
+    """Settings of the loader; Human3.6M's third protocol tests on the fourth camera."""
+    if options.protocol is not None and options.data != "h36m":
+        raise InputError(f"--protocol is for Human3.6M (--data h36m), not for {options.data}.")
+    views = [3] if options.protocol == 3 and options.views is None else options.views
+    return {} if views is None else {"views": tuple(views)}
+
+
+def _scored(options: argparse.Namespace) -> dict[str, Any]:
+    """The layout to score in."""
+    from posezoo.skeletons import get_skeleton
+
+    if options.joints is None:
+        return {"skeleton": _SCORED[options.data]} if options.data in _SCORED else {}
+    h36m = get_skeleton("h36m17")
+    return {"skeleton": {14: get_skeleton("common14"), 16: h36m.without("nose"), 17: h36m}[options.joints]}
+
+
+def _by_scene(model: Any, data: Any, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """PCK and AUC of MPI-INF-3DHP's scenes."""
+    import numpy as np
+
+    from posezoo.data.mpi_inf_3dhp import SCENES
+    from posezoo.lifting import evaluate
+
+    scenes = {scene: data[np.isin(data.subject, names)] for scene, names in SCENES.items()}
+    results = {scene: evaluate(model, part, **settings) for scene, part in scenes.items() if len(part)}
+    return {
+        scene: {name: value for name, value in result.items() if name.startswith(("pck", "auc", "mpjpe"))}
+        for scene, result in results.items()
+    }
 
 
 def _of_pictures(model: PictureModule, options: argparse.Namespace) -> dict[str, Any]:
@@ -94,6 +157,8 @@ def _print(result: dict[str, Any], beside: dict[str, Any], title: str, names: tu
 
     floats = {name: value for name, value in result.items() if isinstance(value, float)}
     table(title, "metric", {f"{name} ({unit_of(name)})": (value, beside.get(name)) for name, value in floats.items()})
+    for scene, values in result.get("per_scene", {}).items():
+        table(f"by scene: {scene}", "metric", {f"{name} ({unit_of(name)})": (value, None) for name, value in values.items()})
     actions = result.get("per_action", {})
     if actions:
         others = beside.get("per_action", {})

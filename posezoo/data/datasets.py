@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from posezoo.data.h36m import load_h36m
+from posezoo.data.humaneva import load_humaneva
+from posezoo.data.mpi_inf_3dhp import load_mpi_inf_3dhp
 from posezoo.data.openmocap import load_openmocap
 from posezoo.data.posedata import PoseData
 from posezoo.data.procedural import procedural_dataset
@@ -15,6 +18,9 @@ from posezoo.errors import InputError, UnknownNameError
 DATASETS: dict[str, Callable[..., PoseData]] = {
     "procedural": procedural_dataset,
     "openmocap": load_openmocap,
+    "h36m": load_h36m,
+    "mpi_inf_3dhp": load_mpi_inf_3dhp,
+    "humaneva": load_humaneva,
 }
 """What :func:`load_dataset` knows. A loader takes ``split`` and whatever else it names; files come as ``path``."""
 
@@ -23,7 +29,8 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
     """Poses of a named dataset.
 
     Args:
-        name: ``procedural`` (needs no file) or ``openmocap`` (what ``posezoo data prepare openmocap`` wrote).
+        name: ``procedural`` (needs no file); ``openmocap``, ``h36m``, ``mpi_inf_3dhp``, ``humaneva`` (what ``posezoo data
+            prepare`` wrote).
         split: ``train``, ``val`` or ``test``.
         path: the dataset's file, where it has one.
         settings: others the dataset takes, such as ``keypoints="detected"`` or ``views=(0, 1)``.

@@ -14,7 +14,7 @@ from posezoo.errors import InputError
 from posezoo.geometry import LIMBS, limb_ratios, procrustes_align
 from posezoo.metrics import AUC3D, MPJPE, NMPJPE, PCK3D, PMPJPE, SymmetryError
 from posezoo.metrics.functional.position import least_squares_scale
-from posezoo.skeletons import Skeleton, convert
+from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 if TYPE_CHECKING:
     from posezoo.lifting.module import LiftingModule
@@ -108,15 +108,23 @@ def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor,
     return torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=-1)
 
 
+def about_the_pelvis(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B J 3"]:
+    """Poses about their root, or about the middle of the hips where a layout without pelvis has another root."""
+    hips = [skeleton.index(f"{side}_hip") for side in ("left", "right") if f"{side}_hip" in skeleton.joints]
+    middle = [skeleton.root] if "pelvis" in skeleton.joints or len(hips) < 2 else hips
+    return pose - pose[:, middle].mean(1, keepdim=True)
+
+
 def evaluate(
-    model: LiftingModule | None, data: PoseData, skeleton: Skeleton | None = None, batch_size: int = 8192
+    model: LiftingModule | None, data: PoseData, skeleton: str | Skeleton | None = None, batch_size: int = 8192
 ) -> dict[str, Any]:
     """Score a model on labelled poses.
 
     Args:
         model: in eval mode; None scores the flat-depth baseline.
         data: with ``pose_3d``.
-        skeleton: the layout to score in; the model's where not given.
+        skeleton: the layout to score in; the model's where not given. Where it lacks the pelvis, poses are still compared
+            about the middle of the hips.
         batch_size: poses at a time.
 
     Returns:
@@ -128,33 +136,34 @@ def evaluate(
     """
     if data.pose_3d is None or not len(data):
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
-    skeleton = skeleton or (model.skeleton if model is not None else data.skeleton)
+    layout = model.skeleton if model is not None else data.skeleton
+    skeleton = layout if skeleton is None else get_skeleton(skeleton)
     device = model.device if model is not None else torch.device("cpu")
     names, codes = np.unique(data.action, return_inverse=True)
     actions = tuple(str(name) for name in names)
     metrics = LiftingMetrics("relative" if model is None else model.unit, skeleton, actions).to(device)
-    target = convert(data.pose_3d, data.skeleton, skeleton)
-    if target.missing:
-        raise InputError(f"{data.skeleton.name} cannot give {', '.join(target.missing)} of {skeleton.name}.")
-    root, limbs = skeleton.root, None
+    for source in (data.skeleton, layout):
+        missing = convert(np.zeros((len(source), 3), np.float32), source, skeleton).missing
+        if missing:
+            raise InputError(f"{source.name} cannot give {', '.join(missing)} of {skeleton.name}.")
+    limbs = None
     if {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")} <= set(skeleton.joints):
         limbs = {"predicted": LimbStatistics(), "labels": LimbStatistics()}
     for start in range(0, len(data), batch_size):
         rows = slice(start, start + batch_size)
         if model is None:
             two = torch.from_numpy(convert(data.keypoints_2d[rows], data.skeleton, skeleton).keypoints)
-            pose = flat_depth(two, root)
+            pose = flat_depth(two, skeleton.root)
         else:
             lifted = model.predict(torch.from_numpy(data.keypoints_2d[rows]), data.skeleton)
             pose = convert(lifted.pose_3d, model.skeleton, skeleton).keypoints
-            pose = pose - pose[:, root : root + 1]
-        label = torch.from_numpy(target.keypoints[rows]).to(device)
+        # Batch by batch: a million poses converted at once are gigabytes.
+        label = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, skeleton).keypoints).to(device)
+        pose, label = about_the_pelvis(pose, skeleton), about_the_pelvis(label, skeleton)
         if limbs is not None:
             limbs["predicted"].update(pose.float(), skeleton)
             limbs["labels"].update(label.float(), skeleton)
-        metrics.update(
-            pose.float(), label - label[:, root : root + 1], torch.from_numpy(codes[rows].astype(np.int64)).to(device)
-        )
+        metrics.update(pose.float(), label, torch.from_numpy(codes[rows].astype(np.int64)).to(device))
     return {
         **metrics.report(),
         "poses": len(data),

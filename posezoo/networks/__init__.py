@@ -1,7 +1,7 @@
 """Building blocks used by two papers or more."""
 
 from posezoo.networks.averaging import AveragedNetwork
-from posezoo.networks.convolution import convolution
+from posezoo.networks.convolution import channels_last, convolution
 from posezoo.networks.critic import PoseCritic
 from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.representation import Injection, SkeletonEncoder, encode_all, rotate
@@ -20,6 +20,7 @@ __all__ = [
     "ResidualMLP",
     "SkeletonEncoder",
     "Standardize",
+    "channels_last",
     "convolution",
     "encode_all",
     "fuse_batch_norm",

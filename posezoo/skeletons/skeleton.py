@@ -106,3 +106,27 @@ class Skeleton:
         if joint not in self.joints:
             raise UnknownNameError.of(f"joint of {self.name}", joint, self.joints)
         return self.joints.index(joint)
+
+    def without(self, joint: str) -> Skeleton:
+        """The layout with one joint fewer, whose children hang on its parent.
+
+        Raises:
+            UnknownNameError: the layout lacks the joint.
+            InputError: it is the root.
+
+        Example:
+            >>> from posezoo.skeletons import get_skeleton
+            >>> smaller = get_skeleton("h36m17").without("nose")
+            >>> len(smaller), smaller.joints[smaller.parents[smaller.index("head_top")]]
+            (16, 'thorax')
+        """
+        gone = self.index(joint)
+        if gone == self.root:
+            raise InputError(f"{joint} is the root of {self.name}; a layout needs it.")
+        kept = [index for index in range(len(self)) if index != gone]
+        parents = [self.parents[gone] if self.parents[index] == gone else self.parents[index] for index in kept]
+        return Skeleton(
+            f"{self.name} without {joint}",
+            tuple(self.joints[index] for index in kept),
+            tuple(parent - (parent > gone) for parent in parents),
+        )

@@ -89,4 +89,6 @@ def test_two_processes_train_to_the_weights_of_one():
     alone, together, before = (load_file(path) for path in (run("alone", 1, 8), run("together", 2, 4), first))
     moved = max(float((alone[name] - before[name]).abs().max()) for name in alone if "weight" in name)
     for name in alone:
-        torch.testing.assert_close(together[name], alone[name], rtol=1e-3, atol=1e-3 * moved, msg=lambda t, n=name: f"{n}: {t}")
+        torch.testing.assert_close(
+            together[name], alone[name], rtol=1e-3, atol=1e-3 * moved, msg=lambda t, n=name: f"{n}: {t}"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from jaxtyping import Float
 
-from posezoo.data.files import PathLike, atomic_write, load_npz, progress, reading
+from posezoo.data.files import PathLike, atomic_write, load_npz, progress
+from posezoo.data.h36m.cdf import read_cdf_pose
+from posezoo.data.h36m.facts import parse_action
 from posezoo.data.pictures.crops import crop_matrix, cut
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.h36m import ACTIONS, SIDE_PX
@@ -24,7 +24,6 @@ FILE = "annotSampleTest.h5"
 _SUBJECTS = {1: True, 5: True, 6: True, 7: True, 8: True, 9: False, 11: False}  # whether they train
 _CAMERAS = ("54138969", "55011271", "58860488", "60457274")
 _SHORT = 5  # so many frames a video may lack at its end
-_ALSO = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 # Of the 32 joints, MPII's in their order; Human3.6M's spine stands where the thorax is to be.
 _JOINTS = [3, 2, 1, 6, 7, 8, 0, 12, 13, 15, 27, 26, 25, 17, 18, 19]
 
@@ -96,14 +95,14 @@ def _find(source: Path) -> Iterator[_Clip]:
     """The videos of the subjects with labels; the first trial of an action is the one of the lower number."""
     for subject in _SUBJECTS:
         folder = source / f"S{subject}"
-        trials: dict[str, dict[str, set[str]]] = {}
-        for video in (folder / "Videos").glob("*.mp4") if folder.is_dir() else ():
-            named = re.fullmatch(r"([A-Za-z]+)( \d+)?\.(\d+)", video.stem)
-            if named and _ALSO.get(named[1], named[1]) in ACTIONS and named[3] in _CAMERAS:
-                action = _ALSO.get(named[1], named[1])
-                trials.setdefault(action, {}).setdefault(f"{named[1]}{named[2] or ''}", set()).add(named[3])
+        trials: dict[str, dict[str, list[str]]] = {}
+        for video in sorted((folder / "Videos").glob("*.mp4")) if folder.is_dir() else ():
+            stem, _, camera = video.stem.rpartition(".")
+            named = parse_action(stem)
+            if named is not None and camera in _CAMERAS:
+                trials.setdefault(named[0], {}).setdefault(stem, []).append(camera)
         for action, stems in trials.items():
-            ordered = sorted(stems, key=lambda stem: int((re.search(r"\d+$", stem) or ["0"])[0]))
+            ordered = sorted(stems, key=lambda stem: int((parse_action(stem) or ("", ""))[1] or 0))
             for trial, stem in enumerate(ordered, 1):
                 for camera in sorted(stems[stem]):
                     number = _CAMERAS.index(camera) + 1
@@ -163,31 +162,6 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
         "joint_2d": np.stack(keypoints).astype(np.float32),
         "joint_3d_mono": three[rows].astype(np.float32),
     }
-
-
-def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"]:
-    """The 32 joints of one of Human3.6M's CDF files.
-
-    Args:
-        path: of the file; variable ``Pose``, (1, N, 32 D).
-        dimensions: D, 2 or 3.
-
-    Raises:
-        MissingFileError: no such file.
-        CorruptFileError: no CDF, damaged, or another shape.
-        InputError: cdflib is not installed.
-    """
-    try:
-        import cdflib
-    except ImportError as error:
-        raise InputError("CDF files need cdflib, which is not installed; pip install 'posezoo[h36m]' brings it.") from error
-    if not Path(path).is_file():
-        raise MissingFileError(f"{path} is not there; it belongs to the same archive as its video.")
-    with reading(path, "CDF"):
-        pose = np.asarray(cdflib.CDF(str(path))["Pose"], np.float64)
-    if pose.shape[-1:] != (32 * dimensions,) or not pose.size or not np.isfinite(pose).all():
-        raise CorruptFileError(f"{path} holds an array {pose.shape}, or NaN; expected (1, frames, {32 * dimensions}).")
-    return pose.reshape(-1, 32, dimensions)
 
 
 def _make(folder: Path) -> None:

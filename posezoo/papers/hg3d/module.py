@@ -23,6 +23,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.lifting import PictureModule
+from posezoo.networks import channels_last
 from posezoo.papers.hg3d import losses
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
@@ -69,8 +70,7 @@ class HG3D(PictureModule):
                 f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
             )
         self.save_hyperparameters()
-        network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size)
-        self.network = network.to(memory_format=torch.channels_last)  # a third faster on CPUs, more with bf16
+        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size))
         self.groups = losses.groups_of(self.skeleton)
 
     def setup(self, stage: str) -> None:

@@ -23,7 +23,7 @@ from posezoo.data.pictures.people import evenly
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.lifting import PictureModule, ZooModule
-from posezoo.networks import Injection, encode_all
+from posezoo.networks import Injection, channels_last, encode_all
 from posezoo.papers.integral import losses
 from posezoo.papers.integral.networks import LAYERS, ResNet, VolumeHead, soft_argmax
 
@@ -66,9 +66,8 @@ class Integral(PictureModule):
             known = ", ".join(map(str, LAYERS))
             raise InputError(f"layers {layers}, size {size}; expected one of {known}, and a multiple of 32 from 64 on.")
         self.save_hyperparameters()
-        self.backbone = ResNet(layers, width).to(memory_format=torch.channels_last)
-        head = VolumeHead(self.backbone.channels, len(self.skeleton), size // 4, head_width)
-        self.head = head.to(memory_format=torch.channels_last)
+        self.backbone = channels_last(ResNet(layers, width))
+        self.head = channels_last(VolumeHead(self.backbone.channels, len(self.skeleton), size // 4, head_width))
         self.injection = Injection(self.skeleton, self.backbone.channels, representation) if representation else None
 
     def start_from(self, other: ZooModule) -> None:

@@ -1,0 +1,36 @@
+"""Human3.6M's CDF files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from posezoo.data.files import PathLike, reading
+from posezoo.errors import CorruptFileError, InputError, MissingFileError
+
+
+def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"]:
+    """The 32 joints of one of Human3.6M's CDF files.
+
+    Args:
+        path: of the file; variable ``Pose``, (1, N, 32 D).
+        dimensions: D, 2 or 3.
+
+    Raises:
+        MissingFileError: no such file.
+        CorruptFileError: no CDF, damaged, or another shape.
+        InputError: cdflib is not installed.
+    """
+    try:
+        import cdflib
+    except ImportError as error:
+        raise InputError("CDF files need cdflib, which is not installed; pip install 'posezoo[h36m]' brings it.") from error
+    if not Path(path).is_file():
+        raise MissingFileError(f"{path} is not there; it belongs to the same archive as its video.")
+    with reading(path, "CDF"):
+        pose = np.asarray(cdflib.CDF(str(path))["Pose"], np.float64)
+    if pose.shape[-1:] != (32 * dimensions,) or not pose.size or not np.isfinite(pose).all():
+        raise CorruptFileError(f"{path} holds an array {pose.shape}, or NaN; expected (1, frames, {32 * dimensions}).")
+    return pose.reshape(-1, 32, dimensions)

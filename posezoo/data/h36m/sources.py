@@ -1,0 +1,186 @@
+"""Human3.6M as people hold it: official CDF files, VideoPose3D's archives, the HDF5 files of Martinez et al."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from posezoo.data.cameras import read_cameras
+from posezoo.data.files import open_hdf5, read_dataset
+from posezoo.data.h36m.cdf import read_cdf_pose
+from posezoo.data.h36m.facts import SUBJECTS, parse_action
+from posezoo.data.videopose3d import positions_2d, positions_3d
+from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.geometry import Camera, h36m_cameras
+from posezoo.skeletons import Skeleton, convert, get_skeleton
+
+_JOINTS = 32
+_ALL = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
+_H36M17 = get_skeleton("h36m17")
+# Stacked hourglass in VideoPose3D's archives is in Human3.6M's order.
+_H36M16 = _H36M17.without("nose")
+_LAYOUTS = {(17, "coco"): get_skeleton("coco17"), (17, "h36m"): _H36M17, (16, "h36m"): _H36M16,
+            (16, "mpii"): get_skeleton("mpii16")}  # fmt: skip
+
+Key = tuple[str, str, str]
+"""Subject, action, trial."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of Human3.6M.
+
+    Attributes:
+        recordings: gives (N, 32, 3) mm, world frame, by subject, action and trial.
+        detections: by detector, gives its (N, 17, 2) px of each of the four cameras, None for one that is missing.
+        cameras: of each subject.
+        files: what all this is read from.
+    """
+
+    recordings: dict[Key, Callable[[], np.ndarray]]
+    detections: dict[str, Callable[[Key], list[np.ndarray | None]]]
+    cameras: Callable[[str], tuple[Camera, ...]]
+    files: list[Path]
+
+
+def find_h36m(source: Path) -> Source:
+    """What a folder holds; cameras from ``metadata.xml`` or ``cameras.h5`` where they are, else as published.
+
+    Raises:
+        MissingFileError: none of the three kinds of files.
+        CorruptFileError: an archive that is damaged.
+    """
+    for find in (_videopose3d, _official, _martinez):
+        recordings, files = find(source)
+        if recordings:
+            break
+    else:
+        raise MissingFileError(
+            f"{source} holds no 3D poses of Human3.6M; expected data_3d_h36m.npz (VideoPose3D), "
+            "S1/MyPoseFeatures/D3_Positions/*.cdf (official), or S1/MyPoses/3D_positions/*.h5 (Martinez et al.)."
+        )
+    detections, more = _detections(source)
+    calibration = next((path for name in ("metadata.xml", "cameras.h5") if (path := source / name).is_file()), None)
+
+    def cameras(subject: str) -> tuple[Camera, ...]:
+        return h36m_cameras(subject) if calibration is None else read_cameras(calibration, subject)
+
+    return Source(
+        dict(sorted(recordings.items(), key=_order)),
+        detections,
+        cameras,
+        [*files, *more, *([calibration] if calibration else [])],
+    )
+
+
+def _order(item: tuple[Key, object]) -> tuple[int, str, int]:
+    subject, action, trial = item[0]
+    return int(subject[1:]), action, int(trial or 0)
+
+
+def _videopose3d(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
+    path = source / "data_3d_h36m.npz"
+    if not path.is_file():
+        return {}, []
+    found: dict[Key, Callable[[], np.ndarray]] = {}
+    for (subject, action), metres in positions_3d(path, _JOINTS).items():
+        named = parse_action(action)
+        if subject in _ALL and named is not None:
+            found[(subject, *named)] = partial(np.multiply, metres, np.float32(1000.0))
+    return found, [path]
+
+
+def _official(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
+    return _by_file(source, "MyPoseFeatures/D3_Positions", ".cdf", lambda path: read_cdf_pose(path, 3))
+
+
+def _martinez(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
+    def read(path: Path) -> np.ndarray:
+        with open_hdf5(path) as file:
+            values = read_dataset(file, "3D_positions", (_JOINTS * 3, None))
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            raise CorruptFileError(f"{path}, '3D_positions' is {values.dtype}, or holds NaN; get it again.")
+        return values.reshape(_JOINTS, 3, -1).transpose(2, 0, 1)
+
+    return _by_file(source, "MyPoses/3D_positions", ".h5", read)
+
+
+def _by_file(
+    source: Path, folder: str, suffix: str, read: Callable[[Path], np.ndarray]
+) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
+    found, files = dict[Key, Callable[[], np.ndarray]](), list[Path]()
+    for subject in _ALL:
+        for path in sorted((source / subject / folder).glob(f"*{suffix}")):
+            named = parse_action(path.stem)
+            if named is not None:
+                found[(subject, *named)] = partial(read, path)
+                files.append(path)
+    return found, files
+
+
+def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray | None]]], list[Path]]:
+    """Of VideoPose3D's archives under the end of their names, of Martinez' folders as ``sh``."""
+    found, files = dict[str, Callable[[Key], list[np.ndarray | None]]](), list[Path]()
+    for path in sorted(source.glob("data_2d_h36m_*.npz")):
+        name = path.stem.removeprefix("data_2d_h36m_")
+        if name != "gt":  # projected here, with the lens's distortion, as it is there
+            found[name] = _archive(path)
+            files.append(path)
+    folders = [folder for subject in _ALL if (folder := source / subject / "StackedHourglass").is_dir()]
+    if folders:
+        found["sh"] = partial(_hourglass, source)
+        files += [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    return found, files
+
+
+def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
+    """One archive at a time is in memory, and only while its clips are asked for."""
+    cache: dict[Key, list[np.ndarray]] = {}
+    layouts: list[Skeleton] = []
+
+    def of(key: Key) -> list[np.ndarray | None]:
+        if not cache:
+            content, layout = positions_2d(path, (16, 17))
+            for (subject, action), views in content.items():
+                named = parse_action(action)
+                if named is not None:
+                    cache[(subject, *named)] = views
+            joints = next(iter(content.values()))[0].shape[1] if content else 17
+            # Without metadata: all of these archives but Detectron's are in Human3.6M's order.
+            layouts.append(_LAYOUTS.get((joints, layout or ("coco" if "coco" in path.stem else "h36m")), _H36M17))
+        return [convert(view, layouts[0], _H36M17).keypoints for view in cache[key]] if key in cache else [None] * 4
+
+    return of
+
+
+def _hourglass(source: Path, key: Key) -> list[np.ndarray | None]:
+    """``StackedHourglass/Directions_1.54138969.h5``, key ``poses``, MPII's order."""
+    subject, action, trial = key
+    result: list[np.ndarray | None] = []
+    for camera in h36m_cameras("S1"):
+        stems = [f"{name}{f'{gap}{trial}' if trial else ''}.{camera.name}.h5" for name in _names(action) for gap in "_ "]
+        paths = [path for stem in stems if (path := source / subject / "StackedHourglass" / stem).is_file()]
+        if not paths:
+            result.append(None)
+            continue
+        with open_hdf5(paths[0]) as file:
+            poses = read_dataset(file, "poses", (None, 16, 2))
+        if poses.dtype.kind not in "fiu":
+            raise CorruptFileError(f"{paths[0]}, 'poses' is of type {poses.dtype}; expected numbers.")
+        result.append(convert(poses.astype(np.float32), "mpii16", _H36M17).keypoints)
+    return result
+
+
+def _names(action: str) -> tuple[str, ...]:
+    return {"Photo": ("Photo", "TakingPhoto"), "WalkDog": ("WalkDog", "WalkingDog")}.get(action, (action,))
+
+
+def check_subjects(subjects: tuple[str, ...]) -> None:
+    """InputError where a subject is none with labels."""
+    unknown = [subject for subject in subjects if subject not in _ALL]
+    if unknown:
+        raise InputError(f"subject {unknown[0]} is none of Human3.6M's with labels; they are {', '.join(_ALL)}.")

@@ -1,0 +1,162 @@
+"""HumanEva-I as VideoPose3D's archives have it. Sigal et al., IJCV 2010."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from posezoo.data.files import PathLike
+from posezoo.data.posedata import PoseData, Sequence
+from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
+from posezoo.data.videopose3d import positions_2d, positions_3d
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.skeletons import convert, get_skeleton
+
+_SKELETON = get_skeleton("humaneva15")
+_SIZE, _FPS = (640, 480), 60.0
+_SPLITS = {"train": "Train", "val": "Train", "test": "Validate"}
+# Where the cameras C1 C2 C3 stand, mm, and how they are turned, (w, x, y, z), camera to world: the published calibration.
+_S1 = (
+    ((0.424207, -0.4983646, -0.5802981, 0.4847012), (4062.227, 663.2477, 1528.397)),
+    ((0.6503354, -0.7481602, -0.0919284, 0.0941766), (844.8131, -3805.2092, 1504.9929)),
+    ((0.0664734, -0.0690535, 0.7416416, -0.6639132), (-797.67377, 3916.3174, 1433.6602)),
+)
+_CAMERAS = {
+    "S1": _S1,
+    "S2": (
+        ((0.4214752, -0.4961493, -0.5838273, 0.4851187), (4112.9121, 626.4929, 1545.2988)),
+        ((0.6501393, -0.7476588, -0.0954617, 0.0959808), (923.5740, -3877.9243, 1504.5518)),
+        ((0.0699353, -0.0712403, 0.7421637, -0.662742), (-781.4915, 3838.8853, 1444.9929)),
+    ),
+    "S3": _S1,
+}
+
+
+def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
+    """Convert HumanEva-I once.
+
+    Args:
+        source: the folder with ``data_3d_humaneva15.npz`` and ``data_2d_humaneva15_gt.npz``; other ``data_2d_humaneva15_*``
+            are detections, by the end of their names. 2D that runs on after the 3D is cut.
+        out: the HDF5 file to write.
+
+    Returns:
+        whether it was written, and what is missing.
+
+    Raises:
+        MissingFileError: one of the two files.
+        CorruptFileError: damaged, or of another layout.
+        SaveError: the file cannot be written.
+    """
+    folder = Path(source)
+    poses = folder / "data_3d_humaneva15.npz"
+    archives = {
+        path.stem.removeprefix("data_2d_humaneva15_"): path for path in sorted(folder.glob("data_2d_humaneva15_*.npz"))
+    }
+    if not poses.is_file() or "gt" not in archives:
+        raise MissingFileError(f"{folder} lacks data_3d_humaneva15.npz or data_2d_humaneva15_gt.npz of VideoPose3D.")
+    worlds = positions_3d(poses, len(_SKELETON))
+    views = {name: positions_2d(path, (len(_SKELETON), 17)) for name, path in archives.items()}
+    parts = [
+        Part("/".join(key), partial(_clips, key, world, views))
+        for key, world in sorted(worlds.items())
+        if key[0].split("/")[0] in ("Train", "Validate") and key[0].split("/")[-1] in _CAMERAS
+    ]
+    if not parts:
+        raise CorruptFileError(f"{poses} holds {', '.join(sorted({s for s, _ in worlds}))}; expected Train/S1 and so on.")
+    digest = sources_digest([poses, *archives.values()], folder)
+    return write_prepared(out, "humaneva", _SKELETON, parts, digest, _differences)
+
+
+def _clips(
+    key: tuple[str, str], world: np.ndarray, views: dict[str, tuple[dict[tuple[str, str], list[np.ndarray]], str]]
+) -> list[Clip]:
+    """A chunk as its three cameras see it; a detector that does not have it is left out."""
+    part, subject = key[0].split("/")[0], key[0].split("/")[-1]
+    named = re.fullmatch(r"(\w+?) (\d+)(?: (chunk\d+))?", key[1])
+    action, trial = (named[1], " ".join(filter(None, named.groups()[1:]))) if named else (key[1], "")
+    found: dict[str, list[np.ndarray]] = {}
+    for name, (content, layout) in views.items():
+        own = content.get(key)
+        if own is None and name == "gt":
+            raise CorruptFileError(f"{'/'.join(key)} has 3D but no 2D in data_2d_humaneva15_gt.npz.")
+        if own is None:
+            continue
+        if len(own) != len(_CAMERAS[subject]) or min(map(len, own)) < len(world):
+            raise CorruptFileError(
+                f"{name}: {'/'.join(key)} has cameras of {[len(view) for view in own]} frames; "
+                f"expected {len(_CAMERAS[subject])} of {len(world)} at least."
+            )
+        source = "coco17" if own[0].shape[1] == 17 and layout != "h36m" else "h36m17" if own[0].shape[1] == 17 else _SKELETON
+        found[name] = [convert(view[: len(world)], source, _SKELETON).keypoints for view in own]
+    clips = []
+    for view, (turn, place) in enumerate(_CAMERAS[subject]):
+        pose = (world.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # R transposed, of rows
+        more = {name: values[view] for name, values in found.items() if name != "gt"}
+        # Whether a clip is to train or to test stands in its subject's name, as in the archives.
+        sequence = Sequence(f"{part}/{subject}", action, trial, view, None, _SIZE, _FPS)
+        clips.append(Clip(sequence, pose, found["gt"][view], more=more))
+    return clips
+
+
+def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
+    """Camera to world."""
+    from scipy.spatial.transform import Rotation
+
+    w, x, y, z = quaternion
+    return Rotation.from_quat([x, y, z, w]).as_matrix()
+
+
+def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
+    subjects = {clip.subject for part in found.values() for clip, _ in part}
+    return [
+        f"{name} is not there."
+        for split in ("Train", "Validate")
+        for s in _CAMERAS
+        if (name := f"{split}/{s}") not in subjects
+    ]
+
+
+def load_humaneva(
+    path: PathLike,
+    split: str = "test",
+    keypoints: str = "gt",
+    views: tuple[int, ...] = (0, 1, 2),
+    actions: tuple[str, ...] | None = None,
+) -> PoseData:
+    """Poses of a prepared file.
+
+    Args:
+        path: what :func:`prepare_humaneva` wrote.
+        split: ``train``, ``test`` (HumanEva's "Validate"), or ``val``: training clips whose last chunk number is odd, which
+            are trained on, too.
+        keypoints: ``gt``, a detector's name, or ``detected`` for the only one.
+        views: of the cameras C1 C2 C3.
+        actions: such as ``("Walking", "Jog", "Box")``; all where not given.
+
+    Returns:
+        humaneva15; 2D px, 3D mm, camera frame; no intrinsics are known, so that clips have no camera.
+
+    Raises:
+        MissingFileError, CorruptFileError: no such file, or altered.
+        UnknownNameError: no such split.
+        InputError: no such view, action or keypoints.
+    """
+    if split not in _SPLITS:
+        raise UnknownNameError.of("split", split, _SPLITS)
+    if not views or not set(views) <= {0, 1, 2}:
+        raise InputError(f"views {tuple(views)}; HumanEva's cameras are 0 to 2.")
+
+    def keep(clip: Sequence) -> bool:
+        odd = re.search(r"chunk\d*[13579]$", clip.trial) is not None
+        return (
+            clip.subject.startswith(_SPLITS[split])
+            and clip.view in views
+            and (actions is None or clip.action in actions)
+            and (split != "val" or odd)
+        )
+
+    return read_prepared(path, "humaneva", keep, keypoints)

@@ -1,0 +1,220 @@
+"""Human3.6M from the three kinds of files that people hold: all must give the same poses."""
+
+from __future__ import annotations
+
+import hashlib
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from posezoo.cli import main
+from posezoo.data import load_dataset
+from posezoo.data.h36m import load_h36m, prepare_h36m
+from posezoo.data.h36m.facts import FRAMES
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.geometry import h36m_cameras
+from posezoo.skeletons import convert
+from tests.data.dataset_samples import H36M_TO_17, worlds, write_martinez, write_official, write_videopose3d
+
+KINDS = {"official": write_official, "martinez": write_martinez, "videopose3d": write_videopose3d}
+pytestmark = pytest.mark.filterwarnings("ignore:.*is left out")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def prepared(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    done = prepare_h36m(KINDS[request.param](folder / "source"), folder / "h36m.h5")
+    assert done.written
+    return request.param, folder / "h36m.h5"
+
+
+def test_poses_are_those_of_the_files_seen_by_opencv(prepared):
+    _, path = prepared
+    test = load_h36m(path, "test")
+    names = {"WalkDog": "WalkingDog", "Photo": "TakingPhoto"}
+    # S11's first Directions is left out, Sitting is not SittingDown.
+    found = {(clip.subject, clip.action, clip.trial) for clip in test.sequences}
+    assert found == {
+        ("S9", "Sitting", "1"), ("S9", "SittingDown", ""), ("S9", "WalkDog", ""), ("S9", "Photo", "1"),
+        ("S11", "Directions", "1"),
+    }  # fmt: skip
+    for clip, poses in test.by_sequence():
+        world = worlds()[clip.subject, f"{names.get(clip.action, clip.action)} {clip.trial}".strip()][:, H36M_TO_17]
+        camera = h36m_cameras(clip.subject)[clip.view]
+        assert (clip.camera.name, clip.image_size, clip.fps) == (camera.name, camera.image_size, 50.0)
+        turn, _ = cv2.Rodrigues(camera.R.numpy())
+        pixels, _ = cv2.projectPoints(
+            world.reshape(-1, 3).astype(np.float64), turn, camera.t.numpy(), camera.K.numpy(), camera.distortion.numpy()
+        )
+        np.testing.assert_allclose(poses.keypoints_2d.reshape(-1, 2), pixels[:, 0], atol=0.02)
+        np.testing.assert_allclose(poses.pose_3d, world @ camera.R.numpy().T + camera.t.numpy(), atol=0.01)
+        assert poses.frame.tolist() == list(range(len(world)))
+
+
+def test_splits_views_and_subjects(prepared):
+    _, path = prepared
+    assert set(load_h36m(path, "train").subject) == {"S1"}
+    assert len(load_h36m(path, "train")) == 4 * (7 + 5 + 6 + 4)
+    fourth = load_h36m(path, "test", views=(3,))
+    assert set(fourth.view) == {3}
+    assert len(fourth) == 3 + 8 + 5 + 4 + 5
+    assert set(load_h36m(path, "test", subjects=("S11",)).subject) == {"S11"}
+    assert len(load_dataset("h36m", "test", path)) == 4 * len(fourth)
+    for settings, error in (
+        ({"split": "all"}, UnknownNameError), ({"views": (4,)}, InputError), ({"subjects": ("S2",)}, InputError),
+        ({"split": "val"}, InputError), ({"keypoints": "openpose"}, InputError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            load_h36m(path, **settings)
+
+
+def test_what_is_missing_is_named(prepared, capsys):
+    _, path = prepared
+    assert main(["data", "info", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "S9: 16 clips, 80 frames" in out
+    assert "S9 has 4 recordings; published are 30." in out
+    assert "S1 lacks Discussion, Eating" in out
+    assert f"S9 and S11, camera 0: 25 frames; published are {FRAMES['S9', 'S11']:,}." in out
+
+
+def test_the_published_counts():
+    # hrhodin/UnsupervisedGeometryAwareRepresentationLearning#5 for the training subjects, four cameras each; 543,344 is the
+    # number of test poses that single-frame lifters report.
+    assert [4 * FRAMES[key] for key in FRAMES] == [248376, 644692 - 248376, 894556 - 644692, 1559752 - 894556, 543344]
+
+
+def test_detections_of_the_hourglass_are_mpiis_joints(tmp_path):
+    prepare_h36m(write_martinez(tmp_path / "s"), tmp_path / "h36m.h5")
+    detected = load_h36m(tmp_path / "h36m.h5", "test", "sh", views=(1,))
+    poses = next(p for c, p in detected.by_sequence() if c.action == "SittingDown")
+    mpii = np.stack(np.meshgrid(np.arange(8) * 10.0, np.arange(16.0), indexing="ij"), -1)
+    np.testing.assert_allclose(poses.keypoints_2d, convert(mpii, "mpii16", "h36m17").keypoints)
+    assert poses.keypoints_2d[3, 3].tolist() == [30.0, 0.0]  # the right ankle, MPII's first
+    # One camera lacks its file: its clip is left out, the rest stays.
+    with h5py.File(tmp_path / "h36m.h5") as file:
+        assert "sh" not in file["S11/Directions/0"]
+        assert "sh" in file["S11/Directions/1"]
+
+
+def test_detections_of_videopose3d(tmp_path):
+    names = {
+        "cpn_ft_h36m_dbb": (17, "h36m"),
+        "sh_ft_h36m": (16, "h36m"),
+        "detectron_pt_coco": (17, "coco"),
+        "gt": (17, "h36m"),
+    }
+    prepare_h36m(write_videopose3d(tmp_path / "s", names), tmp_path / "h36m.h5")
+    first = load_h36m(tmp_path / "h36m.h5", "test", "cpn_ft_h36m_dbb", views=(2,))
+    assert (first.keypoints_2d[:, :, 0] == np.arange(17) + 200).all()  # cut to as many frames as there are in 3D
+    assert len(first) == len(load_h36m(tmp_path / "h36m.h5", "test", views=(2,)))
+    sixteen = load_h36m(tmp_path / "h36m.h5", "test", "detected", views=(0,)).keypoints_2d[0, :, 0]
+    assert sixteen[[0, 3, 8, 10, 16]].tolist() == [0.0, 3.0, 8.0, 9.0, 15.0]  # no nose in it: the crown is its tenth
+    assert 8.0 < sixteen[9] < 9.0  # between thorax and crown
+    coco = load_h36m(tmp_path / "h36m.h5", "test", "detectron_pt_coco", views=(0,)).keypoints_2d[0, :, 0]
+    assert coco[[4, 1, 0]].tolist() == [11.0, 12.0, 11.5]  # COCO's hips
+
+
+def test_too_few_detections_are_an_error_of_their_clip(tmp_path):
+    write_videopose3d(tmp_path / "s", longer=-1)
+    with pytest.raises(CorruptFileError, match=r"(?s)none of 10 recordings .* has 6 frames, the 3D poses 7"):
+        prepare_h36m(tmp_path / "s", tmp_path / "h36m.h5")
+    assert not (tmp_path / "h36m.h5").exists()
+
+
+def test_the_same_bytes_again_and_nothing_twice(tmp_path):
+    source, out = write_official(tmp_path / "s"), tmp_path / "h36m.h5"
+    assert prepare_h36m(source, out).written
+    first = hashlib.sha256(out.read_bytes()).hexdigest()
+    again = prepare_h36m(source, out)
+    assert not again.written
+    assert any("S1 lacks" in note for note in again.notes)
+    out.unlink()
+    prepare_h36m(source, out)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["h36m.h5", "s"]  # what was kept beside it is gone
+
+
+def test_a_killed_call_goes_on_where_it_was(tmp_path, monkeypatch):
+    source, out = write_official(tmp_path / "s"), tmp_path / "h36m.h5"
+    prepare_h36m(source, tmp_path / "whole.h5")
+    read = []
+
+    def reader(path, dimensions, stop):
+        read.append(path.stem)
+        if len(read) == stop:
+            raise KeyboardInterrupt
+        return real(path, dimensions)
+
+    from posezoo.data.h36m import sources
+
+    real = sources.read_cdf_pose
+    monkeypatch.setattr(sources, "read_cdf_pose", lambda path, dimensions: reader(path, dimensions, 5))
+    with pytest.raises(KeyboardInterrupt):
+        prepare_h36m(source, out)
+    assert not out.exists()
+    monkeypatch.setattr(sources, "read_cdf_pose", lambda path, dimensions: reader(path, dimensions, -1))
+    prepare_h36m(source, out)
+    assert len(read) == 5 + 10 - 4
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def test_a_damaged_recording_is_left_out_and_named(tmp_path):
+    source = write_official(tmp_path / "s")
+    damaged = source / "S11" / "MyPoseFeatures" / "D3_Positions" / "Directions.cdf"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    with pytest.warns(UserWarning, match="S11/Directions is left out"):
+        done = prepare_h36m(source, tmp_path / "h36m.h5")
+    assert any("Directions.cdf" in note for note in done.notes)
+    assert len(load_h36m(tmp_path / "h36m.h5", "test")) == 4 * (3 + 8 + 5 + 4 + 5)
+
+
+def test_an_altered_file_is_noticed(tmp_path):
+    prepare_h36m(write_official(tmp_path / "s"), tmp_path / "h36m.h5")
+    with h5py.File(tmp_path / "h36m.h5", "r+") as file:
+        file["S9/Sitting/1/2/pose_3d"][0, 0, 0] += 1
+    with pytest.raises(CorruptFileError, match=r"S9/Sitting/1/2/pose_3d differs from its checksum"):
+        load_h36m(tmp_path / "h36m.h5", "test")
+
+
+def test_calibrations_in_the_folder_are_used(tmp_path):
+    # metadata.xml with cameras that stand 100 mm higher.
+    from scipy.spatial.transform import Rotation
+
+    source, w0 = write_official(tmp_path / "s"), np.zeros(300)
+    for camera in range(4):
+        for number, subject in ((1, "S1"), (9, "S9"), (11, "S11")):
+            lens = h36m_cameras(subject)[camera]
+            angles = Rotation.from_matrix(lens.R.numpy()).as_euler("XYZ")
+            center = lens.center.numpy() + [0, 0, 100]
+            w0[6 * (camera * 11 + number - 1) :][:6] = [*angles, *center]
+        k1, k2, p1, p2, k3 = lens.distortion.tolist()
+        K = lens.K.numpy()
+        w0[264 + camera * 9 :][:9] = [K[0, 0], K[1, 1], K[0, 2], K[1, 2], k1, k2, k3, p1, p2]
+    (source / "metadata.xml").write_text(f"<metadata><w0>[{' '.join(map(repr, w0.tolist()))}]</w0></metadata>")
+    prepare_h36m(source, tmp_path / "h36m.h5")
+    clip, poses = next(iter(load_h36m(tmp_path / "h36m.h5", "test").by_sequence()))
+    name = {"WalkDog": "WalkingDog", "Photo": "TakingPhoto"}.get(clip.action, clip.action)
+    world = worlds()[clip.subject, f"{name} {clip.trial}".strip()]
+    camera = h36m_cameras(clip.subject)[clip.view]
+    seen = (world[:, H36M_TO_17] - camera.center.numpy() - [0, 0, 100]) @ camera.R.numpy().T
+    np.testing.assert_allclose(poses.pose_3d, seen, atol=0.01)
+
+
+def test_wrong_folders_say_what_was_expected(tmp_path, capsys):
+    with pytest.raises(MissingFileError, match=r"data_3d_h36m.npz .*D3_Positions/\*.cdf .*3D_positions/\*.h5"):
+        prepare_h36m(tmp_path, tmp_path / "h36m.h5")
+    assert main(["data", "prepare", "h36m", "--source", str(tmp_path), "--out", str(tmp_path / "h36m.h5")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    np.savez(tmp_path / "data_3d_h36m.npz", positions_3d={"S1": [1, 2]})
+    with pytest.raises(CorruptFileError, match="subject -> action"):
+        prepare_h36m(tmp_path, tmp_path / "h36m.h5")
+    np.savez(tmp_path / "data_3d_h36m.npz", positions_3d={"S1": {"Walking": np.zeros((3, 17, 3))}})
+    with pytest.raises(CorruptFileError, match=r"shape \(3, 17, 3\); expected \(N, 32, 3\)"):
+        prepare_h36m(tmp_path, tmp_path / "h36m.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = np.zeros(3)
+    with pytest.raises(CorruptFileError, match="make it with `posezoo data prepare h36m`"):
+        load_h36m(tmp_path / "other.h5")
