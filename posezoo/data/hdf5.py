@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -147,4 +148,11 @@ def _is_plain(dtype: np.dtype, heap: bool) -> bool:
 
 def _has_heap(path: PathLike) -> bool:
     """Whether texts of varying length may be read: with its heap's mark damaged, a length is taken for gigabytes."""
-    return os.stat(path).st_size > _SCANNED_BYTES or _HEAP in Path(path).read_bytes()
+    status = os.stat(path)
+    return status.st_size > _SCANNED_BYTES or _holds_heap(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _holds_heap(path: str, size: int, time_ns: int) -> bool:
+    """Size and time make a file that was written again another one."""
+    return _HEAP in Path(path).read_bytes()

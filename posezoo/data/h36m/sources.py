@@ -99,14 +99,20 @@ def _official(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[P
 
 
 def _martinez(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
-    def read(path: Path) -> np.ndarray:
-        with open_hdf5(path) as file:
-            values = read_dataset(file, "3D_positions", (_JOINTS * 3, None))
-        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-            raise CorruptFileError(f"{path}, '3D_positions' is {values.dtype}, or holds NaN; get it again.")
-        return values.reshape(_JOINTS, 3, -1).transpose(2, 0, 1)
+    return _by_file(source, "MyPoses/3D_positions", ".h5", read_martinez)
 
-    return _by_file(source, "MyPoses/3D_positions", ".h5", read)
+
+def read_martinez(path: Path) -> np.ndarray:
+    """(N, 32, 3) mm, world frame, of ``MyPoses/3D_positions/*.h5``: key ``3D_positions``, (96, N).
+
+    Raises:
+        MissingFileError, CorruptFileError: no such file, damaged, or another shape.
+    """
+    with open_hdf5(path) as file:
+        values = read_dataset(file, "3D_positions", (_JOINTS * 3, None))
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise CorruptFileError(f"{path}, '3D_positions' is {values.dtype}, or holds NaN; get it again.")
+    return values.reshape(_JOINTS, 3, -1).transpose(2, 0, 1)
 
 
 def _by_file(

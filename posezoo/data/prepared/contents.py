@@ -1,0 +1,80 @@
+"""What a prepared file says of itself: its ``contents``, and how clips are written there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import h5py
+import numpy as np
+
+from posezoo.data.files import PathLike, open_hdf5, read_attributes, read_dataset
+from posezoo.data.posedata import Sequence
+from posezoo.errors import CorruptFileError
+from posezoo.geometry import Camera
+
+FORMAT = 1
+KIND = "posezoo-dataset"
+CONTENTS = "contents"
+OWN = ("pose_3d", "gt", "frame")
+"""Arrays that every clip has."""
+
+
+def is_prepared(path: PathLike) -> bool:
+    """Whether :func:`write_prepared` wrote the file."""
+    with open_hdf5(path) as file:
+        return text_of(read_attributes(file).get("kind")) == KIND
+
+
+def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]:
+    """What the file says of itself, compared with its checksum.
+
+    Raises:
+        CorruptFileError: no prepared file, another dataset's, or altered.
+    """
+    stored, name = read_attributes(file), dataset or "NAME"
+    expected = f"no {dataset or 'prepared'} file of format {FORMAT}; make it with `posezoo data prepare {name}`."
+    if text_of(stored.get("kind")) != KIND or stored.get("format") != FORMAT:
+        raise CorruptFileError(f"{file.filename} is {expected}")
+    text = read_dataset(file, CONTENTS, (None,)).tobytes()
+    if checksum(text) != stored.get("sha256"):
+        raise CorruptFileError(f"{file.filename}, 'contents' differs from its checksum; it is altered: prepare it again.")
+    content: dict[str, Any] = json.loads(text)
+    if dataset is not None and content["dataset"] != dataset:
+        raise CorruptFileError(f"{file.filename} holds {content['dataset']}, {expected}")
+    return content
+
+
+def checksum(data: bytes) -> bytes:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+def to_json(sequence: Sequence) -> str:
+    """A clip, its camera included."""
+    camera = sequence.camera
+    calibration = camera and {
+        name: None if (value := getattr(camera, name)) is None else np.asarray(value).tolist()
+        for name in ("K", "R", "t", "distortion")
+    }
+    plain = {name: getattr(sequence, name) for name in ("subject", "action", "trial", "view", "image_size", "fps")}
+    return json.dumps({**plain, "camera": calibration and {**calibration, "name": camera.name}})  # type: ignore[union-attr]
+
+
+def from_json(text: str) -> Sequence:
+    """The clip of :func:`to_json`."""
+    entry = json.loads(text)
+    size = entry["image_size"] and tuple(entry["image_size"])
+    camera = entry["camera"]
+    if camera is not None:
+        numbers = {
+            key: value if value is None else np.asarray(value, np.float64) for key, value in camera.items() if key != "name"
+        }
+        camera = Camera(**numbers, image_size=size, name=camera["name"])
+    return Sequence(**{**entry, "image_size": size, "camera": camera})
+
+
+def text_of(value: Any) -> str:
+    """Text as HDF5 or NumPy gives it."""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,125 @@
+"""Poses of a prepared file, every array compared with its checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from posezoo.data.files import PathLike, open_hdf5, progress, read_dataset
+from posezoo.data.posedata import PoseData, Sequence
+from posezoo.data.prepared.contents import OWN, checksum, from_json, is_prepared, read_contents
+from posezoo.errors import CorruptFileError, InputError
+from posezoo.skeletons import get_skeleton
+
+__all__ = ["describe_prepared", "is_prepared", "read_prepared"]
+
+
+def read_prepared(
+    path: PathLike,
+    dataset: str,
+    keep: Callable[[Sequence], bool],
+    keypoints: str = "gt",
+    labels: str = "pose_3d",
+    prefer: str | None = None,
+) -> PoseData:
+    """Poses of a prepared file.
+
+    Args:
+        path: the file.
+        dataset: which it is to hold.
+        keep: which clips.
+        keypoints: ``gt``; a detector by its name; ``detected`` for the only one, or for ``prefer`` where there are more.
+        labels: the array of the 3D poses.
+        prefer: see ``keypoints``.
+
+    Raises:
+        MissingFileError: no such file.
+        CorruptFileError: no prepared file, another dataset's, or one that is altered: an array's checksum says so.
+        InputError: no clip is left, or keypoints that the file does not hold.
+    """
+    with open_hdf5(path) as file:
+        stored = read_contents(file, dataset)
+        skeleton = get_skeleton(stored["skeleton"])
+        clips = [(entry, clip) for entry in stored["clips"] if keep(clip := from_json(entry["sequence"]))]
+        if not clips:
+            raise InputError(f"{path} holds no clip of what is asked for; `posezoo data info {path}` says what it holds.")
+        key = _keypoints(stored["clips"], file, keypoints, prefer)
+        # A detector may have missed a video: its clips are left out, as everybody does.
+        clips = [(entry, clip) for entry, clip in clips if key in entry["sha256"]]
+        counts = [_shape(file, f"{entry['group']}/frame")[0] for entry, _ in clips]
+        start, total, joints = 0, sum(counts), len(skeleton)
+        two, three = np.empty((total, joints, 2), np.float32), np.empty((total, joints, 3), np.float32)
+        frame = np.empty(total, np.int32)
+        for (entry, _), count in progress(list(zip(clips, counts, strict=True)), f"loading {Path(path).name}"):
+            rows = slice(start, start + count)
+            two[rows] = _array(file, entry, key, (count, joints, 2))
+            three[rows] = _array(file, entry, labels, (count, joints, 3))
+            frame[rows] = _array(file, entry, "frame", (count,))
+            start += count
+    return PoseData(
+        skeleton=skeleton,
+        keypoints_2d=two,
+        pose_3d=three,
+        sequence=np.repeat(np.arange(len(clips), dtype=np.int32), counts),
+        frame=frame,
+        sequences=tuple(clip for _, clip in clips),
+    )
+
+
+def describe_prepared(path: PathLike) -> dict[str, Any]:
+    """Clips and frames by subject, which keypoints there are, and what differs from what was published.
+
+    Raises:
+        CorruptFileError: no prepared file.
+    """
+    with open_hdf5(path) as file:
+        stored = read_contents(file)
+        summary: dict[str, Any] = {"dataset": stored["dataset"]}
+        names: set[str] = set()
+        for entry in stored["clips"]:
+            row = summary.setdefault(from_json(entry["sequence"]).subject, {"clips": 0, "frames": 0})
+            row["clips"] += 1
+            row["frames"] += _shape(file, f"{entry['group']}/frame")[0]
+            names |= set(entry["sha256"]) - set(OWN)
+        return {**summary, "also": sorted(names), "notes": stored["notes"]}
+
+
+def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer: str | None) -> str:
+    """The array that is meant."""
+    detectors = []
+    for name in sorted({name for entry in clips for name in entry["sha256"]} - set(OWN)):
+        group = next(entry["group"] for entry in clips if name in entry["sha256"])
+        if _shape(file, f"{group}/{name}")[-1] == 2:
+            detectors.append(name)
+    if wanted == "detected" and detectors:
+        if len(detectors) == 1 or prefer in detectors:
+            return str(prefer) if prefer in detectors else detectors[0]
+        held = ", ".join(detectors)
+        raise InputError(f"{file.filename} holds keypoints of {held}; name one of them (keypoints={detectors[0]!r}).")
+    if wanted != "gt" and wanted not in detectors:
+        held = ", ".join(["gt", *detectors])
+        raise InputError(
+            f"{file.filename} holds no keypoints {wanted!r}; it holds {held}: prepare it again with the detections."
+        )
+    return wanted
+
+
+def _shape(file: h5py.File, key: str) -> tuple[int, ...]:
+    """The shape of an array; CorruptFileError where it is not there."""
+    item = file.get(key)
+    if not isinstance(item, h5py.Dataset) or not item.shape:
+        raise CorruptFileError(f"{file.filename} lacks {key}; it is altered: prepare it again.")
+    return tuple(item.shape)
+
+
+def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of a clip, compared with its checksum."""
+    name = f"{entry['group']}/{key}"
+    values = read_dataset(file, name, shape)
+    if checksum(values.tobytes()).decode() != entry["sha256"][key]:
+        raise CorruptFileError(f"{file.filename}, {name} differs from its checksum; it is altered: prepare it again.")
+    return values

@@ -1,0 +1,188 @@
+"""Datasets to one file, part by part, whatever interrupts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from posezoo.data.files import PathLike, atomic_write, load_npz, open_hdf5, progress, sha256
+from posezoo.data.posedata import Sequence
+from posezoo.data.prepared.contents import (
+    CONTENTS,
+    FORMAT,
+    KIND,
+    checksum,
+    from_json,
+    is_prepared,
+    read_contents,
+    text_of,
+    to_json,
+)
+from posezoo.errors import CorruptFileError, MissingFileError, SaveError
+from posezoo.skeletons import Skeleton
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One clip seen by one camera, to be written.
+
+    Attributes:
+        sequence: what it is.
+        pose_3d: (N, J, 3) mm, camera frame.
+        gt: (N, J, 2) px.
+        frame: (N,) numbers; 0 to N - 1 where not given.
+        more: arrays of N rows by name: detections (N, J, 2) px, other labels (N, J, 3) mm.
+    """
+
+    sequence: Sequence
+    pose_3d: np.ndarray
+    gt: np.ndarray
+    frame: np.ndarray | None = None
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What stands in the file, by name."""
+        frame = np.arange(len(self.gt)) if self.frame is None else self.frame
+        floats = {"pose_3d": self.pose_3d, "gt": self.gt, **self.more}
+        return {**{name: np.asarray(values, np.float32) for name, values in floats.items()}, "frame": frame.astype(np.int32)}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is read at a time, such as a recording with all its cameras.
+
+    Attributes:
+        name: of the group in the file.
+        read: gives its clips; a file that is damaged or missing leaves the part out.
+    """
+
+    name: str
+    read: Callable[[], list[Clip]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What :func:`write_prepared` did.
+
+    Attributes:
+        written: False where the file was up to date.
+        notes: what was left out, or differs from what was published.
+    """
+
+    written: bool
+    notes: tuple[str, ...]
+
+
+def sources_digest(paths: Many[Path], root: Path) -> str:
+    """SHA-256 over names and bytes of the sources."""
+    digest = hashlib.sha256(f"{KIND} {FORMAT}".encode())
+    for path in progress(sorted(paths), "checking the sources"):
+        digest.update(f"{path.relative_to(root).as_posix()} {sha256(path)}".encode())
+    return digest.hexdigest()
+
+
+def write_prepared(
+    out: PathLike,
+    dataset: str,
+    skeleton: Skeleton,
+    parts: Many[Part],
+    digest: str,
+    differences: Callable[[dict[str, list[tuple[Sequence, int]]]], list[str]],
+) -> Prepared:
+    """Read the parts and write the file; it is left alone where the same sources made it.
+
+    Each part is kept beside ``out`` until the file is whole: a call that was killed goes on where it was. The same sources
+    give the same bytes.
+
+    Args:
+        out: the file.
+        dataset, skeleton: of all parts.
+        parts: in the order of the file.
+        digest: of the sources.
+        differences: sentences on how the clips (and their numbers of frames), by part, differ from what was published.
+
+    Raises:
+        CorruptFileError: no part can be read.
+        SaveError: the file cannot be written.
+    """
+    out = Path(out)
+    if out.is_file() and is_prepared(out):
+        with open_hdf5(out) as file:
+            stored = read_contents(file)
+            if (stored["dataset"], stored["digest"]) == (dataset, digest):
+                return Prepared(False, tuple(stored["notes"]))
+    folder = out.parent / f".{out.name}.{digest[:12]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SaveError(f"{folder} cannot be made ({error.strerror}); write to a folder of your own.") from error
+    notes, files = [], {}
+    for part in progress(parts, f"reading {dataset}"):
+        path = folder / f"{part.name.replace('/', '~')}.npz"
+        if not _whole(path):
+            try:
+                _save(path, part.read())
+            except (CorruptFileError, MissingFileError) as error:
+                notes.append(f"{part.name} is left out: {error}")
+                warnings.warn(notes[-1], stacklevel=2)
+                continue
+        files[part.name] = path
+    if not files:
+        raise CorruptFileError(f"none of {len(parts)} recordings of {dataset} can be read; first: {notes[0]}")
+    found: dict[str, list[tuple[Sequence, int]]] = {}
+    entries = []
+    with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
+        for name, path in progress(list(files.items()), f"writing {out.name}"):
+            found[name] = []
+            for number, (sequence, arrays) in enumerate(_load(path)):
+                found[name].append((sequence, len(arrays["frame"])))
+                group = file.create_group(f"{name}/{number}")
+                sums = {key: _write_array(group, key, values) for key, values in arrays.items()}
+                entries.append({"group": f"{name}/{number}", "sequence": to_json(sequence), "sha256": sums})
+        notes += differences(found)
+        content = {"dataset": dataset, "skeleton": skeleton.name, "digest": digest, "notes": notes, "clips": entries}
+        text = json.dumps(content).encode()
+        file.create_dataset(CONTENTS, data=np.frombuffer(text, np.uint8), compression="gzip", track_times=False)
+        file.attrs.update({"format": FORMAT, "kind": np.bytes_(KIND), "sha256": np.bytes_(checksum(text))})
+    shutil.rmtree(folder)
+    return Prepared(True, tuple(notes))
+
+
+def _write_array(group: h5py.Group, key: str, values: np.ndarray) -> str:
+    """Write it; its SHA-256."""
+    chunks = (min(len(values), _CHUNK), *values.shape[1:]) if len(values) else None
+    group.create_dataset(key, data=values, chunks=chunks, compression="gzip", shuffle=True, track_times=False)
+    return checksum(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def _save(path: Path, clips: list[Clip]) -> None:
+    arrays = {f"{number}/{key}": values for number, clip in enumerate(clips) for key, values in clip.arrays().items()}
+    sequences = np.array([to_json(clip.sequence) for clip in clips])
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, sequences=sequences, **arrays)  # type: ignore[arg-type]
+
+
+def _load(path: Path) -> Iterator[tuple[Sequence, dict[str, np.ndarray]]]:
+    content = load_npz(path)
+    for number, text in enumerate(content["sequences"]):
+        own = {key.split("/", 1)[1]: values for key, values in content.items() if key.startswith(f"{number}/")}
+        yield from_json(text_of(text)), own
+
+
+def _whole(path: Path) -> bool:
+    """Whether a part was read by an earlier call."""
+    try:
+        return path.is_file() and bool(load_npz(path))
+    except CorruptFileError:
+        return False
