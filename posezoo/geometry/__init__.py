@@ -16,6 +16,7 @@ from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import (
     euler_to_matrix,
+    even_views,
     look_at,
     random_view,
     rotation_about,
@@ -34,6 +35,7 @@ __all__ = [
     "center_and_scale",
     "choose",
     "euler_to_matrix",
+    "even_views",
     "forward_kinematics",
     "h36m_cameras",
     "lift_to_3d",

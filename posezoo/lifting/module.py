@@ -14,6 +14,9 @@ from posezoo.geometry import bone_asymmetry, bone_lengths
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate
 from posezoo.lifting.inputs import check_keypoints
+from posezoo.lifting.unlabelled import evaluate_2d
+
+FINETUNING_DECAY = 0.99
 
 
 class LiftingModule(ZooModule):
@@ -98,9 +101,30 @@ class LiftingModule(ZooModule):
         """See :func:`posezoo.lifting.evaluate`."""
         return evaluate(self, data, **settings)
 
+    def evaluate_2d(self, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
+        """See :func:`posezoo.lifting.evaluate_2d`."""
+        return evaluate_2d(self, keypoints_2d, batch_size)
+
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """What a paper can say of its own lifting without any 3D, by pose; nothing where it has no such term.
+
+        Returns:
+            ``reprojection``: the mean distance of joints between a pose and what comes back when it is lifted, turned,
+            projected, lifted again, turned back and projected, over their mean distance from the root. ``critic``: what the
+            model's critic gives to the pose itself less what it gives to the turned one; 0 where it cannot tell them apart.
+        """
+        return {}
+
     def prepare_finetuning(self, learning_rate: float) -> None:
-        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need."""
-        self.hp.learning_rate, self.hp.cosine_steps = learning_rate, None
+        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need.
+
+        The moving average begins anew and spans a hundred steps or so: what thousands of steps needed would, after the few
+        of fine-tuning, still be the old weights.
+        """
+        hp = self.hp
+        hp.learning_rate, hp.cosine_steps = learning_rate, None
+        if "average_decay" in hp:
+            hp.average_decay = min(hp.average_decay, FINETUNING_DECAY)
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""

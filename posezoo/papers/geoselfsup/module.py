@@ -21,7 +21,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror, mirror_half, random_view
+from posezoo.geometry import center_and_scale, even_views, mirror, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
@@ -162,10 +162,27 @@ class GeoSelfSup(LiftingModule):
         super().prepare_finetuning(learning_rate)
         self.hp.label_steps = self.hp.neighbours = 0
         self.temporal = None
+        self.average = AveragedNetwork(self.lifter, self.hp.average_decay)
 
-    def relative(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """X - X_r: the lifted skeleton about its root."""
-        pose = self.lifter(keypoints)
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """As the figure goes round, x~ against x, with views of evenly spread angles instead of random ones.
+
+        Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
+        """
+        x = self.normalize(keypoints_2d)
+        turn = even_views(len(x), self.hp.pitch, self.device)
+        y = self.project(self.relative(x, averaged=True) @ turn.mT)
+        seen, _, scale = self._normalized(y)
+        again = self.relative(seen, averaged=True) * scale
+        gap = (self.project(again @ turn) - x).norm(dim=-1).mean(1)
+        judged = {"reprojection": gap / x.norm(dim=-1).mean(1)}
+        if self.critic is not None:
+            judged["critic"] = self.critic(x) - self.critic(y / scale)
+        return judged
+
+    def relative(self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False) -> Float[Tensor, "B J 3"]:
+        """X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
+        pose = (self.average.module if averaged else self.lifter)(keypoints)
         return pose - pose[:, self.hips].mean(1, keepdim=True)
 
     def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:

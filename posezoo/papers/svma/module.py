@@ -24,7 +24,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror_half, random_view
+from posezoo.geometry import center_and_scale, even_views, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
@@ -118,15 +118,37 @@ class SVMA(LiftingModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "generator")})
 
-    def generate(self, keypoints: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
-        """Root-relative 3D pose and camera of normalised keypoints.
+    def prepare_finetuning(self, learning_rate: float) -> None:
+        super().prepare_finetuning(learning_rate)
+        self.average = AveragedNetwork(self.generator, self.hp.average_decay)
+
+    def generate(
+        self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False
+    ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
+        """Root-relative 3D pose and camera of normalised keypoints, from the generator that trains or from its average.
 
         The camera acts on root-relative poses: with d in Z, as Eq. 6 reads, its third column would move the root, which
         lies at the origin by the preprocessing.
         """
-        pose, camera = self.generator(keypoints)
+        pose, camera = (self.average.module if averaged else self.generator)(keypoints)
         root = self.skeleton.root
         return pose - pose[:, root : root + 1], camera
+
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """As the figure goes round: a view of evenly spread angles instead of a random one, K acting on X_rot turned back.
+
+        Not trivial: X is lifted in perspective, K is another, weak-perspective camera, and X_rot comes from another view.
+        """
+        real = self.normalize(keypoints_2d)
+        pose, camera = self.generate(real, averaged=True)
+        turn = even_views(len(real), self.hp.pitch, self.device)
+        new_view = self.normalize(reproject(pose @ turn.mT, camera))
+        again, _ = self.generate(new_view, averaged=True)
+        gap = (reproject(again @ turn, camera) - real).norm(dim=-1).mean(1)
+        judged = {"reprojection": gap / real.norm(dim=-1).mean(1)}
+        if self.critic is not None:
+            judged["critic"] = self.critic(real) - self.critic(new_view)
+        return judged
 
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
         """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""

@@ -1,0 +1,77 @@
+"""Which epoch of fine-tuning is kept, told by 2D alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from posezoo.errors import InputError
+
+CRITERIA = ("symmetry_error", "bone_spread", "limb_ratio_spread", "reprojection")
+"""What falls as people get more human. The critic's score is not among them: its scale moves as the critic learns."""
+DEPTH_KEPT = (0.8, 1.25)
+"""How far the spread of depths may move from the start's. Bodies do not get flatter or deeper by learning; a model that
+collapses does, and can look better by every one of the criteria."""
+
+
+def score(metrics: dict[str, float], before: dict[str, float]) -> float:
+    """Mean over :data:`CRITERIA` of what a metric is over what it was at the start: 1 at the start, lower is better.
+
+    Args:
+        metrics, before: of :func:`posezoo.lifting.evaluate_2d`, on the same poses; criteria that it lacks do not count.
+
+    Returns:
+        infinity where the spread of depths leaves :data:`DEPTH_KEPT` times the start's, or a metric is not finite.
+    """
+    low, high = (bound * before["depth_spread"] for bound in DEPTH_KEPT)
+    ratios = [metrics[name] / max(before[name], 1e-9) for name in CRITERIA if name in before]
+    value = sum(ratios) / len(ratios)
+    return value if low <= metrics["depth_spread"] <= high and math.isfinite(value) else math.inf
+
+
+def keep_best(folder: Path) -> ModelCheckpoint:
+    """The epoch of the lowest ``val/score``: ``checkpoints/best.ckpt``."""
+    return ModelCheckpoint(
+        dirpath=folder / "checkpoints", filename="best", monitor="val/score", mode="min", enable_version_counter=False
+    )
+
+
+class UnlabelledValidation(pl.Callback):
+    """Scores the held-out poses after every epoch, and logs it as ``val/...``; remembers it in the checkpoints.
+
+    Args:
+        keypoints_2d: (N, J, 2) px, complete, in the model's layout.
+        before: the same metrics before training.
+    """
+
+    def __init__(self, keypoints_2d: Tensor, before: dict[str, float]) -> None:
+        self.keypoints_2d, self.before = keypoints_2d, before
+        self.history: list[dict[str, float]] = []
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        metrics = module.evaluate_2d(self.keypoints_2d)
+        metrics["score"] = score(metrics, self.before)
+        self.history.append(metrics)
+        module.log_dict({f"val/{name}": value for name, value in metrics.items() if name != "score"})
+        module.log("val/score", metrics["score"], prog_bar=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"before": self.before, "history": self.history}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint stood.
+
+        Raises:
+            InputError: it is of a run on other poses or from another model.
+        """
+        same = all(math.isclose(state["before"][name], value, rel_tol=1e-3) for name, value in self.before.items())
+        if not same:
+            raise InputError(
+                "the run to resume began from another model, seed or file of keypoints; choose another --out to begin anew."
+            )
+        self.history = list(state["history"])
