@@ -3,6 +3,7 @@
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
 from posezoo.geometry.kinematics import (
     LIMBS,
+    body_variance,
     bone_asymmetry,
     bone_lengths,
     choose,
@@ -30,6 +31,7 @@ __all__ = [
     "LIMBS",
     "Camera",
     "Triangulation",
+    "body_variance",
     "bone_asymmetry",
     "bone_lengths",
     "center_and_scale",

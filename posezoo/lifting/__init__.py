@@ -4,7 +4,7 @@ from posezoo.lifting.base import ZooModule, as_list
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate, flat_depth
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
-from posezoo.lifting.unlabelled import evaluate_2d
+from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
 
 __all__ = [
     "LiftingMetrics",
@@ -12,6 +12,7 @@ __all__ = [
     "PictureModule",
     "ZooModule",
     "as_list",
+    "body_statistics",
     "evaluate",
     "evaluate_2d",
     "flat_depth",

@@ -115,7 +115,7 @@ class LiftingModule(ZooModule):
         """
         return {}
 
-    def prepare_finetuning(self, learning_rate: float) -> None:
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
         """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need.
 
         The moving average begins anew and spans a hundred steps or so: what thousands of steps needed would, after the few

@@ -29,14 +29,16 @@ def finetune(
     epochs: int | None = None,
     learning_rate: float = 5e-5,
     batch_size: int = 64,
+    body_weight: float = 10.0,
+    held_out: float = 0.2,
     seed: int = 0,
     resume: bool = False,
     progress: bool = True,
 ) -> Path:
     """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
 
-    A tenth of the poses, of other sequences, validates each epoch (:func:`posezoo.lifting.evaluate_2d`); the epoch with the
-    lowest :func:`posezoo.training.selection.score` is what is written. Where none beats the start, the start is.
+    Some sequences are held out and validate each epoch (:func:`posezoo.lifting.evaluate_2d`); the epoch with the lowest
+    :func:`posezoo.training.selection.score` is what is written. Where none beats the start, the start is.
 
     Args:
         name: a model of the zoo or the path of its weights; of a paper that trains on 2D alone.
@@ -46,6 +48,9 @@ def finetune(
         skeleton: layout of the keypoints, where the file does not say.
         epochs: how often each pose is seen; as often as makes :data:`STEPS` steps where not given.
         learning_rate, batch_size, seed: of the training; the seed also draws who validates.
+        body_weight: of :func:`posezoo.geometry.body_variance`, beside the paper's own terms: with those alone people in the
+            wild, seen by other cameras and in other poses, get no more human. 0 for the paper's terms alone.
+        held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
         progress: show a bar.
 
@@ -57,8 +62,10 @@ def finetune(
     """
     if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
+    if not 0 <= body_weight < float("inf") or not 0 < held_out < 1:
+        raise InputError(f"body weight {body_weight}, held out {held_out}; expected 0 or more, and a share between 0 and 1.")
     model = _unsupervised(name)
-    data = read_own_data(source, skeleton, model.skeleton, fraction=0.1, seed=seed)
+    data = read_own_data(source, skeleton, model.skeleton, held_out, seed)
     train, held = data.splits["train"], data.splits["val"]
     if len(train) < batch_size or len(held) < 2:
         raise InputError(
@@ -74,7 +81,7 @@ def finetune(
     pl.seed_everything(seed, verbose=False)
     before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d))
     validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), before)
-    model.prepare_finetuning(learning_rate)
+    model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(
         max_epochs=epochs,
         devices=1,
@@ -99,6 +106,7 @@ def finetune(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "body_weight": body_weight,
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, folder / f"{model.paper}.safetensors", origin)

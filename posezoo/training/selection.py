@@ -14,9 +14,9 @@ from posezoo.errors import InputError
 
 CRITERIA = ("symmetry_error", "bone_spread", "limb_ratio_spread", "reprojection")
 """What falls as people get more human. The critic's score is not among them: its scale moves as the critic learns."""
-DEPTH_KEPT = (0.8, 1.25)
-"""How far the spread of depths may move from the start's. Bodies do not get flatter or deeper by learning; a model that
-collapses does, and can look better by every one of the criteria."""
+KEPT = {"depth_spread": (0.8, 1.25), "reprojection": (0.0, 1.1)}
+"""How far these may move from what they were at the start. Equal halves and steady limbs can be had by bending poses: people
+then get flatter or deeper, and what is lifted from another view no longer is the same pose."""
 
 
 def score(metrics: dict[str, float], before: dict[str, float]) -> float:
@@ -26,12 +26,13 @@ def score(metrics: dict[str, float], before: dict[str, float]) -> float:
         metrics, before: of :func:`posezoo.lifting.evaluate_2d`, on the same poses; criteria that it lacks do not count.
 
     Returns:
-        infinity where the spread of depths leaves :data:`DEPTH_KEPT` times the start's, or a metric is not finite.
+        infinity where a metric is not finite or moved further than :data:`KEPT` allows.
     """
-    low, high = (bound * before["depth_spread"] for bound in DEPTH_KEPT)
-    ratios = [metrics[name] / max(before[name], 1e-9) for name in CRITERIA if name in before]
-    value = sum(ratios) / len(ratios)
-    return value if low <= metrics["depth_spread"] <= high and math.isfinite(value) else math.inf
+    ratios = {name: metrics[name] / max(value, 1e-9) for name, value in before.items()}
+    counted = [ratios[name] for name in CRITERIA if name in ratios]
+    value = sum(counted) / len(counted)
+    kept = all(low <= ratios[name] <= high for name, (low, high) in KEPT.items() if name in ratios)
+    return value if kept and math.isfinite(value) else math.inf
 
 
 def keep_best(folder: Path) -> ModelCheckpoint:

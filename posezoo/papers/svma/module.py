@@ -24,7 +24,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, even_views, mirror_half, random_view
+from posezoo.geometry import body_variance, center_and_scale, even_views, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
@@ -51,6 +51,7 @@ class SVMA(LiftingModule):
         flip: mirror half of all poses, swapping left and right (not in the paper).
         lambda_adversarial: of L_adv, which the paper leaves at 1.
         lambda_angle, lambda_camera, lambda_symmetry, lambda_3d, lambda_svma: weights of Eq. 17.
+        lambda_body: of :func:`posezoo.geometry.body_variance` (not in the paper; fine-tuning sets it).
         lambda_penalty: of the gradient penalty (WGAN-GP's 10; not given).
         learning_rate, critic_learning_rate, beta1, beta2: of Adam, for generator and critic; the critic's rate is the
             generator's where not given.
@@ -82,6 +83,7 @@ class SVMA(LiftingModule):
         lambda_3d: float = 0.1,
         lambda_svma: float = 10.0,
         lambda_penalty: float = 10.0,
+        lambda_body: float = 0.0,
         learning_rate: float = 5.5e-5,
         critic_learning_rate: float | None = None,
         beta1: float = 0.7,
@@ -118,8 +120,9 @@ class SVMA(LiftingModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "generator")})
 
-    def prepare_finetuning(self, learning_rate: float) -> None:
-        super().prepare_finetuning(learning_rate)
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+        super().prepare_finetuning(learning_rate, body)
+        self.hp.lambda_body = body
         self.average = AveragedNetwork(self.generator, self.hp.average_decay)
 
     def generate(
@@ -162,6 +165,8 @@ class SVMA(LiftingModule):
             "symmetry": losses.bone_symmetry(pose, self.skeleton),
             "camera": losses.camera_scale(camera),
         }
+        if hp.lambda_body:
+            terms["body"] = body_variance(pose, self.skeleton)
         if hp.multi_angle:
             again, camera_again = self.generate(new_view)
             back = again @ rotation
@@ -192,6 +197,7 @@ class SVMA(LiftingModule):
             "camera": hp.lambda_camera,
             "symmetry": hp.lambda_symmetry,
             "3d": hp.lambda_3d,
+            "body": hp.lambda_body,
             "svma": hp.lambda_svma,
         }
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
