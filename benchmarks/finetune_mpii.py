@@ -140,8 +140,8 @@ def markdown(results: list[dict[str, Any]]) -> str:
             "",
             f"## {result['model']}, seed {result['seed']}",
             "",
-            f"{people['train']} people train, {people['held_out_to_choose']} choose, {people['unseen_half']} of other "
-            f"pictures judge. Chosen: learning rate {chosen['learning_rate']:g}, body weight {chosen['body_weight']:g}, epoch "
+            f"{people['train']} people train, {people['held_out_to_choose']} choose, {people['unseen_half']} of other pictures "
+            f"judge. Chosen: learning rate {chosen['learning_rate']:g}, body weight {chosen['body_weight']:g}, epoch "
             f"{chosen['epoch']} of {result['epochs']}. "
             + ("Within all bounds." if result["within_bounds"] else "**Not within all bounds.**"),
             "",

@@ -54,7 +54,7 @@ def read_own_data(
     if converted.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(converted.missing)}, which this model needs.")
     keypoints = np.ascontiguousarray(converted.keypoints, dtype=np.float32)
-    whole: np.ndarray = np.isfinite(keypoints).all((1, 2))
+    whole = np.asarray(np.isfinite(keypoints).all((1, 2)))
     whole[whole] = np.ptp(keypoints[whole], axis=1).max(1) > 0  # detectors write a person they did not find as one point
     if not whole.any():
         name = "these poses" if isinstance(source, PoseData) else source
