@@ -12,6 +12,7 @@ MEANINGS = {
     "limb_ratio_spread": "upper over lower limbs, between people",
     "reprojection": "lifted, turned, lifted again, turned back; of the mean joint distance",
     "depth_spread": "depths of a pose, of the mean joint distance: neither flatter nor deeper is better",
+    "drift": "how far joints of procedural people moved, of the mean joint distance: at most 0.05",
     "critic": "real less lifted and turned, by the model's critic, which learns too: not for comparing",
 }
 
@@ -34,6 +35,9 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--body-weight", type=float, default=10.0, help="how strongly people are held to equal halves and steady bones"
     )
+    command.add_argument(
+        "--memory-weight", type=float, default=100.0, help="how strongly other people are lifted as they were before"
+    )
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
@@ -54,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
         body_weight=options.body_weight,
+        memory_weight=options.memory_weight,
         held_out=options.held_out,
         seed=options.seed,
         resume=options.resume,
@@ -77,7 +82,7 @@ def _print(header: dict[str, Any]) -> None:
     for name, meaning in MEANINGS.items():
         if name in found["before"]:
             before, after = found["before"][name], found["after"][name]
-            change = "" if name == "critic" else f"{100 * (after / before - 1):+.1f} %"
+            change = "" if name in ("critic", "drift") else f"{100 * (after / before - 1):+.1f} %"
             table.add_row(name, f"{before:.4f}", f"{after:.4f}", change, meaning)
     console().print(table)
     if found["improved"]:

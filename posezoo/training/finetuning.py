@@ -8,10 +8,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from posezoo.data import PoseData
+from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
 from posezoo.lifting import LiftingModule
 from posezoo.registry import PAPERS, load, paper_class
+from posezoo.skeletons import convert
 from posezoo.training.own_data import read_own_data
 from posezoo.training.provenance import provenance
 from posezoo.training.running import checkpointing, finish, folder_for_run, make_logger
@@ -30,6 +31,7 @@ def finetune(
     learning_rate: float = 5e-5,
     batch_size: int = 64,
     body_weight: float = 10.0,
+    memory_weight: float = 100.0,
     held_out: float = 0.2,
     seed: int = 0,
     resume: bool = False,
@@ -50,6 +52,8 @@ def finetune(
         learning_rate, batch_size, seed: of the training; the seed also draws who validates.
         body_weight: of :func:`posezoo.geometry.body_variance`, beside the paper's own terms: with those alone people in the
             wild, seen by other cameras and in other poses, get no more human. 0 for the paper's terms alone.
+        memory_weight: of :meth:`posezoo.lifting.LiftingModule.forgetting`: 2D poses of procedural people shall be lifted as
+            before, whatever is learnt of the new ones.
         held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
         progress: show a bar.
@@ -62,8 +66,11 @@ def finetune(
     """
     if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
-    if not 0 <= body_weight < float("inf") or not 0 < held_out < 1:
-        raise InputError(f"body weight {body_weight}, held out {held_out}; expected 0 or more, and a share between 0 and 1.")
+    if not (0 <= body_weight < float("inf") and 0 <= memory_weight < float("inf") and 0 < held_out < 1):
+        raise InputError(
+            f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
+            "and a share between 0 and 1."
+        )
     model = _unsupervised(name)
     data = read_own_data(source, skeleton, model.skeleton, held_out, seed)
     train, held = data.splits["train"], data.splits["val"]
@@ -79,8 +86,12 @@ def finetune(
         print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
 
     pl.seed_everything(seed, verbose=False)
-    before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d))
-    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), before)
+    before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d)) | {"drift": 0.0}
+    others = _procedural("val", model)
+    with torch.no_grad():
+        remembered = others, model.lift(others)
+    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before)
+    model.remember(_procedural("train", model), memory_weight)
     model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(
         max_epochs=epochs,
@@ -96,6 +107,9 @@ def finetune(
         dataset=data.splits, batch_size=batch_size, seed=seed, skeleton=model.skeleton.name
     )
     model.train()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.eval()  # statistics of a few people would replace those of thousands
     trainer.fit(model, module, ckpt_path=checkpoint)
     chosen, found = _choose(name, folder, validation)
     origin = {
@@ -107,6 +121,7 @@ def finetune(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "body_weight": body_weight,
+        "memory_weight": memory_weight,
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, folder / f"{model.paper}.safetensors", origin)
@@ -125,6 +140,12 @@ def _unsupervised(name: str | Path) -> LiftingModule:
             f"model: {', '.join(paper for paper, entry in PAPERS.items() if entry.unsupervised)}."
         )
     return model
+
+
+def _procedural(split: str, model: LiftingModule) -> torch.Tensor:
+    """(N, J, 2) px: 2D poses that everybody has, of what a model could lift before."""
+    data = load_dataset("procedural", split)
+    return torch.from_numpy(convert(data.keypoints_2d, data.skeleton, model.skeleton).keypoints).float()
 
 
 def _named(source: Any) -> str:

@@ -215,6 +215,8 @@ class GeoSelfSup(LiftingModule):
             terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
         if hp.weight_body:
             terms["body"] = body_variance(pose, self.skeleton)
+        if self.memory_weight:
+            terms["memory"] = self.forgetting(lambda pixels: self.relative(self.normalize(pixels)), len(frames))
         if hp.self_consistency:
             # Lifted at the scale that every input has, and brought back to that of y.
             again = self.relative(seen) * scale
@@ -266,6 +268,7 @@ class GeoSelfSup(LiftingModule):
             "temporal": hp.weight_temporal,
             "symmetry": hp.symmetry,
             "body": hp.weight_body,
+            "memory": self.memory_weight,
             "completion": 1.0,
         }
         terms["completion"] = self.completion_loss(frames[:, 0])

@@ -167,6 +167,8 @@ class SVMA(LiftingModule):
         }
         if hp.lambda_body:
             terms["body"] = body_variance(pose, self.skeleton)
+        if self.memory_weight:
+            terms["memory"] = self.forgetting(lambda pixels: self.generate(self.normalize(pixels))[0], len(real))
         if hp.multi_angle:
             again, camera_again = self.generate(new_view)
             back = again @ rotation
@@ -198,6 +200,7 @@ class SVMA(LiftingModule):
             "symmetry": hp.lambda_symmetry,
             "3d": hp.lambda_3d,
             "body": hp.lambda_body,
+            "memory": self.memory_weight,
             "svma": hp.lambda_svma,
         }
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
