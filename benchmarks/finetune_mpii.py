@@ -133,9 +133,8 @@ def markdown(results: list[dict[str, Any]]) -> str:
         "No 3D label is read in training or in choosing. Lengths on MPII are relative to the person; `depth_spread` tells "
         "people who got flatter. OpenMocap is what the model could do before: P-MPJPE may rise by 10 %.",
         "",
-        "The memory term (`--memory-weight`) came after a first design without it had been measured here at seed 0, where "
-        "svma's P-MPJPE on OpenMocap rose by 32.5 %, from 55.5 to 73.6 mm, and geoselfsup's fell by 5.5 %. Its weight was not "
-        "varied.",
+        "The memory term (`--memory-weight`) came after a first design without it had been measured here at seed 0: svma's "
+        "P-MPJPE on OpenMocap rose by 32.5 %, from 55.5 to 73.6 mm, geoselfsup's fell by 5.5 %. Its weight was not varied.",
     ]
     for result in results:
         chosen = next(run for run in result["chosen_among"] if run.get("chosen"))

@@ -90,7 +90,15 @@ def finetune(
     others = _procedural("val", model)
     with torch.no_grad():
         remembered = others, model.lift(others)
-    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before)
+    settings = {
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "body_weight": body_weight,
+        "memory_weight": memory_weight,
+        "held_out": held_out,
+        "seed": seed,
+    }
+    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings)
     model.remember(_procedural("train", model), memory_weight)
     model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(
@@ -118,10 +126,7 @@ def finetune(
         "poses": len(train),
         "left_out": data.left_out,
         "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "body_weight": body_weight,
-        "memory_weight": memory_weight,
+        **settings,
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, folder / f"{model.paper}.safetensors", origin)

@@ -67,10 +67,17 @@ class UnlabelledValidation(pl.Callback):
         keypoints_2d: (N, J, 2) px, complete, in the model's layout.
         remembered: poses of another kind, and what was lifted of them before.
         before: the metrics before training.
+        settings: of the run; one that is resumed must have the same.
     """
 
-    def __init__(self, keypoints_2d: Tensor, remembered: tuple[Tensor, Tensor], before: dict[str, float]) -> None:
-        self.keypoints_2d, self.remembered, self.before = keypoints_2d, remembered, before
+    def __init__(
+        self,
+        keypoints_2d: Tensor,
+        remembered: tuple[Tensor, Tensor],
+        before: dict[str, float],
+        settings: dict[str, float],
+    ) -> None:
+        self.keypoints_2d, self.remembered, self.before, self.settings = keypoints_2d, remembered, before, settings
         self.history: list[dict[str, float]] = []
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
@@ -82,17 +89,21 @@ class UnlabelledValidation(pl.Callback):
         module.log("val/score", metrics["score"], prog_bar=True)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"before": self.before, "history": self.history}
+        return {"before": self.before, "history": self.history, "settings": self.settings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where a checkpoint stood.
 
         Raises:
-            InputError: it is of a run on other poses or from another model.
+            InputError: it is of a run of other settings, on other poses or from another model.
         """
-        same = all(math.isclose(state["before"][name], value, rel_tol=1e-3) for name, value in self.before.items())
-        if not same:
+        for name, value in self.settings.items():
+            if state["settings"][name] != value:
+                raise InputError(
+                    f"the run to resume has {name} {state['settings'][name]}, not {value}; choose another --out for this one."
+                )
+        if not all(math.isclose(state["before"][name], value, rel_tol=1e-3) for name, value in self.before.items()):
             raise InputError(
-                "the run to resume began from another model, seed or file of keypoints; choose another --out to begin anew."
+                "the run to resume began from another model or file of keypoints; choose another --out to begin anew."
             )
         self.history = list(state["history"])
