@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     command.add_argument("--out", type=Path, required=True, help="folder of checkpoints, logs and weights")
     command.add_argument("--epochs", type=int, help="how often each pose is seen; as often as makes 1,000 steps by default")
-    command.add_argument("--learning-rate", type=float, default=5e-5)
+    command.add_argument("--learning-rate", type=float, default=1e-4)
     command.add_argument("--batch-size", type=int, default=64)
     command.add_argument(
         "--body-weight", type=float, default=10.0, help="how strongly people are held to equal halves and steady bones"

@@ -28,7 +28,7 @@ def finetune(
     out: str | Path,
     skeleton: str | None = None,
     epochs: int | None = None,
-    learning_rate: float = 5e-5,
+    learning_rate: float = 1e-4,
     batch_size: int = 64,
     body_weight: float = 10.0,
     memory_weight: float = 100.0,

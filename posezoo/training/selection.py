@@ -100,7 +100,7 @@ class UnlabelledValidation(pl.Callback):
         for name, value in self.settings.items():
             if state["settings"][name] != value:
                 raise InputError(
-                    f"the run to resume has {name} {state['settings'][name]}, not {value}; choose another --out for this one."
+                    f"the run to resume has {name} {state['settings'][name]}, not {value}; choose another --out."
                 )
         if not all(math.isclose(state["before"][name], value, rel_tol=1e-3) for name, value in self.before.items()):
             raise InputError(
