@@ -6,28 +6,51 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+MEANINGS = {
+    "symmetry_error": "left against right bones, of a mean bone",
+    "bone_spread": "bones over the mean bone, between people",
+    "limb_ratio_spread": "upper over lower limbs, between people",
+    "reprojection": "lifted, turned, lifted again, turned back; of the mean joint distance",
+    "depth_spread": "depths of a pose, of the mean joint distance: neither flatter nor deeper is better",
+    "drift": "how far joints of procedural people moved, of the mean joint distance: at most 0.05",
+    "critic": "real less lifted and turned, by the model's critic, which learns too: not for comparing",
+}
+
 
 def add(commands: Any) -> None:
     """Register the command."""
-    command = commands.add_parser("finetune", help="adapt a model to your own 2D keypoints, without any 3D label")
+    command = commands.add_parser(
+        "finetune",
+        help="adapt a model to your own 2D keypoints, without any 3D label",
+        epilog="Sequences are held out to validate by what needs no 3D; the best epoch is kept, or the start where none is "
+        "better.",
+    )
     command.add_argument("name", help="an unsupervised model, or the path of its weights")
     command.add_argument("input", type=Path, help="keypoints: .npz .json .csv .h5")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help="where the file does not say")
     command.add_argument("--out", type=Path, required=True, help="folder of checkpoints, logs and weights")
-    command.add_argument("--epochs", type=int, default=10)
-    command.add_argument("--learning-rate", type=float, default=5e-5)
-    command.add_argument("--batch-size", type=int, default=256)
+    command.add_argument("--epochs", type=int, help="how often each pose is seen; as often as makes 1,000 steps by default")
+    command.add_argument("--learning-rate", type=float, default=1e-4)
+    command.add_argument("--batch-size", type=int, default=64)
+    command.add_argument(
+        "--body-weight", type=float, default=10.0, help="how strongly people are held to equal halves and steady bones"
+    )
+    command.add_argument(
+        "--memory-weight", type=float, default=100.0, help="how strongly other people are lifted as they were before"
+    )
+    command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fine-tune and say where the weights are."""
+    """Fine-tune, and show what it changed on the poses held out."""
+    from posezoo.registry import describe
     from posezoo.training import finetune
 
-    finetune(
+    weights = finetune(
         options.name,
         options.input,
         options.out,
@@ -36,7 +59,38 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
+        body_weight=options.body_weight,
+        memory_weight=options.memory_weight,
+        held_out=options.held_out,
         seed=options.seed,
         resume=options.resume,
     )
+    _print(describe(weights))
     return 0
+
+
+def _print(header: dict[str, Any]) -> None:
+    """A table of the metrics before and after, and whether it was worth it."""
+    from rich.table import Table
+
+    from posezoo.cli.output import console
+
+    found = header["validation"]
+    table = Table(title=f"{header['finetuned_from']} on {found['poses']} poses held out, no 3D")
+    table.add_column("metric")
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    table.add_column("is")
+    for name, meaning in MEANINGS.items():
+        if name in found["before"]:
+            before, after = found["before"][name], found["after"][name]
+            change = "" if name in ("critic", "drift") else f"{100 * (after / before - 1):+.1f} %"
+            table.add_row(name, f"{before:.4f}", f"{after:.4f}", change, meaning)
+    console().print(table)
+    if found["improved"]:
+        print(f"epoch {found['epoch']} of {header['epochs']} is kept: score {found['score']:.3f}, where 1 is the start")
+    else:
+        print(
+            f"no epoch of {header['epochs']} was better than the start, whose weights are kept: nothing was gained. "
+            "Try another --learning-rate or more poses."
+        )

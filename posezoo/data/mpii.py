@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from posezoo.data.files import PathLike, open_hdf5, read_dataset
-from posezoo.data.keypoints.hourglass import unannotated
+from posezoo.data.keypoints.hourglass import picture_names, unannotated
 from posezoo.data.mpii_files import Person, people_of_json, people_of_mat
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.errors import CorruptFileError, InputError
@@ -163,10 +163,8 @@ def _finite(file: h5py.File, key: str, shape: Items[int | None]) -> np.ndarray:
 
 
 def _names(file: h5py.File, count: int) -> list[str]:
-    """The pictures' names: strings, or rows of character codes as the older files have them."""
+    """The pictures' names."""
     names = read_dataset(file, "imgname")
     if len(names) != count:
         raise CorruptFileError(f"{file.filename}, 'imgname' has {len(names)} rows for {count} people; get the file again.")
-    if names.dtype.kind in "fiu" and names.ndim == 2:
-        return [bytes(int(code) for code in row if 0 < code < 128).decode("ascii") for row in names]
-    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.reshape(count)]
+    return picture_names(names)

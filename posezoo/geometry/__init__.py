@@ -3,6 +3,7 @@
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
 from posezoo.geometry.kinematics import (
     LIMBS,
+    body_variance,
     bone_asymmetry,
     bone_lengths,
     choose,
@@ -16,6 +17,7 @@ from posezoo.geometry.normalization import center_and_scale, lift_to_3d
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import (
     euler_to_matrix,
+    even_views,
     look_at,
     random_view,
     rotation_about,
@@ -29,11 +31,13 @@ __all__ = [
     "LIMBS",
     "Camera",
     "Triangulation",
+    "body_variance",
     "bone_asymmetry",
     "bone_lengths",
     "center_and_scale",
     "choose",
     "euler_to_matrix",
+    "even_views",
     "forward_kinematics",
     "h36m_cameras",
     "lift_to_3d",

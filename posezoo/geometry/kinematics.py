@@ -53,6 +53,17 @@ def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> F
     return lengths[..., left] - lengths[..., right]
 
 
+def body_variance(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
+    """How much the bodies of a batch differ from one body of two equal halves; any frame and unit, no label.
+
+    Bones over the pose's mean bone: variance over the batch, mean of the bones, plus the mean square of left minus right. In
+    the manner of Zhou et al. 2017, Eq. 4, which takes the variance of bones over a person's canonical ones.
+    """
+    lengths = bone_lengths(pose, skeleton)
+    size = lengths.mean(1, keepdim=True).clamp_min(1e-6)
+    return (lengths / size).var(0, correction=0).mean() + (bone_asymmetry(pose, skeleton) / size).square().mean()
+
+
 LIMBS = ("left arm", "right arm", "left leg", "right leg")
 
 

@@ -126,6 +126,24 @@ def random_view(
     return view_rotation(azimuth, before, after)
 
 
+def even_views(count: int, pitch: float = 0.0, device: torch.device | str | None = None) -> Float[Tensor, "B 3 3"]:
+    """Rotations to other views, their azimuths spread evenly and the same at every call: for validation.
+
+    Args:
+        count: how many; any that follow each other are spread (by the golden angle).
+        pitch: of the cameras, radians, positive looking down.
+        device: where to put them.
+
+    Example:
+        >>> from posezoo.geometry import even_views
+        >>> bool((even_views(3) == even_views(5)[:3]).all())
+        True
+    """
+    azimuth = (torch.arange(1, count + 1, dtype=torch.float64) * (math.pi * (3 - math.sqrt(5)))) % (2 * math.pi)
+    tilt = torch.full((count,), pitch)
+    return view_rotation(azimuth.float(), tilt, tilt).to(device or "cpu")
+
+
 def look_at(
     center: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"], up: Float[Tensor, "3"] | None = None
 ) -> tuple[Float[Tensor, "*batch 3 3"], Float[Tensor, "*batch 3"]]:

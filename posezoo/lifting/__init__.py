@@ -4,5 +4,16 @@ from posezoo.lifting.base import ZooModule, as_list
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate, flat_depth
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
+from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
 
-__all__ = ["LiftingMetrics", "LiftingModule", "PictureModule", "ZooModule", "as_list", "evaluate", "flat_depth"]
+__all__ = [
+    "LiftingMetrics",
+    "LiftingModule",
+    "PictureModule",
+    "ZooModule",
+    "as_list",
+    "body_statistics",
+    "evaluate",
+    "evaluate_2d",
+    "flat_depth",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,10 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data.prediction import Prediction
-from posezoo.geometry import bone_asymmetry, bone_lengths
+from posezoo.distributed import draw
+from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate
 from posezoo.lifting.inputs import check_keypoints
+from posezoo.lifting.unlabelled import evaluate_2d
+
+FINETUNING_DECAY = 0.99
 
 
 class LiftingModule(ZooModule):
@@ -28,6 +33,10 @@ class LiftingModule(ZooModule):
 
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
+
+    memory_weight = 0.0
+    """Of :meth:`forgetting` in fine-tuning; 0 without, see :meth:`remember`."""
+    _memory: tuple[Tensor, Tensor]
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
@@ -98,9 +107,48 @@ class LiftingModule(ZooModule):
         """See :func:`posezoo.lifting.evaluate`."""
         return evaluate(self, data, **settings)
 
-    def prepare_finetuning(self, learning_rate: float) -> None:
-        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need."""
-        self.hp.learning_rate, self.hp.cosine_steps = learning_rate, None
+    def evaluate_2d(self, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
+        """See :func:`posezoo.lifting.evaluate_2d`."""
+        return evaluate_2d(self, keypoints_2d, batch_size)
+
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """What a paper can say of its own lifting without any 3D, by pose; nothing where it has no such term.
+
+        Returns:
+            ``reprojection``: the mean distance of joints between a pose and what comes back when it is lifted, turned,
+            projected, lifted again, turned back and projected, over their mean distance from the root. ``critic``: what the
+            model's critic gives to the pose itself less what it gives to the turned one; 0 where it cannot tell them apart.
+        """
+        return {}
+
+    def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
+        """Hold training to what is lifted of these poses now, by :meth:`forgetting` times ``weight``."""
+        with torch.no_grad():
+            self._memory = (keypoints_2d, self.lift(keypoints_2d))
+        self.memory_weight = weight
+
+    def forgetting(self, lift: Callable[[Tensor], Tensor], count: int) -> Float[Tensor, ""]:
+        """Mean squared distance of joints from where they were lifted before, of remembered poses drawn at random.
+
+        Args:
+            lift: by the network that trains: pixels to poses of any scale.
+            count: how many poses.
+        """
+        keypoints, before = (values.to(self.device) for values in self._memory)
+        rows = (draw(torch.rand, count, device=self.device) * len(keypoints)).long()
+        pose = center_and_scale(lift(keypoints[rows]), self.skeleton.root)[0]
+        return (pose - before[rows]).square().sum(-1).mean()
+
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need.
+
+        The moving average begins anew and spans a hundred steps or so: what thousands of steps needed would, after the few
+        of fine-tuning, still be the old weights.
+        """
+        hp = self.hp
+        hp.learning_rate, hp.cosine_steps = learning_rate, None
+        if "average_decay" in hp:
+            hp.average_decay = min(hp.average_decay, FINETUNING_DECAY)
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""

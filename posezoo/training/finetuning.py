@@ -5,84 +5,173 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
+import torch
 
-from posezoo.data import PoseData, read_keypoints
+from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
+from posezoo.lifting import LiftingModule
 from posezoo.registry import PAPERS, load, paper_class
+from posezoo.skeletons import convert
+from posezoo.training.own_data import read_own_data
 from posezoo.training.provenance import provenance
 from posezoo.training.running import checkpointing, finish, folder_for_run, make_logger
+from posezoo.training.selection import UnlabelledValidation, keep_best
 
-
-def split_by_sequence(data: PoseData, fraction: float = 0.1, seed: int = 0) -> dict[str, PoseData]:
-    """Training and validation poses that share no sequence; with a single sequence, its last frames validate."""
-    count = len(data.sequences)
-    if count > 1:
-        order = np.random.default_rng(seed).permutation(count)
-        held = np.isin(data.sequence, order[: max(1, round(fraction * count))])
-    else:
-        held = np.arange(len(data)) >= round((1 - fraction) * len(data))
-    return {"train": data[~held], "val": data[held]}
+STEPS = 1000
+"""How many steps to make where nobody says for how many epochs; but one epoch at least."""
 
 
 def finetune(
     name: str | Path,
-    source: str | Path,
+    source: str | Path | PoseData,
     out: str | Path,
     skeleton: str | None = None,
-    epochs: int = 10,
-    learning_rate: float = 5e-5,
-    batch_size: int = 256,
+    epochs: int | None = None,
+    learning_rate: float = 1e-4,
+    batch_size: int = 64,
+    body_weight: float = 10.0,
+    memory_weight: float = 100.0,
+    held_out: float = 0.2,
     seed: int = 0,
     resume: bool = False,
+    progress: bool = True,
     image_size: Any = None,
 ) -> Path:
     """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
 
+    Some sequences are held out and validate each epoch (:func:`posezoo.lifting.evaluate_2d`); the epoch with the lowest
+    :func:`posezoo.training.selection.score` is what is written. Where none beats the start, the start is.
+
     Args:
         name: a model of the zoo or the path of its weights; of a paper that trains on 2D alone.
-        source: a file of keypoints, see :func:`posezoo.data.read_keypoints`; people who lack a joint are left out.
+        source: a file of keypoints, see :func:`posezoo.data.read_keypoints`, or poses; people who lack a joint are left
+            out.
         out: folder of checkpoints, logs and the new weights.
         skeleton: layout of the keypoints, where the file does not say.
-        epochs, learning_rate, batch_size, seed: of the training.
+        epochs: how often each pose is seen; as often as makes :data:`STEPS` steps where not given.
+        learning_rate, batch_size, seed: of the training; the seed also draws who validates.
+        body_weight: of :func:`posezoo.geometry.body_variance`, beside the paper's own terms: with those alone people in the
+            wild, seen by other cameras and in other poses, get no more human. 0 for the paper's terms alone.
+        memory_weight: of :meth:`posezoo.lifting.LiftingModule.forgetting`: 2D poses of procedural people shall be lifted as
+            before, whatever is learnt of the new ones.
+        held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
+        progress: show a bar.
         image_size: (width, height) of the pictures in px, where the file does not say.
 
     Returns:
-        the new weights, which ``posezoo.load(path)`` takes.
+        the new weights, which ``posezoo.load(path)`` takes; their header tells the metrics before and after.
 
     Raises:
         InputError: a supervised model, too few poses, or an own setting that makes no sense.
     """
-    if epochs < 1 or batch_size < 2 or not 0 < learning_rate < float("inf"):
+    if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
-    data = read_keypoints(source, skeleton, image_size)
-    data = data[np.isfinite(data.keypoints_2d).all(axis=(1, 2))]
-    splits = split_by_sequence(data, seed=seed)
-    if len(splits["train"]) < batch_size or not len(splits["val"]):
+    if not (0 <= body_weight < float("inf") and 0 <= memory_weight < float("inf") and 0 < held_out < 1):
         raise InputError(
-            f"{source} leaves {len(splits['train'])} complete poses to train on and {len(splits['val'])} to validate; "
-            f"expected at least one batch of {batch_size} (lower --batch-size)."
+            f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
+            "and a share between 0 and 1."
         )
-    pl.seed_everything(seed, verbose=False)
-    model = load(name)
-    paper = model.paper
-    if not PAPERS[paper].unsupervised:
+    model = _unsupervised(name)
+    data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size)
+    train, held = data.splits["train"], data.splits["val"]
+    if len(train) < batch_size or len(held) < 2:
         raise InputError(
-            f"{model.zoo_name} was trained with {PAPERS[paper].supervision}; fine-tuning on 2D needs an unsupervised model."
+            f"{_named(source)} leaves {len(train)} complete poses to train on and {len(held)} to validate "
+            f"({data.left_out} people lack a joint); expected at least one batch of {batch_size} (lower --batch-size)."
         )
-    model.prepare_finetuning(learning_rate)
     folder, checkpoint = folder_for_run(out, resume)
+    epochs = epochs or max(1, round(STEPS / (len(train) // batch_size)))
+    print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
+    if data.left_out:
+        print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
+
+    pl.seed_everything(seed, verbose=False)
+    before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d)) | {"drift": 0.0}
+    others = _procedural("val", model)
+    with torch.no_grad():
+        remembered = others, model.lift(others)
+    settings = {
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "body_weight": body_weight,
+        "memory_weight": memory_weight,
+        "held_out": held_out,
+        "seed": seed,
+    }
+    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings)
+    model.remember(_procedural("train", model), memory_weight)
+    model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(
         max_epochs=epochs,
-        callbacks=[checkpointing(folder)],
+        devices=1,
+        callbacks=[validation, keep_best(folder), checkpointing(folder)],
         logger=make_logger("csv", folder),
+        num_sanity_val_steps=0,
         enable_model_summary=False,
+        enable_progress_bar=progress,
         log_every_n_steps=10,
     )
-    module = paper_class(paper, "datamodule")(dataset=splits, batch_size=batch_size, seed=seed, skeleton=model.skeleton.name)
+    module = paper_class(model.paper, "datamodule")(
+        dataset=data.splits, batch_size=batch_size, seed=seed, skeleton=model.skeleton.name
+    )
     model.train()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.eval()  # statistics of a few people would replace those of thousands
     trainer.fit(model, module, ckpt_path=checkpoint)
-    origin = {**provenance(seed), "finetuned_from": str(name), "poses": len(splits["train"])}
-    return finish(trainer, model.eval(), None, folder / f"{paper}.safetensors", origin)
+    chosen, found = _choose(name, folder, validation)
+    origin = {
+        **provenance(seed),
+        "finetuned_from": str(name),
+        "poses": len(train),
+        "left_out": data.left_out,
+        "epochs": epochs,
+        **settings,
+        "validation": {"poses": len(held), "split": data.split, **found},
+    }
+    return finish(trainer, chosen, None, folder / f"{model.paper}.safetensors", origin)
+
+
+def _unsupervised(name: str | Path) -> LiftingModule:
+    """A model that learns from 2D alone.
+
+    Raises:
+        InputError: it is another.
+    """
+    model = load(name)
+    if not PAPERS[model.paper].unsupervised:
+        raise InputError(
+            f"{model.zoo_name} was trained with {PAPERS[model.paper].supervision}; fine-tuning on 2D needs an unsupervised "
+            f"model: {', '.join(paper for paper, entry in PAPERS.items() if entry.unsupervised)}."
+        )
+    return model
+
+
+def _procedural(split: str, model: LiftingModule) -> torch.Tensor:
+    """(N, J, 2) px: 2D poses that everybody has, of what a model could lift before."""
+    data = load_dataset("procedural", split)
+    return torch.from_numpy(convert(data.keypoints_2d, data.skeleton, model.skeleton).keypoints).float()
+
+
+def _named(source: Any) -> str:
+    return "the data" if isinstance(source, PoseData) else str(source)
+
+
+def _choose(name: str | Path, folder: Path, validation: UnlabelledValidation) -> tuple[LiftingModule, dict[str, Any]]:
+    """The model to keep, and what the weights' header says of it.
+
+    Returns:
+        the best epoch's model, or the one that fine-tuning began with where no epoch scores below 1; and ``before``,
+        ``after`` (the kept one's metrics), ``epoch`` (counted from 1; 0 is the start), ``score``, ``improved``.
+    """
+    scores = [metrics["score"] for metrics in validation.history]
+    best = min(range(len(scores)), key=scores.__getitem__)
+    improved = scores[best] < 1
+    if not improved:
+        after, epoch, model = {**validation.before, "score": 1.0}, 0, load(name)
+    else:
+        after, epoch, model = dict(validation.history[best]), best + 1, load(folder / "checkpoints" / "best.ckpt")
+    lowest = after.pop("score")
+    return model, {"before": validation.before, "after": after, "epoch": epoch, "score": lowest, "improved": improved}

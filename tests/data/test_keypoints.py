@@ -291,6 +291,18 @@ def test_hourglass_annotations(tmp_path):
     data = read_keypoints(tmp_path / "valid.h5")
     assert np.argwhere(np.isnan(data.keypoints_2d[..., 0])).tolist() == [[0, 0]]
     assert data.keypoints_2d[2, 9, 1] == -14
+    assert len(data.sequences) == 1  # it does not say whose they are
+    codes = np.array([list(f"{row // 2:03d}.jpg".encode()) for row in range(6)], dtype=float)
+    with h5py.File(tmp_path / "valid.h5", "a") as file:
+        file["imgname"] = codes
+        file["person"] = np.arange(6) % 2
+    data = read_keypoints(tmp_path / "valid.h5")
+    assert [(clip.trial, clip.subject) for clip in data.sequences[:3]] == [
+        ("000.jpg", "0"),
+        ("000.jpg", "1"),
+        ("001.jpg", "0"),
+    ]
+    assert data.sequence.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_missing_joints(tmp_path):

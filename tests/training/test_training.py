@@ -1,4 +1,4 @@
-"""Runs: every recipe parses, training resumes and repeats, fine-tuning needs no label, distributed runs agree."""
+"""Runs: every recipe parses, training resumes and repeats, distributed runs agree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError, Unkno
 from posezoo.registry import PAPERS, describe, paper_class, save
 from posezoo.skeletons import list_skeletons
 from posezoo.training import list_recipes, read_recipe, train
-from posezoo.training.finetuning import split_by_sequence
 
 QUICK = [
     "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "512", "--trainer.accelerator", "cpu",
@@ -157,32 +156,6 @@ def test_a_run_may_start_from_other_weights(capsys):
 def test_supervised_training_needs_labels(people):
     with pytest.raises(InputError, match="labels=False"):
         LiftingDataModule({"train": replace(people, pose_3d=None)}).train_dataloader()
-
-
-def test_splits_of_ones_own_data_share_no_sequence(people):
-    splits = split_by_sequence(people, 0.2)
-    assert len(splits["train"]) + len(splits["val"]) == len(people)
-    assert set(splits["train"].sequence).isdisjoint(splits["val"].sequence)
-    single = people[people.sequence == 0]
-    single = replace(single, sequences=single.sequences[:1])
-    splits = split_by_sequence(single, 0.1)
-    assert splits["train"].frame.max() < splits["val"].frame.min()
-
-
-def test_finetuning_learns_from_2d_alone(people, capsys):
-    np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
-    arguments = ["finetune", "svma", "own.npz", "--out", "tuned", "--epochs", "1", "--batch-size", "64"]
-    assert main(arguments) == 0
-    tuned, original = posezoo.load("tuned/svma.safetensors"), posezoo.load("svma")
-    name = "generator.pose.head.weight"
-    assert not torch.equal(tuned.weights()[name], original.weights()[name])
-    assert describe("tuned/svma.safetensors")["finetuned_from"] == "svma"
-    capsys.readouterr()
-    assert main(["finetune", "svma", "own.npz", "--out", "other", "--learning-rate", "nan"]) == 2
-    assert main(["finetune", "martinez", "own.npz", "--out", "other"]) == 2
-    assert "unsupervised" in capsys.readouterr().err
-    assert main([*arguments[:-1], "100000", "--resume"]) == 2
-    assert "lower --batch-size" in capsys.readouterr().err
 
 
 def test_wandb_offline_needs_no_account(monkeypatch):

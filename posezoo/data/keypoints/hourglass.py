@@ -17,13 +17,28 @@ def is_hourglass(content: Content) -> bool:
 
 
 def read_hourglass(content: Content) -> Clips:
-    """Row by row; see :func:`posezoo.data.mpii.read_mpii` for the people's scales and pictures."""
+    """Row by row; see :func:`posezoo.data.mpii.read_mpii` for the people's scales.
+
+    Annotations name the picture and the person in it, who is a clip of their own: neighbouring rows are not one video.
+    """
     key = next(key for key in _KEYS if key in content.keys())  # noqa: SIM118  (Content is no mapping)
     rows, _, _ = flatten(numeric(content.value[key], key, content.path), content.path)
     if key == "part":
         rows = np.where(unannotated(rows)[..., None], np.nan, rows)
-    sequence, sequences = group([content.path.stem] * len(rows), [""] * len(rows))
+    videos, persons = [content.path.stem] * len(rows), [""] * len(rows)
+    if key == "part" and len(names := np.asarray(content.value.get("imgname", ()))) == len(rows):
+        videos = picture_names(names)
+        people = np.asarray(content.value.get("person", ()))
+        persons = [f"{person:g}" for person in people] if people.shape == (len(rows),) else persons
+    sequence, sequences = group(videos, persons)
     return Clips(rows, sequence, np.arange(len(rows)), sequences, implied=("mpii16",))
+
+
+def picture_names(names: np.ndarray) -> list[str]:
+    """Strings, or rows of character codes as the older files have them."""
+    if names.dtype.kind in "fiu" and names.ndim == 2:
+        return [bytes(int(code) for code in row if 0 < code < 128).decode("ascii") for row in names]
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.reshape(-1)]
 
 
 def unannotated(part: np.ndarray) -> np.ndarray:

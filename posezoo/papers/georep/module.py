@@ -213,6 +213,6 @@ class GeoRep(LiftingModule):
             copied = {name.replace("generator.", "inverse.", 1): v for name, v in weights.items() if name.startswith("gen")}
         self.load_state_dict({**weights, **copied})
 
-    def prepare_finetuning(self, learning_rate: float) -> None:
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
         """Fine-tuning on single 2D poses has nothing to offer here: views must come in pairs."""
         raise InputError("georep learns from pairs of views; it cannot be fine-tuned on single 2D poses.")

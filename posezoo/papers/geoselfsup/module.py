@@ -21,7 +21,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror, mirror_half, random_view
+from posezoo.geometry import body_variance, center_and_scale, even_views, mirror, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
@@ -50,6 +50,7 @@ class GeoSelfSup(LiftingModule):
             et al. 2019 and others do so).
         saturating: the lifter's loss as Eq. 5 prints it.
         weight_2d, weight_3d, weight_temporal: w_2D, w_3D, w_T of Eq. 8.
+        weight_body: of :func:`posezoo.geometry.body_variance` (not in the paper; fine-tuning sets it).
         penalty: weight of the R1 gradient penalty on the discriminators (not in the paper).
         learning_rate, critic_learning_rate, beta1, beta2: of Adam (not given).
         cosine_steps: decay the rates along a half cosine over so many steps; None keeps them.
@@ -88,6 +89,7 @@ class GeoSelfSup(LiftingModule):
         weight_3d: float = 0.001,
         weight_temporal: float = 1.0,
         penalty: float = 0.0,
+        weight_body: float = 0.0,
         learning_rate: float = 2e-4,
         critic_learning_rate: float | None = None,
         beta1: float = 0.9,
@@ -158,14 +160,32 @@ class GeoSelfSup(LiftingModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "lifter")})
 
-    def prepare_finetuning(self, learning_rate: float) -> None:
-        super().prepare_finetuning(learning_rate)
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+        super().prepare_finetuning(learning_rate, body)
+        self.hp.weight_body = body
         self.hp.label_steps = self.hp.neighbours = 0
         self.temporal = None
+        self.average = AveragedNetwork(self.lifter, self.hp.average_decay)
 
-    def relative(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """X - X_r: the lifted skeleton about its root."""
-        pose = self.lifter(keypoints)
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """As the figure goes round, x~ against x, with views of evenly spread angles instead of random ones.
+
+        Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
+        """
+        x = self.normalize(keypoints_2d)
+        turn = even_views(len(x), self.hp.pitch, self.device)
+        y = self.project(self.relative(x, averaged=True) @ turn.mT)
+        seen, _, scale = self._normalized(y)
+        again = self.relative(seen, averaged=True) * scale
+        gap = (self.project(again @ turn) - x).norm(dim=-1).mean(1)
+        judged = {"reprojection": gap / x.norm(dim=-1).mean(1)}
+        if self.critic is not None:
+            judged["critic"] = self.critic(x) - self.critic(y / scale)
+        return judged
+
+    def relative(self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False) -> Float[Tensor, "B J 3"]:
+        """X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
+        pose = (self.average.module if averaged else self.lifter)(keypoints)
         return pose - pose[:, self.hips].mean(1, keepdim=True)
 
     def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:
@@ -193,6 +213,10 @@ class GeoSelfSup(LiftingModule):
         terms = {}
         if hp.symmetry:
             terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
+        if hp.weight_body:
+            terms["body"] = body_variance(pose, self.skeleton)
+        if self.memory_weight:
+            terms["memory"] = self.forgetting(lambda pixels: self.relative(self.normalize(pixels)), len(frames))
         if hp.self_consistency:
             # Lifted at the scale that every input has, and brought back to that of y.
             again = self.relative(seen) * scale
@@ -243,6 +267,8 @@ class GeoSelfSup(LiftingModule):
             "3d": hp.weight_3d,
             "temporal": hp.weight_temporal,
             "symmetry": hp.symmetry,
+            "body": hp.weight_body,
+            "memory": self.memory_weight,
             "completion": 1.0,
         }
         terms["completion"] = self.completion_loss(frames[:, 0])

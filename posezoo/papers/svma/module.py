@@ -24,7 +24,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, mirror_half, random_view
+from posezoo.geometry import body_variance, center_and_scale, even_views, mirror_half, random_view
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
@@ -51,6 +51,7 @@ class SVMA(LiftingModule):
         flip: mirror half of all poses, swapping left and right (not in the paper).
         lambda_adversarial: of L_adv, which the paper leaves at 1.
         lambda_angle, lambda_camera, lambda_symmetry, lambda_3d, lambda_svma: weights of Eq. 17.
+        lambda_body: of :func:`posezoo.geometry.body_variance` (not in the paper; fine-tuning sets it).
         lambda_penalty: of the gradient penalty (WGAN-GP's 10; not given).
         learning_rate, critic_learning_rate, beta1, beta2: of Adam, for generator and critic; the critic's rate is the
             generator's where not given.
@@ -82,6 +83,7 @@ class SVMA(LiftingModule):
         lambda_3d: float = 0.1,
         lambda_svma: float = 10.0,
         lambda_penalty: float = 10.0,
+        lambda_body: float = 0.0,
         learning_rate: float = 5.5e-5,
         critic_learning_rate: float | None = None,
         beta1: float = 0.7,
@@ -118,15 +120,38 @@ class SVMA(LiftingModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "generator")})
 
-    def generate(self, keypoints: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
-        """Root-relative 3D pose and camera of normalised keypoints.
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+        super().prepare_finetuning(learning_rate, body)
+        self.hp.lambda_body = body
+        self.average = AveragedNetwork(self.generator, self.hp.average_decay)
+
+    def generate(
+        self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False
+    ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
+        """Root-relative 3D pose and camera of normalised keypoints, from the generator that trains or from its average.
 
         The camera acts on root-relative poses: with d in Z, as Eq. 6 reads, its third column would move the root, which
         lies at the origin by the preprocessing.
         """
-        pose, camera = self.generator(keypoints)
+        pose, camera = (self.average.module if averaged else self.generator)(keypoints)
         root = self.skeleton.root
         return pose - pose[:, root : root + 1], camera
+
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """As the figure goes round: a view of evenly spread angles instead of a random one, K acting on X_rot turned back.
+
+        Not trivial: X is lifted in perspective, K is another, weak-perspective camera, and X_rot comes from another view.
+        """
+        real = self.normalize(keypoints_2d)
+        pose, camera = self.generate(real, averaged=True)
+        turn = even_views(len(real), self.hp.pitch, self.device)
+        new_view = self.normalize(reproject(pose @ turn.mT, camera))
+        again, _ = self.generate(new_view, averaged=True)
+        gap = (reproject(again @ turn, camera) - real).norm(dim=-1).mean(1)
+        judged = {"reprojection": gap / real.norm(dim=-1).mean(1)}
+        if self.critic is not None:
+            judged["critic"] = self.critic(real) - self.critic(new_view)
+        return judged
 
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
         """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
@@ -140,6 +165,10 @@ class SVMA(LiftingModule):
             "symmetry": losses.bone_symmetry(pose, self.skeleton),
             "camera": losses.camera_scale(camera),
         }
+        if hp.lambda_body:
+            terms["body"] = body_variance(pose, self.skeleton)
+        if self.memory_weight:
+            terms["memory"] = self.forgetting(lambda pixels: self.generate(self.normalize(pixels))[0], len(real))
         if hp.multi_angle:
             again, camera_again = self.generate(new_view)
             back = again @ rotation
@@ -170,6 +199,8 @@ class SVMA(LiftingModule):
             "camera": hp.lambda_camera,
             "symmetry": hp.lambda_symmetry,
             "3d": hp.lambda_3d,
+            "body": hp.lambda_body,
+            "memory": self.memory_weight,
             "svma": hp.lambda_svma,
         }
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()

@@ -1,0 +1,73 @@
+"""How lifters are scored where nobody knows the 3D: on 2D keypoints alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.geometry import bone_asymmetry, bone_lengths
+from posezoo.lifting.evaluation import LimbStatistics
+from posezoo.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from posezoo.lifting.module import LiftingModule
+
+_LIMBS = {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")}
+
+
+def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[str, float]:
+    """How human poses of unknown scale look, all lengths relative to the person.
+
+    Returns:
+        ``symmetry_error``: how much left and right bones differ, over the pose's mean bone; ``bone_spread``: standard
+        deviation over poses of each bone's length over the mean bone, mean of the bones; ``limb_ratio_spread``: that of
+        upper over lower limbs (:class:`posezoo.lifting.evaluation.LimbStatistics`; where the layout has all limbs);
+        ``depth_spread``: standard deviation of a pose's depths over its joints' mean distance from the root, which tells
+        flat poses.
+    """
+    root = skeleton.root
+    pose = (pose - pose[:, root : root + 1]).double()
+    bones = bone_lengths(pose, skeleton)
+    size = bones.mean(1, keepdim=True)
+    reach = pose.norm(dim=-1).mean(1)
+    result = {
+        "symmetry_error": (bone_asymmetry(pose, skeleton) / size).abs().mean(),
+        "bone_spread": (bones / size).std(0, correction=0).mean(),
+        "depth_spread": (pose[..., 2].std(1, correction=0) / reach).mean(),
+    }
+    report = {name: float(value) for name, value in result.items()}
+    if set(skeleton.joints) >= _LIMBS:
+        limbs = LimbStatistics()
+        limbs.update(pose, skeleton)
+        report["limb_ratio_spread"] = limbs.report()["spread"]
+    return report
+
+
+@torch.no_grad()
+def evaluate_2d(model: LiftingModule, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
+    """Score a model without a label.
+
+    Args:
+        model: in any mode, which it keeps.
+        keypoints_2d: (N, J, 2) px, complete, in the model's layout.
+        batch_size: poses at a time.
+
+    Returns:
+        :func:`body_statistics` of what is lifted, and means of what the paper says of it (:meth:`LiftingModule.judge`):
+        ``reprojection`` and ``critic``.
+    """
+    training = model.training
+    poses, judged = [], dict[str, list[Tensor]]()
+    model.eval()
+    try:
+        for batch in keypoints_2d.to(model.device).split(batch_size):
+            poses.append(model.lift(batch))
+            for name, values in model.judge(batch).items():
+                judged.setdefault(name, []).append(values)
+    finally:
+        model.train(training)
+    means = {name: float(torch.cat(parts).double().mean()) for name, parts in judged.items()}
+    return body_statistics(torch.cat(poses), model.skeleton) | means

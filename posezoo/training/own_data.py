@@ -1,0 +1,100 @@
+"""Keypoints as users bring them to fine-tuning: whole people, split so that what validates was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from posezoo.data import PoseData, read_keypoints
+from posezoo.errors import InputError
+from posezoo.lifting.inputs import check_keypoints
+from posezoo.skeletons import Skeleton, convert
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """2D poses in a model's layout, all joints there, no 3D.
+
+    Attributes:
+        splits: ``train`` and ``val``.
+        left_out: how many people lacked a joint that the model needs.
+        split: how the two were told apart, in words.
+    """
+
+    splits: dict[str, PoseData]
+    left_out: int
+    split: str
+
+
+def read_own_data(
+    source: str | Path | PoseData,
+    skeleton: str | None,
+    target: Skeleton,
+    fraction: float,
+    seed: int,
+    image_size: tuple[int, int] | None = None,
+) -> OwnData:
+    """Read, convert, leave out who lacks a joint (NaN, or confidence 0) or is a single point, and split.
+
+    Args:
+        source: a file, see :func:`posezoo.data.read_keypoints`, or poses; labels among them are dropped unread.
+        skeleton: layout of the file, where it does not say.
+        target: the model's layout.
+        fraction: of the poses, to validate.
+        seed: of the split.
+        image_size: (width, height) px of the pictures, where the file does not say.
+
+    Raises:
+        PoseZooError: a file that cannot be read, joints that cannot be had, or nobody left.
+
+    Warns:
+        UserWarning: heads below feet in most poses (y up?), or keypoints that look normalised.
+    """
+    data = source if isinstance(source, PoseData) else read_keypoints(source, skeleton, image_size)
+    found = data.keypoints_2d
+    if data.confidence is not None:
+        found = np.where(data.confidence[..., None] > 0, found, np.float32(np.nan))
+    converted = convert(found, data.skeleton, target, data.confidence)
+    if converted.missing:
+        raise InputError(f"{data.skeleton.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+    keypoints = np.ascontiguousarray(converted.keypoints, dtype=np.float32)
+    whole = np.asarray(np.isfinite(keypoints).all((1, 2)))
+    whole[whole] = np.ptp(keypoints[whole], axis=1).max(1) > 0  # detectors write a person they did not find as one point
+    if not whole.any():
+        name = "these poses" if isinstance(source, PoseData) else source
+        raise InputError(f"none of the {len(data)} people of {name} has every joint that the model needs.")
+    check_keypoints(keypoints[whole], target, target)
+    data = replace(data, skeleton=target, keypoints_2d=keypoints, pose_3d=None, confidence=None)[whole]
+    splits, how = split_by_sequence(data, fraction, seed)
+    return OwnData(splits, int((~whole).sum()), how)
+
+
+def split_by_sequence(data: PoseData, fraction: float = 0.1, seed: int = 0) -> tuple[dict[str, PoseData], str]:
+    """Training and validation poses that share no recording, all cameras of a recording on one side.
+
+    Recordings are taken in random order, each that still fits into the fraction; the shortest where none does. Of a single
+    recording the last frames validate: they are much like the ones before, so validation is milder than it should be.
+
+    Returns:
+        ``train`` and ``val``, and how they were told apart.
+    """
+    names: dict[tuple[str, str, str], int] = {}
+    of_clip = [names.setdefault((clip.subject, clip.action, clip.trial), len(names)) for clip in data.sequences]
+    recording = np.asarray(of_clip)[data.sequence]
+    present, sizes = np.unique(recording, return_counts=True)
+    if len(present) == 1:
+        order = np.argsort(data.frame, kind="stable")
+        held = np.zeros(len(data), dtype=bool)
+        held[order[len(data) - max(1, round(fraction * len(data))) :]] = True
+        how = "a single recording, of which the last frames validate; they are much like the others, so judge by new ones"
+    else:
+        room, chosen = round(fraction * len(data)), list[int]()
+        for index in np.random.default_rng(seed).permutation(len(present)):
+            if sizes[index] <= room:
+                chosen.append(present[index])
+                room -= sizes[index]
+        held = np.isin(recording, chosen or [present[sizes.argmin()]])
+        how = f"{max(1, len(chosen))} of {len(present)} recordings validate"
+    return {"train": data[~held], "val": data[held]}, how

@@ -1,0 +1,336 @@
+"""Fine-tuning: learns from 2D alone, validates without labels on other sequences, keeps the best, says what it did."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import posezoo
+from posezoo.cli import main
+from posezoo.data import PoseData, load_dataset
+from posezoo.data.posedata import Sequence
+from posezoo.errors import InputError
+from posezoo.lifting import body_statistics
+from posezoo.registry import describe, paper_class, save
+from posezoo.skeletons import get_skeleton
+from posezoo.training import finetune
+from posezoo.training.own_data import read_own_data, split_by_sequence
+from posezoo.training.selection import CRITERIA, KEPT, MOST_DRIFT, drift, score
+
+H36M = get_skeleton("h36m17")
+QUICK = {"batch_size": 64, "progress": False}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=40)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Weights small enough that an epoch takes no time."""
+    torch.manual_seed(3)
+    return save(
+        paper_class("svma")(width=16, critic_width=16, dropout=0.0, average_decay=0.9), tmp_path / "tiny.safetensors"
+    )
+
+
+def poses(counts, trials=None, joints=17):
+    """Standing people, a clip for each count."""
+    generator = np.random.default_rng(0)
+    total = sum(counts)
+    return PoseData(
+        skeleton=H36M,
+        keypoints_2d=generator.uniform(100, 900, (total, joints, 2)).astype(np.float32),
+        sequence=np.repeat(np.arange(len(counts)), counts).astype(np.int32),
+        frame=np.concatenate([np.arange(count) for count in counts]).astype(np.int32),
+        sequences=tuple(
+            Sequence(subject="a", trial=(trials or [str(i) for i in range(len(counts))])[i], view=i)
+            for i in range(len(counts))
+        ),
+    )
+
+
+def logged(folder):
+    """Validation rows of all logs, in order."""
+    rows = []
+    for path in sorted(Path(folder).glob("logs*/metrics.csv")):
+        with path.open() as stream:
+            rows += [row for row in csv.DictReader(stream) if row["val/score"]]
+    return rows
+
+
+# -- the split ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_split_shares_no_sequence_and_holds_the_share_it_was_asked_for(people):
+    splits, how = split_by_sequence(people, 0.25)
+    assert set(splits["train"].sequence).isdisjoint(splits["val"].sequence)
+    assert len(splits["train"]) + len(splits["val"]) == len(people)
+    assert len(splits["val"]) / len(people) == 0.25
+    assert "recordings validate" in how
+
+
+def test_cameras_of_one_recording_stay_together():
+    splits, _ = split_by_sequence(poses([10, 10, 10, 10, 10, 10], ["x", "x", "y", "y", "z", "z"]), 0.34)
+    trials = [{clip.sequences[i].trial for i in set(clip.sequence)} for clip in (splits["train"], splits["val"])]
+    assert trials[0].isdisjoint(trials[1])
+    assert len(splits["val"]) == 20
+
+
+def test_a_long_recording_never_validates_alone():
+    splits, _ = split_by_sequence(poses([1000, 10]), 0.1)
+    assert (len(splits["train"]), len(splits["val"])) == (1000, 10)
+
+
+def test_a_single_recording_gives_its_last_frames_and_says_so():
+    data = poses([100])
+    shuffled = data[np.random.default_rng(1).permutation(100)]
+    splits, how = split_by_sequence(shuffled, 0.2)
+    assert sorted(splits["val"].frame) == list(range(80, 100))
+    assert "single recording" in how
+
+
+def test_people_who_lack_a_joint_are_left_out_and_counted():
+    data = poses([30])
+    data.keypoints_2d[3, 5] = np.nan
+    data.keypoints_2d[7] = 0  # a detector that found nobody
+    data = replace(data, confidence=np.ones((30, 17), dtype=np.float32))
+    data.confidence[9, 2] = 0
+    own = read_own_data(data, None, H36M, 0.2, 0)
+    assert own.left_out == 3
+    assert sum(len(part) for part in own.splits.values()) == 27
+    assert all(part.pose_3d is None for part in own.splits.values())
+
+
+def test_joints_that_the_model_does_not_use_may_be_missing():
+    coco = get_skeleton("coco17")
+    keypoints = np.random.default_rng(0).uniform(0, 900, (20, 17, 2)).astype(np.float32)
+    data = replace(poses([20]), skeleton=coco, keypoints_2d=keypoints)
+    lost = replace(data, keypoints_2d=keypoints.copy())
+    lost.keypoints_2d[4, coco.index("left_knee")] = np.nan
+    assert read_own_data(data, None, H36M, 0.2, 0).left_out == 0
+    assert read_own_data(lost, None, H36M, 0.2, 0).left_out == 1
+
+
+# -- what is measured, and what is chosen --------------------------------------------------------------------------------
+
+
+def test_body_statistics_by_hand():
+    """Two poses of unit bones, one with a left forearm of 2: worked out on paper."""
+    pose = torch.zeros(2, 17, 3)
+    done = {H36M.root}
+    while len(done) < 17:
+        for parent, child in H36M.bones:
+            if parent in done and child not in done:
+                pose[:, child] = pose[:, parent] + torch.tensor([0.0, 1.0, 0.0])
+                done.add(child)
+    wrist = H36M.index("left_wrist")
+    pose[1, wrist] += torch.tensor([0.0, 1.0, 0.0])
+    found = body_statistics(pose * torch.tensor([1.0, 7.0])[:, None, None], H36M)
+    pairs, bones = len(H36M.bone_pairs), len(H36M.bones)
+    mean = (bones + 1) / bones  # of the second pose's bones
+    assert found["symmetry_error"] == pytest.approx((0 + 1 / mean / pairs) / 2)
+    # A standard deviation of two values is half of their difference.
+    assert found["bone_spread"] == pytest.approx(((bones - 1) * (1 - 1 / mean) + (2 / mean - 1)) / 2 / bones)
+    assert found["limb_ratio_spread"] == pytest.approx((1 - 0.5) / 2 / 4)
+    assert found["depth_spread"] == 0
+
+
+def test_depth_spread_tells_flat_poses():
+    pose = torch.randn(50, 17, 3)
+    flatter = pose * torch.tensor([1.0, 1.0, 0.1])
+    assert body_statistics(flatter, H36M)["depth_spread"] < 0.2 * body_statistics(pose, H36M)["depth_spread"]
+
+
+def test_the_score_is_one_at_the_start_and_refuses_what_collapses():
+    before = dict.fromkeys(CRITERIA, 0.2) | {"depth_spread": 0.3, "critic": 5.0}
+    assert score(before, before) == pytest.approx(1)
+    assert score({**before, "symmetry_error": 0.1}, before) == pytest.approx(1 - 0.5 / len(CRITERIA))
+    assert score({**before, "critic": -50.0}, before) == pytest.approx(1)
+    better = dict.fromkeys(CRITERIA, 0.1) | {"critic": 0.0}
+    for factor in (KEPT["depth_spread"][0] * 0.99, KEPT["depth_spread"][1] * 1.01, math.nan):
+        assert score({**better, "depth_spread": 0.3 * factor}, before) == math.inf
+    assert score({**better, "depth_spread": 0.3, "reprojection": 0.23}, before) == math.inf
+    assert score({**better, "depth_spread": 0.3, "drift": 0.051}, before) == math.inf
+    assert score({**better, "depth_spread": 0.3, "drift": 0.049}, before) == pytest.approx(0.5)
+
+
+def test_drift_by_hand():
+    class Moved:
+        device = "cpu"
+
+        def lift(self, keypoints):
+            return before + torch.tensor([3.0, 4.0, 0.0])
+
+    before = torch.zeros(6, 17, 3)
+    before[..., 2] = 50.0
+    assert drift(Moved(), torch.zeros(6, 17, 2), before) == pytest.approx(5 / 50)
+
+
+@pytest.mark.parametrize("name", ["svma", "geoselfsup"])
+def test_evaluate_2d_draws_nothing_and_leaves_the_model_as_it_was(name, people):
+    model = posezoo.load(name).train()
+    state = torch.get_rng_state()
+    keypoints = torch.from_numpy(people.keypoints_2d[:64])
+    first, second = model.evaluate_2d(keypoints), model.evaluate_2d(keypoints)
+    assert first == second
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training
+    assert set(CRITERIA) | {"depth_spread", "critic"} == set(first)
+    assert 0.02 < first["reprojection"] < 0.5
+
+
+@pytest.mark.parametrize("name", ["svma", "geoselfsup"])
+def test_reprojection_tells_a_lifter_that_does_not_agree_with_itself(name, people):
+    keypoints = torch.from_numpy(people.keypoints_2d[::10])
+    trained = posezoo.load(name)
+    torch.manual_seed(0)
+    untrained = type(trained)(**trained.hparams).eval()
+    for module in untrained.modules():  # depths as large as a trained lifter's, at random
+        if isinstance(module, torch.nn.Linear) and module.out_features == 17:
+            torch.nn.init.normal_(module.weight, std=0.1)
+    assert untrained.judge(keypoints)["reprojection"].mean() > 1.5 * trained.judge(keypoints)["reprojection"].mean()
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------------
+
+
+def test_no_3d_is_read(people, tiny):
+    absurd = replace(people, pose_3d=np.full_like(people.pose_3d, np.nan))
+    absurd.pose_3d[::2] = 1e30
+    weights = [
+        posezoo.load(finetune(tiny, data, name, epochs=2, **QUICK)).weights()
+        for name, data in (("true", people), ("absurd", absurd), ("none", replace(people, pose_3d=None)))
+    ]
+    for other in weights[1:]:
+        assert all(torch.equal(other[name], value) for name, value in weights[0].items())
+    assert not all(torch.equal(posezoo.load(tiny).weights()[name], value) for name, value in weights[0].items())
+
+
+def test_the_best_epoch_of_the_log_is_what_is_written(people, tiny):
+    path = finetune(tiny, people, "run", epochs=6, learning_rate=3e-3, **QUICK)
+    header, rows = describe(path), logged("run")
+    found = header["validation"]
+    scores = [float(row["val/score"]) for row in rows]
+    assert len(scores) == 6
+    assert found["improved"]
+    assert found["epoch"] == 1 + scores.index(min(scores))
+    assert found["score"] == pytest.approx(min(scores), rel=1e-5)
+    row = rows[found["epoch"] - 1]
+    assert {name: pytest.approx(float(row[f"val/{name}"]), rel=1e-5) for name in found["after"]} == found["after"]
+    # The metrics are of the weights that were written, on poses that no one trained on.
+    held = split_by_sequence(people, 0.2, 0)[0]["val"]
+    for when, model in (("after", posezoo.load(path)), ("before", posezoo.load(tiny))):
+        again = model.evaluate_2d(torch.from_numpy(held.keypoints_2d)) | {"drift": found[when]["drift"]}
+        assert {name: pytest.approx(value, rel=1e-4) for name, value in again.items()} == found[when]
+    assert found["before"]["drift"] == 0 < found["after"]["drift"] <= MOST_DRIFT
+    assert (header["finetuned_from"], header["seed"], found["poses"]) == (str(tiny), 0, len(held))
+    assert header["poses"] + found["poses"] == len(people)
+    assert set(header) >= {"commit", "versions", "left_out", "epochs", "learning_rate", "batch_size", "body_weight"}
+    assert json.loads(Path("run/metrics.json").read_text())["validation"] == found
+
+
+def test_the_memory_keeps_what_was_learnt_before(people, tiny):
+    """At a rate at which people are forgotten, the term holds them; the statistics of batch norm stay as they were."""
+    drifts = {}
+    for weight in (0.0, 1000.0):
+        finetune(tiny, people, f"run{weight:g}", epochs=4, learning_rate=1e-3, memory_weight=weight, **QUICK)
+        drifts[weight] = float(logged(f"run{weight:g}")[-1]["val/drift"])
+    assert drifts[1000.0] < 0.7 * drifts[0.0]
+    state = torch.load("run0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    start = posezoo.load(tiny).state_dict()
+    statistics = [name for name in start if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    assert all(torch.equal(state[name], start[name]) for name in statistics)
+
+
+def test_where_no_epoch_is_better_the_start_is_kept_and_said(people, monkeypatch, capsys, tiny):
+    monkeypatch.setattr("posezoo.training.selection.KEPT", {"depth_spread": (5.0, 6.0)})
+    np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2"]) == 0
+    assert "no epoch of 2 was better than the start, whose weights are kept" in capsys.readouterr().out
+    header = describe("run/svma.safetensors")
+    assert (header["validation"]["improved"], header["validation"]["epoch"]) == (False, 0)
+    assert header["validation"]["after"] == header["validation"]["before"]
+    kept, start = posezoo.load("run/svma.safetensors").weights(), posezoo.load(tiny).weights()
+    assert all(torch.equal(kept[name], value) for name, value in start.items())
+
+
+@pytest.mark.parametrize("name", ["svma", "geoselfsup"])
+def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(name, people):
+    settings = {"learning_rate": 1e-3, "batch_size": 128, "progress": False}
+    whole = finetune(name, people, "whole", epochs=3, **settings)
+    finetune(name, people, "broken", epochs=1, **settings)
+    with pytest.raises(InputError, match="--resume"):
+        finetune(name, people, "broken", epochs=3, **settings)
+    resumed = finetune(name, people, "broken", epochs=3, resume=True, **settings)
+    first, second = posezoo.load(whole).weights(), posezoo.load(resumed).weights()
+    assert [key for key in first if not torch.equal(first[key], second[key])] == []
+    assert describe(whole)["validation"] == describe(resumed)["validation"]
+    last = [torch.load(f"{run}/checkpoints/last.ckpt", weights_only=True)["state_dict"] for run in ("whole", "broken")]
+    assert [key for key in last[0] if not torch.equal(last[0][key], last[1][key])] == []
+    done = finetune(name, people, "whole", epochs=3, resume=True, **settings)  # nothing is left to do
+    assert describe(done)["validation"] == describe(resumed)["validation"]
+    with pytest.raises(InputError, match="has seed 0, not 5"):
+        finetune(name, people, "broken", epochs=4, seed=5, resume=True, **settings)
+    with pytest.raises(InputError, match="another model or file"):
+        finetune(name, people[::2], "broken", epochs=4, resume=True, **settings)
+
+
+def test_the_command_says_who_was_left_out_and_what_changed(people, capsys, tiny):
+    keypoints = people.keypoints_2d.copy()
+    keypoints[:7, 3] = np.nan
+    np.savez("own.npz", keypoints=keypoints, skeleton="h36m17", video=people.sequence)
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2", "--learning-rate", "1e-3"]) == 0
+    said = capsys.readouterr().out
+    assert "7 people lack a joint" in said
+    assert "recordings validate" in said
+    found = describe("run/svma.safetensors")["validation"]
+    row = next(line for line in said.splitlines() if "symmetry_error" in line)
+    assert f"{found['before']['symmetry_error']:.4f}" in row
+    assert f"{found['after']['symmetry_error']:.4f}" in row
+    assert posezoo.load("run/svma.safetensors").predict(people.keypoints_2d[:2]).pose_3d.shape == (2, 17, 3)
+
+
+def test_wrong_input_is_one_sentence(people, capsys, tiny):
+    np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
+    Path("damaged.npz").write_bytes(Path("own.npz").read_bytes()[:2000])
+    np.savez("nobody.npz", keypoints=np.full((5, 17, 2), np.nan), skeleton="h36m17")
+    one = np.where(np.arange(17)[None, :, None] == 2, np.nan, people.keypoints_2d)
+    np.savez("hipless.npz", keypoints=one, skeleton="h36m17")
+    np.savez("few.npz", keypoints=people.keypoints_2d[:20], skeleton="h36m17")
+    cases = [
+        (["martinez", "own.npz"], "needs an unsupervised model"),
+        (["cvugcn", "own.npz"], "needs an unsupervised model"),
+        (["svmaa", "own.npz"], "svma"),
+        (["svma", "none.npz"], "none.npz"),
+        (["svma", "damaged.npz"], "damaged.npz"),
+        (["svma", "nobody.npz"], "nobody.npz"),
+        (["svma", "hipless.npz"], "every joint"),
+        (["svma", "few.npz"], "lower --batch-size"),
+        (["svma", "own.npz", "--skeleton", "coco17"], "coco17"),
+        (["svma", "own.npz", "--learning-rate", "nan"], "learning rate"),
+        (["svma", "own.npz", "--epochs", "0"], "epochs"),
+        (["svma", "own.npz", "--held-out", "1"], "held out"),
+        (["svma", "own.npz", "--body-weight", "-1"], "body weight"),
+        (["svma", "own.npz", "--resume"], "no run to resume"),
+    ]
+    for arguments, expected in cases:
+        assert main(["finetune", *arguments, "--out", "other"]) == 2, arguments
+        errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+        assert len(errors) == 1, (arguments, errors)
+        assert expected in errors[0], (arguments, errors)
+    assert not Path("other").exists()
