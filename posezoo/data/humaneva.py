@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from posezoo.data.files import PathLike
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
 from posezoo.data.videopose3d import positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.geometry import rotation_vector_to_matrix
 from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("humaneva15")
@@ -104,10 +107,8 @@ def _clips(
 
 def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
     """Camera to world."""
-    from scipy.spatial.transform import Rotation
-
-    w, x, y, z = quaternion
-    return Rotation.from_quat([x, y, z, w]).as_matrix()
+    w, axis = quaternion[0], torch.tensor(quaternion[1:], dtype=torch.float64)
+    return rotation_vector_to_matrix(axis / axis.norm() * 2 * math.atan2(float(axis.norm()), w)).numpy()
 
 
 def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
