@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import cv2
 import h5py
@@ -218,3 +219,30 @@ def test_wrong_folders_say_what_was_expected(tmp_path, capsys):
         file["x"] = np.zeros(3)
     with pytest.raises(CorruptFileError, match="make it with `posezoo data prepare h36m`"):
         load_h36m(tmp_path / "other.h5")
+
+
+def test_protocols_and_joints_from_the_command_line(tmp_path, capsys):
+    prepare_h36m(write_martinez(tmp_path / "s"), tmp_path / "h36m.h5")
+    capsys.readouterr()
+
+    def scored(*options: str) -> dict:
+        assert main(["eval", "svma", "--data", "h36m", "--data-dir", str(tmp_path), "--json", *options]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    whole = scored()
+    assert whole["poses"] == 4 * (3 + 8 + 5 + 4 + 5)
+    assert scored("--protocol", "2")["p_mpjpe"] == whole["p_mpjpe"] == scored("--joints", "17")["p_mpjpe"]
+    fourth = scored("--protocol", "3")
+    assert fourth["poses"] == 3 + 8 + 5 + 4 + 5
+    assert fourth["p_mpjpe"] == scored("--views", "3")["p_mpjpe"] != whole["p_mpjpe"]
+    sixteen, fourteen = scored("--joints", "16"), scored("--joints", "14")
+    assert set(whole["per_joint"]) - set(sixteen["per_joint"]) == {"nose"}
+    assert set(whole["per_joint"]) - set(fourteen["per_joint"]) == {"nose", "spine", "pelvis"}
+    assert scored("--keypoints", "sh", "--protocol", "1")["poses"] == 4 * (3 + 8 + 5 + 4 + 5)
+    for options, message in (
+        (["--data", "procedural", "--protocol", "1"], "--protocol is for Human3.6M"),
+        (["--data", "h36m", "--path", "x.h5", "--data-dir", "."], "give one"),
+        (["--data", "h36m", "--data-dir", str(tmp_path / "no")], "is not there"),
+    ):
+        assert main(["eval", "svma", *options]) == 2
+        assert message in capsys.readouterr().err
