@@ -63,10 +63,15 @@ def test_every_card_is_whole_and_true_of_its_file(name):
 @pytest.mark.parametrize("name", posezoo.list_models())
 def test_published_weights_score_what_their_card_says(name):
     from posezoo.data import load_dataset
-    from posezoo.lifting import LiftingModule
+    from posezoo.data.pictures import load_pictures
+    from posezoo.lifting import LiftingModule, PictureModule
 
     model, data = posezoo.load(name), load_dataset("procedural", split="test")
-    if isinstance(model, LiftingModule):
+    if isinstance(model, PictureModule):
+        people = load_pictures("rendered_wild", "test", side=posezoo.info(name)["data"]["options"]["side"]).thin(200)
+        scores, title = model.evaluate(people), "procedural people, rendered_wild test, 200 pictures"
+        metrics = ("mpjpe", "p_mpjpe", "pckh", "symmetry_error")
+    elif isinstance(model, LiftingModule):
         scores, title = model.evaluate(data), "procedural test, GT 2D"
         metrics = ("p_mpjpe", "n_mpjpe", "pck_aligned", "symmetry_error")
     else:
@@ -90,11 +95,18 @@ def golden_input() -> np.ndarray:
 
 
 def golden_output(name: str) -> np.ndarray:
-    """What a model makes of the fixed poses; a model of two views sees them as flat people, each view moved by its own."""
+    """What a model makes of the fixed poses; a model of two views sees them as flat people, each view moved by its own.
+
+    A model of pictures sees four of rendered people.
+    """
+    from posezoo.data.pictures import load_pictures
     from posezoo.geometry import h36m_cameras
-    from posezoo.lifting import LiftingModule
+    from posezoo.lifting import LiftingModule, PictureModule
 
     model = posezoo.load(name)
+    if isinstance(model, PictureModule):
+        people = load_pictures("rendered_wild", "test", side=166, count=4)
+        return model.predict_images([people.read(number) for number in range(4)]).pose_3d
     if isinstance(model, LiftingModule):
         return model.predict(golden_input()).pose_3d
     moved = 3.0 * (golden_input().astype(np.float64) - 500) * [1, -1]
