@@ -144,7 +144,7 @@ def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray
 
 
 def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
-    """One archive at a time is in memory, and only while its clips are asked for."""
+    """An archive of VideoPose3D, read when its first clip is asked for: some 300 MB."""
     cache: dict[Key, list[np.ndarray]] = {}
     layouts: list[Skeleton] = []
 
