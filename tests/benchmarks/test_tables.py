@@ -154,7 +154,7 @@ def test_a_dataset_stands_for_the_papers(tmp_path):
 
 def test_data_that_posezoo_cannot_read_says_so():
     with pytest.raises(InputError, match="no reader for"):
-        plan(read_table("svma/table1"), bench(data="humaneva"), range(1))
+        plan(read_table("svma/table1"), bench(data="kinetics"), range(1))
 
 
 def test_rows_are_checked_by_name():
