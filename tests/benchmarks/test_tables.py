@@ -215,7 +215,7 @@ def test_recipes_are_checked(tmp_path, setting, complaint):
 def test_the_values_of_hg3d_are_those_printed():
     # Zhou et al. 2017, averages of Table 1, Tables 2 to 4, read again from the paper by hand.
     def printed(name: str, column: str) -> list[float]:
-        return [row.published[column] for row in read_table(name).rows.values()]
+        return [row.published[column] for row in read_table(name).rows.values() if not row.added]
 
     assert printed("hg3d/table1", "mpjpe") == [114.18, 88.39, 79.9, 74.14, 66.92, 82.44, 80.98, 65.69, 64.9]
     assert printed("hg3d/table2", "pckh") == [90.01, 90.57, 90.93, 91.62]
