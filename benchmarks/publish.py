@@ -147,7 +147,7 @@ def card(name: str, entry: dict[str, Any]) -> str:
         for key, value in scores.items():
             if key not in ("poses", "pictures_left_out", "undefined", "megabytes"):
                 others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
-                rows.append(f"| {key} ({unit_of(key)}) | {value:.2f} | " + " | ".join(others) + " |")
+                rows.append("| " + " | ".join([f"{key} ({unit_of(key)})", f"{value:.2f}", *others]) + " |")
     if "gap_closed" in entry:
         rows.append(
             f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
