@@ -50,7 +50,7 @@ class Dataset:
         """Its file; None where it needs none.
 
         Raises:
-            UnknownNameError: PoseZoo has no reader for it.
+            InputError: PoseZoo has no reader for it.
             MissingFileError: the file is not there; says how to make it.
         """
         readers = PICTURES if self.pictures else DATASETS
