@@ -8,13 +8,13 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from cdflib import cdfwrite
 
 from posezoo.cli import main
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.h36m_frames import prepare_h36m_pictures, read_cdf_pose
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError, UnknownNameError
 from posezoo.skeletons import get_skeleton
+from tests.data.dataset_samples import write_cdf
 
 MPII = get_skeleton("mpii16")
 
@@ -154,14 +154,6 @@ def videos(tmp_path) -> Path:
                 write_cdf(folder / "MyPoseFeatures" / kind / f"{stem}.cdf", values.reshape(1, 11, -1).astype(np.float32))
     (source / "S9" / "Videos" / "_ALL.60457274.mp4").write_bytes(b"not looked at")
     return source
-
-
-def write_cdf(path: Path, values: np.ndarray) -> None:
-    file = cdfwrite.CDF(str(path))
-    sizes = list(values.shape[1:])
-    described = {"Variable": "Pose", "Data_Type": 44, "Num_Elements": 1, "Rec_Vary": True, "Dim_Sizes": sizes}
-    file.write_var(described, var_data=values)
-    file.close()
 
 
 def test_frames_from_human36ms_videos(videos, tmp_path, capsys):
