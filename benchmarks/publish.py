@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import posezoo
-from posezoo.cli.eval_command import unit_of
 from posezoo.data import load_dataset
 from posezoo.data.files import atomic_write, sha256
 from posezoo.data.pictures import load_pictures
 from posezoo.lifting import LiftingModule, PictureModule, evaluate
 from posezoo.registry import FORMAT, PAPERS, describe, save
+from posezoo.registry.cards import card
 from posezoo.version import __version__
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -27,8 +27,10 @@ NORMALISATION = {
     "pictures": "a square crop around the person, its side 1.25 times the longer side of their box; RGB from -0.5 to 0.5",
     "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
 }
-LICENCE = (
-    "Weights: Apache-2.0. Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
+INPUT = {"lifter": "2D keypoints", "pictures": "picture", "views": "2D keypoints of two calibrated views"}
+LICENCE = "Apache-2.0"
+DATA_LICENCE = (
+    "Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
     "free for research and for use in products, not for resale of the data itself."
 )
 DATA = (
@@ -83,7 +85,7 @@ def measure(model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] |
 
 
 def _of_pictures(model: PictureModule, openmocap: Path, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    sets = {
+    sets: dict[str, tuple[str, Path | None, int]] = {
         f"{name} test, {PICTURES:,} pictures": (name, openmocap, PICTURES) for name in ("rendered_wild", "rendered_studio")
     }
     # Needs no file: the tests measure it again.
@@ -109,16 +111,6 @@ def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict
     return baselines
 
 
-def known_of_cameras(settings: dict[str, Any]) -> str:
-    """What training was told of the cameras beyond the 2D it saw; nothing in most cases."""
-    if not settings.get("pitch"):
-        return ""
-    return (
-        f"\n- known of the cameras: their mean pitch, {settings['pitch']} rad, from their calibration; "
-        "with it random views turn people about gravity's axis, not the camera's"
-    )
-
-
 def supervision(header: dict[str, Any]) -> str:
     """What training needed: the paper's words, or the share of labels that fine-tuning saw."""
     fraction = header.get("data", {}).get("label_fraction", 0.0)
@@ -136,52 +128,17 @@ def used(header: dict[str, Any]) -> str:
     return USED.get(needed, f"{needed}, drawn at random")
 
 
-def card(name: str, entry: dict[str, Any]) -> str:
-    """The model card, in Markdown."""
-    paper, rows = PAPERS[name.split(".")[0]], []
-    for title, scores in entry["metrics"].items():
-        baselines = entry["baselines"].get(title, {})
-        rows.append(f"\n### {title}, {scores['poses']} poses\n")
-        columns = [name, *baselines]
-        rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-        for key, value in scores.items():
-            if key not in ("poses", "pictures_left_out", "undefined", "megabytes"):
-                others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
-                rows.append("| " + " | ".join([f"{key} ({unit_of(key)})", f"{value:.2f}", *others]) + " |")
-    if "gap_closed" in entry:
-        rows.append(
-            f"\nGap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**."
-        )
-    first = next(iter(entry["metrics"]))
-    data = "openmocap"
+def measured_by(name: str, entry: dict[str, Any]) -> str:
+    """How the figures of a card were had, and how to have the first of them again."""
+    first, data = next(iter(entry["metrics"])), "openmocap"
     if first.startswith("rendered"):
         side = entry["data"].get("options", {}).get("side")
         data = f"{first.split()[0]} --count {PICTURES}" + (f" --side {side}" if side else "")
     detected = " --keypoints detected" if first.endswith("detected 2D") else ""
-    started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
-    settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
-    return f"""# {name}
-
-{paper.authors}, "{paper.title}", {paper.venue} {paper.year}. These are weights that PoseZoo trained, on other data than the
-paper's: no figure here is the paper's.
-
-- file: `{entry["file"]}`, {entry["size"] / 1e6:.1f} MB, sha256 `{entry["sha256"]}`
-- parameters: {entry["parameters"]:,}; skeleton: {entry["skeleton"]}; unit of the poses: {entry["unit"]}
-- inputs: {entry["normalisation"]}
-- training data: {entry["training_data"]}
-- licence: {entry["licence"]}{known_of_cameras(entry["settings"])}
-- trained with `{entry["command"]}`, seed {entry["seed"]}, commit `{entry["commit"]}`{started}
-
-## Measured
-
-`python benchmarks/publish.py` measured these on the file above;
-`posezoo eval {name} --data {data} --path openmocap.h5{detected}` prints the first table.
-{chr(10).join(rows)}
-
-## Settings
-
-{settings}
-"""
+    return (
+        "`python benchmarks/publish.py` measured these on the file above;\n"
+        f"`posezoo eval {name} --data {data} --path openmocap.h5{detected}` prints the first table.\n\n"
+    )
 
 
 def main() -> None:
@@ -191,7 +148,10 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="the folder that `posezoo train` wrote")
     parser.add_argument("--openmocap", type=Path, required=True)
     parser.add_argument("--bandai", type=Path, required=True)
+    parser.add_argument("--limits", help="what the model is not for; those of the weights it replaces where not given")
     options = parser.parse_args()
+    if not options.limits and options.name not in posezoo.list_models():
+        parser.error(f"{options.name} is new: --limits says what it is not for.")
     source = options.run / f"{options.name}.safetensors"
     header, model = describe(source), posezoo.load(source)
     kept = ("command", "seed", "commit", "versions", "started_from", "data")
@@ -208,17 +168,24 @@ def main() -> None:
         baselines = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
     else:
         baselines = triangulated(metrics)
+    kind = "pictures" if pictures else "lifter" if lifter else "views"
+    before = index["models"].get(options.name, {})
     entry: dict[str, Any] = {
+        "paper": header["paper"],
         "file": path.name,
+        "source": "local",  # until it is on a hub: `posezoo publish` says what to write here
         "size": path.stat().st_size,
         "sha256": sha256(path),
         "format": FORMAT,
         "minimum_posezoo": __version__,
+        "input": INPUT[kind],
         "skeleton": model.skeleton.name,
-        "normalisation": NORMALISATION["pictures" if pictures else "lifter" if lifter else "views"],
+        "normalisation": NORMALISATION[kind],
         "unit": model.unit,
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         "licence": LICENCE,
+        "data_licence": DATA_LICENCE,
+        "limits": options.limits or before["limits"],
         "supervision": supervision(header),
         "training_data": f"{DATA}; {f'{RENDERED}; ' if pictures else ''}{used(header)}",
         **origin,
@@ -234,7 +201,7 @@ def main() -> None:
         entry["gap_closed"] = round((flat - metrics[title]["p_mpjpe"]) / (flat - best), 3)
     entry["baselines"] = baselines
     with atomic_write(CHECKPOINTS / f"{options.name}.md") as temporary:
-        temporary.write_text(card(options.name, entry), encoding="utf-8")
+        temporary.write_text(card(options.name, entry, measured_by(options.name, entry)), encoding="utf-8")
     index["models"] = dict(sorted({**index["models"], options.name: entry}.items()))
     with atomic_write(index_path) as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")

@@ -41,6 +41,13 @@ class MissingFileError(PoseZooError, FileNotFoundError):
         return str(self.args[0])
 
 
+class DownloadError(PoseZooError, OSError):
+    """Nothing came from the hub: no connection, or a server that is down."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class SaveError(PoseZooError, OSError):
     """A result could not be written (disk full, no permission); nothing half-written is left."""
 

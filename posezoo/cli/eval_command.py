@@ -142,6 +142,7 @@ def _print(result: dict[str, Any], beside: dict[str, Any], title: str, names: tu
     from rich.table import Table
 
     from posezoo.cli.output import console
+    from posezoo.registry.cards import unit_of
 
     def table(title: str, first: str, rows: dict[str, tuple[Any, Any]]) -> None:
         shown = Table(title=title)
@@ -163,8 +164,3 @@ def _print(result: dict[str, Any], beside: dict[str, Any], title: str, names: tu
     if actions:
         others = beside.get("per_action", {})
         table(f"{error} by action (mm)", "action", {name: (value, others.get(name)) for name, value in actions.items()})
-
-
-def unit_of(metric: str) -> str:
-    """mm for distances (px where the name says so), % for PCK and AUC."""
-    return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
-from posezoo.registry import info
+from posezoo.registry import card_text, info
 
 
 def add(commands: Any) -> None:
@@ -18,14 +19,19 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """The card, key by key."""
-    card = info(options.name)
+    """The card in Markdown, drawn on a terminal; key by key where there is none beside the index."""
+    card, text = info(options.name), card_text(options.name)
     if options.json:
         print(json.dumps(card, indent=2))
         return 0
-    from rich.table import Table
-
     from posezoo.cli.output import console
+
+    if text is not None:
+        from rich.markdown import Markdown
+
+        console().print(Markdown(text) if sys.stdout.isatty() else text, markup=False, highlight=False)
+        return 0
+    from rich.table import Table
 
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")

@@ -8,7 +8,8 @@ from typing import Any
 
 from posezoo.registry import info, list_models
 
-SCORED_ON = "openmocap test, GT 2D"
+SCORED_ON = ("openmocap test, GT 2D", "openmocap test, two views, detected 2D")
+"""The test set of the list, for models of one view and of two."""
 
 
 def add(commands: Any) -> None:
@@ -30,19 +31,23 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.cli.output import console
 
     table = Table()
-    for column in ("model", "paper", "trained with", "unit", "parameters", "MB", "P-MPJPE (mm)"):
-        table.add_column(column, justify="right" if column in ("parameters", "MB", "P-MPJPE (mm)") else "left", no_wrap=True)
+    for column in ("model", "paper", "year", "trained with", "input", "parameters", "MB", "P-MPJPE (mm)", "licence"):
+        right = column in ("year", "parameters", "MB", "P-MPJPE (mm)")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column not in ("trained with", "input"))
     for card in cards:
-        paper, scores = card["paper"], card["metrics"].get(SCORED_ON, {})
+        paper = card["paper"]
+        scores: dict[str, float] = next((card["metrics"][title] for title in SCORED_ON if title in card["metrics"]), {})
         table.add_row(
             card["name"],
-            f"{paper['authors'].split(',')[0]} {paper['year']}",
-            card.get("supervision", paper["supervision"]),
-            card["unit"],
+            paper["authors"].split(",")[0],
+            str(paper["year"]),
+            card["supervision"],
+            card["input"],
             f"{card['parameters'] / 1e6:.1f} M",
             f"{card['size'] / 1e6:.1f}",
-            f"{scores['p_mpjpe']:.1f}" if "p_mpjpe" in scores else "",
+            f"{scores['p_mpjpe']:.1f}" if "p_mpjpe" in scores else "–",
+            card["licence"],
         )
-    table.caption = f"P-MPJPE on {SCORED_ON}; posezoo info NAME has the rest"
+    table.caption = f"P-MPJPE on {SCORED_ON[0]}, two views: detected 2D; posezoo info NAME has the rest"
     console().print(table)
     return 0

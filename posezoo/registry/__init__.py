@@ -1,0 +1,27 @@
+"""Names to weights: what there is, where it lies, whether it is whole, and how it becomes a model.
+
+Only the last step needs torch; names and cards are read without it.
+"""
+
+from posezoo.registry.index import card_text, checkpoint_folders, info, list_models, resolve
+from posezoo.registry.loading import load, locate
+from posezoo.registry.papers import PAPERS, Paper, build, paper_class
+from posezoo.registry.weights import FORMAT, describe, save, settings_of
+
+__all__ = [
+    "FORMAT",
+    "PAPERS",
+    "Paper",
+    "build",
+    "card_text",
+    "checkpoint_folders",
+    "describe",
+    "info",
+    "list_models",
+    "load",
+    "locate",
+    "paper_class",
+    "resolve",
+    "save",
+    "settings_of",
+]

@@ -1,0 +1,88 @@
+"""Model cards in Markdown, one layout for ``checkpoints/``, the hub and ``posezoo info``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posezoo.registry.papers import PAPERS
+
+COUNTS = ("poses", "pictures_left_out", "undefined", "megabytes")
+"""Of a test set; no metrics."""
+
+
+def unit_of(metric: str) -> str:
+    """mm for distances (px where the name says so), % for PCK and AUC."""
+    return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"
+
+
+def facts(entry: dict[str, Any]) -> str:
+    """What a model is, where it comes from and what it must not be taken for."""
+    lines = [
+        f"file: `{entry['file']}`, {entry['size'] / 1e6:.1f} MB, sha256 `{entry['sha256']}`",
+        f"parameters: {entry['parameters']:,}; skeleton: {entry['skeleton']}; unit of the poses: {entry['unit']}",
+        f"input: {entry['input']}: {entry['normalisation']}",
+        f"training data: {entry['training_data']}",
+        f"licence: {entry['licence']} (weights). {entry['data_licence']}",
+    ]
+    if pitch := entry["settings"].get("pitch"):
+        lines.append(
+            f"known of the cameras: their mean pitch, {pitch} rad, from their calibration; "
+            "with it random views turn people about gravity's axis, not the camera's"
+        )
+    started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
+    lines.append(f"trained with `{entry['command']}`, seed {entry['seed']}, commit `{entry['commit']}`{started}")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def scores(name: str, entry: dict[str, Any]) -> str:
+    """A table for each test set, the baselines beside the model."""
+    rows: list[str] = []
+    for title, measured in entry["metrics"].items():
+        baselines = entry["baselines"].get(title, {})
+        columns = [name, *baselines]
+        rows += [f"### {title}, {measured['poses']} poses", ""]
+        rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+        for key, value in measured.items():
+            if key not in COUNTS:
+                others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
+                rows.append("| " + " | ".join([f"{key} ({unit_of(key)})", f"{value:.2f}", *others]) + " |")
+        rows.append("")
+    if "gap_closed" in entry:
+        rows += [
+            f"Gap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**.",
+            "",
+        ]
+    return "\n".join(rows).rstrip()
+
+
+def citation(entry: dict[str, Any]) -> str:
+    """Authors, title, venue, year."""
+    paper = PAPERS[entry["paper"]]
+    return f'{paper.authors}, "{paper.title}", {paper.venue} {paper.year}'
+
+
+def card(name: str, entry: dict[str, Any], measured_by: str = "") -> str:
+    """The card of a model.
+
+    Args:
+        name: ``name.tag``.
+        entry: of the index.
+        measured_by: how its figures were had, and how to have them again.
+    """
+    settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
+    measured = f"## Measured\n\n{measured_by}{scores(name, entry)}\n\n" if entry["metrics"] else ""
+    return f"""# {name}
+
+{citation(entry)}. These are weights that PoseZoo trained, on other data than the
+paper's: no figure here is the paper's.
+
+{facts(entry)}
+
+## Limits
+
+{entry["limits"]}
+
+{measured}## Settings
+
+{settings}
+"""

@@ -1,0 +1,105 @@
+"""From a name, a path or an address to a model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.registry import hub
+from posezoo.registry.index import check_version, checkpoint_folders, entries, list_models, resolve
+from posezoo.registry.papers import build
+from posezoo.registry.weights import read
+
+
+def locate(name: str) -> Path:
+    """The verified file of a named model: in ``$POSEZOO_HOME``, beside the index, or from the hub.
+
+    Where an entry's source is ``local`` its weights are on no hub; ``POSEZOO_HUB_REPO``, ``organisation/name`` or
+    ``organisation/name@revision``, says where they are mirrored, and comes before the index's own source.
+
+    Raises:
+        UnknownNameError: no such model.
+        MissingFileError: the weights are in no folder and on no hub.
+        CorruptFileError: size or sha256 differ from the index.
+        DownloadError, SaveError: as :func:`posezoo.registry.hub.fetch`.
+        InputError: they need a later PoseZoo.
+    """
+    from posezoo.data.files import sha256
+
+    full = resolve(name)
+    entry = entries()[full]
+    check_version(full, entry)
+    for folder in checkpoint_folders():
+        path = folder / entry["file"]
+        if path.is_file():
+            break
+    else:
+        return hub.fetch(_source(full, entry))
+    again = "Remove it, and it is fetched again." if entry["source"] != "local" else "Restore it from the repository."
+    if path.stat().st_size != entry["size"]:
+        raise CorruptFileError(f"{path} has {path.stat().st_size} bytes; expected {entry['size']}. {again}")
+    found = sha256(path)
+    if found != entry["sha256"]:
+        raise CorruptFileError(f"{path} has sha256 {found[:12]}..; expected {entry['sha256'][:12]}... {again}")
+    return path
+
+
+def _source(name: str, entry: dict[str, Any]) -> hub.HubFile:
+    mirror = os.environ.get("POSEZOO_HUB_REPO")
+    if mirror:
+        try:
+            where = hub.parse_address(f"hf://{mirror}/{entry['file']}")
+        except InputError as error:
+            raise InputError(
+                f"POSEZOO_HUB_REPO is {mirror!r}; expected organisation/name or organisation/name@revision."
+            ) from error
+    elif entry["source"] == "local":
+        raise MissingFileError(
+            f"the weights of {name} are on no hub, and {entry['file']} is in none of "
+            f"{', '.join(str(folder) for folder in checkpoint_folders())}; take it from the checkpoints folder of PoseZoo's "
+            f"repository and put it there, or train them: {entry['command']}."
+        )
+    else:
+        where = hub.HubFile(entry["source"]["repo"], entry["file"], entry["source"]["revision"])
+    return hub.HubFile(where.repo, where.file, where.revision, entry["size"], entry["sha256"])
+
+
+def load(name: str | Path, device: str | None = None) -> Any:
+    """A model in eval mode: the LightningModule of its paper.
+
+    Args:
+        name: ``svma``, ``svma.cmu``; the path of a ``.safetensors`` that PoseZoo wrote or a Lightning ``.ckpt`` of one of
+            its models (weights only: nothing in it is executed); or ``hf://organisation/name@revision/file``, such a file
+            on the Hugging Face hub.
+        device: where to put it; the CPU where not given.
+
+    Raises:
+        UnknownNameError: no such model; near names are suggested.
+        MissingFileError, CorruptFileError: the file is not there, altered, truncated, or of another architecture.
+        DownloadError, SaveError, InputError: as :func:`posezoo.registry.locate`.
+
+    Example:
+        >>> import posezoo
+        >>> model = posezoo.load("svma")
+        >>> model.skeleton.name, model.unit
+        ('h36m17', 'relative')
+    """
+    text = str(name)
+    remote = text.startswith("hf://")
+    is_path = isinstance(name, Path) or text.endswith((".safetensors", ".ckpt")) or os.sep in text
+    path = hub.fetch(hub.parse_address(text)) if remote else Path(name).expanduser() if is_path else locate(text)
+    if not path.is_file():
+        raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
+    header, weights = read(path)
+    model = build(header["paper"], header["settings"], path)
+    try:
+        model.load_weights(weights)
+    except (RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise CorruptFileError(
+            f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"
+        ) from error
+    model.zoo_name = path.stem if is_path else resolve(text)
+    return model.to(device or "cpu").eval()

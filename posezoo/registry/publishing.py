@@ -1,0 +1,204 @@
+"""A model as a repository on the Hugging Face hub: its weights, a card that the hub understands, an index of one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from posezoo.errors import DownloadError, InputError, SaveError
+from posezoo.registry.cards import COUNTS, card, unit_of
+from posezoo.registry.index import card_text, entries, resolve
+from posezoo.registry.loading import load, locate
+from posezoo.registry.papers import PAPERS
+from posezoo.registry.weights import FORMAT, describe
+from posezoo.version import __version__
+
+METRICS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "pckh": "PCKh@0.5"}
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def write_folder(
+    model: str | Path, repo: str, folder: Path, *, licence: str = "", limits: str = "", training_data: str = ""
+) -> Path:
+    """What is to be uploaded: the weights, ``README.md`` and ``index.json``; the folder is a ``$POSEZOO_HOME`` too.
+
+    Args:
+        model: a name, or the path of a ``.safetensors`` of one's own.
+        repo: ``organisation/name``.
+        folder: to write to; new or empty.
+        licence, limits, training_data: of weights of one's own, as the index has them of others: an identifier such as
+            ``apache-2.0``, what the model is not for, what it was trained on.
+
+    Raises:
+        InputError: no such repository can be, the folder holds something, or weights of one's own without those three.
+        SaveError: the folder cannot be written.
+    """
+    from posezoo.data.files import atomic_write
+
+    if not REPOSITORY.fullmatch(repo):
+        raise InputError(f"{repo!r} is no repository of the hub; expected organisation/name.")
+    own = isinstance(model, Path) or str(model).endswith(".safetensors")
+    if own:
+        path = Path(model)
+        name, entry = _entry_of(path, licence, limits, training_data)
+        text = card(name, entry).replace("These are weights that PoseZoo trained, on other data than the\npaper's: no", "No")
+    else:
+        name, path = resolve(str(model)), locate(str(model))
+        entry = entries()[name]
+        text = card_text(name) or card(name, entry)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty; name another folder.")
+    except OSError as error:
+        raise SaveError(f"{folder} cannot be written: {error.strerror}.") from error
+    index = {"format": FORMAT, "models": {name: entry}}
+    for file, data in {
+        entry["file"]: path.read_bytes(),
+        "index.json": (json.dumps(index, indent=2) + "\n").encode(),
+        "README.md": f"---\n{header(name, entry)}\n---\n\n{_with_usage(text, repo, name, entry)}".encode(),
+    }.items():
+        with atomic_write(folder / file) as temporary:
+            temporary.write_bytes(data)
+    return folder
+
+
+def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, dict[str, Any]]:
+    """The index's entry of a file that is in no index."""
+    from posezoo.data.files import sha256
+    from posezoo.lifting import LiftingModule, PictureModule
+
+    missing = [
+        option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
+    ]
+    if missing:
+        raise InputError(f"{path} is in no index: say its {', '.join(missing)} too.")
+    module, about = load(path), describe(path)
+    is_lifter = isinstance(module, LiftingModule)
+    kept: dict[str, Any] = {
+        key: about[key] for key in ("command", "seed", "commit", "versions", "started_from", "data") if key in about
+    }
+    entry: dict[str, Any] = {
+        "paper": about["paper"],
+        "file": path.name,
+        "source": "local",
+        "size": path.stat().st_size,
+        "sha256": sha256(path),
+        "format": FORMAT,
+        "minimum_posezoo": __version__,
+        "input": "picture"
+        if isinstance(module, PictureModule)
+        else f"2D keypoints{'' if is_lifter else ' of two calibrated views'}",
+        "skeleton": module.skeleton.name,
+        "normalisation": "as the paper's other weights",
+        "unit": module.unit,
+        "parameters": sum(tensor.numel() for tensor in module.weights().values()),
+        "licence": licence,
+        "data_licence": "",
+        "limits": limits,
+        "supervision": PAPERS[about["paper"]].supervision,
+        "training_data": training_data,
+        "command": "not recorded",
+        "seed": None,
+        "commit": "not recorded",
+        "versions": {},
+        **kept,
+        "settings": about["settings"],
+        "metrics": {},
+        "baselines": {},
+    }
+    paper, stem = about["paper"], path.stem
+    return stem if stem.startswith(f"{paper}.") else f"{paper}.{stem}", entry
+
+
+def header(name: str, entry: dict[str, Any]) -> str:
+    """The card's YAML for the hub: licence, library, tags, and every measured figure as ``model-index``."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="keypoint-detection",
+            task_name="3D human pose estimation",
+            dataset_type=re.sub(r"\W+", "-", title.lower()).strip("-"),
+            dataset_name=title,
+            metric_type=metric,
+            metric_name=f"{METRICS.get(metric, metric)} ({unit_of(metric)})",
+            metric_value=value,
+        )
+        for title, measured in entry["metrics"].items()
+        for metric, value in measured.items()
+        if metric not in COUNTS
+    ]
+    data = ModelCardData(
+        license=entry["licence"].lower(),
+        library_name="posezoo",
+        pipeline_tag="keypoint-detection",
+        tags=["3d-human-pose-estimation", "pose-estimation", "pytorch-lightning", "safetensors", entry["paper"]],
+        model_name=name,
+        eval_results=results or None,
+    )
+    return data.to_yaml()
+
+
+def _with_usage(text: str, repo: str, name: str, entry: dict[str, Any]) -> str:
+    """The card, and how to load what it is of."""
+    call = {
+        "picture": 'model.predict_image("photo.jpg")',
+        "2D keypoints": 'model.predict(keypoints_2d, skeleton="coco17", image_size=(1920, 1080))',
+    }.get(entry["input"], 'model.predict_views(keypoints_2d, cameras, skeleton="coco17")')
+    return f"""{text.rstrip()}
+
+## Use
+
+```python
+import posezoo
+
+model = posezoo.load("hf://{repo}@main/{entry["file"]}")  # a commit in main's place stays what it is
+out = {call}
+```
+
+This folder's `index.json` names the file and its sha256; with it in `$POSEZOO_HOME`, `posezoo.load("{name}")` works offline.
+"""
+
+
+def upload(folder: Path, repo: str, *, private: bool = False) -> str:
+    """Send a folder of :func:`write_folder` to the hub, in one commit.
+
+    In a repository that holds other models already, its ``README.md`` and ``index.json`` stay theirs: the card is
+    ``NAME.md`` there.
+
+    Returns:
+        the commit: what an index's entry is to name as its source's revision.
+
+    Raises:
+        InputError: no token, or one that may not write there.
+        DownloadError: no connection, or a server that is down.
+    """
+    from huggingface_hub import HfApi, errors
+
+    api = HfApi(library_name="posezoo", library_version=__version__)
+    name = next(iter(json.loads((folder / "index.json").read_text(encoding="utf-8"))["models"]))
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        others = [file for file in api.list_repo_files(repo) if file.endswith(".safetensors")]
+        if [file for file in others if not (folder / file).exists()]:
+            (folder / "README.md").rename(folder / f"{name}.md")
+            (folder / "index.json").unlink()
+        return api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"{name}, posezoo {__version__}").oid
+    except errors.LocalTokenNotFoundError as error:
+        raise InputError(f"{repo} was not written: there is no token; set HF_TOKEN or run `hf auth login`.") from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403, 404):
+            raise InputError(
+                f"{repo} was not written (status {status}): the token may not write there; set HF_TOKEN to one that may."
+            ) from error
+        raise DownloadError(f"{repo} was not written: the hub answers with status {status}; try again later.") from error
+    except errors.HFValidationError as error:
+        raise InputError(f"{repo}: {str(error).splitlines()[0]}") from error
+    except ValueError as error:  # the hub finds the card's header wrong
+        raise InputError(f"{repo} was not written: {' '.join(str(error).split())}") from error
+    except Exception as error:  # whatever a proxy or a broken answer makes of the client's transport
+        raise DownloadError(f"{repo} was not written ({str(error).splitlines()[0]}); check the connection.") from error

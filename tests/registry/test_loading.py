@@ -1,0 +1,109 @@
+"""From names and paths to models: which files are taken, and which are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import posezoo
+from posezoo.errors import CorruptFileError, MissingFileError, UnknownNameError
+from posezoo.registry import build, describe, locate, save
+from tests.registry.conftest import CHECKPOINTS
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A ``POSEZOO_HOME`` with a copy of one model, which may be damaged."""
+    index = json.loads((CHECKPOINTS / "index.json").read_text())
+    entry = index["models"]["svma.cmu"]
+    (tmp_path / "index.json").write_text(json.dumps({"format": 1, "models": {"svma.cmu": entry}}))
+    shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / entry["file"])
+    monkeypatch.setenv("POSEZOO_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_own_home_comes_first_and_altered_files_are_refused(home):
+    path = home / "svma.cmu.safetensors"
+    assert locate("svma") == path
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(CorruptFileError, match="sha256"):
+        posezoo.load("svma")
+    path.write_bytes(bytes(data[:-100]))
+    with pytest.raises(CorruptFileError, match="bytes; expected"):
+        posezoo.load("svma")
+    path.unlink()
+    assert locate("svma") == CHECKPOINTS / path.name
+
+
+def test_files_by_path(tmp_path):
+    model = build("martinez", {"width": 8, "normalization": "root"})
+    path = save(model, tmp_path / "own.safetensors", seed=5)
+    assert describe(path)["seed"] == 5
+    again = posezoo.load(path)
+    assert not again.training
+    assert again.zoo_name == "own"
+    for name, value in model.weights().items():
+        assert torch.equal(again.weights()[name], value)
+    with pytest.raises(MissingFileError):
+        posezoo.load(tmp_path / "none.safetensors")
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    def write(paper: str, settings: dict, weights: dict) -> Path:
+        header = json.dumps({"format": 1, "paper": paper, "settings": settings})
+        save_file(weights, tmp_path / "x.safetensors", metadata={"posezoo": header})
+        return tmp_path / "x.safetensors"
+
+    weights = build("martinez", {"width": 8}).weights()
+    for paper, settings in (("martinez", {"width": 16}), ("svma", {"width": 8}), ("martinez", {"depth": 3})):
+        with pytest.raises(CorruptFileError) as caught:
+            posezoo.load(write(paper, settings, weights))
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UnknownNameError, match="paper"):
+        posezoo.load(write("other", {}, weights))
+    save_file(weights, tmp_path / "x.safetensors")
+    with pytest.raises(CorruptFileError, match="not written by posezoo"):
+        posezoo.load(tmp_path / "x.safetensors")
+
+
+def test_cut_and_noisy_safetensors_are_refused(tmp_path):
+    whole = save(build("martinez", {"width": 8}), tmp_path / "w.safetensors").read_bytes()
+    generator = np.random.default_rng(0)
+    for cut in [0, 1, 7, 8, 9, 100, len(whole) // 2, len(whole) - 1]:
+        (tmp_path / "cut.safetensors").write_bytes(whole[:cut])
+        with pytest.raises(CorruptFileError):
+            posezoo.load(tmp_path / "cut.safetensors")
+    for _ in range(50):
+        data = bytearray(whole)
+        data[int(generator.integers(8))] ^= int(generator.integers(1, 256))  # the length of the header
+        (tmp_path / "bad.safetensors").write_bytes(bytes(data))
+        with pytest.raises(CorruptFileError):
+            posezoo.load(tmp_path / "bad.safetensors")
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_without_running_it(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"state_dict": {}, "hyper_parameters": Evil(), "posezoo": {"paper": "svma"}}, tmp_path / "evil.ckpt")
+    with pytest.raises(CorruptFileError):
+        posezoo.load(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "ran").exists()
+    for content in (b"", b"\x80\x02noise", b"PK\x03\x04" + bytes(200)):
+        (tmp_path / "noise.ckpt").write_bytes(content)
+        with pytest.raises(CorruptFileError) as caught:
+            posezoo.load(tmp_path / "noise.ckpt")
+        assert "\n" not in str(caught.value)
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(CorruptFileError, match="posezoo train"):
+        posezoo.load(tmp_path / "other.ckpt")

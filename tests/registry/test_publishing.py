@@ -1,0 +1,125 @@
+"""A folder for the hub, and its upload through the real client."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+import posezoo
+from posezoo.cli import main
+from posezoo.errors import DownloadError, InputError
+from posezoo.registry import build, publishing, save
+from tests.registry.conftest import CHECKPOINTS
+from tests.registry.hub_server import COMMIT, Fault
+
+OWN = {"licence": "mit", "limits": "Not for anything but this test.", "training_data": "Random numbers."}
+
+
+@pytest.mark.parametrize("name", posezoo.list_models())
+def test_the_card_is_one_that_the_hub_understands(name, tmp_path):
+    folder = publishing.write_folder(name, "pose/zoo", tmp_path / "out")
+    entry = json.loads((CHECKPOINTS / "index.json").read_text())["models"][name]
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.license == "apache-2.0"
+    assert card.data.library_name == "posezoo"
+    results = {(each.dataset_name, each.metric_type): each.metric_value for each in card.data.eval_results}
+    for title, scores in entry["metrics"].items():
+        for metric, value in scores.items():
+            assert results.get((title, metric), value) == value
+    assert results[next(iter(entry["metrics"])), "p_mpjpe"] == next(iter(entry["metrics"].values()))["p_mpjpe"]
+    for part in (
+        "## Limits",
+        entry["limits"],
+        "## Use",
+        f'posezoo.load("hf://pose/zoo@main/{entry["file"]}")',
+        "## Measured",
+    ):
+        assert part in card.text
+    assert sorted(file.name for file in folder.iterdir()) == sorted(["README.md", "index.json", entry["file"]])
+    assert hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+
+
+def test_the_folder_is_a_home(tmp_path, monkeypatch):
+    folder = publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "out")
+    monkeypatch.setattr("posezoo.registry.index.checkpoint_folders", lambda: [folder])
+    monkeypatch.setattr("posezoo.registry.loading.checkpoint_folders", lambda: [folder])
+    assert posezoo.list_models() == ["cvugcn.cmu"]
+    assert posezoo.load("cvugcn").zoo_name == "cvugcn.cmu"
+
+
+def test_weights_of_ones_own(tmp_path):
+    path = save(build("martinez", {"width": 8}), tmp_path / "mine.safetensors", seed=5)
+    with pytest.raises(InputError, match="licence, limits, training data"):
+        publishing.write_folder(path, "me/mine", tmp_path / "out")
+    folder = publishing.write_folder(path, "me/mine", tmp_path / "out", **OWN)
+    text = (folder / "README.md").read_text()
+    assert yaml.safe_load(text.split("---")[1])["license"] == "mit"
+    assert OWN["limits"] in text
+    assert "that PoseZoo trained" not in text
+    index = json.loads((folder / "index.json").read_text())
+    assert index["models"]["martinez.mine"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_is_refused(tmp_path, capsys):
+    for repo in ("zoo", "a/b/c", "a /b", ""):
+        with pytest.raises(InputError, match="organisation/name"):
+            publishing.write_folder("cvugcn", repo, tmp_path / "out")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("do not lose")
+    with pytest.raises(InputError, match="not empty"):
+        publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "full")
+    assert main(["publish", "cvugcn", "--repo", "pose/zoo", "-o", str(tmp_path / "x")]) == 2
+    assert main(["publish", "nobody", "--repo", "pose/zoo", "--dry-run", "-o", str(tmp_path / "x")]) == 2
+    assert "\n" not in capsys.readouterr().err.splitlines()[0]
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_dry_run_leaves_the_folder_and_asks_no_hub(hub, tmp_path, monkeypatch, capsys, entry):
+    shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
+    monkeypatch.chdir(tmp_path)
+    assert main(["publish", "cvugcn", "--repo", "pose/zoo", "--dry-run"]) == 0
+    assert "Nothing was uploaded" in capsys.readouterr().out
+    assert (tmp_path / "cvugcn-hub" / "README.md").is_file()
+    assert hub.requests == []
+
+
+def test_an_upload_arrives_whole(hub, tmp_path, monkeypatch, capsys, entry):
+    shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
+    hub.token = "hf_writer"
+    assert main(["publish", "cvugcn", "--repo", "new/place"]) == 2
+    assert "HF_TOKEN" in capsys.readouterr().err
+    assert hub.uploaded == {}
+    monkeypatch.setenv("HF_TOKEN", "hf_writer")
+    assert main(["publish", "cvugcn", "--repo", "new/place", "--private"]) == 0
+    assert f'posezoo.load("hf://new/place@{COMMIT}/{entry["file"]}")' in capsys.readouterr().out
+    assert hashlib.sha256(hub.uploaded[entry["sha256"]]).hexdigest() == entry["sha256"]
+    assert set(hub.uploaded) == {"README.md", "index.json", entry["sha256"]}
+    assert hub.uploaded["README.md"].startswith(b"---\n")
+    large = [each["value"] for each in hub.commits if each["key"] == "lfsFile"]
+    assert [(each["path"], each["oid"]) for each in large] == [(entry["file"], entry["sha256"])]
+
+
+def test_another_models_card_stays_its_own(hub, tmp_path, entry):
+    shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
+    hub.files["pose/shared", "other.safetensors"] = b"x"
+    folder = publishing.write_folder("cvugcn", "pose/shared", tmp_path / "out")
+    assert publishing.upload(folder, "pose/shared") == COMMIT
+    assert "README.md" not in hub.uploaded
+    assert b"# cvugcn.cmu" in hub.uploaded["cvugcn.cmu.md"]
+
+
+def test_a_hub_that_is_down(hub, tmp_path, entry):
+    shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
+    folder = publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "out")
+    hub.faults = [Fault("POST", status=500)] * 20
+    with pytest.raises(DownloadError, match="500"):
+        publishing.upload(folder, "pose/zoo")
+    hub.faults = []
+    hub.close()
+    with pytest.raises(DownloadError, match="connection"):
+        publishing.upload(folder, "pose/zoo")
