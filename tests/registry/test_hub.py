@@ -269,3 +269,15 @@ def test_the_clients_environment_is_heeded_by_a_program_of_its_own(tmp_path):
     assert Path(path).is_relative_to(tmp_path / "hf")
     assert Path(path).read_bytes() == WHOLE
     server.close()
+
+
+def test_an_interrupted_download_leaves_nothing_under_the_good_name(hub, tmp_path, monkeypatch):
+    def interrupted(url: str, temp_file, **_: object) -> None:
+        temp_file.write(WHOLE[:5000])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("huggingface_hub.file_download.http_get", interrupted)
+        locate(NAME)
+    assert cached(tmp_path) == []
+    assert locate(NAME).read_bytes() == WHOLE
