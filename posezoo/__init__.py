@@ -16,6 +16,7 @@ from posezoo.version import __version__
 
 if TYPE_CHECKING:
     from posezoo import data, geometry, metrics, skeletons, viz
+    from posezoo.exporting import export
 
 _SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "viz")
 
@@ -23,6 +24,7 @@ __all__ = [
     "PoseZooError",
     "__version__",
     "data",
+    "export",
     "geometry",
     "info",
     "list_models",
@@ -37,6 +39,8 @@ def __getattr__(name: str) -> Any:
     """Subpackages on first use: names and cards are had without importing torch."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"posezoo.{name}")
+    if name == "export":
+        return importlib.import_module("posezoo.exporting").export
     raise AttributeError(f"module 'posezoo' has no attribute {name!r}")
 
 

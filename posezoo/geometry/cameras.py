@@ -150,11 +150,15 @@ def _pixels_to_rays(pixels: Float[Tensor, "*batch 2"], camera: Camera) -> Float[
     """Undistorted (x/z, y/z) of pixels; the distortion is inverted by fixed-point iteration."""
     K = camera.K.to(pixels)
     distorted = torch.linalg.solve(K[:2, :2], (pixels - K[:2, 2]).unsqueeze(-1)).squeeze(-1)
+    return distorted if camera.distortion is None else undistort_rays(distorted, camera.distortion)
+
+
+def undistort_rays(distorted: Float[Tensor, "*batch 2"], coefficients: Float[Tensor, "5"]) -> Float[Tensor, "*batch 2"]:
+    """(x/z, y/z) without distortion from those with it, by fixed-point iteration."""
     rays = distorted
-    if camera.distortion is not None:
-        for _ in range(20):
-            factor, shift = _distortion_terms(rays, camera.distortion)
-            rays = (distorted - shift) / factor
+    for _ in range(20):
+        factor, shift = _distortion_terms(rays, coefficients)
+        rays = (distorted - shift) / factor
     return rays
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry.cameras import Camera
+from posezoo.geometry.pieces import pieces
 
 _CHUNK = 16384  # joints at a time: what is in flight fits a processor's cache
 
@@ -129,10 +130,10 @@ def triangulate(
     arrays = [flat(values) for values in (*pixels.unbind(-1), *(() if confidence is None else (confidence,)))]
     # Split so that what is in flight fits a processor's cache.
     axis, size = (-1, _CHUNK) if shared else (0, max(1, _CHUNK // max(joints, 1)))
-    pieces = zip(*(values.split(size, axis) for values in arrays), strict=True)
+    given = zip(*(pieces(values, size, axis) for values in arrays), strict=True)
     parts = [
         _triangulate(_Views.of(*piece, matrices=part, minimum_angle=minimum_angle), max_reprojection_px, details)
-        for piece, part in zip(pieces, itertools.repeat(matrices) if shared else matrices.split(size), strict=False)
+        for piece, part in zip(given, itertools.repeat(matrices) if shared else pieces(matrices, size), strict=False)
     ]
     points, used, error = (torch.cat(values, axis) for values in zip(*parts, strict=True))
     result = points.movedim(1, -1).reshape(*batch, joints, 3).to(keypoints.dtype)
@@ -238,7 +239,7 @@ class _Views:
     def defined(self, point: Tensor) -> Tensor:
         """(B, N): two rays that are not parallel, from places apart, and the point in front of every camera used."""
         rotation = self.matrices[..., :3]
-        inverse = torch.linalg.inv(rotation)
+        inverse, determinant = _inverse(rotation)
         center = -(inverse @ self.matrices[..., 3:])[..., 0]
         rays = inverse @ torch.stack([self.x, self.y, torch.ones_like(self.x)], 2)
         length = (rays * rays).sum(2)
@@ -250,7 +251,7 @@ class _Views:
             wide = cosine * cosine < largest * length[:, a] * length[:, b]
             crossing |= self.used[:, a] & self.used[:, b] & wide & apart[:, None]
         # The third row is the depth, up to the matrix's scale; its sign is that of the rotation's determinant.
-        front = self.projected(point)[:, :, 2] * torch.linalg.det(rotation)[..., None] > 0
+        front = self.projected(point)[:, :, 2] * determinant[..., None] > 0
         return crossing & (front | ~self.used).all(1) & torch.isfinite(point).all(1)
 
     def agreeing(self, max_reprojection_px: float) -> Tensor:
@@ -269,6 +270,14 @@ class _Views:
             best = torch.where(better[:, None], near, best)
             best_score = torch.where(better, score, best_score)
         return best
+
+
+def _inverse(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Of (..., 3, 3), with the determinants: in products alone, which any runtime of an exported model knows."""
+    a, b, c = matrices.unbind(-2)
+    cofactors = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], -1)
+    determinant = (a * cofactors[..., 0]).sum(-1)
+    return cofactors / determinant[..., None, None], determinant
 
 
 class _Inverse(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
@@ -14,6 +14,9 @@ from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
 from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
+
+if TYPE_CHECKING:
+    from posezoo.lifting.export_graph import ExportGraph
 
 
 class ZooModule(pl.LightningModule):
@@ -43,6 +46,17 @@ class ZooModule(pl.LightningModule):
     @abstractmethod
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
         """Predict a batch; where it has labels, count it in ``_metrics[stage]``, which has ``report()``."""
+
+    def export_graph(self, skeleton: Any = None) -> ExportGraph:
+        """The module that :func:`posezoo.export` writes: pixels in, poses out.
+
+        Args:
+            skeleton: layout of the keypoints that come in; the model's own where not given.
+
+        Raises:
+            InputError: a model without one, or joints that the layout cannot give.
+        """
+        raise InputError(f"{self.zoo_name} cannot be exported: {self.paper} does not say what its inputs and outputs are.")
 
     def for_inference(self, network: Any) -> Any:
         """The network with its batch norms folded into its layers, where only prediction is wanted.

@@ -15,8 +15,10 @@ from posezoo.distributed import draw
 from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import LiftingMetrics, evaluate
+from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.lifting.unlabelled import evaluate_2d
+from posezoo.skeletons import get_skeleton
 
 FINETUNING_DECAY = 0.99
 
@@ -102,6 +104,9 @@ class LiftingModule(ZooModule):
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
         raise NotImplementedError(f"{type(self).__name__} needs every joint.")
+
+    def export_graph(self, skeleton: Any = None) -> LiftingGraph:
+        return LiftingGraph(self, None if skeleton is None else get_skeleton(skeleton))
 
     def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
         """See :func:`posezoo.lifting.evaluate`."""

@@ -16,6 +16,7 @@ from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matr
 from posezoo.data.prediction import Prediction
 from posezoo.errors import InputError
 from posezoo.lifting.base import ZooModule
+from posezoo.lifting.export_graph import PictureGraph
 from posezoo.lifting.picture_metrics import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 
 _ROOM = 1.25
@@ -120,6 +121,11 @@ class PictureModule(ZooModule):
             model=self.zoo_name,
             notes=("the size is that of the mean training person: one picture does not tell",),
         )
+
+    def export_graph(self, skeleton: Any = None) -> PictureGraph:
+        if skeleton is not None:
+            raise InputError(f"{self.zoo_name} takes pictures; a skeleton is for models that take keypoints.")
+        return PictureGraph(self)
 
     def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
         """See :func:`evaluate_pictures`."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from posezoo.distributed import draw, share
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, skeleton_maps
+from posezoo.geometry import center_and_scale, pieces, skeleton_maps
 from posezoo.networks.convolution import convolution
 from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.standardize import Standardize
@@ -113,7 +113,7 @@ class SkeletonEncoder(nn.Module):
 
     def encode(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B M D"]:
         """G of poses in px."""
-        return torch.cat([self(self.maps(part)) for part in keypoints.split(_PIECE)])
+        return torch.cat([self(self.maps(part)) for part in pieces(keypoints, _PIECE)])
 
 
 @torch.no_grad()

@@ -23,9 +23,11 @@ from posezoo.geometry import triangulate
 from posezoo.lifting import ZooModule
 from posezoo.papers.cvugcn import losses
 from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
+from posezoo.papers.cvugcn.export_graph import CrossViewGraph
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
 from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.skeletons import get_skeleton
 
 VIEWS = 2
 _SCALE_MM = 500.0  # poses come at a scale of about 1
@@ -109,6 +111,9 @@ class CVUGCN(ZooModule):
             InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give.
         """
         return predict_views(self, keypoints, cameras, skeleton, confidence, batch_size)
+
+    def export_graph(self, skeleton: Any = None) -> CrossViewGraph:
+        return CrossViewGraph(self, None if skeleton is None else get_skeleton(skeleton))
 
     def coarse(
         self, keypoints: Float[Tensor, "B V J 2"], rig: Rig, confidence: Float[Tensor, "B V J"] | None = None

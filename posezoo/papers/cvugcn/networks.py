@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from posezoo.geometry import pieces
 from posezoo.networks import BatchNorm1d
 from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, pooling
 from posezoo.skeletons import Skeleton
@@ -152,7 +153,7 @@ class CrossViewNetwork(nn.Module):
             return self.shifts(features)
         # Piece by piece, so that features stay in the processor's cache: half of the time of a large batch.
         size = max(1, _CACHED // (features.shape[1] * features.shape[2] * self.width))
-        return torch.cat([self.shifts(part) for part in features.split(size)])
+        return torch.cat([self.shifts(part) for part in pieces(features, size)])
 
     def shifts(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:
         """All of a batch at once."""

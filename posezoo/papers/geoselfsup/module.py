@@ -138,7 +138,7 @@ class GeoSelfSup(LiftingModule):
         lifter, x = self.for_inference(self.average.module), self.normalize(keypoints_2d)
         if not self.hp.mirrored:
             return center_and_scale(lifter(x), self.skeleton.root)[0]
-        pose, image = lifter(torch.cat([x, mirror(x, self.skeleton)])).chunk(2)
+        pose, image = lifter(torch.cat([x, mirror(x, self.skeleton)])).view(2, *x.shape[:-1], 3).unbind()
         return center_and_scale((pose + mirror(image, self.skeleton)) / 2, self.skeleton.root)[0]
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:

@@ -1,0 +1,156 @@
+"""``posezoo.export``: trace a model with what ``predict`` does around it, compare, write."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from posezoo.data.files import atomic_write
+from posezoo.errors import InputError, SaveError, UnknownNameError
+from posezoo.exporting.metadata import metadata
+from posezoo.exporting.onnx import check_onnx, run_onnx, to_onnx
+from posezoo.exporting.torchscript import run_torchscript, to_torchscript
+from posezoo.lifting import ZooModule
+from posezoo.lifting.export_graph import ExportGraph, Port
+from posezoo.registry import load
+
+TOLERANCE = 1e-5
+"""How far an exported model may be off, of the largest value of an output."""
+_COUNTS = (1, 8)  # others than what was traced
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a format is written and run, and what its files end in, the usual ending first."""
+
+    endings: tuple[str, ...]
+    check: Callable[[], None]
+    write: Callable[[ExportGraph, tuple[Tensor, ...], dict[str, Any]], bytes]
+    run: Callable[[bytes, ExportGraph, tuple[Tensor, ...]], tuple[Tensor, ...]]
+
+
+FORMATS = {
+    "onnx": _Format((".onnx",), check_onnx, to_onnx, run_onnx),
+    "torchscript": _Format((".pt", ".torchscript"), lambda: None, to_torchscript, run_torchscript),
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written.
+
+    Attributes:
+        path, format: where, and as what.
+        inputs, outputs: names, shapes and meanings, in order.
+        metadata: what stands in the file.
+        difference: of outputs from the model's own, of the largest value, at batch sizes that were not traced.
+    """
+
+    path: Path
+    format: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    metadata: dict[str, Any]
+    difference: float
+
+
+def export(model: Any, path: Any = None, format: str | None = None, skeleton: Any = None) -> Exported:
+    """Write a model as a file that runs without PoseZoo, with all that ``predict`` does before and after the network.
+
+    Batches of any size are taken, without being cut: a large one needs memory in proportion. What a pose that ``predict``
+    would refuse gives is NaN, in all joints. Nothing is written where the file would not give what the model gives.
+
+    Args:
+        model: a model in eval mode, a name such as ``svma``, or the path of weights.
+        path: where; the model's name and the format's ending where not given.
+        format: ``onnx`` (needs ``pip install 'posezoo[export]'``) or ``torchscript``; what ``path`` ends in (``.onnx``,
+            ``.pt``, ``.torchscript``) where not given, ONNX without a path.
+        skeleton: the layout that keypoints will come in, whose conversion becomes part of the graph; the model's own where
+            not given.
+
+    Returns:
+        what was written. Names, shapes, units, frame, joints, licence and the weights' sha256 stand in the file: in ONNX as
+        metadata, in TorchScript as the extra file ``posezoo.json``.
+
+    Raises:
+        UnknownNameError: unknown model, format or skeleton.
+        InputError: a model that cannot be exported or is in training mode, an ending of another format, a skeleton that
+            lacks joints, or ONNX is not installed.
+        SaveError: the file cannot be written, or would give something else than the model.
+
+    Example:
+        >>> import tempfile, torch, posezoo
+        >>> done = posezoo.export("svma", tempfile.mkdtemp() + "/svma.pt", skeleton="coco17")
+        >>> done.inputs[0].name, done.inputs[0].shape, done.outputs[0].shape
+        ('keypoints_2d', ('batch', 17, 2), ('batch', 17, 3))
+        >>> torch.jit.load(done.path)(500 * torch.rand(5, 17, 2)).shape
+        torch.Size([5, 17, 3])
+    """
+    name = _format_of(path, format)
+    kind = FORMATS[name]
+    kind.check()
+    loaded = model if isinstance(model, ZooModule) else load(model)
+    if loaded.training:
+        raise InputError("the model is in training mode; call .eval() before exporting.")
+    path = Path(path) if path is not None else Path(f"{loaded.zoo_name}{kind.endings[0]}")
+    graph = loaded.export_graph(skeleton).eval()
+    facts = metadata(loaded, graph, None if model is loaded else model)
+    with torch.no_grad(), warnings.catch_warnings(), _patience(f"exporting {loaded.zoo_name}"):
+        warnings.simplefilter("ignore")  # of tracers: what they warn of is compared below
+        example = graph.examples()
+        graph(*example)  # batch norms are folded before anything is traced
+        data = kind.write(graph, example, facts)
+        difference = max(_difference(data, kind, graph, count) for count in _COUNTS)
+    if not difference <= TOLERANCE:
+        raise SaveError(
+            f"{path} was not written: it would differ from {loaded.zoo_name} by {difference:.1e} of the largest value, more "
+            f"than {TOLERANCE:.0e}; try the other format."
+        )
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
+    return Exported(path, name, graph.inputs, graph.outputs, facts, difference)
+
+
+def _format_of(path: Any, format: str | None) -> str:
+    """The format's name, from what the path ends in where it is not given.
+
+    Raises:
+        UnknownNameError: unknown format.
+        InputError: an ending of none, or of another.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnknownNameError.of("format", format, FORMATS)
+    if path is None:
+        return format or "onnx"
+    ending = Path(path).suffix.lower()
+    allowed = FORMATS[format].endings if format else tuple(e for kind in FORMATS.values() for e in kind.endings)
+    if ending not in allowed:
+        raise InputError(f"{path} ends in {ending or 'nothing'!r}; expected {' or '.join(allowed)}.")
+    return format or next(name for name, kind in FORMATS.items() if ending in kind.endings)
+
+
+def _difference(data: bytes, kind: _Format, graph: ExportGraph, count: int) -> float:
+    """The largest over outputs; infinite where shapes or what is NaN differ."""
+    inputs = graph.examples(count)
+    expected = graph(*inputs)
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    largest = 0.0
+    for found, wanted in zip(kind.run(data, graph, inputs), expected, strict=True):
+        if found.shape != wanted.shape or not torch.equal(torch.isnan(found), torch.isnan(wanted)):
+            return float("inf")
+        size = wanted.nan_to_num().abs().max().clamp_min(torch.finfo(wanted.dtype).tiny)
+        largest = max(largest, float((found - wanted).nan_to_num().abs().max() / size))
+    return largest
+
+
+def _patience(label: str) -> Any:
+    """A line on the terminal for as long as it takes."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(label)

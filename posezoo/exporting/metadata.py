@@ -1,0 +1,72 @@
+"""What an exported file says of itself."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from posezoo.data.files import sha256
+from posezoo.errors import PoseZooError
+from posezoo.lifting import ZooModule
+from posezoo.lifting.export_graph import ExportGraph, Port
+from posezoo.registry import PAPERS, info, list_models, locate
+from posezoo.version import __version__
+
+FORMAT = "posezoo-export/1"
+
+
+def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[str, Any]:
+    """Name, version, layout, unit, frame, inputs and outputs, and of published weights their licence and sha256.
+
+    Args:
+        model: that was exported.
+        graph: what of it was.
+        given: the name or path that it was loaded by; None for a model in memory.
+    """
+    paper = PAPERS[model.paper]
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "posezoo": __version__,
+        "model": model.zoo_name,
+        "paper": f"{paper.authors}: {paper.title}, {paper.venue} {paper.year}",
+        "unit": model.unit,
+        "frame": graph.frame,
+        "skeleton": model.skeleton.name,
+        "joints": list(model.skeleton.joints),
+        "parents": list(model.skeleton.parents),
+        "inputs": [_described(port) for port in graph.inputs],
+        "outputs": [_described(port) for port in graph.outputs],
+    }
+    if graph.source is not None:
+        facts |= {
+            "keypoints_skeleton": graph.source.name,
+            "keypoints_joints": list(graph.source.joints),
+            "approximated": graph.approximated,
+        }
+    if _is_published(model):
+        card = info(model.zoo_name)
+        return facts | {
+            "weights_sha256": card["sha256"], "licence": card["licence"], "training_data": card["training_data"]
+        }  # fmt: skip
+    if isinstance(given, (str, os.PathLike)) and Path(given).is_file():
+        facts["weights_sha256"] = sha256(Path(given))
+    return facts
+
+
+def _described(port: Port) -> dict[str, Any]:
+    kind = str(port.dtype).removeprefix("torch.")
+    return {"name": port.name, "shape": list(port.shape), "type": kind, "meaning": port.meaning}
+
+
+def _is_published(model: ZooModule) -> bool:
+    """Whether the weights are those of the published model that this one is called after: it may have been trained on."""
+    from safetensors.torch import load_file
+
+    if model.zoo_name not in list_models():
+        return False
+    with suppress(PoseZooError):
+        published, own = load_file(locate(model.zoo_name)), model.weights()
+        return published.keys() == own.keys() and all(own[key].cpu().equal(value) for key, value in published.items())
+    return False

@@ -1,0 +1,21 @@
+"""Large batches, a piece at a time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def pieces(values: Tensor, size: int, axis: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of at most ``size`` along an axis; all in one where the caller is being traced or exported.
+
+    A graph has as many nodes as were traced: it can take batches of any size, but not cut them into any number of pieces.
+
+    Example:
+        >>> import torch
+        >>> [len(piece) for piece in pieces(torch.zeros(5, 2), 2)]
+        [2, 2, 1]
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return (values,)
+    return values.split(size, axis)

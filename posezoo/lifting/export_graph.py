@@ -1,0 +1,181 @@
+"""What of a model is exported: one module from what users hold to poses, and what its inputs and outputs mean."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from posezoo.data.prediction import CAMERA_FRAME
+from posezoo.errors import InputError
+from posezoo.lifting.inputs import LARGEST_PX
+from posezoo.skeletons import Skeleton
+from posezoo.skeletons.conversion import conversion_matrix
+
+if TYPE_CHECKING:
+    from posezoo.lifting.base import ZooModule
+    from posezoo.lifting.module import LiftingModule
+    from posezoo.lifting.pictures import PictureModule
+
+BATCH = "batch"
+"""The size that is left open."""
+_EXAMPLES = 3  # a batch of 1 would be taken for a fixed size
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output.
+
+    Attributes:
+        name: what users feed or fetch it by.
+        shape: sizes, :data:`BATCH` where any will do.
+        meaning: unit, frame and layout, in words.
+        dtype: of the tensor.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    meaning: str
+    dtype: torch.dtype = torch.float32
+
+
+class ExportGraph(nn.Module):
+    """A model and everything that its ``predict`` does before and after the network, for a batch of any size.
+
+    A paper whose models take something else than keypoints or pictures extends it; its ``export_graph`` gives one.
+
+    Args:
+        model: which is copied.
+        skeleton: of the keypoints that come in; the model's own where not given.
+
+    Attributes:
+        inputs, outputs: in the order of :meth:`forward`.
+        source: the layout of the keypoints that come in, None where none do.
+        approximated: joints that ``source`` lacks and how they are made up.
+        frame: of the poses, in words.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    approximated: dict[str, str]
+    frame: str = CAMERA_FRAME
+
+    def __init__(self, model: ZooModule, skeleton: Skeleton | None = None) -> None:
+        super().__init__()
+        whole = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+        # In a tuple it is no submodule: what training alone needs, and what batch norms were before they were folded
+        # away, does not become part of the file.
+        self._model: tuple[Any] = (whole,)
+        self.skeleton, self.unit, self.source = model.skeleton, model.unit, skeleton
+        self.approximated = {}
+
+    @property
+    def model(self) -> Any:
+        """The copy that runs."""
+        return self._model[0]
+
+    @abstractmethod
+    def examples(self, count: int = _EXAMPLES) -> tuple[Tensor, ...]:
+        """Inputs of so many poses, to trace with and to compare with; the same at every call."""
+
+
+class ConvertLayout(nn.Module):
+    """:func:`posezoo.skeletons.convert` of one layout to another, as one product.
+
+    Args:
+        source, target: the layouts.
+
+    Raises:
+        InputError: joints of the target that the source cannot give.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.skeletons import get_skeleton
+        >>> convert = ConvertLayout(get_skeleton("coco17"), get_skeleton("h36m17"))
+        >>> convert(torch.ones(2, 17, 2)).shape, convert.approximated["pelvis"]
+        (torch.Size([2, 17, 2]), '0.5*left_hip +0.5*right_hip')
+    """
+
+    matrix: Tensor
+
+    def __init__(self, source: Skeleton, target: Skeleton) -> None:
+        super().__init__()
+        matrix, approximated, missing = conversion_matrix(source, target)
+        if missing:
+            raise InputError(f"{source.name} cannot give {', '.join(missing)}, which this model needs.")
+        self.register_buffer("matrix", torch.from_numpy(matrix).float())
+        self.approximated = dict(approximated) if source != target else {}
+
+    def forward(self, keypoints: Float[Tensor, "*batch I D"]) -> Float[Tensor, "*batch J D"]:
+        """NaN where a joint is made of one that is NaN."""
+        unknown = torch.isnan(keypoints)
+        result = self.matrix @ torch.where(unknown, 0.0, keypoints)
+        blank = (self.matrix != 0).to(keypoints.dtype) @ unknown.to(keypoints.dtype)
+        return torch.where(blank > 0, torch.nan, result)
+
+
+class LiftingGraph(ExportGraph):
+    """Keypoints to root-relative poses; NaN throughout is a pose that ``predict`` would refuse."""
+
+    def __init__(self, model: LiftingModule, skeleton: Skeleton | None = None) -> None:
+        source = skeleton or model.skeleton
+        super().__init__(model, source)
+        self.convert = ConvertLayout(source, self.skeleton) if source != self.skeleton else None
+        self.approximated = {} if self.convert is None else self.convert.approximated
+        missing = (
+            "NaN is a missing joint, which is filled in while half of the joints are there"
+            if model.fills_missing
+            else "every joint is needed"
+        )
+        self.inputs = (Port("keypoints_2d", (BATCH, len(source), 2), f"px, y down, joints of {source.name}; {missing}"),)
+        meaning = f"{self.unit}, {self.frame}, joints of {self.skeleton.name}; NaN where the keypoints do not tell a pose"
+        self.outputs = (Port("pose_3d", (BATCH, len(self.skeleton), 3), meaning),)
+
+    def forward(self, keypoints_2d: Float[Tensor, "B I 2"]) -> Float[Tensor, "B J 3"]:
+        values = keypoints_2d if self.convert is None else self.convert(keypoints_2d)
+        useful = torch.ones_like(values[:, 0, 0], dtype=torch.bool)
+        if self.model.fills_missing:
+            present = ~torch.isnan(values).any(-1)
+            useful = present.sum(1) * 2 >= len(self.skeleton)
+            values = self.model.complete(values, present.to(values.dtype))
+        # Comparisons with NaN are false. ReLU and maxima of a runtime may swallow it, so that poses would come of it.
+        useful = useful & (values.abs() <= LARGEST_PX).all(-1).all(-1)
+        useful = useful & (values.amax(1) > values.amin(1)).any(-1)
+        return torch.where(useful[:, None, None], self.model.lift(values), torch.nan)
+
+    def examples(self, count: int = _EXAMPLES) -> tuple[Tensor, ...]:
+        assert self.source is not None
+        noise = torch.Generator().manual_seed(0)
+        return (500 + 100 * torch.randn(count, len(self.source), 2, generator=noise),)
+
+
+class PictureGraph(ExportGraph):
+    """A crop around a person to joints and poses."""
+
+    def __init__(self, model: PictureModule) -> None:
+        super().__init__(model)
+        side, joints, layout = model.size, len(self.skeleton), f"joints of {self.skeleton.name}"
+        self.inputs = (
+            Port("picture", (BATCH, 3, side, side), "RGB from 0 to 255, a square crop around a person", torch.uint8),
+        )
+        self.outputs = (
+            Port("keypoints_2d", (BATCH, joints, 2), f"px of the crop, the first pixel's centre at 0, 0; {layout}"),
+            Port("pose_3d", (BATCH, joints, 3), f"{self.unit}, {self.frame}, as large as the mean training person; {layout}"),
+            Port("confidence", (BATCH, joints), f"in [0, 1]; {layout}"),
+        )
+
+    def forward(
+        self, picture: UInt8[Tensor, "B 3 S S"]
+    ) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
+        pose, confidence = self.model.locate(picture)
+        return pose[..., :2], self.model.to_mm(pose), confidence
+
+    def examples(self, count: int = _EXAMPLES) -> tuple[Tensor, ...]:
+        noise = torch.Generator().manual_seed(0)
+        size = (count, 3, self.model.size, self.model.size)
+        return (torch.randint(0, 256, size, generator=noise, dtype=torch.uint8),)
