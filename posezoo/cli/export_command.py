@@ -41,5 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if approximated:
         print(f"approximated: {', '.join(f'{joint} = {words}' for joint, words in approximated.items())}")
     size = done.path.stat().st_size / 1e6
-    print(f"{done.metadata['model']} as {done.format}, {size:.1f} MB, within {done.difference:.0e} of the model -> {done.path}")
+    print(
+        f"{done.metadata['model']} as {done.format}, {size:.1f} MB, within {done.difference:.0e} of the model -> {done.path}"
+    )
     return 0

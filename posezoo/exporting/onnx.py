@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from posezoo.errors import InputError
+from posezoo.exporting.onnx_operators import operators
 from posezoo.lifting.export_graph import BATCH, ExportGraph
 
-_NEEDED = ("onnx", "onnxscript", "onnxruntime")
+OPSET = 18
+_NEEDED = ("onnx", "onnxruntime")
 
 
 def check_onnx() -> None:
@@ -32,28 +34,31 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
     """The file's content: weights, and the metadata as strings, JSON where they are none."""
     import onnx
 
-    batch = torch.export.Dim(BATCH)
-    open_axes = tuple({axis: batch for axis, size in enumerate(port.shape) if size == BATCH} for port in graph.inputs)
-    with _quiet():
-        program = torch.export.export(graph, example, dynamic_shapes=open_axes, strict=False)
-        written = torch.onnx.export(
-            program,
-            dynamo=True,
+    ports = (*graph.inputs, *graph.outputs)
+    stream = io.BytesIO()
+    # From a trace, as TorchScript is: in a second, with any torch that PoseZoo takes. By torch.export a model takes ten to
+    # forty times as long, and georep's and cvugcn's batches do not stay open.
+    traced = torch.jit.trace(graph, example, check_trace=False)
+    with _quiet(), operators(OPSET):
+        torch.onnx.export(
+            traced,
+            example,
+            stream,
             input_names=[port.name for port in graph.inputs],
             output_names=[port.name for port in graph.outputs],
+            dynamic_axes={p.name: {axis: BATCH for axis, size in enumerate(p.shape) if size == BATCH} for p in ports},
+            opset_version=OPSET,
+            **_BY_TRACING,
         )
-    assert written is not None
-    proto = written.model_proto
-    for node in proto.graph.node:  # where in which file of this machine each came from
-        del node.metadata_props[:]
+    proto = onnx.load_from_string(stream.getvalue())
+    for node in proto.graph.node:  # the exporter says from which file of this machine each came
         node.ClearField("doc_string")
-    del proto.graph.metadata_props[:]
-    for value in proto.graph.value_info:
-        del value.metadata_props[:]
-    for values, ports in ((proto.graph.input, graph.inputs), (proto.graph.output, graph.outputs)):
-        for value, port in zip(values, ports, strict=True):
-            del value.metadata_props[:]
+    for values, described in ((proto.graph.input, graph.inputs), (proto.graph.output, graph.outputs)):
+        for value, port in zip(values, described, strict=True):
             value.doc_string = port.meaning
+            for axis, size in zip(value.type.tensor_type.shape.dim, port.shape, strict=True):
+                if isinstance(size, int):
+                    axis.dim_value = size  # where the exporter could not tell
     proto.doc_string = f"{metadata['model']}, {metadata['paper']}"
     strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     onnx.helper.set_model_props(proto, strings)
@@ -70,13 +75,17 @@ def run_onnx(data: bytes, graph: ExportGraph, inputs: tuple[Tensor, ...]) -> tup
     return tuple(torch.from_numpy(values) for values in session.run([port.name for port in graph.outputs], feeds))
 
 
-@contextlib.contextmanager
+# Newer versions of torch need to be told.
+_BY_TRACING: dict[str, Any] = {"dynamo": False} if torch.__version__ >= torch.torch_version.TorchVersion("2.5") else {}
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter prints, and logs what it does to the graph."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with redirect_stdout(io.StringIO()):
             yield
     finally:
         logging.disable(level)

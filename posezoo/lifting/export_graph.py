@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from posezoo.data.prediction import CAMERA_FRAME
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import LARGEST_PX
-from posezoo.skeletons import Skeleton
+from posezoo.skeletons import Skeleton, convert
 from posezoo.skeletons.conversion import conversion_matrix
 
 if TYPE_CHECKING:
@@ -119,6 +120,18 @@ class ConvertLayout(nn.Module):
         return torch.where(blank > 0, torch.nan, result)
 
 
+def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
+    """Procedural people, up to 64, in px, and about their root in mm, camera frame; joints they lack are at 0."""
+    from posezoo.data import load_dataset
+
+    people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)
+    rows = np.linspace(0, len(people) - 1, count).astype(int)
+    root = people.skeleton.root
+    poses = (people.keypoints_2d[rows], people.pose_3d[rows] - people.pose_3d[rows, root : root + 1])
+    px, mm = (np.nan_to_num(convert(values, people.skeleton, skeleton).keypoints) for values in poses)
+    return torch.from_numpy(px).float(), torch.from_numpy(mm).float()
+
+
 class LiftingGraph(ExportGraph):
     """Keypoints to root-relative poses; NaN throughout is a pose that ``predict`` would refuse."""
 
@@ -150,8 +163,7 @@ class LiftingGraph(ExportGraph):
 
     def examples(self, count: int = _EXAMPLES) -> tuple[Tensor, ...]:
         assert self.source is not None
-        noise = torch.Generator().manual_seed(0)
-        return (500 + 100 * torch.randn(count, len(self.source), 2, generator=noise),)
+        return (example_people(count, self.source)[0],)
 
 
 class PictureGraph(ExportGraph):
@@ -165,7 +177,9 @@ class PictureGraph(ExportGraph):
         )
         self.outputs = (
             Port("keypoints_2d", (BATCH, joints, 2), f"px of the crop, the first pixel's centre at 0, 0; {layout}"),
-            Port("pose_3d", (BATCH, joints, 3), f"{self.unit}, {self.frame}, as large as the mean training person; {layout}"),
+            Port(
+                "pose_3d", (BATCH, joints, 3), f"{self.unit}, {self.frame}, as large as the mean training person; {layout}"
+            ),
             Port("confidence", (BATCH, joints), f"in [0, 1]; {layout}"),
         )
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posezoo.geometry import h36m_cameras
 from posezoo.geometry.cameras import undistort_rays
-from posezoo.lifting.export_graph import BATCH, ConvertLayout, ExportGraph, Port
+from posezoo.lifting.export_graph import BATCH, ConvertLayout, ExportGraph, Port, example_people
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
 
@@ -76,7 +76,8 @@ class CrossViewGraph(ExportGraph):
     def examples(self, count: int = 3) -> tuple[Tensor, ...]:
         assert self.source is not None
         cameras, noise = h36m_cameras("S9")[:_VIEWS], torch.Generator().manual_seed(0)
-        people = torch.tensor([0.0, 0.0, 900.0]) + 300 * torch.randn(count, len(self.source), 3, generator=noise)
+        x, down, forward = example_people(count, self.source)[1].unbind(-1)
+        people = torch.stack([x, forward, 900 - down], -1)
         views = torch.stack([camera.project(people.double()) for camera in cameras], 1)
         views = (views + 5 * torch.randn(views.shape, generator=noise)).float()
         K, R, t, distortion = (

@@ -81,7 +81,6 @@ class Regression(nn.Module):
             nn.ReLU(),
             Dropout(dropout),
             nn.Linear(width, 3 * joints),
-            nn.Unflatten(1, (joints, 3)),
         )
         # The root's label is always zero; a deviation of 1 mm keeps it so.
         self.outputs = Standardize(joints, 3, floor=1.0)
@@ -93,7 +92,7 @@ class Regression(nn.Module):
 
     def standardized(self, samples: Float[Tensor, "B A D"]) -> Float[Tensor, "B J 3"]:
         """Poses in units of their deviation."""
-        return self.network(self.inputs(samples).flatten(1))
+        return self.network(self.inputs(samples).flatten(1)).view(-1, *self.outputs.mean.shape)
 
     def forward(self, samples: Float[Tensor, "B A D"]) -> Float[Tensor, "B J 3"]:
         return self.outputs.inverse(self.standardized(samples))
