@@ -195,14 +195,14 @@ class Session:
         for table in self.tables:
             paths = write_report(table, self.bench)
             if paths:
-                self.console.print("report -> " + ", ".join(str(path) for path in paths), highlight=False)
+                self.console.print("report -> " + ", ".join(_from_here(path) for path in paths), highlight=False)
             else:
                 self.console.print(
                     f"{table.id}: nothing measured on {self.bench.data} at the {self.bench.budget} budget yet"
                 )
         summary = write_summary(self.bench.results)
         if summary:
-            self.console.print(f"summary -> {summary}", highlight=False)
+            self.console.print(f"summary -> {_from_here(summary)}", highlight=False)
 
     def print_list(self) -> None:
         """Which tables there are."""
@@ -270,6 +270,11 @@ class Session:
 def _digests(row: PlannedRow) -> list[str]:
     """Of every run that a row waits for, those that others start from first."""
     return list(dict.fromkeys(run.digest for cell in row.cells for run in cell.run.stages))
+
+
+def _from_here(path: Path) -> str:
+    """A path as a user would type it: from the working directory where it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _text(path: Any) -> str:
