@@ -45,7 +45,7 @@ def run(name: str, folder: Path, asked: str = "answer = {}") -> tuple[Any, dict[
         patch.delenv("MPLBACKEND", raising=False)
         NotebookClient(
             notebook,
-            timeout=300,
+            timeout=900,
             kernel_name="here",
             record_timing=False,
             coalesce_streams=True,
@@ -253,12 +253,21 @@ answer = {
     assert (found["recipes"], found["tables"]) == (["toy.small"], ["toy/table1"])
     assert found["rows"] == ["without_symmetry", "ours", "flat"]
 
+    style = [sys.executable, "-m", "ruff"]
+    for check in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [*style, *check, *sorted(name for name in NEW_FILES if name.endswith(".py")), "posezoo/registry.py"],
+            cwd=tree,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stdout
     # That papers import nothing of each other holds for this one without anybody naming it.
     with (tree / "posezoo/papers/toy/losses.py").open("a") as file:
         file.write("\nimport posezoo.papers.svma.losses\n")
     code = "from importlinter.cli import lint_imports_command as c; c()"
     linted = subprocess.run([sys.executable, "-c", code, "--no-cache"], cwd=tree, capture_output=True, text=True)
     assert linted.returncode == 1
+    assert "Imports point one way KEPT" in linted.stdout
     assert "Papers never import each other BROKEN" in linted.stdout
 
 
