@@ -62,7 +62,6 @@ def printed(cell: Any) -> str:
 def shown(notebook: Any) -> list[str]:
     """What each cell prints, its numbers left open, and how wide they are."""
     texts = [printed(cell) for cell in notebook.cells if cell.cell_type == "code"]
-    texts = [re.sub(r" \(\d+:\d+:\d+\)", "", text) for text in texts]  # pytest's, of what took more than a minute
     return [re.sub(r"\s+", " ", re.sub(r"[-+]?\d+(\.\d+)?", "#", text)) for text in texts]
 
 
