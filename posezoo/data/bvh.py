@@ -241,7 +241,7 @@ def read_bvh(
     Example:
         >>> from posezoo.data.bvh import bvh_conventions
         >>> sorted(bvh_conventions())
-        ['3ds_max', 'bandai', 'character_creator', 'motionbuilder']
+        ['3ds_max', 'bandai', 'character_creator', 'motionbuilder', 'posezoo']
     """
     hierarchy = parse_bvh(path)
     skeleton = get_skeleton("h36m17")

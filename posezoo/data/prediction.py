@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from posezoo.data.exports import EXPORTS
 from posezoo.data.files import atomic_write, load_json, load_npz
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.skeletons import SKELETONS, Skeleton
@@ -40,6 +41,7 @@ class Prediction:
         missing: joints that could not be had.
         filled: (..., J) bool, which joints of ``keypoints_2d`` were missing and filled in by the model; None for none.
         notes: anything else that the user should know.
+        fps: frames per second, where the poses are a clip's and the input says it.
 
     Raises:
         InputError: shapes that do not belong together, or an unknown unit.
@@ -62,6 +64,7 @@ class Prediction:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     filled: Any = None
+    fps: float | int | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -96,17 +99,34 @@ class Prediction:
         arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in _ARRAYS}
         return replace(self, **arrays)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to ``.npz`` or ``.json``, whole or not at all; NaN is ``null`` in JSON.
+    def save(
+        self, path: str | os.PathLike[str], *, fps: float | int | None = None, height_mm: float | int | None = None
+    ) -> Path:
+        """Write everything to ``.npz`` or ``.json``, or one clip's motion to ``.bvh``, ``.trc`` or ``.csv``; whole or not at all.
+
+        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm and
+        TRC in mm, both y up, x right and z toward the camera; CSV keeps the frame and the unit of the prediction. See
+        :mod:`posezoo.data.exports`.
+
+        Args:
+            path: its ending chooses the format.
+            fps: frames per second, where the prediction does not say it; BVH and TRC need it.
+            height_mm: the person's stature, for BVH and TRC of predictions without a scale; 1700 where not given.
 
         Raises:
-            InputError: another extension.
+            InputError: another extension; of the exports: no clip, unknown rate, a height that does not belong there.
             SaveError: full disk, no permission, no such folder.
         """
         path = Path(path)
-        if path.suffix.lower() not in _WRITERS:
-            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join(_WRITERS)}.")
-        data = _WRITERS[path.suffix.lower()](self)
+        ending = path.suffix.lower()
+        if ending not in _WRITERS and ending not in EXPORTS:
+            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' '.join((*_WRITERS, *EXPORTS))}.")
+        if ending in EXPORTS:
+            data = EXPORTS[ending](self, fps, height_mm, path.name).encode()
+        elif height_mm is not None:
+            raise InputError(f"{path} keeps the prediction as it is; a height is for .bvh and .trc.")
+        else:
+            data = _WRITERS[ending](self if fps is None else replace(self, fps=float(fps)))
         with atomic_write(path) as temporary:
             temporary.write_bytes(data)
         return path
@@ -122,7 +142,9 @@ class Prediction:
         """
         path = Path(path)
         if path.suffix.lower() not in _WRITERS:
-            raise InputError(f"{path} ends in {path.suffix!r}; results are read from {' or '.join(_WRITERS)}.")
+            raise InputError(
+                f"{path} ends in {path.suffix!r}; results are read from {' or '.join(_WRITERS)}, which keep all of them."
+            )
         value = load_npz(path) if path.suffix.lower() == ".npz" else load_json(path)
         stated = str(value.get("format", "")) if isinstance(value, Mapping) else ""
         if stated != FORMAT:
@@ -149,6 +171,7 @@ class Prediction:
             "approximated": dict(self.approximated),
             "missing": list(self.missing),
             "notes": list(self.notes),
+            "fps": None if self.fps is None else float(self.fps),
         }
 
 
@@ -201,11 +224,12 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
         arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
     if "filled" in arrays:
         arrays["filled"] = arrays["filled"] > 0.5
-    size = value.get("image_size")
+    size, rate = value.get("image_size"), value.get("fps")
     return {
         **arrays,
         "skeleton": SKELETONS[name] if SKELETONS.get(name) == skeleton else skeleton,
         "image_size": None if size is None else tuple(int(edge) for edge in size),
+        "fps": None if rate is None else float(rate),
         "approximated": {str(joint): str(words) for joint, words in approximated.items()},
         "missing": tuple(map(str, value["missing"])),
         "notes": tuple(map(str, value["notes"])),

@@ -61,6 +61,70 @@ def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tens
     return matrix
 
 
+def matrix_to_euler(order: str, matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3"]:
+    """The inverse of :func:`euler_to_matrix` for three different axes; the middle angle lies in [-pi/2, pi/2].
+
+    Where that angle is +-pi/2 the other two are about one axis (gimbal lock), and the last of them is 0.
+
+    Args:
+        order: the three axes, such as ``"zxy"``.
+        matrix: rotations.
+
+    Returns:
+        radians, in the order of the letters.
+
+    Raises:
+        InputError: not three different axes.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import euler_to_matrix, matrix_to_euler
+        >>> angles = torch.tensor([0.1, -0.2, 3.0], dtype=torch.float64)
+        >>> bool(torch.allclose(matrix_to_euler("zxy", euler_to_matrix("zxy", angles)), angles))
+        True
+    """
+    if sorted(order) != ["x", "y", "z"]:
+        raise InputError(f"Euler order {order!r}; expected x, y and z, each once.")
+    first, middle, last = (_AXES[axis] for axis in order)
+    sign = 1.0 if (middle - first) % 3 == 1 else -1.0
+    sine, cosine = sign * matrix[..., first, last], torch.hypot(matrix[..., first, first], matrix[..., first, middle])
+    locked = cosine < 1e-9
+    before = torch.atan2(-sign * matrix[..., middle, last], matrix[..., last, last])
+    alone = torch.atan2(sign * matrix[..., last, middle], matrix[..., middle, middle])
+    after = torch.atan2(-sign * matrix[..., first, middle], matrix[..., first, first])
+    return torch.stack(
+        [torch.where(locked, alone, before), torch.atan2(sine, cosine), torch.where(locked, torch.zeros_like(after), after)],
+        -1,
+    )
+
+
+def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The smallest rotation that turns one direction into another (a swing, without twist).
+
+    Args:
+        source, target: vectors of any length but 0; of opposite ones the axis is chosen, across the source.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.geometry import rotation_between
+        >>> up, ahead = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.0, 0.0, 2.0])
+        >>> (rotation_between(up, ahead) @ up).tolist()
+        [0.0, 0.0, 1.0]
+    """
+    source, target = torch.broadcast_tensors(
+        torch.nn.functional.normalize(source, dim=-1), torch.nn.functional.normalize(target, dim=-1)
+    )
+    middle = source + target
+    length = middle.norm(dim=-1, keepdim=True)
+    least = torch.eye(3, dtype=source.dtype, device=source.device)[source.abs().argmin(-1)]
+    across = torch.nn.functional.normalize(torch.linalg.cross(source, least, dim=-1), dim=-1)
+    middle = torch.where(length > 1e-7, middle / length.clamp_min(1e-12), across)
+    identity = torch.eye(3, dtype=source.dtype, device=source.device)
+    half_turn = 2 * middle[..., :, None] * middle[..., None, :] - identity
+    # A half turn about the source, then one about the middle, is a turn by twice the angle between them.
+    return half_turn @ (2 * source[..., :, None] * source[..., None, :] - identity)
+
+
 def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Rodrigues' formula: a turn about the vector's direction by its length, radians, right-handed."""
     x, y, z = vector.unbind(-1)
