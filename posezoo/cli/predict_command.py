@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posezoo.cli import clip_options
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +25,9 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="+",
         help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera; for hg3d a picture, a "
-        "folder of pictures or a video",
+        "folder of pictures or a video; with --detector a video for any",
     )
-    command.add_argument("-o", "--out", type=Path, required=True, help=".npz or .json")
+    command.add_argument("-o", "--out", type=Path, required=True, help=".npz .json .csv, or of a clip .bvh .trc")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     command.add_argument("--cameras", type=Path, help="calibration of the cameras: .toml .json .yml .xml .h5 or a folder")
     command.add_argument("--camera-unit", default="mm", choices=("mm", "cm", "m"), help="unit of the calibration")
@@ -37,12 +39,13 @@ def add(commands: Any) -> None:
     command.add_argument("--skip-incomplete", action="store_true", help="leave out people who lack a joint")
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
     command.add_argument("--html", type=Path, help="an interactive page of the people")
+    clip_options.add(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read, lift, write, and say what was done."""
-    check_output("--out", options.out, (".npz", ".json"))
+    check_output("--out", options.out, (".npz", ".json", ".csv", ".bvh", ".trc"))
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
     for path in options.input:
@@ -51,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     import posezoo
     from posezoo.lifting import LiftingModule, PictureModule
 
+    clip_options.export_settings(options)
     model = posezoo.load(options.name)
     if isinstance(model, PictureModule):
         return find(model, options)
@@ -69,7 +73,16 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
 
     if len(options.input) > 1 or options.cameras:
         raise InputError(f"{options.name} lifts the keypoints of one file and needs no cameras; lift each file for itself.")
+    if clip_options.wants_clip(options):
+        result, done = clip_options.lift_clip(model, options)
+        result.save(options.out, **clip_options.export_settings(options))
+        print(f"{done} -> {options.out}")
+        known = np.isfinite(result.pose_3d).all((1, 2))
+        if options.picture or options.html:
+            draw(rows_of(result, known), options.picture, options.html)
+        return 0
     source = options.input[0]
+    clip_options.refuse_video(source)
     data = read_keypoints(source, options.skeleton, options.image_size)
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():
@@ -80,7 +93,7 @@ def lift(model: LiftingModule, options: argparse.Namespace) -> int:
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
     result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence)
-    result.save(options.out)
+    result.save(options.out, **clip_options.export_settings(options))
     approximated = f" ({', '.join(result.approximated)} approximated)" if result.approximated else ""
     print(f"{len(data)} poses of {data.skeleton.name}{approximated} lifted by {result.model} -> {options.out}")
     if result.filled is not None:
@@ -104,6 +117,7 @@ def find(model: PictureModule, options: argparse.Namespace) -> int:
     for name in ("cameras", "skeleton", "subject", "image_size", "skip_incomplete"):
         if getattr(options, name):
             raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for keypoints.")
+    clip_options.refuse(options, options.name, "finds one person in pictures itself")
     frames = Frames(options.input[0])
     kept: dict[int, Any] = {}
     every = max(1, len(frames) // 12) if options.picture else 0
@@ -114,8 +128,8 @@ def find(model: PictureModule, options: argparse.Namespace) -> int:
                 kept[number] = frame.picture
             yield frame.picture
 
-    result = model.predict_images(pictures(), options.box)
-    result.save(options.out)
+    result = replace(model.predict_images(pictures(), options.box), fps=frames.fps)
+    result.save(options.out, **clip_options.export_settings(options))
     left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
     print(
         f"{len(result)} pictures{left_out}, poses by {result.model}, mean confidence {np.mean(result.confidence):.2f} "
@@ -134,6 +148,7 @@ def predict_views(model: Any, options: argparse.Namespace) -> int:
 
     if options.picture or options.html:
         raise InputError("--picture and --html draw single views; leave them out.")
+    clip_options.refuse(options, options.name, "takes synchronised keypoints of several views as they are")
     if not options.cameras:
         raise InputError(f"{options.name} needs the cameras' calibration: --cameras FILE.")
     cameras = read_cameras(options.cameras, options.subject, options.camera_unit)
@@ -151,7 +166,7 @@ def predict_views(model: Any, options: argparse.Namespace) -> int:
     weights = [view.confidence for view in views if view.confidence is not None]
     confidence = np.stack(weights) if len(weights) == len(views) else None
     result = model.predict_views(np.stack([v.keypoints_2d for v in views]), cameras, views[0].skeleton, confidence)
-    result.in_world().save(options.out)
+    result.in_world().save(options.out, **clip_options.export_settings(options))
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
     print(f"{len(views[0])} poses in {len(views)} views, refined by {result.model} in mm{lost} -> {options.out}")
     return 0
@@ -169,6 +184,13 @@ def check_output(option: str, path: Path | None, endings: tuple[str, ...]) -> No
         raise InputError(f"{option} {path}: expected a name that ends in {' or '.join(endings)}.")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{option} {path}: " + ("is a folder." if path.is_dir() else f"there is no folder {path.parent}."))
+
+
+def rows_of(result: Prediction, rows: Any) -> Prediction:
+    """Some of the poses, as they are drawn."""
+    return replace(
+        result, **{name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}, confidence=None, filled=None
+    )
 
 
 def draw(

@@ -102,9 +102,9 @@ class Prediction:
     def save(
         self, path: str | os.PathLike[str], *, fps: float | int | None = None, height_mm: float | int | None = None
     ) -> Path:
-        """Write everything to ``.npz`` or ``.json``, or one clip's motion to ``.bvh``, ``.trc`` or ``.csv``; whole or not at all.
+        """Write everything to ``.npz`` or ``.json``, or a clip's motion to ``.bvh``, ``.trc`` or ``.csv``; whole or not at all.
 
-        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm and
+        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm,
         TRC in mm, both y up, x right and z toward the camera; CSV keeps the frame and the unit of the prediction. See
         :mod:`posezoo.data.exports`.
 

@@ -24,8 +24,8 @@ def one_euro(
 ) -> Float[np.ndarray, "T *rest"]:
     """Low-pass filter whose cutoff rises with speed: still things do not tremble, fast ones hardly lag.
 
-    Casiez et al. 2012, Algorithm 1, each coordinate on its own: the speed is that from the last filtered value to the new one,
-    itself filtered at ``derivative_cutoff``; the cutoff is ``min_cutoff + beta * |speed|``.
+    Casiez et al. 2012, Algorithm 1, each coordinate on its own: the speed is that from the last filtered value to the new
+    one, itself filtered at ``derivative_cutoff``; the cutoff is ``min_cutoff + beta * |speed|``.
 
     Args:
         values: over T frames, any unit; after a NaN a coordinate begins anew.
@@ -67,7 +67,7 @@ def _share(cutoff: np.ndarray, fps: float) -> np.ndarray:
 
 
 def smooth_track(track: Track, fps: float | int, min_cutoff: float = 1.0, beta: float = 10.0) -> Track:
-    """:func:`one_euro` over the keypoints of a person, in units of the person's size: the diagonal of the box, median over frames.
+    """:func:`one_euro` over a person's keypoints, in units of the person's size: the diagonal of the box, median over frames.
 
     So the same settings hold for people near and far. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
     """

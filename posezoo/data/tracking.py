@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -110,15 +111,15 @@ class _Open:
 def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance: float = 0.3) -> list[Track]:
     """Connect the people of consecutive frames.
 
-    Each track expects its person where the last pose would be at the track's mean velocity. In every frame the closest pair of a
+    Each track expects its person where the last pose would be at the track's velocity. In every frame the closest pair of a
     track and a detection is connected, then the closest of those that are left, and so on. (Where people are further apart
     than they move in a frame this is the assignment of least cost; it needs no SciPy.) What no track claims begins one.
 
     Args:
         pictures: what was found in each frame, in order.
         max_gap: frames without the person after which a track ends; who comes back later is another track.
-        max_distance: mean distance of the joints, weighted by confidence, over the diagonal of the person's box, up to which a
-            detection may be the track's person.
+        max_distance: mean distance of the joints, weighted by confidence, over the diagonal of the person's box, up to which
+            a detection may be the track's person.
 
     Returns:
         the tracks, that of the greatest :attr:`Track.presence` first.
@@ -202,7 +203,7 @@ def fill_gaps(track: Track, max_gap: int = 10) -> Track:
     keypoints, filled = track.keypoints.copy(), track.filled.copy()
     for joint in range(keypoints.shape[1]):
         known = np.flatnonzero(np.isfinite(keypoints[:, joint]).all(-1))
-        for before, after in zip(known[:-1], known[1:], strict=True):
+        for before, after in itertools.pairwise(known):
             if 1 < after - before <= max_gap + 1:
                 share = (np.arange(before + 1, after) - before)[:, None] / (after - before)
                 ends = keypoints[before, joint], keypoints[after, joint]

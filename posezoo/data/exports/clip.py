@@ -19,8 +19,8 @@ HEIGHT_MM = 1700.0
 """Of a person whose size cannot be known, where none is given."""
 # Ankles above the floor, as a share of stature: Drillis and Contini 1966.
 _ANKLE = 0.039
-# Of the coordinates of each frame, where x, y (up) and z of the export come from, and their signs. Both are rotations: a half
-# turn about the camera's x, and a quarter turn about the world's.
+# Of the coordinates of each frame, where x, y (up) and z of the export come from, and their signs. Both are rotations: a
+# half turn about the camera's x, and a quarter turn about the world's.
 _Y_UP = {
     "camera": (np.array([0, 1, 2]), np.array([1.0, -1.0, -1.0])),
     "world": (np.array([0, 2, 1]), np.array([1.0, 1.0, -1.0])),

@@ -11,11 +11,15 @@ from posezoo.data.exports.clip import frames_per_second, in_mm_y_up
 if TYPE_CHECKING:
     from posezoo.data.prediction import Prediction
 
+_KEYS = (
+    "DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame", "OrigNumFrames",
+)  # fmt: skip
+
 
 def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: str = "poses.trc") -> str:
-    """The text of a TRC file: mm, y up (see :func:`posezoo.data.exports.clip.in_mm_y_up`), empty cells where a joint is unknown.
+    """The text of a TRC file: mm, y up (see :func:`posezoo.data.exports.clip.in_mm_y_up`).
 
-    Root-relative poses have their root at the origin in every frame. Frames are counted from 1, time runs from 0.
+    Cells are empty where a joint is unknown. Root-relative poses have their root at the origin in every frame. Frames are counted from 1, time runs from 0.
 
     Raises:
         InputError: no clip, unknown rate, a height that does not belong here.
@@ -26,7 +30,7 @@ def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
     stated = f"{rate:.6g}"
     lines = [
         ("PathFileType", "4", "(X/Y/Z)", name),
-        "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split(),
+        _KEYS,
         (stated, stated, str(frames), str(joints), "mm", stated, "1", str(frames)),
         ("Frame#", "Time", *(cell for joint in prediction.skeleton.joints for cell in (joint, "", ""))),
         ("", "", *(f"{axis}{joint + 1}" for joint in range(joints) for axis in "XYZ")),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -17,6 +19,8 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+# Headers count frames by duration and rate: a share that is missing says nothing yet.
+_PROMISED = 0.95
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,21 @@ class Frames:
         """How many there are; of a video as its header says, at least one."""
         if not self.video:
             return len(self.files)
+        return max(1, int(self._header("CAP_PROP_FRAME_COUNT")))
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second of a video as its header says; None for pictures, or where it says none."""
+        rate = self._header("CAP_PROP_FPS") if self.video else 0.0
+        return rate if 0 < rate <= 1000 else None
+
+    def _header(self, name: str) -> float:
+        """A number in the header of the video, 0 where there is none."""
         cv2 = opencv()
-        capture = cv2.VideoCapture(str(self.path))
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 1
+        capture = _open(self.path)
+        value = float(capture.get(getattr(cv2, name))) if capture.isOpened() else 0.0
         capture.release()
-        return max(1, count)
+        return value if np.isfinite(value) else 0.0
 
     def __iter__(self) -> Iterator[Frame]:
         opencv()  # that it is not installed is no fault of a picture
@@ -84,7 +98,8 @@ class Frames:
 
     def _of_video(self) -> Iterator[Frame]:
         cv2 = opencv()
-        capture = cv2.VideoCapture(str(self.path))
+        promised = len(self)
+        capture = _open(self.path)
         number = 0
         try:
             while capture.isOpened():
@@ -97,3 +112,15 @@ class Frames:
             capture.release()
         if not number:
             raise CorruptFileError(f"{self.path} is no video that can be read; expected one with at least one frame.")
+        if number < _PROMISED * promised:
+            warnings.warn(
+                f"{self.path} ends after {number} of the {promised} frames that its header promises, so it is cut off or "
+                "damaged; those are used.",
+                stacklevel=2,
+            )
+
+
+def _open(path: Path) -> Any:
+    """The video's capture; what is wrong with it is ours to say, not FFmpeg's."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    return opencv().VideoCapture(str(path))

@@ -1,0 +1,39 @@
+"""Detectors of 2D keypoints, where the user has one installed, and what they see in a video.
+
+Each detector is a file beside this one: :mod:`~posezoo.detectors.rtmlib`, :mod:`~posezoo.detectors.mediapipe`,
+:mod:`~posezoo.detectors.torchvision`; :mod:`~posezoo.detectors.video` makes tracks of what they find. One more is a file and
+an entry in :data:`DETECTORS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posezoo.detectors.base import Detector
+from posezoo.detectors.mediapipe import MediaPipe
+from posezoo.detectors.rtmlib import RTMLib
+from posezoo.detectors.torchvision import TorchVision
+from posezoo.detectors.video import read_video
+from posezoo.errors import UnknownNameError
+
+__all__ = ["DETECTORS", "Detector", "MediaPipe", "RTMLib", "TorchVision", "get_detector", "read_video"]
+
+DETECTORS: dict[str, type[Detector]] = {"rtmlib": RTMLib, "mediapipe": MediaPipe, "torchvision": TorchVision}
+
+
+def get_detector(detector: Any, model: str | None = None) -> Detector:
+    """The detector of that name; a :class:`Detector` passes through.
+
+    Args:
+        detector: a name in :data:`DETECTORS`.
+        model: which of its models: rtmlib's mode, or the path of MediaPipe's ``.task`` file.
+
+    Raises:
+        UnknownNameError: no such detector.
+        InputError: its package is not installed, or its model cannot be loaded.
+    """
+    if isinstance(detector, Detector):
+        return detector
+    if detector not in DETECTORS:
+        raise UnknownNameError.of("detector", detector, DETECTORS)
+    return DETECTORS[detector].load(model)
