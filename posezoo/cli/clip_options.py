@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 DETECTORS = ("rtmlib", "mediapipe", "torchvision")
 GAP = 10
 _MOTION = (".bvh", ".trc")
-_DETECTING = ("detector", "detector_model")
-_CLIPS = ("person", "fill_gaps", "smooth")
-_EXPORT = ("fps", "height")
+_OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 
 
 def add(command: Any) -> None:
@@ -44,13 +42,13 @@ def wants_clip(options: argparse.Namespace) -> bool:
     )
 
 
-def refuse(options: argparse.Namespace, name: str, why: str, exports: bool = False) -> None:
+def refuse(options: argparse.Namespace, name: str, why: str) -> None:
     """Say that a model has no use for these options.
 
     Raises:
-        InputError: one of them is given; with ``exports`` those of the written file too.
+        InputError: one of them is given.
     """
-    for option in (*_DETECTING, *_CLIPS, *(_EXPORT if exports else ())):
+    for option in _OPTIONS:
         if getattr(options, option) not in (None, False):
             raise InputError(f"{name} {why}; leave out --{option.replace('_', '-')}.")
 

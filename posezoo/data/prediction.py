@@ -102,7 +102,7 @@ class Prediction:
     def save(
         self, path: str | os.PathLike[str], *, fps: float | int | None = None, height_mm: float | int | None = None
     ) -> Path:
-        """Write everything to ``.npz`` or ``.json``, or a clip's motion to ``.bvh``, ``.trc`` or ``.csv``; whole or not at all.
+        """Write everything to ``.npz`` or ``.json``, or a clip's motion to ``.bvh .trc .csv``; whole or not at all.
 
         Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm,
         TRC in mm, both y up, x right and z toward the camera; CSV keeps the frame and the unit of the prediction. See
@@ -120,7 +120,7 @@ class Prediction:
         path = Path(path)
         ending = path.suffix.lower()
         if ending not in _WRITERS and ending not in EXPORTS:
-            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' '.join((*_WRITERS, *EXPORTS))}.")
+            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*_WRITERS, *EXPORTS))}.")
         if ending in EXPORTS:
             data = EXPORTS[ending](self, fps, height_mm, path.name).encode()
         elif height_mm is not None:

@@ -18,9 +18,9 @@ from posezoo.errors import InputError
 def one_euro(
     values: Float[np.ndarray, "T *rest"],
     fps: float | int,
-    min_cutoff: float = 1.0,
-    beta: float = 0.0,
-    derivative_cutoff: float = 1.0,
+    min_cutoff: float | int = 1.0,
+    beta: float | int = 0.0,
+    derivative_cutoff: float | int = 1.0,
 ) -> Float[np.ndarray, "T *rest"]:
     """Low-pass filter whose cutoff rises with speed: still things do not tremble, fast ones hardly lag.
 
@@ -61,13 +61,13 @@ def one_euro(
     return result
 
 
-def _share(cutoff: np.ndarray, fps: float) -> np.ndarray:
+def _share(cutoff: np.ndarray, fps: float | int) -> np.ndarray:
     """How much a new value counts in an exponential filter of that cutoff in Hz."""
     return 1 / (1 + fps / (2 * math.pi * cutoff))
 
 
-def smooth_track(track: Track, fps: float | int, min_cutoff: float = 1.0, beta: float = 10.0) -> Track:
-    """:func:`one_euro` over a person's keypoints, in units of the person's size: the diagonal of the box, median over frames.
+def smooth_track(track: Track, fps: float | int, min_cutoff: float | int = 1.0, beta: float | int = 10.0) -> Track:
+    """:func:`one_euro` over a person's keypoints, in units of the person's size: the median diagonal of the boxes.
 
     So the same settings hold for people near and far. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -40,13 +41,13 @@ class Track:
         first_frame: the number of the first.
         keypoints: (T, J, 2) px, y down; NaN where unknown.
         confidence: (T, J) in [0, 1]; 0 where unknown or interpolated.
-        filled: (T, J) which joints were interpolated, see :func:`fill_gaps`.
+        filled: (T, J) bool, which joints were interpolated, see :func:`fill_gaps`.
     """
 
     first_frame: int
     keypoints: Float[np.ndarray, "T J 2"]
     confidence: Float[np.ndarray, "T J"]
-    filled: Bool[np.ndarray, "T J"] = field(default=None)  # type: ignore[assignment]
+    filled: Any = None
 
     def __post_init__(self) -> None:
         if self.filled is None:
@@ -108,7 +109,7 @@ class _Open:
         return _dense(np.array(self.frames), np.stack(self.keypoints), np.stack(self.confidence))
 
 
-def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance: float = 0.3) -> list[Track]:
+def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance: float | int = 0.3) -> list[Track]:
     """Connect the people of consecutive frames.
 
     Each track expects its person where the last pose would be at the track's velocity. In every frame the closest pair of a
@@ -131,7 +132,8 @@ def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance
         >>> [(len(track), round(track.presence, 1)) for track in track_people([pair, pair, pair])]
         [(3, 2.7), (3, 1.5)]
     """
-    open_, closed = [], []
+    open_: list[_Open] = []
+    closed: list[_Open] = []
     for frame, found in enumerate(pictures):
         closed += [track for track in open_ if frame - track.frames[-1] > max_gap]
         open_ = [track for track in open_ if frame - track.frames[-1] <= max_gap]

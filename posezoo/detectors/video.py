@@ -17,7 +17,12 @@ from posezoo.skeletons import get_skeleton
 
 
 def read_video(
-    path: PathLike, detector: Detector, *, min_confidence: float = 0.3, max_gap: int = 30, fps: float | int | None = None
+    path: PathLike,
+    detector: Detector,
+    *,
+    min_confidence: float | int = 0.3,
+    max_gap: int = 30,
+    fps: float | int | None = None,
 ) -> PoseData:
     """The people of a video, or of a folder of pictures in the order of their names, as one sequence each.
 

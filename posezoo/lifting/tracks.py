@@ -33,8 +33,8 @@ def lift_track(
         fps: frames per second, carried into the result.
 
     Returns:
-        (T, J, ...) arrays, row i being frame ``track.first_frame + i``. ``filled`` marks joints that were interpolated, or made
-        from such, or filled in by the model; their confidence is 0.
+        (T, J, ...) arrays, row i being frame ``track.first_frame + i``. ``filled`` marks joints that were interpolated, or
+        made from such, or filled in by the model; their confidence is 0.
 
     Raises:
         InputError: no frame is complete enough, or the layout cannot give the model's.
@@ -49,7 +49,7 @@ def lift_track(
         most = int(known.sum(1).max(initial=0))
         raise InputError(
             f"in none of {len(track)} frames enough joints are known to be lifted by {model.zoo_name} (at most {most} of "
-            f"{len(model.skeleton)}); fill longer gaps (--fill-gaps), or take a model that fills in missing joints (geoselfsup)."
+            f"{len(model.skeleton)}); fill longer gaps (--fill-gaps), or take a model that fills in joints (geoselfsup)."
         )
     result = model.predict(keypoints[rows], layout, image_size)
 

@@ -59,7 +59,7 @@ def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0
     return path
 
 
-@pytest.mark.parametrize("convention", ["character_creator", "motionbuilder", "3ds_max", "bandai"])
+@pytest.mark.parametrize("convention", ["character_creator", "motionbuilder", "3ds_max", "bandai", "posezoo"])
 def test_every_convention_is_recognised_and_gives_the_same_person(tmp_path, convention):
     motion = read_bvh(write_person(tmp_path / "clip.bvh", convention))
     assert (motion.convention, motion.pose_world_mm.shape) == (convention, (3, 17, 3))

@@ -13,9 +13,11 @@ from posezoo.errors import InputError
 from posezoo.geometry import (
     euler_to_matrix,
     look_at,
+    matrix_to_euler,
     project,
     random_view,
     rotation_about,
+    rotation_between,
     rotation_vector_to_matrix,
     view_rotation,
 )
@@ -105,3 +107,32 @@ def test_rotation_vectors_agree_with_scipy():
     vectors[0] = 0
     expected = torch.from_numpy(Rotation.from_rotvec(vectors.numpy()).as_matrix())
     torch.testing.assert_close(rotation_vector_to_matrix(vectors), expected)
+
+
+@pytest.mark.parametrize("order", ["zxy", "xyz", "zyx", "yxz", "xzy", "yzx"])
+def test_euler_angles_of_rotations_are_scipys(order):
+    matrices = Rotation.random(200, random_state=0)
+    expected = matrices.as_euler(order.upper())
+    found = matrix_to_euler(order, torch.from_numpy(matrices.as_matrix()))
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9)
+    locked = euler_to_matrix(order, torch.tensor([[0.3, math.pi / 2, 0.4], [0.3, -math.pi / 2, 0.4]], dtype=torch.float64))
+    again = matrix_to_euler(order, locked)
+    assert (again[:, 2] == 0).all()
+    torch.testing.assert_close(euler_to_matrix(order, again), locked, atol=1e-9, rtol=0)
+    with pytest.raises(InputError, match="expected x, y and z"):
+        matrix_to_euler("zxz", locked)
+
+
+def test_a_swing_is_the_smallest_turn_between_directions():
+    generator = np.random.default_rng(0)
+    source, target = generator.normal(size=(2, 100, 3))
+    turn = rotation_between(torch.from_numpy(source), torch.from_numpy(target)).numpy()
+    unit = target / np.linalg.norm(target, axis=-1, keepdims=True)
+    start = source / np.linalg.norm(source, axis=-1, keepdims=True)
+    np.testing.assert_allclose((turn @ start[..., None])[..., 0], unit, atol=1e-12)
+    np.testing.assert_allclose(Rotation.from_matrix(turn).magnitude(), np.arccos((start * unit).sum(-1)), atol=1e-7)
+    for vector in torch.eye(3, dtype=torch.float64):
+        about = rotation_between(vector, -vector)
+        torch.testing.assert_close(about @ vector, -vector)
+        assert float(torch.linalg.det(about)) == pytest.approx(1)
+        torch.testing.assert_close(rotation_between(vector, vector), torch.eye(3, dtype=torch.float64))

@@ -51,9 +51,9 @@ def bvh(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
 
     The joints are named as the layout's and rest in a T pose. A bone has its mean length over the clip, and in every frame
     exactly the direction it has in the prediction: by the smallest turn from the rest pose, in its parent's frame. Where a
-    joint has several children, it turns as fits them best, and a joint of no length (``pelvis_left_hip``) gives each the rest, as
-    ``LHipJoint`` does in the CMU database. What is unknown keeps its last known direction, as BVH cannot leave it out.
-    Root-relative poses stay with their root at the origin.
+    joint has several children, it turns as fits them best, and a joint of no length (``pelvis_left_hip``) gives each the
+    rest, as ``LHipJoint`` does in the CMU database. What is unknown keeps its last known direction, as BVH cannot leave
+    it out. Root-relative poses stay with their root at the origin.
 
     Raises:
         InputError: no clip, unknown rate, a height that does not belong here, or a joint that is known in no frame.

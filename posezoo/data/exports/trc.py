@@ -19,7 +19,8 @@ _KEYS = (
 def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: str = "poses.trc") -> str:
     """The text of a TRC file: mm, y up (see :func:`posezoo.data.exports.clip.in_mm_y_up`).
 
-    Cells are empty where a joint is unknown. Root-relative poses have their root at the origin in every frame. Frames are counted from 1, time runs from 0.
+    Cells are empty where a joint is unknown. Root-relative poses have their root at the origin in every
+    frame. Frames are counted from 1, time runs from 0.
 
     Raises:
         InputError: no clip, unknown rate, a height that does not belong here.

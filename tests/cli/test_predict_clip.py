@@ -1,0 +1,93 @@
+"""``posezoo predict`` on videos and on one person's clip."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from posezoo.data import Prediction, load_dataset, read_bvh
+from tests.cli.test_cli import refused, run
+from tests.detectors.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
+
+
+@pytest.fixture
+def rtmlib(monkeypatch):
+    """As though rtmlib were installed, with a model that finds the film's person."""
+    monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=lambda **settings: rtmlib_model))
+
+
+@pytest.fixture
+def two_people(tmp_path):
+    """A file of two people: one in frames 0 to 19, one in frames 5 to 9."""
+    people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=20)
+    walk = people.keypoints_2d[people.sequence == 0]
+    path = tmp_path / "two.npz"
+    np.savez(
+        path,
+        keypoints=np.concatenate([walk[5:10] + 50, walk]),
+        skeleton="h36m17",
+        frame=np.concatenate([np.arange(5, 10), np.arange(20)]),
+        person=np.repeat(["b", "a"], [5, 20]),
+    )
+    return path
+
+
+def test_a_video_is_lifted_frame_by_frame(rtmlib, tmp_path, capsys):
+    clip, out = film(tmp_path / "walk.avi", frames=14, absent=(0, 5, 6)), tmp_path / "out.npz"
+    assert run("predict", "svma", clip, "--detector", "rtmlib", "-o", out) == 0
+    said = capsys.readouterr().out
+    assert "13 of 14 frames of person 1 of 1, lifted by svma.cmu, 34 joints interpolated" in said
+    result = Prediction.load(out)
+    assert (result.pose_3d.shape, result.fps, result.image_size) == ((14, 17, 3), FPS, (WIDTH, HEIGHT))
+    assert np.isnan(result.pose_3d[0]).all()
+    assert np.isfinite(result.pose_3d[1:]).all()
+    assert result.filled.any(1).tolist() == [frame in (5, 6) for frame in range(14)]
+    assert run("predict", "svma", clip, "--detector", "rtmlib", "--fill-gaps", 1, "-o", out) == 0
+    assert np.isnan(Prediction.load(out).pose_3d[5:7]).all()
+    page = tmp_path / "page.html"
+    assert run("predict", "svma", clip, "--detector", "rtmlib", "--smooth", "--html", page, "-o", tmp_path / "out.bvh") == 0
+    motion = read_bvh(tmp_path / "out.bvh")
+    assert (len(motion.pose_world_mm), round(motion.fps)) == (14, FPS)
+    assert page.stat().st_size > 1000
+
+
+def test_one_person_of_a_file_to_every_format(two_people, tmp_path, capsys):
+    for ending in ("bvh", "trc", "csv", "json"):
+        out = tmp_path / f"out.{ending}"
+        assert run("predict", "svma", two_people, "-o", out, "--person", 1, "--fps", 30) == 0
+        assert "20 of 20 frames of person 1 of 2" in capsys.readouterr().out
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 21
+    assert run("predict", "svma", two_people, "-o", tmp_path / "b.json", "--person", 2, "--smooth", "--fps", 30) == 0
+    second = Prediction.load(tmp_path / "b.json")
+    assert (len(second), second.notes[-1]) == (5, "row 0 is frame 5")
+    assert run("predict", "svma", two_people, "-o", tmp_path / "tall.trc", "--fps", 30, "--height", 2) == 0
+
+    def spread(name):
+        rows = [line.split("\t") for line in (tmp_path / name).read_text().splitlines()[6:]]
+        return np.ptp(np.array(rows, dtype=float)[:, 2:])
+
+    assert spread("tall.trc") == pytest.approx(spread("out.trc") * 2 / 1.7, rel=1e-5)
+
+
+def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monkeypatch):
+    clip, out = film(tmp_path / "walk.avi", frames=3), tmp_path / "out.npz"
+    monkeypatch.setitem(sys.modules, "rtmlib", None)
+    assert "pip install rtmlib" in refused(capsys, "predict", "svma", clip, "--detector", "rtmlib", "-o", out)
+    assert "--detector rtmlib|mediapipe|torchvision" in refused(capsys, "predict", "svma", clip, "-o", out)
+    assert "not there" in refused(capsys, "predict", "svma", tmp_path / "no.mp4", "--detector", "rtmlib", "-o", out)
+    assert "end in" in refused(capsys, "predict", "svma", two_people, "--detector", "rtmlib", "-o", out)
+    assert "invalid choice" in refused(capsys, "predict", "svma", clip, "--detector", "openpose", "-o", out)
+    assert ".task" in refused(capsys, "predict", "svma", clip, "--detector", "mediapipe", "-o", out)
+    assert "give --fps" in refused(capsys, "predict", "svma", two_people, "-o", tmp_path / "o.bvh")
+    assert "give --fps" in refused(capsys, "predict", "svma", two_people, "--smooth", "-o", out)
+    assert "holds 2" in refused(capsys, "predict", "svma", two_people, "--person", 3, "-o", out)
+    assert "counted from 1" in refused(capsys, "predict", "svma", two_people, "--person", 0, "-o", out)
+    assert "--fill-gaps -1" in refused(capsys, "predict", "svma", two_people, "--fill-gaps", -1, "-o", out)
+    assert "0.3 to 3" in refused(capsys, "predict", "svma", two_people, "--height", 180, "-o", tmp_path / "o.bvh")
+    assert "--fps 0" in refused(capsys, "predict", "svma", two_people, "--fps", 0, "-o", out)
+    assert "leave out --detector" in refused(capsys, "predict", "hg3d", clip, "--detector", "rtmlib", "-o", out)
+    assert "leave out --smooth" in refused(capsys, "predict", "cvugcn", two_people, two_people, "--smooth", "-o", out)
+    assert not list(tmp_path.glob("o*.*"))
