@@ -49,7 +49,7 @@ def one_euro(
         raise InputError(
             f"fps {fps}, cutoffs {min_cutoff} and {derivative_cutoff}, beta {beta}; expected positive ones, and beta >= 0."
         )
-    result = np.array(values, dtype=np.float64)
+    result = np.array(values, dtype=np.float64).reshape(len(values), -1)
     speed: np.ndarray = np.zeros(result.shape[1:])
     for row in range(1, len(result)):
         new, last = result[row].copy(), result[row - 1]
@@ -58,7 +58,7 @@ def one_euro(
         speed = np.where(np.isnan(speed), 0.0, speed)
         smooth = last + _share(min_cutoff + beta * np.abs(speed), fps) * (new - last)
         result[row] = np.where(begins, new, smooth)
-    return result
+    return result.reshape(np.shape(values))
 
 
 def _share(cutoff: np.ndarray, fps: float | int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,6 +120,5 @@ class Frames:
 
 
 def _open(path: Path) -> Any:
-    """The video's capture; what is wrong with it is ours to say, not FFmpeg's."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    """The video's capture."""
     return opencv().VideoCapture(str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from posezoo.errors import InputError
@@ -13,6 +14,8 @@ def opencv() -> Any:
     Raises:
         InputError: it is not installed.
     """
+    # What is wrong with a video is ours to say, in a sentence; FFmpeg's own lines would stand beside it.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
     except ImportError as error:
