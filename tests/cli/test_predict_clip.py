@@ -66,7 +66,7 @@ def test_one_person_of_a_file_to_every_format(two_people, tmp_path, capsys):
     assert run("predict", "svma", two_people, "-o", tmp_path / "tall.trc", "--fps", 30, "--height", 2) == 0
 
     def spread(name):
-        rows = [line.split("\t") for line in (tmp_path / name).read_text().splitlines()[6:]]
+        rows = [line.split("\t")[:-1] for line in (tmp_path / name).read_text().splitlines()[6:]]
         return np.ptp(np.array(rows, dtype=float)[:, 2:])
 
     assert spread("tall.trc") == pytest.approx(spread("out.trc") * 2 / 1.7, rel=1e-5)

@@ -108,7 +108,9 @@ def read_trc(path):
     assert len(names) == count + 2
     assert axes == [f"{axis}{i + 1}" for i in range(count) for axis in "XYZ"]
     assert lines[5] == ""
-    rows = [line.split("\t") for line in lines[6:-1]]
+    # What follows the last tab is no cell, even where it is empty.
+    rows = [line.removesuffix("\t").split("\t") for line in lines[6:-1]]
+    assert all(line.endswith("\t") for line in lines[6:-1])
     assert {len(row) for row in rows} == {2 + 3 * count}
     values = np.array([[float(cell or "nan") for cell in row] for row in rows])
     assert values[:, 0].tolist() == list(range(1, int(header["NumFrames"]) + 1))
@@ -117,7 +119,7 @@ def read_trc(path):
 
 def test_trc_follows_opensims_rules(walk, tmp_path):
     pose = walk.copy()
-    pose[2, 5], pose[4] = np.nan, np.nan
+    pose[2, 5], pose[4], pose[5, 16] = np.nan, np.nan, np.nan
     header, names, time, places = read_trc(Prediction(pose, H36M, "mm", fps=29.97).save(tmp_path / "walk.trc"))
     assert list(header) == [
         "DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame", "OrigNumFrames",

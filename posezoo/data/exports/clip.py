@@ -84,6 +84,8 @@ def in_mm_y_up(prediction: Prediction, height_mm: Any, kind: str) -> Float[np.nd
         raise InputError(f"a height of {height:g} mm; expected that of a person, 300 to 3000 mm.")
     skeleton = prediction.skeleton
     lengths = bone_lengths(torch.from_numpy(pose), skeleton).numpy()
+    if not (lengths.sum(-1) != 0).all():
+        raise InputError(f"a pose has all joints in one point; {kind} needs bones of some length.")
     pose = pose / lengths.sum(-1)[:, None, None]
     return pose * (height * (1 - _ANKLE) / np.nanmean(_stature(pose, skeleton)))
 

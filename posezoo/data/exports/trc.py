@@ -40,7 +40,7 @@ def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
     known = np.isfinite(pose).all(-1, keepdims=True) & np.ones(3, bool)
     for row in range(frames):
         values = zip(pose[row].reshape(-1).tolist(), known[row].reshape(-1).tolist(), strict=True)
-        lines.append(
-            (str(row + 1), f"{row / rate:.6f}", *(f"{value + 0.0:.5f}" if there else "" for value, there in values))
-        )
+        cells = [f"{value + 0.0:.5f}" if there else "" for value, there in values]
+        # Every cell ends in a tab, as OpenSim writes them: it does not count an empty one at the end of a line.
+        lines.append((str(row + 1), f"{row / rate:.6f}", *cells, ""))
     return "\n".join("\t".join(cells) for cells in lines) + "\n"
