@@ -91,7 +91,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     if fps is None and (options.smooth or options.out.suffix.lower() in _MOTION):
         what = "--smooth" if options.smooth else options.out.suffix
         raise InputError(f"{what} needs the frames per second, which {options.input[0]} does not say; give --fps.")
-    if options.smooth:
+    if options.smooth and fps is not None:
         track = smooth_track(track, fps)
     sizes = {clip.image_size for clip in data.sequences}
     result = lift_track(model, track, data.skeleton, sizes.pop() if len(sizes) == 1 else None, fps)

@@ -62,9 +62,9 @@ def lift_track(
     made_up = np.isfinite(filled) & (np.abs(filled) > 0) & known
     if result.filled is not None:
         made_up |= spread(result.filled, False)
-    notes = (f"row 0 is frame {track.first_frame}",) if track.first_frame else ()
+    notes = [f"row 0 is frame {track.first_frame}"] if track.first_frame else []
     if len(rows) < len(track):
-        notes += (f"{len(track) - len(rows)} of {len(track)} frames, in which the person is not known, are NaN",)
+        notes.append(f"{len(track) - len(rows)} of {len(track)} frames, in which the person is not known, are NaN")
     return replace(
         result,
         pose_3d=spread(result.pose_3d, np.nan),

@@ -62,6 +62,17 @@ def test_jitter_of_a_person_who_stands_is_mostly_gone():
     assert (smooth[30:] - body).std() < 0.6 * (noisy[30:] - body).std()
 
 
+def test_people_who_move_lose_jitter_and_come_nearer_to_the_truth():
+    generator = np.random.default_rng(0)
+    phase, reach = generator.uniform(0, 2 * np.pi, (17, 2)), generator.uniform(0, 30, (17, 2))
+    swing = reach * np.sin(2 * np.pi * 0.8 * np.arange(300)[:, None, None] / 30 + phase)
+    truth = generator.uniform(0, 300, (17, 2)) + swing
+    noisy = truth + generator.normal(0, 4, truth.shape)
+    smooth = smooth_track(Track(0, noisy, np.ones((300, 17))), fps=30).keypoints
+    assert (smooth - truth)[30:].std() < 0.85 * (noisy - truth)[30:].std()
+    assert np.diff(smooth - truth, axis=0)[30:].std() < 0.5 * np.diff(noisy - truth, axis=0)[30:].std()
+
+
 def test_near_and_far_people_are_smoothed_alike():
     track = np.random.default_rng(0).normal(size=(40, 17, 2)) * 50
     near = smooth_track(Track(0, track * 10, np.ones((40, 17))), fps=30).keypoints
