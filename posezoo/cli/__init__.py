@@ -1,4 +1,4 @@
-"""The ``posezoo`` command: ``list info predict eval train finetune data export publish demo``.
+"""The ``posezoo`` command: ``list info predict view eval train finetune data export publish demo``.
 
 Each command is a module with ``add(commands)`` and ``run(arguments)``; it imports torch only when it runs.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from posezoo.cli.output import guarded
 from posezoo.version import __version__
 
-COMMANDS = ("list", "info", "predict", "eval", "train", "finetune", "data", "export", "publish", "demo")
+COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "publish", "demo")
 
 
 class _Parser(argparse.ArgumentParser):

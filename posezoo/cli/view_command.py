@@ -1,0 +1,192 @@
+"""``posezoo view``: look at poses that ``posezoo predict`` wrote: a page, a picture, an animation."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posezoo.errors import CorruptFileError, InputError
+
+if TYPE_CHECKING:
+    from posezoo.data import Prediction
+    from posezoo.viz import Clip
+
+ENDINGS = {"html": (".html",), "gif": (".gif",), "mp4": (".mp4",), "png": (".png", ".pdf", ".svg", ".jpg", ".webp")}
+_UP = {
+    f"{sign}{axis}": tuple(float(f"{sign}1") * (axis == other) for other in "xyz") for sign in ("", "-") for axis in "xyz"
+}
+_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+_PICTURES = 12
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser("view", help="look at poses that predict wrote, beside other models and ground truth")
+    command.add_argument("input", type=Path, help=".npz or .json that `posezoo predict` wrote")
+    command.add_argument(
+        "--with", dest="others", type=Path, nargs="+", default=[], metavar="FILE", help="other models' poses"
+    )
+    command.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="ground truth: such a file, or arrays pose_3d (N, J, 3), skeleton and unit",
+    )
+    command.add_argument(
+        "--html", type=Path, metavar="FILE", help="a page with slider and play; beside the input by default"
+    )
+    command.add_argument("--gif", type=Path, metavar="FILE", help="an animation")
+    command.add_argument("--mp4", type=Path, metavar="FILE", help="an animation")
+    command.add_argument("--png", type=Path, metavar="FILE", help="a picture of up to twelve frames; .pdf and .svg too")
+    command.add_argument("--frames", metavar="A:B", help="from frame A up to, not including, B; counted from 0")
+    command.add_argument("--fps", type=float, default=30.0, help="frames per second, 30 by default")
+    command.add_argument("--up", choices=tuple(_UP), help="the vertical; --up=-y for the negative y axis")
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, lay over each other, draw, and say where."""
+    from posezoo.cli.predict_command import check_output
+
+    outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
+    outputs = outputs or {"html": options.input.with_suffix(".html")}
+    sources = [options.input, *options.others, *([options.truth] if options.truth else [])]
+    for kind, path in outputs.items():
+        check_output(f"--{kind}", path, ENDINGS[kind])
+        if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
+            raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
+    say = (lambda text: None) if options.quiet else print
+    clip = read_clip(options)
+    clip = clip[chosen(options.frames, len(clip))]
+    for kind, path in outputs.items():
+        with nullcontext() if options.quiet else _status(kind):
+            said = draw(kind, clip, path, options.quiet)
+        say(said)
+    return 0
+
+
+def _status(kind: str) -> Any:
+    """What happens, on a terminal; animations show a bar of their own."""
+    from rich.console import Console
+
+    return nullcontext() if kind in ("gif", "mp4") else Console(stderr=True).status(f"drawing {kind.upper()}")
+
+
+def read_clip(options: argparse.Namespace) -> Clip:
+    """All that the command line names, as one clip.
+
+    Raises:
+        InputError: files that are no predictions, or that do not belong together.
+        MissingFileError, CorruptFileError: a file is not there, or damaged.
+    """
+    from posezoo import viz
+    from posezoo.data import Prediction
+
+    results = [Prediction.load(path) for path in (options.input, *options.others)]
+    for path, result in zip((options.input, *options.others), results, strict=True):
+        if not result.pose_3d.size:
+            raise InputError(f"{path} holds no pose; predict from a file with people in it.")
+    truth = read_truth(options.truth) if options.truth else None
+    # Two results of one model are told apart by their files.
+    models = [result.model for result in results]
+    names = [
+        f"{model} ({path.stem})" if models.count(model) > 1 else model or path.stem
+        for model, path in zip(models, (options.input, *options.others), strict=True)
+    ]
+    up = None if options.up is None else _UP[options.up]
+    return viz.overlay(*results, truth=truth, names=names, fps=options.fps, up=up)
+
+
+def read_truth(path: Path) -> Prediction:
+    """Ground truth: a prediction's file, or an ``.npz`` or ``.json`` with ``pose_3d``, ``skeleton`` and perhaps ``unit``.
+
+    Raises:
+        InputError: what is needed is not there, or has the wrong shape.
+        MissingFileError, CorruptFileError: the file is not there, or damaged.
+    """
+    import numpy as np
+
+    from posezoo.data import Prediction
+    from posezoo.data.files import load_json, load_npz
+    from posezoo.skeletons import get_skeleton
+
+    if path.suffix.lower() not in (".npz", ".json"):
+        raise InputError(f"--truth {path}: expected a name that ends in .npz or .json.")
+    content = load_npz(path) if path.suffix.lower() == ".npz" else load_json(path)
+    if not isinstance(content, dict) or "pose_3d" not in content:
+        found = ", ".join(map(str, content)) if isinstance(content, dict) and content else "none"
+        raise InputError(f"{path} has no pose_3d (its arrays: {found[:120]}); expected pose_3d (N, J, 3) and skeleton.")
+    if "format" in content:
+        return Prediction.load(path)
+    if "skeleton" not in content:
+        raise InputError(f"{path} does not say its layout; add skeleton, such as 'h36m17', beside pose_3d.")
+    skeleton = get_skeleton(str(content["skeleton"]))
+    unit = str(content.get("unit", "relative"))
+    if unit not in (*_MM, "relative"):
+        raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
+    try:
+        pose = np.asarray(content["pose_3d"], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+    if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
+        raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
+    return Prediction(pose * np.float32(_MM.get(unit, 1.0)), skeleton, "mm" if unit in _MM else "relative")
+
+
+def chosen(frames: str | None, count: int) -> slice:
+    """``A:B``, either end open, as a slice of ``count`` frames.
+
+    Raises:
+        InputError: something else, or no frame left.
+
+    Example:
+        >>> chosen("10:", 300), chosen("7", 300)
+        (slice(10, 300, None), slice(7, 8, None))
+    """
+    if frames is None:
+        return slice(0, count)
+    matched = re.fullmatch(r"(\d*)(:?)(\d*)", frames.strip())
+    if not matched or not frames.strip(": "):
+        raise InputError(f"--frames {frames}: expected A:B, such as 0:100, :100 or 50:.")
+    start = int(matched[1] or 0)
+    stop = min(int(matched[3] or count) if matched[2] else start + 1, count)
+    if start >= stop:
+        raise InputError(f"--frames {frames} leaves no frame; there are frames 0 to {count - 1}.")
+    return slice(start, stop)
+
+
+def draw(kind: str, clip: Clip, path: Path, quiet: bool) -> str:
+    """Write one of the kinds; what to say of it."""
+    import numpy as np
+
+    from posezoo import viz
+    from posezoo.data.files import progress
+    from posezoo.viz.pages import max_frames
+
+    names = ", ".join(clip.poses)
+    if kind == "png":
+        rows = np.linspace(0, len(clip) - 1, min(_PICTURES, len(clip))).astype(int).tolist()
+        stills = [clip[row : row + 1] for row in rows]
+        viz.picture([_titled(still) for still in stills], path)
+        return f"{len(stills)} of {len(clip)} frames, {names} -> {path}"
+    if kind == "html":
+        viz.page(clip, path, title=names)
+        stride = -(-len(clip) // max_frames([clip]))
+        every = (
+            f"every {stride}. of {len(clip)} frames (--frames A:B shows all of a part)"
+            if stride > 1
+            else f"{len(clip)} frames"
+        )
+        return f"{every}, {names} -> {path}"
+    viz.movie(clip, path, track=None if quiet else lambda numbers: progress(numbers, f"drawing {path.name}"))
+    return f"{len(clip)} frames at {clip.fps:g} fps, {names} -> {path}"
+
+
+def _titled(still: Clip) -> Clip:
+    from dataclasses import replace
+
+    return replace(still, title=f"frame {still.first}")

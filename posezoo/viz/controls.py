@@ -1,0 +1,116 @@
+"""Axes, views and controls of an interactive figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posezoo.viz.clip import Clip
+from posezoo.viz.scene import image_box
+
+_DOWN = {"x": 0, "y": 0, "z": -0.08}
+# From the camera's side, a little to its right and above: the person's right hand stays where the image has it.
+_VIEWS = {
+    "as the camera": {"eye": {"x": 0.43, "y": -1.65, "z": 0.4}, "up": {"x": 0, "y": 0, "z": 1}, "center": _DOWN},
+    "from its right": {"eye": {"x": 1.7, "y": 0, "z": 0.25}, "up": {"x": 0, "y": 0, "z": 1}, "center": _DOWN},
+    "from above": {"eye": {"x": 0, "y": -0.01, "z": 1.9}, "up": {"x": 0, "y": 1, "z": 0}, "center": _DOWN},
+}
+_WORLD_LABELS = {"as the camera": "along y", "from its right": "against x"}
+_NO_AXIS = {
+    "showticklabels": False,
+    "title": {"text": ""},
+    "showbackground": False,
+    "showgrid": False,
+    "showspikes": False,
+    "zeroline": False,
+}
+_IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mirror": True, "linecolor": "#ccc"}
+
+
+def layout_of(clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float) -> dict[str, Any]:
+    """Fixed, equal axes, so that nothing jumps or stretches while it plays; views, play, pause, slider.
+
+    Args:
+        clip: what is shown.
+        half, heights: see :func:`posezoo.viz.scene.scene`.
+        labels: names of the frames.
+        frame_ms: how long each is shown.
+    """
+    box = {"x": [-half, half], "y": [-half, half], "z": list(heights)}
+    longest = max(limits[1] - limits[0] for limits in box.values())
+    left = 0.0 if clip.keypoints_2d is None else 0.4
+    return {
+        "height": 560,
+        "margin": {"l": 45, "r": 10, "t": 40, "b": 10},
+        "template": {"layout": {"paper_bgcolor": "white", "plot_bgcolor": "white"}},
+        "uirevision": "keep",  # the viewer's own turn of the scene survives from frame to frame
+        "hovermode": "closest",
+        **_image(clip, left),
+        "scene": {
+            "domain": {"x": [left, 1.0], "y": [0.0, 1.0]},
+            **{f"{axis}axis": {**_NO_AXIS, "range": limits} for axis, limits in box.items()},
+            "aspectmode": "manual",
+            "aspectratio": {axis: (limits[1] - limits[0]) / longest for axis, limits in box.items()},
+            "camera": next(iter(_VIEWS.values())),
+        },
+        "legend": {"x": 1.0, "xanchor": "right", "y": 1.0, "itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.7)"},
+        "updatemenus": [_play(frame_ms), _views(clip.frame, left)],
+        "sliders": [_slider(labels)],
+    }
+
+
+def _image(clip: Clip, right: float) -> dict[str, Any]:
+    """The axes of the 2D keypoints, in px, and where the image ends."""
+    if clip.keypoints_2d is None:
+        return {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+    x, y, reach = image_box(clip.keypoints_2d)
+    shapes = []
+    if clip.image_size is not None:
+        width, bottom = clip.image_size
+        shapes.append({"type": "rect", "x0": 0, "y0": 0, "x1": width, "y1": bottom, "line": {"color": "#999", "width": 1}})
+    return {
+        "shapes": shapes,
+        "xaxis": {**_IMAGE_AXIS, "domain": [0.0, right], "range": [x - reach, x + reach]},
+        # Pixels run downwards.
+        "yaxis": {**_IMAGE_AXIS, "range": [y + reach, y - reach], "scaleanchor": "x"},
+    }
+
+
+def _buttons(buttons: list[dict[str, Any]], **place: Any) -> dict[str, Any]:
+    looks = {"type": "buttons", "direction": "left", "xanchor": "left", "showactive": False, "bordercolor": "#ccc"}
+    return {**looks, "font": {"size": 12}, "buttons": buttons, **place}
+
+
+def _play(frame_ms: float) -> dict[str, Any]:
+    play = {"frame": {"duration": frame_ms, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
+    buttons = [
+        {"label": "Play", "method": "animate", "args": [None, play]},
+        {"label": "Pause", "method": "animate", "args": [[None], _STOP]},
+    ]
+    return _buttons(buttons, x=0.0, y=0.0, yanchor="top", pad={"t": 42})
+
+
+_STOP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+
+
+def _views(frame: str, left: float) -> dict[str, Any]:
+    """Where to go back to after the scene was turned."""
+    buttons = [
+        {
+            "label": _WORLD_LABELS.get(label, label) if frame == "world" else label,
+            "method": "relayout",
+            "args": [{"scene.camera": camera}],
+        }
+        for label, camera in _VIEWS.items()
+    ]
+    return _buttons(buttons, x=left + 0.03, y=1.0, yanchor="bottom", pad={"b": 6})
+
+
+def _slider(labels: list[str]) -> dict[str, Any]:
+    return {
+        "x": 0.14,
+        "y": 0.0,
+        "len": 0.86,
+        "pad": {"t": 24},
+        "currentvalue": {"prefix": "frame ", "font": {"size": 12}},
+        "steps": [{"label": label, "method": "animate", "args": [[label], _STOP]} for label in labels],
+    }

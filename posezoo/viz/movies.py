@@ -1,0 +1,107 @@
+"""Animations with ImageIO: GIF and MP4, frame by frame as :mod:`posezoo.viz.static` draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import InputError, SaveError
+from posezoo.viz.clip import Clip
+from posezoo.viz.saving import whole_file
+from posezoo.viz.static import sheet
+
+FORMATS = ("gif", "mp4")
+# Browsers slow down what claims to be faster than 50 pictures a second; a long GIF would fill disk and memory.
+_GIF_FPS = 50.0
+_GIF_FRAMES = 300
+
+
+def movie(
+    clip: Clip,
+    path: str | Path,
+    *,
+    dpi: float = 110,
+    track: Callable[[Any], Iterable[int]] | None = None,
+) -> Path:
+    """Animate a clip: 2D keypoints beside two views of the 3D poses, at the clip's own speed.
+
+    A GIF shows every frame up to 50 fps and 300 frames, beyond that every second, third, ... one; an MP4 (H.264) every
+    frame.
+
+    Args:
+        clip: what is shown.
+        path: ends in .gif or .mp4.
+        dpi: pixels per inch; the picture is about 6.6 inches wide.
+        track: is handed the frame numbers and gives them back one by one, as a progress bar does.
+
+    Returns:
+        the path written.
+
+    Raises:
+        InputError: another ending, or ImageIO or its FFmpeg is not installed (``pip install 'posezoo[video]'``).
+        SaveError: the file could not be written; nothing half-written is left.
+    """
+    path = Path(path)
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise InputError(f"{path.name}: animations are written as {' or '.join(FORMATS)}; end the name with one of them.")
+    try:
+        import imageio.v3
+
+        if kind == "mp4":
+            import imageio_ffmpeg
+
+            imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
+        needed = "ImageIO" if kind == "gif" else "ImageIO and its FFmpeg"
+        raise InputError(
+            f"{kind.upper()} files need {needed}, which is not installed; pip install 'posezoo[video]' brings it."
+        ) from error
+    stride = 1 if kind == "mp4" else int(np.ceil(max(clip.fps / _GIF_FPS, len(clip) / _GIF_FRAMES)))
+    numbers = range(0, len(clip), stride)
+    pictures = _render(clip, numbers if track is None else track(numbers), dpi)
+    with whole_file(path) as temporary:
+        if kind == "gif":
+            # Delays are hundredths of a second: rounded one by one they would add up to another speed.
+            ends = np.rint(100.0 * np.minimum(np.arange(1, len(numbers) + 1) * stride, len(clip)) / clip.fps)
+            delays = (10 * np.diff(ends, prepend=0.0)).clip(20).astype(int).tolist()
+            with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
+                for shown in pictures:
+                    file.write(shown, is_batch=False, duration=delays, loop=0)
+        else:
+            _write_mp4(temporary, pictures, clip.fps, path)
+    return path
+
+
+def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float, path: Path) -> None:
+    settings: dict[str, Any] = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
+    import imageio.v2
+
+    try:
+        with imageio.v2.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **settings) as writer:
+            for shown in pictures:
+                writer.append_data(shown)
+    except (OSError, RuntimeError) as error:
+        raise SaveError(f"{path} could not be written: FFmpeg stopped ({str(error).strip()[:120]}).") from error
+    if not temporary.is_file() or not temporary.stat().st_size:
+        raise SaveError(f"{path} could not be written: FFmpeg wrote nothing; is the disk full?")
+
+
+def _render(clip: Clip, numbers: Iterable[int], dpi: float) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 of each frame, both sizes even, as H.264 wants them; scales hold for the whole clip."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure, panels = sheet([clip], dpi=dpi)
+    canvas = FigureCanvasAgg(figure)
+    width, height = figure.get_size_inches()
+    counter = figure.text(0.06 / width, 0.06 / height, "", fontsize=7, color="#666666")
+    for number in numbers:
+        for panel in panels:
+            panel.show(number)
+        counter.set_text(f"frame {clip.first + number}")
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        yield np.ascontiguousarray(pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2])

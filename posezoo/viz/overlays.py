@@ -1,0 +1,143 @@
+"""Results of models, and ground truth, laid over each other: one layout, one size, one frame of reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from posezoo.errors import InputError
+from posezoo.skeletons import Skeleton, convert
+from posezoo.viz.clip import Clip
+from posezoo.viz.scene import TRUTH
+
+
+class Result(Protocol):
+    """What is read of a :class:`posezoo.data.Prediction`."""
+
+    @property
+    def pose_3d(self) -> Any: ...
+
+    @property
+    def skeleton(self) -> Skeleton: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def frame(self) -> str: ...
+
+    @property
+    def keypoints_2d(self) -> Any: ...
+
+    @property
+    def image_size(self) -> Any: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+def overlay(
+    *results: Any,
+    truth: Any = None,
+    names: Sequence[str] = (),
+    title: str = "",
+    fps: float | int = 30.0,
+    up: Any = None,
+) -> Clip:
+    """A clip of what one model or several say about the same 2D poses.
+
+    Poses come in the layout of the first result. They are never turned: where one has no scale of its own, it is made as
+    large as the ground truth, else as the first result, by one factor for all frames.
+
+    Args:
+        results: :class:`posezoo.data.Prediction`, of as many poses each.
+        truth: ground truth, a ``Prediction`` in the same frame of reference.
+        names: of the results; the models' where not given.
+        title: of the clip.
+        fps: frames per second.
+        up: see :class:`posezoo.viz.Clip`.
+
+    Raises:
+        InputError: no result, different numbers of poses, different frames of reference, or layouts without a common joint.
+
+    Example:
+        >>> import numpy as np
+        >>> from posezoo.data import Prediction
+        >>> from posezoo.skeletons import get_skeleton
+        >>> pose = np.random.default_rng(0).normal(size=(5, 17, 3)).astype(np.float32)
+        >>> small, large = (Prediction(pose * s, get_skeleton("h36m17"), "relative", model=f"m{s}") for s in (1, 9))
+        >>> clip = overlay(small, large)
+        >>> list(clip.poses), bool(np.allclose(clip.poses["m1"], clip.poses["m9"], atol=1e-5))
+        (['m1', 'm9'], True)
+    """
+    if not results:
+        raise InputError("there is nothing to show; give at least one prediction.")
+    shown: list[Result] = [*results, *([] if truth is None else [truth])]
+    labels = _labels(shown, list(names), truth is not None)
+    layout, frame = shown[0].skeleton, frame_of(shown[0])
+    poses: dict[str, np.ndarray] = {}
+    for label, result in zip(labels, shown, strict=True):
+        if frame_of(result) != frame:
+            raise InputError(
+                f"{label} is in the {frame_of(result)} frame and {labels[0]} in the {frame} frame; show poses of one frame."
+            )
+        pose = _rows(result.pose_3d)
+        if len(pose) != len(_rows(shown[0].pose_3d)):
+            raise InputError(
+                f"{label} has {len(pose)} poses and {labels[0]} has {len(_rows(shown[0].pose_3d))}; expected results of the "
+                "same 2D poses."
+            )
+        if result.skeleton != layout:
+            pose = convert(pose, result.skeleton, layout).keypoints
+            if not np.isfinite(pose).any():
+                raise InputError(f"{label} ({result.skeleton.name}) has no joint that {layout.name} has; show it alone.")
+        poses[label] = pose
+    base = labels[-1] if truth is not None else labels[0]
+    for label, result in zip(labels, shown, strict=True):
+        if label != base and not result.unit == shown[labels.index(base)].unit == "mm":
+            poses[label] = poses[label] * _size_ratio(poses[base], poses[label], layout.root)
+    flat = next((result for result in shown if result.keypoints_2d is not None), None)
+    return Clip(
+        None if flat is None else _rows(flat.keypoints_2d),
+        poses,
+        layout,
+        title,
+        None if flat is None else flat.image_size,
+        fps,
+        None if flat is None else flat.skeleton,
+        up,
+        frame=frame,
+    )
+
+
+def frame_of(result: Result) -> str:
+    """``camera`` or ``world``, from the words that a result has for it."""
+    return "world" if result.frame.startswith("world") else "camera"
+
+
+def _rows(values: Any) -> np.ndarray:
+    """(..., J, D) array or tensor -> (N, J, D)."""
+    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def _labels(shown: list[Result], names: list[str], has_truth: bool) -> list[str]:
+    """A name of its own for each: the second of a model is ``model (2)``."""
+    count = len(shown) - has_truth
+    if names and len(names) != count:
+        raise InputError(f"{len(names)} names for {count} results; give one each.")
+    labels: list[str] = []
+    for name in names or [result.model or "prediction" for result in shown[:count]]:
+        repeats = sum(label == name or label.startswith(f"{name} (") for label in labels)
+        labels.append(f"{name} ({repeats + 1})" if repeats else name)
+    return labels + [TRUTH] * has_truth
+
+
+def _size_ratio(base: np.ndarray, other: np.ndarray, root: int) -> float:
+    """How much larger the poses of ``base`` are, over the joints that both have: the ratio of root mean squares."""
+    base, other = base - base[:, [root]], other - other[:, [root]]
+    both = np.isfinite(base) & np.isfinite(other)
+    sizes = [float(np.square(pose[both]).sum()) for pose in (base, other)]
+    return float(np.sqrt(sizes[0] / sizes[1])) if min(sizes) > 0 else 1.0
