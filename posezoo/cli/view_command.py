@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.cli.predict_command import check_output
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
+    if options.input.suffix.lower() not in (".npz", ".json"):
+        raise InputError(f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them.")
     outputs = outputs or {"html": options.input.with_suffix(".html")}
     sources = [options.input, *options.others, *([options.truth] if options.truth else [])]
     for kind, path in outputs.items():
@@ -62,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     say = (lambda text: None) if options.quiet else print
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]
+    if clip.frame == "world" and options.up is None:
+        say("z is drawn as the vertical; --up says otherwise where the calibration has another.")
     for kind, path in outputs.items():
         with nullcontext() if options.quiet else _status(kind):
             said = draw(kind, clip, path, options.quiet)

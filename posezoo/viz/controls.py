@@ -7,12 +7,19 @@ from typing import Any
 from posezoo.viz.clip import Clip
 from posezoo.viz.scene import image_box
 
-_DOWN = {"x": 0, "y": 0, "z": -0.08}
+
+def _from(x: float, y: float, z: float) -> dict[str, Any]:
+    """A view from there to a little below the middle, heads up."""
+    vertical = {"x": 0, "y": 0, "z": 1}
+    return {"eye": {"x": x, "y": y, "z": z}, "up": vertical, "center": {"x": 0, "y": 0, "z": -0.06}}
+
+
 # From the camera's side, a little to its right and above: the person's right hand stays where the image has it.
+_START = _from(0.37, -1.42, 0.34)
 _VIEWS = {
-    "as the camera": {"eye": {"x": 0.43, "y": -1.65, "z": 0.4}, "up": {"x": 0, "y": 0, "z": 1}, "center": _DOWN},
-    "from its right": {"eye": {"x": 1.7, "y": 0, "z": 0.25}, "up": {"x": 0, "y": 0, "z": 1}, "center": _DOWN},
-    "from above": {"eye": {"x": 0, "y": -0.01, "z": 1.9}, "up": {"x": 0, "y": 1, "z": 0}, "center": _DOWN},
+    "as the camera": _from(0.0, -1.5, 0.1),
+    "from its right": _from(1.5, 0.0, 0.1),
+    "from above": {**_from(0.0, -0.01, 1.8), "up": {"x": 0, "y": 1, "z": 0}},
 }
 _WORLD_LABELS = {"as the camera": "along y", "from its right": "against x"}
 _NO_AXIS = {
@@ -50,7 +57,7 @@ def layout_of(clip: Clip, half: float, heights: tuple[float, float], labels: lis
             **{f"{axis}axis": {**_NO_AXIS, "range": limits} for axis, limits in box.items()},
             "aspectmode": "manual",
             "aspectratio": {axis: (limits[1] - limits[0]) / longest for axis, limits in box.items()},
-            "camera": next(iter(_VIEWS.values())),
+            "camera": _START,
         },
         "legend": {"x": 1.0, "xanchor": "right", "y": 1.0, "itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.7)"},
         "updatemenus": [_play(frame_ms), _views(clip.frame, left)],
@@ -82,7 +89,7 @@ def _buttons(buttons: list[dict[str, Any]], **place: Any) -> dict[str, Any]:
 
 def _play(frame_ms: float) -> dict[str, Any]:
     play = {"frame": {"duration": frame_ms, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
-    buttons = [
+    buttons: list[dict[str, Any]] = [
         {"label": "Play", "method": "animate", "args": [None, play]},
         {"label": "Pause", "method": "animate", "args": [[None], _STOP]},
     ]

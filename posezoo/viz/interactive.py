@@ -29,7 +29,7 @@ def _lines(points: np.ndarray, paths: list[list[int]], digits: int) -> dict[str,
 
 def _texts(joints: tuple[str, ...], paths: list[list[int]]) -> list[str]:
     """Names of the joints in the order of :func:`_lines`."""
-    return [name for path in paths for name in [*(joints[joint].replace("_", " ") for joint in path), ""]]
+    return [name for path in paths for name in [*(_plain(joints[joint].replace("_", " ")) for joint in path), ""]]
 
 
 def digits_of(extent: float) -> int:
@@ -75,11 +75,11 @@ def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, Any]]:
                 "mode": "lines+markers",
                 "name": side,
                 "legendgroup": name,
-                "legendgrouptitle": {"text": name},
+                "legendgrouptitle": {"text": _plain(name)},
                 "line": {
                     "color": palette[side],
                     "width": 8 if first else 5,
-                    "dash": ("solid", "dot", "dash")[index // len(PALETTES) % 3],
+                    "dash": "dash" if name == TRUTH else "solid" if index < len(PALETTES) else "dot",
                 },
                 "marker": {"color": palette[side], "size": 3 if first else 2},
                 "text": _texts(clip.layout.joints, paths),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,45 +42,59 @@ def movie(
         the path written.
 
     Raises:
-        InputError: another ending, or ImageIO or its FFmpeg is not installed (``pip install 'posezoo[video]'``).
+        InputError: another ending, or ImageIO or imageio-ffmpeg is not installed (``pip install 'posezoo[video]'``).
         SaveError: the file could not be written; nothing half-written is left.
     """
     path = Path(path)
     kind = path.suffix.lower().lstrip(".")
     if kind not in FORMATS:
         raise InputError(f"{path.name}: animations are written as {' or '.join(FORMATS)}; end the name with one of them.")
-    try:
-        import imageio.v3
-
-        if kind == "mp4":
-            import imageio_ffmpeg
-
-            imageio_ffmpeg.get_ffmpeg_exe()
-    except (ImportError, RuntimeError) as error:
-        needed = "ImageIO" if kind == "gif" else "ImageIO and its FFmpeg"
-        raise InputError(
-            f"{kind.upper()} files need {needed}, which is not installed; pip install 'posezoo[video]' brings it."
-        ) from error
+    needed = {"imageio": "ImageIO"} | ({"imageio_ffmpeg": "imageio-ffmpeg"} if kind == "mp4" else {})
+    for module, name in needed.items():
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(
+                f"{kind.upper()} files need {name}, which is not installed; pip install 'posezoo[video]' brings it."
+            ) from error
     stride = 1 if kind == "mp4" else int(np.ceil(max(clip.fps / _GIF_FPS, len(clip) / _GIF_FRAMES)))
     numbers = range(0, len(clip), stride)
     pictures = _render(clip, numbers if track is None else track(numbers), dpi)
     with whole_file(path) as temporary:
         if kind == "gif":
-            # Delays are hundredths of a second: rounded one by one they would add up to another speed.
-            ends = np.rint(100.0 * np.minimum(np.arange(1, len(numbers) + 1) * stride, len(clip)) / clip.fps)
-            delays = (10 * np.diff(ends, prepend=0.0)).clip(20).astype(int).tolist()
-            with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
-                for shown in pictures:
-                    file.write(shown, is_batch=False, duration=delays, loop=0)
+            _write_gif(temporary, pictures, delays_ms(len(clip), stride, clip.fps))
         else:
             _write_mp4(temporary, pictures, clip.fps, path)
     return path
 
 
+def delays_ms(count: int, stride: int, fps: float) -> list[int]:
+    """How long each ``stride``-th of ``count`` frames is shown in a GIF, whose delays are hundredths of a second.
+
+    Rounded one by one they would add up to another speed.
+
+    Example:
+        >>> delays_ms(6, 1, 30.0)
+        [30, 40, 30, 30, 40, 30]
+    """
+    ends = np.minimum(np.arange(0, count + stride, stride), count) / fps
+    return (10 * np.diff(np.rint(100.0 * ends))).clip(20).astype(int).tolist()
+
+
+def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int]) -> None:
+    import imageio.v3
+
+    file: Any
+    with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
+        for shown in pictures:
+            file.write(shown, is_batch=False, duration=delays if len(delays) > 1 else delays[0], loop=0)
+
+
 def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float, path: Path) -> None:
-    settings: dict[str, Any] = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
     import imageio.v2
 
+    settings: dict[str, Any] = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
+    writer: Any
     try:
         with imageio.v2.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **settings) as writer:
             for shown in pictures:
@@ -97,11 +112,20 @@ def _render(clip: Clip, numbers: Iterable[int], dpi: float) -> Iterator[np.ndarr
     figure, panels = sheet([clip], dpi=dpi)
     canvas = FigureCanvasAgg(figure)
     width, height = figure.get_size_inches()
-    counter = figure.text(0.06 / width, 0.06 / height, "", fontsize=7, color="#666666")
+    counter = figure.text(0.06 / width, 0.06 / height, "", fontsize=7, color="#666666", animated=True)
+    moving = [(axes, artist) for panel in panels for axes, artist in panel.moving]
+    for _, artist in moving:
+        artist.set_animated(True)
+    # What stands still, text above all, is drawn once.
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
     for number in numbers:
+        canvas.restore_region(background)
         for panel in panels:
             panel.show(number)
+        for axes, artist in moving:
+            axes.draw_artist(artist)
         counter.set_text(f"frame {clip.first + number}")
-        canvas.draw()
+        figure.draw_artist(counter)
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         yield np.ascontiguousarray(pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2])

@@ -47,12 +47,15 @@ def orthographic(points: np.ndarray, azimuth: float, elevation: float) -> tuple[
     return np.stack([points @ right, points @ up], axis=-1), points @ forward
 
 
-def line_style(name: str, names: list[str]) -> tuple[dict[str, str], float, str]:
-    """Colours by side, width and line style of one of the poses drawn together; dotted where colours come again."""
-    models = [other for other in names if other != TRUTH]
-    index = 0 if name == TRUTH else models.index(name)
-    width = 2.6 if name != TRUTH and index == 0 else 1.7
-    return palette_of(name, names), width, ("-", ":", "--")[index // len(PALETTES) % 3]
+def line_style(name: str, names: list[str]) -> tuple[dict[str, str], float, Any]:
+    """Colours by side, width and line style of one of the poses drawn together.
+
+    The first model is wide, ground truth dashed, what has the colours of another dotted.
+    """
+    if name == TRUTH:
+        return palette_of(name, names), 1.7, (0, (2.5, 0.8))
+    index = [other for other in names if other != TRUTH].index(name)
+    return palette_of(name, names), 2.6 if index == 0 else 1.7, "-" if index < len(PALETTES) else ":"
 
 
 def frame_axes(axes: Axes, title: str, x: tuple[float, float], y: tuple[float, float]) -> None:
@@ -77,11 +80,12 @@ class KeypointsPanel:
         axes.add_collection(self.bones, autolim=False)
         points = np.zeros((len(self.layout), 2))
         dots = [PALETTES[0][side_of(self.layout, joint)] for joint in range(len(self.layout))]
-        self.joints = axes.scatter(*points.T, s=9, c=dots, linewidths=0.6, edgecolors="white", zorder=3)
+        self.joints = axes.scatter(points[:, 0], points[:, 1], s=7, c=dots, linewidths=0, zorder=3)
         x, y, half = image_box(clip.keypoints_2d)
         if clip.image_size is not None:
             width, height = clip.image_size
             axes.plot([0, width, width, 0, 0], [0, 0, height, height, 0], color="#999999", linewidth=0.7, zorder=1)
+        self.moving = [(axes, artist) for artist in (self.image, self.bones, self.joints) if artist is not None]
         frame_axes(axes, clip.title or "2D keypoints", (x - half, x + half), (y + half, y - half))
 
     def show(self, number: int) -> None:
@@ -102,6 +106,7 @@ class PosePanel:
 
         self.clip, self.angles = clip, VIEWS[view]
         self.poses, half, (low, high) = scene(clip)
+        # One collection for all poses, so that bones hide each other whosever they are.
         self.styles: dict[str, list[Any]] = {"colors": [], "linewidths": [], "linestyles": []}
         for name in self.poses:
             palette, width, dashes = line_style(name, names)
@@ -118,6 +123,7 @@ class PosePanel:
         self.bones = LineCollection([], capstyle="round", zorder=2)
         for collection in (floor, lines, self.bones):
             axes.add_collection(collection, autolim=False)
+        self.moving = [(axes, self.bones)]
         middle, reach = (low + high) / 2, max(half, (high - low) / 2) * 1.12
         frame_axes(axes, _TITLES[clip.frame][view], (-reach, reach), (middle - reach, middle + reach))
 
