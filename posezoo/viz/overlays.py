@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from posezoo.viz.clip import Clip
 from posezoo.viz.scene import TRUTH
 
 
+@runtime_checkable
 class Result(Protocol):
     """What is read of a :class:`posezoo.data.Prediction`."""
 
@@ -39,8 +40,8 @@ class Result(Protocol):
 
 
 def overlay(
-    *results: Any,
-    truth: Any = None,
+    *results: Result,
+    truth: Result | None = None,
     names: Sequence[str] = (),
     title: str = "",
     fps: float | int = 30.0,

@@ -53,7 +53,7 @@ def line_style(name: str, names: list[str]) -> tuple[dict[str, str], float, Any]
     The first model is wide, ground truth dashed, what has the colours of another dotted.
     """
     if name == TRUTH:
-        return palette_of(name, names), 1.7, (0, (2.5, 0.8))
+        return palette_of(name, names), 1.7, (0, (1.6, 2.2))  # round caps lengthen the dashes by a width
     index = [other for other in names if other != TRUTH].index(name)
     return palette_of(name, names), 2.6 if index == 0 else 1.7, "-" if index < len(PALETTES) else ":"
 

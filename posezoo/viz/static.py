@@ -66,7 +66,16 @@ def _legend(figure: Figure, names: list[str]) -> None:
     for name in names:
         palette, width, dashes = line_style(name, names)
         handles += [
-            Line2D([], [], color=palette[side], label=f"{name}: {side}", linewidth=width, linestyle=dashes) for side in SIDES
+            Line2D(
+                [],
+                [],
+                color=palette[side],
+                label=f"{name}: {side}",
+                linewidth=width,
+                linestyle=dashes,
+                dash_capstyle="round",
+            )
+            for side in SIDES
         ]
     # Filled column by column: one column a side, one row a pose.
     order = [handle for side in range(len(SIDES)) for handle in handles[side :: len(SIDES)]]

@@ -1,0 +1,124 @@
+"""``posezoo view``: what it writes, says and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posezoo.cli import main
+from posezoo.data import Prediction
+from tests.viz.people import H36M, facing_the_camera
+
+
+@pytest.fixture
+def out(tmp_path):
+    pose = facing_the_camera(8)
+    path = tmp_path / "out.json"
+    keypoints = (pose[..., :2] / pose[..., 2:] * 1000 + 500).astype(np.float32)
+    root_relative = ((pose - pose[:, :1]) * 0.01).astype(np.float32)
+    Prediction(root_relative, H36M, "relative", keypoints_2d=keypoints, image_size=(1000, 1000), model="a.b").save(path)
+    np.savez(tmp_path / "truth.npz", pose_3d=pose / 1000, skeleton="h36m17", unit="m")
+    return path
+
+
+def view(*arguments: object) -> int:
+    try:
+        return main(["view", *map(str, arguments)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_a_page_beside_the_input_is_what_comes_by_default(out, capsys):
+    assert view(out) == 0
+    assert capsys.readouterr().out == f"8 frames, a.b -> {out.with_suffix('.html')}\n"
+    assert "plotly" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_pictures_and_animations_of_several_models_and_the_truth(out, tmp_path, capsys):
+    other = Prediction.load(out).save(tmp_path / "second.npz")
+    targets = {kind: tmp_path / f"seen.{kind}" for kind in ("png", "gif")}
+    options = [part for kind, path in targets.items() for part in (f"--{kind}", path)]
+    assert view(out, "--with", other, "--truth", tmp_path / "truth.npz", "--frames", "2:6", "--fps", 10, *options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all("a.b (out), a.b (second), ground truth" in line for line in lines)
+    with Image.open(targets["gif"]) as image:
+        assert image.n_frames == 4
+        assert image.info["duration"] == 100
+    with Image.open(targets["png"]) as image:
+        assert image.width > 1000, "four frames, two side by side"
+    assert not out.with_suffix(".html").exists()
+
+
+def test_quiet_prints_nothing(out, tmp_path, capsys):
+    assert view(out, "--quiet", "--frames", "3", "--html", tmp_path / "a.html") == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_results_in_the_world_say_what_is_taken_for_the_vertical(tmp_path, capsys):
+    pose = facing_the_camera(2).astype(np.float32)
+    world = Prediction(pose, H36M, "mm", frame="world, as the cameras are calibrated").save(tmp_path / "world.npz")
+    assert view(world, "--png", tmp_path / "a.png") == 0
+    assert "z is drawn as the vertical" in capsys.readouterr().out
+    assert view(world, "--up=-y", "--png", tmp_path / "b.png") == 0
+    assert "vertical" not in capsys.readouterr().out
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+
+
+def write(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (lambda d: [d / "none.npz"], "not there"),
+        (lambda d: [d], ".npz or .json"),
+        (lambda d: [""], ".npz or .json"),
+        (lambda d: [write(d / "k.npz", keypoints=np.zeros((2, 17, 2)))], "format 'unknown'"),
+        (lambda d: [d / "cut.npz"], "cut.npz"),
+        (lambda d: [d / "empty.json"], "empty"),
+        (lambda d: [d / "nothing.npz"], "no pose"),
+        (lambda d: [d / "damaged.json"], "damaged prediction"),
+        (lambda d: [d / "out.json", "--with", d / "short.npz"], "short.npz"),
+        (lambda d: [d / "out.json", "--truth", write(d / "t.npz", x=np.zeros(3))], "no pose_3d"),
+        (lambda d: [d / "out.json", "--truth", write(d / "t.npz", pose_3d=np.zeros((8, 17, 3)))], "does not say its layout"),
+        (
+            lambda d: [d / "out.json", "--truth", write(d / "t.npz", pose_3d=np.zeros((8, 16, 3)), skeleton="h36m17")],
+            "expected (N, 17, 3)",
+        ),
+        (
+            lambda d: [d / "out.json", "--truth", write(d / "t.npz", pose_3d=np.array([["a"]]), skeleton="h36m17")],
+            "something else than numbers",
+        ),
+        (lambda d: [d / "out.json", "--frames", "8:"], "frames 0 to 7"),
+        (lambda d: [d / "out.json", "--frames", "1-2"], "expected A:B"),
+        (lambda d: [d / "out.json", "--frames", ":"], "expected A:B"),
+        (lambda d: [d / "out.json", "--fps", "0"], "fps is 0"),
+        (lambda d: [d / "out.json", "--fps", "nan"], "fps is nan"),
+        (lambda d: [d / "out.json", "--gif", d / "a.html"], ".gif"),
+        (lambda d: [d / "out.json", "--html", d / "no" / "a.html"], "no folder"),
+        (lambda d: [d / "out.json", "--up", "w"], "invalid choice"),
+    ],
+)
+def test_wrong_files_are_one_sentence(out, tmp_path, capsys, arguments, says):
+    whole = Prediction.load(out)
+    saved = whole.save(tmp_path / "cut.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(saved[: len(saved) // 2])
+    (tmp_path / "empty.json").write_bytes(b"")
+    (tmp_path / "damaged.json").write_text(json.dumps(json.loads(out.read_text()) | {"pose_3d": [[1, 2], [3]]}))
+    Prediction(np.zeros((0, 17, 3), np.float32), H36M, "mm").save(tmp_path / "nothing.npz")
+    Prediction(whole.pose_3d[:3], H36M, "mm", model="short.npz").save(tmp_path / "short.npz")
+    command = arguments(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    assert view(*command) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert sorted(os.listdir(tmp_path)) == before
