@@ -33,7 +33,9 @@ _NO_AXIS = {
 _IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mirror": True, "linecolor": "#ccc"}
 
 
-def layout_of(clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float) -> dict[str, Any]:
+def layout_of(
+    clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float | int
+) -> dict[str, Any]:
     """Fixed, equal axes, so that nothing jumps or stretches while it plays; views, play, pause, slider.
 
     Args:
@@ -87,7 +89,7 @@ def _buttons(buttons: list[dict[str, Any]], **place: Any) -> dict[str, Any]:
     return {**looks, "font": {"size": 12}, "buttons": buttons, **place}
 
 
-def _play(frame_ms: float) -> dict[str, Any]:
+def _play(frame_ms: float | int) -> dict[str, Any]:
     play = {"frame": {"duration": frame_ms, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
     buttons: list[dict[str, Any]] = [
         {"label": "Play", "method": "animate", "args": [None, play]},

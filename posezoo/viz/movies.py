@@ -24,7 +24,7 @@ def movie(
     clip: Clip,
     path: str | Path,
     *,
-    dpi: float = 110,
+    dpi: int = 110,
     track: Callable[[Any], Iterable[int]] | None = None,
 ) -> Path:
     """Animate a clip: 2D keypoints beside two views of the 3D poses, at the clip's own speed.
@@ -68,7 +68,7 @@ def movie(
     return path
 
 
-def delays_ms(count: int, stride: int, fps: float) -> list[int]:
+def delays_ms(count: int, stride: int, fps: float | int) -> list[int]:
     """How long each ``stride``-th of ``count`` frames is shown in a GIF, whose delays are hundredths of a second.
 
     Rounded one by one they would add up to another speed.
@@ -90,7 +90,7 @@ def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int
             file.write(shown, is_batch=False, duration=delays if len(delays) > 1 else delays[0], loop=0)
 
 
-def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float, path: Path) -> None:
+def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int, path: Path) -> None:
     import imageio.v2
 
     settings: dict[str, Any] = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
@@ -105,7 +105,7 @@ def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float, path
         raise SaveError(f"{path} could not be written: FFmpeg wrote nothing; is the disk full?")
 
 
-def _render(clip: Clip, numbers: Iterable[int], dpi: float) -> Iterator[np.ndarray]:
+def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray]:
     """(H, W, 3) uint8 of each frame, both sizes even, as H.264 wants them; scales hold for the whole clip."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

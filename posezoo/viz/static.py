@@ -24,7 +24,7 @@ _LEGEND_INCHES = 0.17
 
 
 def sheet(
-    people: Sequence[Clip], columns: int | None = None, dpi: float = 110
+    people: Sequence[Clip], columns: int | None = None, dpi: int = 110
 ) -> tuple[Figure, list[KeypointsPanel | PosePanel]]:
     """An empty grid of people, a legend below, and the panels, which draw when they are shown a frame.
 
@@ -82,7 +82,7 @@ def _legend(figure: Figure, names: list[str]) -> None:
     figure.legend(handles=order, loc="lower center", ncols=len(SIDES), fontsize=8, frameon=False)
 
 
-def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | None = None, dpi: float = 110) -> Figure:
+def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | None = None, dpi: int = 110) -> Figure:
     """People in a grid as a Matplotlib figure, which a notebook shows by itself.
 
     Args:
@@ -108,7 +108,7 @@ def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | Non
 
 
 def picture(
-    people: Sequence[Clip] | Clip, path: str | Path, *, frame: int = 0, columns: int | None = None, dpi: float = 110
+    people: Sequence[Clip] | Clip, path: str | Path, *, frame: int = 0, columns: int | None = None, dpi: int = 110
 ) -> Path:
     """Draw people in a grid: of each the 2D keypoints, the 3D pose as the camera sees it, and from the camera's right.
 

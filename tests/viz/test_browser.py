@@ -51,7 +51,7 @@ def browser(tmp_path_factory):
         driver.quit()
 
 
-def heights(browser) -> list[float]:
+def across(browser) -> list[float]:
     """What is drawn now: X of the joints of the pose's centre, as the 3D scene holds them."""
     return browser.execute_script("return document.getElementById('clip-0').data[5].x.filter(x => x !== null)")
 
@@ -89,18 +89,18 @@ def test_the_page_loads_without_an_error_and_without_the_network(browser):
     assert kinds == ["scatter"] * 3 + ["scatter3d"] * 3 + ["scatter3d", "mesh3d"]
     assert len(browser.find_elements("css selector", "#clip-0 .gl-container canvas")) >= 1
     legend = [found.text for found in browser.find_elements("css selector", ".legendtext")]
-    assert legend == ["left", "right", "centre"]
+    assert legend == ["model", "left", "right", "centre"]
 
 
 def test_the_slider_moves_the_pose(browser):
     from selenium.webdriver import ActionChains
 
-    before = heights(browser)
+    before = across(browser)
     pixels = browser.find_element("id", "clip-0").screenshot_as_png
     rail = browser.find_element("css selector", ".slider-rail-touch-rect")
     ActionChains(browser).move_to_element_with_offset(rail, rail.size["width"] // 2 - 12, 0).click().perform()
     wait_until(browser, lambda: shown(browser) == _FRAMES - 1)
-    after = heights(browser)
+    after = across(browser)
     # Later frames lean further: the head is farther from the pelvis, to the side.
     assert max(map(abs, after)) > max(map(abs, before)) + 100
     assert browser.find_element("id", "clip-0").screenshot_as_png != pixels
