@@ -84,10 +84,12 @@ def delays_ms(count: int, stride: int, fps: float | int) -> list[int]:
 def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int]) -> None:
     import imageio.v3
 
+    # Drawn before the file is opened: closing it writes what it was given so far, after an interruption too.
+    waiting = list(pictures)[::-1]
     file: Any
     with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
-        for shown in pictures:
-            file.write(shown, is_batch=False, duration=delays if len(delays) > 1 else delays[0], loop=0)
+        while waiting:
+            file.write(waiting.pop(), is_batch=False, duration=delays if len(delays) > 1 else delays[0], loop=0)
 
 
 def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int, path: Path) -> None:
