@@ -26,7 +26,7 @@ def heatmaps(
 
 
 def depth(pred: Float[Tensor, "B J"], target: Float[Tensor, "B J"]) -> Float[Tensor, ""]:
-    """Zhou et al. 2017, Eq. 2, pictures with 3D labels."""
+    """Zhou et al. 2017, Eq. 2, first case: pictures with 3D labels."""
     return (pred - target).square().sum(1).mean()
 
 

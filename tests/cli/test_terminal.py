@@ -1,0 +1,96 @@
+"""What is printed where: no control codes in pipes, no colours under NO_COLOR, JSON and nothing else with --json."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from posezoo.cli import main
+from posezoo.data import load_dataset
+
+COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=4)
+
+
+@pytest.fixture
+def keypoints(tmp_path, people):
+    """People who are upside down, which ``data check`` points out in colour."""
+    path = tmp_path / "people.npz"
+    np.savez(path, keypoints=1000 - people.keypoints_2d, skeleton="h36m17")
+    return path
+
+
+def printed_on_a_terminal(monkeypatch, *arguments: object) -> str:
+    """What a command writes to a terminal of its own."""
+    own, theirs = os.openpty()
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        while True:
+            try:
+                heard.append(os.read(own, 65536))
+            except OSError:  # the other end is closed
+                return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    with open(theirs, "w") as terminal, monkeypatch.context() as patch:
+        patch.setenv("TERM", "xterm-256color")
+        patch.setattr(sys, "stdout", terminal)
+        assert main([str(argument) for argument in arguments]) == 0
+    listener.join()
+    os.close(own)
+    return b"".join(heard).decode()
+
+
+def test_a_pipe_gets_no_control_codes(keypoints, tmp_path, capsys):
+    for command in (
+        ["list"],
+        ["info", "svma"],
+        ["eval", "flat", "--data", "procedural"],
+        ["predict", "svma", str(keypoints), "-o", str(tmp_path / "out.npz")],
+        ["data", "check", str(keypoints)],
+    ):
+        assert main(command) == 0
+        captured = capsys.readouterr()
+        assert captured.out.strip()
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", captured.out + captured.err), command
+
+
+def test_json_is_one_document_and_nothing_else(keypoints, tmp_path, capsys, people):
+    documents = {}
+    for name, command in {
+        "list": ["list", "--json"],
+        "info": ["info", "svma", "--json"],
+        "eval": ["eval", "flat", "--data", "procedural", "--json"],
+        "check": ["data", "check", str(keypoints), "--json"],
+    }.items():
+        assert main(command) == 0
+        documents[name] = json.loads(capsys.readouterr().out)
+    assert documents["info"] in documents["list"]
+    assert documents["eval"]["p_mpjpe"] > 0
+    assert documents["check"]["upside_down"] == 1.0
+    assert main(["predict", "svma", str(keypoints), "-o", str(tmp_path / "out.json")]) == 0
+    document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert np.asarray(document["pose_3d"]).shape == (len(people), 17, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")
+def test_no_color_leaves_colours_out_on_a_terminal(keypoints, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert COLOUR.search(printed_on_a_terminal(monkeypatch, "data", "check", keypoints))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for command in (["data", "check", keypoints], ["list"], ["info", "svma"]):
+        shown = printed_on_a_terminal(monkeypatch, *command)
+        assert shown.strip()
+        assert not COLOUR.search(shown)

@@ -1,0 +1,54 @@
+"""Code in the pages runs: ``python`` and ``console`` blocks, page by page, from top to bottom, in an empty folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from posezoo.cli import main
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def run_page(page: Path) -> tuple[dict[str, object], int]:
+    """The names that a page leaves behind, and how many commands it ran."""
+    names: dict[str, object] = {}
+    commands = 0
+    for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(code, f"{page.name}: {code.splitlines()[0]}", "exec"), names)
+            continue
+        for line in code.splitlines():
+            program, *arguments = shlex.split(line.removeprefix("$ "))
+            assert program == "posezoo"
+            assert main(arguments) == 0, line
+            commands += 1
+    return names, commands
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_run(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names, commands = run_page(page)
+    assert names
+    if page.stem == "tutorial":
+        assert commands == 3
+        assert float(names["error"]) < 110  # flat depth is at about that
+        assert Path("people.png").stat().st_size > 10_000
+        assert Path("walk.html").is_file()
+        assert names["points"].shape == (20, 17, 3)
+        from posezoo.metrics.functional import mpjpe
+
+        truth = names["clips"][0][1].pose_3d
+        seen = names["cameras"][0].world_to_camera(names["points"])
+        # Two views off by 10 px triangulate to a pose some centimetres off, not to another place.
+        assert 10 < float(mpjpe(seen, truth)) < 300
+
+
+def test_the_pages_that_run_are_found():
+    assert {"index", "tutorial", "metrics", "formats"} <= {page.stem for page in PAGES}

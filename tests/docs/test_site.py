@@ -1,0 +1,96 @@
+"""The site builds without a warning, and says what code, parser and results say."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from posezoo.cli import parser
+from tests.public_surface import MODULES, commands, public
+
+pytest.importorskip("mkdocs")
+pytest.importorskip("mkdocstrings")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    return folder
+
+
+def text_of(page: Path) -> str:
+    """What a reader sees of a page, in one line."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
+
+
+def test_the_command_page_has_every_command_and_option(site):
+    page = text_of(site / "commands.html")
+    for command, arguments in commands(parser()):
+        if command != "posezoo fit":  # an alias
+            assert command in page
+        for argument in arguments:
+            assert argument in page, (command, argument)
+    assert "130" in page
+
+
+def test_every_public_name_has_a_place_in_the_reference(site):
+    anchors = {
+        anchor for page in (site / "reference").glob("*.html") for anchor in re.findall(r'id="([\w.]+)"', page.read_text())
+    }
+    for module in MODULES:
+        for name in public(module):
+            if name not in ("__version__", "data", "functional", "geometry", "metrics", "skeletons", "viz"):
+                # A function that is called as its module has the module's place.
+                assert {f"{module}.{name}", f"{module}.{name}.{name}"} & anchors, f"{module}.{name}"
+
+
+def test_figures_are_those_of_the_results(site):
+    results = ROOT / "benchmarks" / "results" / "svma" / "table4" / "openmocap"
+    values = [json.loads(path.read_text())["cells"]["p_mpjpe"]["value"] for path in results.glob("ours-*.json")]
+    assert f"with both {sum(values) / len(values):.1f} mm" in text_of(site / "papers" / "svma.html")
+    card = json.loads((ROOT / "checkpoints" / "index.json").read_text())["models"]["martinez.cmu"]
+    error = card["metrics"]["openmocap test, GT 2D"]["p_mpjpe"]
+    assert f"On OpenMocap it scores {error:.1f} mm" in text_of(site / "papers" / "martinez.html")
+
+
+def test_every_report_is_a_page_with_its_picture(site):
+    reports = list((ROOT / "benchmarks" / "results").glob("*/*/*/report.md"))
+    assert len(reports) > 10
+    for report in reports:
+        name = "_".join(report.parent.relative_to(ROOT / "benchmarks" / "results").parts)
+        page = (site / "results" / f"{name}.html").read_text(encoding="utf-8")
+        if report.with_name("report.svg").is_file():
+            assert f'src="{name}.svg"' in page
+            assert (site / "results" / f"{name}.svg").is_file()
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(r'<(?:script|img|iframe)[^>]+src="(?:https?:)?//[^"]+"', text), page
+        assert not re.findall(r'<link[^>]+rel="(?:stylesheet|preconnect)"[^>]+href="(?:https?:)?//', text), page
+
+
+def test_docstrings_are_markdown(site):
+    for page in (site / "reference").glob("*.html"):
+        # What follows is the source as it is, which keeps its roles.
+        shown = re.sub(r"<details class=\"mkdocstrings-source\">.*?</details>", "", page.read_text(), flags=re.DOTALL)
+        assert not re.findall(r":(?:func|class|meth|data|mod):", shown), page
