@@ -73,7 +73,7 @@ def parameters(function: Any) -> str:
     """``first, second, *, only_by_name``."""
     shown: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in shown:
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(name.startswith("*") for name in shown):
             shown.append("*")
         stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
         if parameter.name != "self":

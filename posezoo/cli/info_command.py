@@ -13,7 +13,7 @@ from posezoo.registry import card_text, info
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("info", help="a model's card: data, licence, command, metrics, paper")
-    command.add_argument("name")
+    command.add_argument("name", help="a model: svma, svma.cmu")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run)
 

@@ -15,7 +15,7 @@ from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.own_data import read_own_data
 from posezoo.training.provenance import provenance
-from posezoo.training.running import checkpointing, finish, folder_for_run, make_logger
+from posezoo.training.running import checkpointing, finish, folder_for_run, is_watched, make_logger
 from posezoo.training.selection import UnlabelledValidation, keep_best
 
 STEPS = 1000
@@ -57,7 +57,7 @@ def finetune(
             before, whatever is learnt of the new ones.
         held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
-        progress: show a bar.
+        progress: show a bar, where output goes to a terminal or a notebook.
         image_size: (width, height) of the pictures in px, where the file does not say.
 
     Returns:
@@ -110,7 +110,7 @@ def finetune(
         logger=make_logger("csv", folder),
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=progress and is_watched(),
         log_every_n_steps=10,
     )
     module = paper_class(model.paper, "datamodule")(

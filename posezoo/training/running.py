@@ -49,6 +49,8 @@ class _CLI(LightningCLI):
         if self.steps is not None:
             callbacks.append(StopAfter(self.steps))
             settings.setdefault("max_epochs", configured.get("max_epochs") or -1)
+        if configured.get("enable_progress_bar") is None and not is_watched():
+            settings["enable_progress_bar"] = False
         logger = configured.get("logger") or make_logger(self.logger, self.folder)
         if (
             configured.get("strategy") == "auto"
@@ -105,6 +107,11 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
     if resume and not last.is_file():
         raise InputError(f"{out} holds no run to resume: {last} is not there.")
     return out, last if resume else None
+
+
+def is_watched() -> bool:
+    """Whether output goes to a terminal or a notebook; elsewhere Lightning's bar would leave its control characters."""
+    return sys.stdout.isatty() or "ipykernel" in sys.modules
 
 
 def make_logger(kind: str, out: Path) -> Logger:

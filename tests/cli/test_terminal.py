@@ -67,6 +67,15 @@ def test_a_pipe_gets_no_control_codes(keypoints, tmp_path, capsys):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", captured.out + captured.err), command
 
 
+def test_training_into_a_pipe_draws_no_bar(tmp_path, capsys):
+    small = ["--model.width", "8", "--model.blocks", "1", "--data.dataset", "procedural", "--trainer.accelerator", "cpu"]
+    assert main(["train", "martinez.cmu", "--steps", "2", "--out", str(tmp_path / "run"), *small]) == 0
+    captured = capsys.readouterr()
+    assert "weights ->" in captured.out
+    assert "\r" not in captured.out + captured.err
+    assert "it/s" not in captured.out + captured.err
+
+
 def test_json_is_one_document_and_nothing_else(keypoints, tmp_path, capsys, people):
     documents = {}
     for name, command in {
