@@ -143,14 +143,19 @@ def test_the_citation_is_whole():
     assert all(set(author) & {"name", "family-names"} for author in citation["authors"])
     cited = {(reference["title"], reference["year"]) for reference in citation["references"]}
     assert cited == {(paper.title, paper.year) for paper in PAPERS.values()}
+    families = {paper.title: paper.authors.split(", ") for paper in PAPERS.values()}
     for reference in citation["references"]:
         assert {"type", "title", "authors"} <= set(reference)
+        people = [(author["given-names"], author["family-names"]) for author in reference["authors"]]
+        assert len(set(people)) == len(people)  # the format's schema wants them unique
+        assert [family for _, family in people] == families[reference["title"]]
         assert reference["type"] in {"article", "conference-paper"}
-        assert all(author["family-names"] for author in reference["authors"])
 
 
 def test_the_hooks_run_what_the_tests_run():
-    configured = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    from pre_commit.clientlib import load_config  # its own check of what the file may say
+
+    configured = load_config(str(ROOT / ".pre-commit-config.yaml"))
     hooks = [hook for repository in configured["repos"] for hook in repository["hooks"]]
     assert {hook["entry"].split()[0] for hook in hooks} == {"ruff", "mypy", "lint-imports"}
     assert all(repository["repo"] == "local" for repository in configured["repos"])  # nothing is downloaded
