@@ -70,8 +70,8 @@ def smooth_track(track: Track, fps: float | int, min_cutoff: float | int = 1.0, 
     """:func:`one_euro` over a person's keypoints, in units of the person's size: the median diagonal of the boxes.
 
     So the same settings hold for people near and far. On recorded motion (OpenMocap, 30 fps) with jitter of 1 % of the size,
-    these took 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind fast
-    limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
+    these took 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind
+    fast limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
     """
     known = np.isfinite(track.keypoints).all(-1).any(-1)
     if not known.any():
