@@ -80,8 +80,8 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
 
     Raises:
         UnknownNameError: unknown model, format or skeleton.
-        InputError: a model that cannot be exported or is in training mode, an ending of another format, a skeleton that
-            lacks joints, or ONNX is not installed.
+        InputError: a model that cannot be exported (cvugcn as ONNX) or is in training mode, an ending of another format, a
+            skeleton that lacks joints, or ONNX is not installed.
         SaveError: the file cannot be written, or would give something else than the model.
 
     Example:
@@ -100,6 +100,8 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
         raise InputError("the model is in training mode; call .eval() before exporting.")
     path = Path(path) if path is not None else Path(f"{loaded.zoo_name}{kind.endings[0]}")
     graph = loaded.export_graph(skeleton).eval()
+    if name in graph.refused:
+        raise InputError(f"{loaded.zoo_name} cannot be written as {name}: {graph.refused[name]}.")
     facts = metadata(loaded, graph, None if model is loaded else model)
     with torch.no_grad(), warnings.catch_warnings(), _patience(f"exporting {loaded.zoo_name}"):
         warnings.simplefilter("ignore")  # of tracers: what they warn of is compared below

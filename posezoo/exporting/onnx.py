@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.exporting.onnx_operators import operators
 from posezoo.lifting.export_graph import BATCH, ExportGraph
 
 OPSET = 18
@@ -36,20 +35,26 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
 
     ports = (*graph.inputs, *graph.outputs)
     stream = io.BytesIO()
-    # From a trace, as TorchScript is: in a second, with any torch that PoseZoo takes. By torch.export a model takes ten to
-    # forty times as long, and georep's and cvugcn's batches do not stay open.
+    # From a trace, as TorchScript is: in a second, with any torch that PoseZoo takes. By torch.export, where svma and
+    # martinez were seen to come out the same, it takes seven times as long and more.
     traced = torch.jit.trace(graph, example, check_trace=False)
-    with _quiet(), operators(OPSET):
-        torch.onnx.export(
-            traced,
-            example,
-            stream,
-            input_names=[port.name for port in graph.inputs],
-            output_names=[port.name for port in graph.outputs],
-            dynamic_axes={p.name: {axis: BATCH for axis, size in enumerate(p.shape) if size == BATCH} for p in ports},
-            opset_version=OPSET,
-            **_BY_TRACING,
-        )
+    try:
+        with _quiet():
+            torch.onnx.export(
+                traced,
+                example,
+                stream,
+                input_names=[port.name for port in graph.inputs],
+                output_names=[port.name for port in graph.outputs],
+                dynamic_axes={p.name: {axis: BATCH for axis, size in enumerate(p.shape) if size == BATCH} for p in ports},
+                opset_version=OPSET,
+                **_BY_TRACING,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"{metadata['model']} cannot be written as ONNX ({reason}); --format torchscript takes it."
+        ) from error
     proto = onnx.load_from_string(stream.getvalue())
     for node in proto.graph.node:  # the exporter says from which file of this machine each came
         node.ClearField("doc_string")

@@ -46,7 +46,7 @@ def skeleton_maps(
     start, end = _crossings(keypoints[:, parents, :, None], keypoints[:, children, :, None], pixels, width / 2)
     # (batch, row, column, bone): convolutions on images laid out so are the faster ones.
     column = pixels[:, None]
-    start, end = (x.mT.contiguous()[:, :, None] for x in (start, end))
+    start, end = (x.transpose(1, 2).contiguous()[:, :, None] for x in (start, end))
     inside = (column >= start) & (column <= end)
     return inside.to(keypoints.dtype).permute(0, 3, 1, 2)
 

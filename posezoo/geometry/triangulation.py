@@ -239,7 +239,7 @@ class _Views:
     def defined(self, point: Tensor) -> Tensor:
         """(B, N): two rays that are not parallel, from places apart, and the point in front of every camera used."""
         rotation = self.matrices[..., :3]
-        inverse, determinant = _inverse(rotation)
+        inverse = torch.linalg.inv(rotation)
         center = -(inverse @ self.matrices[..., 3:])[..., 0]
         rays = inverse @ torch.stack([self.x, self.y, torch.ones_like(self.x)], 2)
         length = (rays * rays).sum(2)
@@ -251,7 +251,7 @@ class _Views:
             wide = cosine * cosine < largest * length[:, a] * length[:, b]
             crossing |= self.used[:, a] & self.used[:, b] & wide & apart[:, None]
         # The third row is the depth, up to the matrix's scale; its sign is that of the rotation's determinant.
-        front = self.projected(point)[:, :, 2] * determinant[..., None] > 0
+        front = self.projected(point)[:, :, 2] * torch.linalg.det(rotation)[..., None] > 0
         return crossing & (front | ~self.used).all(1) & torch.isfinite(point).all(1)
 
     def agreeing(self, max_reprojection_px: float) -> Tensor:
@@ -270,14 +270,6 @@ class _Views:
             best = torch.where(better[:, None], near, best)
             best_score = torch.where(better, score, best_score)
         return best
-
-
-def _inverse(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Of (..., 3, 3), with the determinants: in products alone, which any runtime of an exported model knows."""
-    a, b, c = matrices.unbind(-2)
-    cofactors = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], -1)
-    determinant = (a * cofactors[..., 0]).sum(-1)
-    return cofactors / determinant[..., None, None], determinant
 
 
 class _Inverse(NamedTuple):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +61,14 @@ class ExportGraph(nn.Module):
         source: the layout of the keypoints that come in, None where none do.
         approximated: joints that ``source`` lacks and how they are made up.
         frame: of the poses, in words.
+        refused: formats that it cannot be written as, and why.
     """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     approximated: dict[str, str]
     frame: str = CAMERA_FRAME
+    refused: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, model: ZooModule, skeleton: Skeleton | None = None) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +25,9 @@ class CrossViewGraph(ExportGraph):
     """:meth:`posezoo.papers.cvugcn.CVUGCN.predict_views` of two views, whose cameras are the same for all of a batch."""
 
     frame = "world, as the cameras are calibrated"
+    refused = MappingProxyType(
+        {"onnx": "torch's exporter does not follow the triangulation, which is in double precision; use torchscript"}
+    )
 
     def __init__(self, model: CVUGCN, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
@@ -87,7 +91,7 @@ class CrossViewGraph(ExportGraph):
 
 
 def _straight(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Any:
-    """Pixels as the camera would see them without distortion; without a solver, which not all runtimes have."""
+    """Pixels as the camera would see them without distortion; see :meth:`posezoo.geometry.Camera.undistort`."""
     (a, b), (c, d) = (row.unbind() for row in K[:2, :2].unbind())
     inverse = torch.stack([d, -b, -c, a]).view(2, 2) / (a * d - b * c)
     rays = undistort_rays((pixels - K[:2, 2]) @ inverse.mT, distortion)
