@@ -207,7 +207,8 @@ def test_what_cannot_be_exported(walk, tmp_path):
         (relative, "a.npz", {"height_mm": 1800}, "keeps the prediction as it is"),
         (Prediction(walk[None], H36M, "mm", fps=30), "a.bvh", {}, "holds one clip"),
         (Prediction(walk * np.nan, H36M, "mm", fps=30), "a.trc", {}, "no known joint"),
-        (Prediction(np.ones((2, 17, 3)), get_skeleton("coco17"), "relative", fps=30), "a.trc", {}, "lacks head_top"),
+        (Prediction(walk, get_skeleton("coco17"), "relative", fps=30), "a.trc", {}, "lacks head_top"),
+        (Prediction(np.ones((2, 17, 3)), H36M, "relative", fps=30), "a.trc", {}, "all joints in one point"),
     ]
     for made, name, settings, words in cases:
         with pytest.raises(InputError, match=words):
