@@ -67,6 +67,17 @@ def export_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {"fps": options.fps, "height_mm": height_mm}
 
 
+def check_rate(options: argparse.Namespace, fps: float | int | None) -> None:
+    """Refuse what needs the frames per second where nobody says them, before any work is done.
+
+    Raises:
+        InputError: for ``--smooth``, BVH and TRC.
+    """
+    if fps is None and options.fps is None and (options.smooth or options.out.suffix.lower() in _MOTION):
+        what = "--smooth" if options.smooth else options.out.suffix
+        raise InputError(f"{what} needs the frames per second, which {options.input[0]} does not say; give --fps.")
+
+
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
     """One person of a video or of a file of keypoints, lifted; and what was done, in words."""
     from posezoo.data.smoothing import smooth_track
@@ -88,9 +99,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
         track = track.starting_at(0)
     clips = {clip.fps for clip in data.sequences}
     fps = settings["fps"] or (clips.pop() if len(clips) == 1 else None)
-    if fps is None and (options.smooth or options.out.suffix.lower() in _MOTION):
-        what = "--smooth" if options.smooth else options.out.suffix
-        raise InputError(f"{what} needs the frames per second, which {options.input[0]} does not say; give --fps.")
+    check_rate(options, fps)
     if options.smooth and fps is not None:
         track = smooth_track(track, fps)
     sizes = {clip.image_size for clip in data.sequences}
@@ -115,7 +124,7 @@ def _read(options: argparse.Namespace, fps: float | None) -> PoseData:
             raise InputError(
                 "--skeleton, --image-size and --skip-incomplete are for keypoints; a detector says what it finds."
             )
-        Frames(source)  # what is wrong with the path is said before a model is downloaded
+        check_rate(options, Frames(source).fps)  # and what is wrong with the path, before a model is downloaded
         return read_video(source, get_detector(options.detector, options.detector_model), fps=fps)
     if options.detector_model:
         raise InputError("--detector-model is for videos; say which detector: --detector " + "|".join(DETECTORS) + ".")

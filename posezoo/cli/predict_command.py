@@ -119,6 +119,7 @@ def find(model: PictureModule, options: argparse.Namespace) -> int:
             raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for keypoints.")
     clip_options.refuse(options, options.name, "finds one person in pictures itself")
     frames = Frames(options.input[0])
+    clip_options.check_rate(options, frames.fps)
     kept: dict[int, Any] = {}
     every = max(1, len(frames) // 12) if options.picture else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 
+import cv2
 import numpy as np
 import pytest
 
@@ -91,3 +92,16 @@ def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monke
     assert "leave out --detector" in refused(capsys, "predict", "hg3d", clip, "--detector", "rtmlib", "-o", out)
     assert "leave out --smooth" in refused(capsys, "predict", "cvugcn", two_people, two_people, "--smooth", "-o", out)
     assert not list(tmp_path.glob("o*.*"))
+
+
+def test_a_folder_of_pictures_needs_its_rate(rtmlib, tmp_path, capsys):
+    (tmp_path / "frames").mkdir()
+    for number in range(3):
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        picture[20:100, 10 + 3 * number : 50 + 3 * number, 2] = 255
+        cv2.imwrite(str(tmp_path / "frames" / f"{number:03}.png"), picture)
+    call = ("predict", "svma", tmp_path / "frames", "--detector", "rtmlib", "-o", tmp_path / "o.bvh")
+    assert "give --fps" in refused(capsys, *call)
+    assert run(*call, "--fps", 24) == 0
+    motion = read_bvh(tmp_path / "o.bvh")
+    assert (len(motion.pose_world_mm), round(motion.fps)) == (3, 24)
