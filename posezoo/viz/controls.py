@@ -14,6 +14,12 @@ def _from(x: float, y: float, z: float) -> dict[str, Any]:
     return {"eye": {"x": x, "y": y, "z": z}, "up": vertical, "center": {"x": 0, "y": 0, "z": -0.06}}
 
 
+def _backed_off(view: dict[str, Any], floor: float) -> dict[str, Any]:
+    """Farther away where the floor is as wide as the box (1), so that its near corners are seen."""
+    factor = max(1.0, 0.55 + 0.65 * floor)
+    return {**view, "eye": {axis: round(factor * value, 4) for axis, value in view["eye"].items()}}
+
+
 # From the camera's side, a little to its right and above: the person's right hand stays where the image has it.
 _START = _from(0.4, -1.55, 0.37)
 _VIEWS = {
@@ -59,10 +65,10 @@ def layout_of(
             **{f"{axis}axis": {**_NO_AXIS, "range": limits} for axis, limits in box.items()},
             "aspectmode": "manual",
             "aspectratio": {axis: (limits[1] - limits[0]) / longest for axis, limits in box.items()},
-            "camera": _START,
+            "camera": _backed_off(_START, 2 * half / longest),
         },
         "legend": {"x": 1.0, "xanchor": "right", "y": 1.0, "itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.7)"},
-        "updatemenus": [_play(frame_ms), _views(clip.frame, left)],
+        "updatemenus": [_play(frame_ms), _views(clip.frame, left, 2 * half / longest)],
         "sliders": [_slider(labels)],
     }
 
@@ -101,13 +107,13 @@ def _play(frame_ms: float | int) -> dict[str, Any]:
 _STOP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
 
 
-def _views(frame: str, left: float) -> dict[str, Any]:
+def _views(frame: str, left: float, floor: float) -> dict[str, Any]:
     """Where to go back to after the scene was turned."""
     buttons = [
         {
             "label": _WORLD_LABELS.get(label, label) if frame == "world" else label,
             "method": "relayout",
-            "args": [{"scene.camera": camera}],
+            "args": [{"scene.camera": _backed_off(camera, floor)}],
         }
         for label, camera in _VIEWS.items()
     ]
