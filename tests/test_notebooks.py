@@ -229,7 +229,7 @@ answer = {
     "listed": posezoo.list_models("toy*"),
     "title": posezoo.info("toy")["paper"]["title"],
     "named": posezoo.load("toy").evaluate(people)["p_mpjpe"],
-    "resumable": float(abs(posezoo.load("runs/toy.small/checkpoints/last.ckpt").predict(keypoints).pose_3d
+    "checkpoint": float(abs(posezoo.load("runs/toy.small/checkpoints/last.ckpt").predict(keypoints).pose_3d
                            - model.predict(keypoints).pose_3d).max()),
     "commands": [main(["list", "toy*"]), main(["eval", "toy"])],
     "recipes": [name for name in list_recipes() if name.startswith("toy")],
@@ -247,7 +247,7 @@ answer = {
 
     assert found["lifted"] < 0.9 * found["flat"]
     assert found["named"] == pytest.approx(found["lifted"])
-    assert found["resumable"] < 1e-6
+    assert found["checkpoint"] < 1e-6
     assert (found["listed"], found["title"], found["commands"]) == (["toy.small"], "A toy", [0, 0])
     assert (found["recipes"], found["tables"]) == (["toy.small"], ["toy/table1"])
     assert found["rows"] == ["without_symmetry", "ours", "flat"]
