@@ -69,20 +69,9 @@ def _share(cutoff: np.ndarray, fps: float | int) -> np.ndarray:
 def smooth_track(track: Track, fps: float | int, min_cutoff: float | int = 1.0, beta: float | int = 20.0) -> Track:
     """:func:`one_euro` over a person's keypoints, in units of the person's size: the median diagonal of the boxes.
 
-<<<<<<< HEAD
-    So the same settings hold for people near and far. On recorded motion (OpenMocap, 30 fps) with jitter of 1 % of the size,
-    these took 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind
-    fast limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
-=======
     The same settings hold for people near and far. On recorded motion (OpenMocap, 30 fps) with jitter of 1 % of the size,
-<<<<<<< HEAD
-    these took 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind fast
-    limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
->>>>>>> 57aecca (Tests: poses of one point cannot be exported)
-=======
     these take 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind
     fast limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
->>>>>>> 77423c8 (The frames per second are asked for before a video is looked at)
     """
     known = np.isfinite(track.keypoints).all(-1).any(-1)
     if not known.any():

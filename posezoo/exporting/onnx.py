@@ -34,7 +34,7 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
     import onnx
 
     ports = (*graph.inputs, *graph.outputs)
-    stream = io.BytesIO()
+    stream: Any = io.BytesIO()  # the tracer takes one; its signature names paths alone
     # From a trace, as TorchScript is: in a second, with any torch that PoseZoo takes. By torch.export, where svma and
     # martinez were seen to come out the same, it takes seven times as long and more.
     traced = torch.jit.trace(graph, example, check_trace=False)

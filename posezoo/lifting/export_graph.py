@@ -131,6 +131,7 @@ def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)
     rows = np.linspace(0, len(people) - 1, count).astype(int)
     root = people.skeleton.root
+    assert people.pose_3d is not None
     poses = (people.keypoints_2d[rows], people.pose_3d[rows] - people.pose_3d[rows, root : root + 1])
     px, mm = (np.nan_to_num(convert(values, people.skeleton, skeleton).keypoints) for values in poses)
     return torch.from_numpy(px).float(), torch.from_numpy(mm).float()

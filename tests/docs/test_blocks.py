@@ -37,7 +37,7 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     names, commands = run_page(page)
     assert names
     if page.stem == "tutorial":
-        assert commands == 3
+        assert commands == 5
         assert float(names["error"]) < 110  # flat depth is at about that
         assert Path("people.png").stat().st_size > 10_000
         assert Path("walk.html").is_file()
