@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.data.hdf5 import open_hdf5, read_attributes, read_dataset
+from posezoo.data.hdf5 import create_hdf5, dataset_shape, open_hdf5, read_attributes, read_dataset
 from posezoo.data.pickles import restricted_unpickle
 from posezoo.data.reading import (
     MAX_RATIO,
@@ -37,6 +37,8 @@ from posezoo.errors import CorruptFileError, PoseZooError, SaveError
 __all__ = [
     "PathLike",
     "atomic_write",
+    "create_hdf5",
+    "dataset_shape",
     "load_json",
     "load_npy",
     "load_npz",
@@ -62,15 +64,20 @@ _SAVE_REASONS = {
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "its folder does not exist; create it first",
     errno.EISDIR: "it is a folder; name a file",
+    errno.EFBIG: "files may not grow so large here; raise the limit (ulimit -f) or write elsewhere",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
 
 @contextmanager
-def atomic_write(path: PathLike) -> Iterator[Path]:
+def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Path]:
     """A temporary path beside ``path``, with its extension, that becomes ``path`` when the block ends well.
 
     After any failure, an interrupt included, the temporary file is gone and what stood at ``path`` stands still.
+
+    Args:
+        path: the file.
+        called: what errors call it, where it is a part of something that the user named.
 
     Raises:
         SaveError: full disk, no permission, missing folder, read-only file system.
@@ -102,7 +109,7 @@ def atomic_write(path: PathLike) -> Iterator[Path]:
         if isinstance(error, RuntimeError) and not full:
             raise
         number = errno.ENOSPC if full else getattr(error, "errno", None)
-        raise SaveError(f"{path} was not written: {_SAVE_REASONS.get(number or 0, reason(error))}.") from error
+        raise SaveError(f"{called or path} was not written: {_SAVE_REASONS.get(number or 0, reason(error))}.") from error
     finally:
         with suppress(OSError):
             temporary.unlink()

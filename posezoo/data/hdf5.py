@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -36,6 +37,23 @@ def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
         _check_heaps(path)
         with h5py.File(path, "r", locking="best-effort") as file:
             yield file
+
+
+@contextmanager
+def create_hdf5(path: PathLike) -> Iterator[h5py.File]:
+    """A new HDF5 file, open for writing.
+
+    Raises:
+        OSError, RuntimeError: as h5py does; see :func:`posezoo.data.files.atomic_write`.
+    """
+    try:
+        with h5py.File(path, "w") as file:
+            yield file
+    except (OSError, RuntimeError):
+        # On a full disk every object tries once more when it is released, and Python prints that as "ignored".
+        hook = sys.unraisablehook
+        sys.unraisablehook = lambda given: None if "h5py" in repr(given.object) else hook(given)
+        raise
 
 
 def _check_heaps(path: PathLike) -> None:
@@ -89,13 +107,7 @@ def read_dataset(
         CorruptFileError: no such dataset, a wrong shape, more data declared than the file holds, or data that
             would be fetched from other files.
     """
-    path = group.file.filename
-    link = group.get(key, getlink=True) if key in group else None
-    dataset = None if link is None or isinstance(link, h5py.ExternalLink) else group[key]
-    if not isinstance(dataset, h5py.Dataset):
-        raise CorruptFileError(
-            f"{path} has no dataset {key!r}; it holds: {', '.join(sorted(map(str, group))) or 'nothing'}."
-        )
+    path, dataset = group.file.filename, _dataset(group, key)
     if shape is not None and (
         len(shape) != dataset.ndim or any(want not in (None, size) for want, size in zip(shape, dataset.shape, strict=True))
     ):
@@ -120,6 +132,24 @@ def read_dataset(
             f"{path}, {key!r} declares shape {dataset.shape} but {stored} bytes are stored: get it again."
         )
     return np.asarray(dataset[()])
+
+
+def dataset_shape(group: h5py.Group, key: str) -> tuple[int, ...]:
+    """The shape that a dataset declares.
+
+    Raises:
+        CorruptFileError: no such dataset.
+    """
+    return tuple(_dataset(group, key).shape)
+
+
+def _dataset(group: h5py.Group, key: str) -> h5py.Dataset:
+    link = group.get(key, getlink=True) if key in group else None
+    dataset = None if link is None or isinstance(link, h5py.ExternalLink) else group[key]
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+        held = ", ".join(sorted(map(str, group))) or "nothing"
+        raise CorruptFileError(f"{group.file.filename} has no dataset {key!r}; it holds: {held}.")
+    return dataset
 
 
 def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:

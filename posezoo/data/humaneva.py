@@ -13,12 +13,14 @@ import torch
 from posezoo.data.files import PathLike
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
-from posezoo.data.videopose3d import positions_2d, positions_3d
+from posezoo.data.videopose3d import Views, positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.geometry import rotation_vector_to_matrix
 from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("humaneva15")
+# Of archives without metadata, by the number of joints.
+_DETECTED = {15: _SKELETON, 17: get_skeleton("coco17")}
 _SIZE, _FPS = (640, 480), 60.0
 _SPLITS = {"train": "Train", "val": "Train", "test": "Validate"}
 # Where the cameras C1 C2 C3 stand, mm, and how they are turned, (w, x, y, z), camera to world: the published calibration.
@@ -74,34 +76,38 @@ def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
     return write_prepared(out, "humaneva", _SKELETON, parts, digest, _differences)
 
 
-def _clips(
-    key: tuple[str, str], world: np.ndarray, views: dict[str, tuple[dict[tuple[str, str], list[np.ndarray]], str]]
-) -> list[Clip]:
+def _clips(key: tuple[str, str], world: np.ndarray, views: dict[str, Views]) -> list[Clip]:
     """A chunk as its three cameras see it; a detector that does not have it is left out."""
     part, subject = key[0].split("/")[0], key[0].split("/")[-1]
     named = re.fullmatch(r"(\w+?) (\d+)(?: (chunk\d+))?", key[1])
     action, trial = (named[1], " ".join(filter(None, named.groups()[1:]))) if named else (key[1], "")
-    found: dict[str, list[np.ndarray]] = {}
-    for name, (content, layout) in views.items():
-        own = content.get(key)
-        if own is None and name == "gt":
+    found: dict[str, list[np.ndarray | None]] = {}
+    for name, archive in views.items():
+        own = archive.clips.get(key)
+        if name == "gt" and (own is None or any(view is None for view in own)):
             raise CorruptFileError(f"{'/'.join(key)} has 3D but no 2D in data_2d_humaneva15_gt.npz.")
         if own is None:
             continue
-        if len(own) != len(_CAMERAS[subject]) or min(map(len, own)) < len(world):
+        counts = [len(view) for view in own if view is not None]
+        if len(own) != len(_CAMERAS[subject]) or min(counts, default=len(world)) < len(world):
             raise CorruptFileError(
-                f"{name}: {'/'.join(key)} has cameras of {[len(view) for view in own]} frames; "
+                f"{name}: {'/'.join(key)} has cameras of {counts} frames; "
                 f"expected {len(_CAMERAS[subject])} of {len(world)} at least."
             )
-        source = "coco17" if own[0].shape[1] == 17 and layout != "h36m" else "h36m17" if own[0].shape[1] == 17 else _SKELETON
-        found[name] = [convert(view[: len(world)], source, _SKELETON).keypoints for view in own]
+        found[name] = [
+            None
+            if view is None
+            else convert(view[: len(world)], archive.layout or _DETECTED[view.shape[1]], _SKELETON).keypoints
+            for view in own
+        ]
     clips = []
     for view, (turn, place) in enumerate(_CAMERAS[subject]):
         pose = (world.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # R transposed, of rows
-        more = {name: values[view] for name, values in found.items() if name != "gt"}
+        seen = {name: one for name, values in found.items() if (one := values[view]) is not None}
+        more = {name: values for name, values in seen.items() if name != "gt"}
         # Whether a clip is to train or to test stands in its subject's name, as in the archives.
         sequence = Sequence(f"{part}/{subject}", action, trial, view, None, _SIZE, _FPS)
-        clips.append(Clip(sequence, pose, found["gt"][view], more=more))
+        clips.append(Clip(sequence, pose, seen["gt"], more=more))
     return clips
 
 

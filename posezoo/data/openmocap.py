@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from posezoo.data.bvh import Motion, bvh_conventions, read_bvh
-from posezoo.data.files import atomic_write, open_hdf5, progress, read_attributes, read_dataset
+from posezoo.data.files import atomic_write, create_hdf5, open_hdf5, progress, read_attributes, read_dataset
 from posezoo.data.mpii import detection_residuals, read_mpii
 from posezoo.data.posedata import PoseData
 from posezoo.data.views import concatenate, see_motion
@@ -117,7 +117,7 @@ def prepare_openmocap(
             if read_attributes(file).get("digest") == digest:
                 return False
     descriptions = _read_index(folder)
-    with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_write(out) as temporary, create_hdf5(temporary) as file:
         file.attrs.update({"format": FORMAT, "kind": "openmocap", "digest": digest, "fps": FPS, "skeleton": _SKELETON.name})
         for path in progress(paths, "reading BVH"):
             clip = _describe(path, descriptions)

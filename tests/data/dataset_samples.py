@@ -50,7 +50,7 @@ def write_official(folder: Path) -> Path:
     return folder
 
 
-def write_martinez(folder: Path, detections: bool = True) -> Path:
+def write_martinez(folder: Path, detections: bool = True, hourglass: str = "StackedHourglass") -> Path:
     """The h5 files of 3d-pose-baseline; hourglass detections are MPII's 16 joints, at (row, joint)."""
     for (subject, action), poses in worlds().items():
         action = action.replace("WalkingDog", "WalkDog").replace("TakingPhoto", "Photo")
@@ -61,7 +61,7 @@ def write_martinez(folder: Path, detections: bool = True) -> Path:
         if not detections:
             continue
         for camera in h36m_cameras("S1"):
-            path = folder / subject / "StackedHourglass" / f"{action.replace(' ', '_')}.{camera.name}.h5"
+            path = folder / subject / hourglass / f"{action.replace(' ', '_')}.{camera.name}.h5"
             path.parent.mkdir(exist_ok=True)
             if (subject, action, camera.name) == ("S11", "Directions", "54138969"):
                 continue  # its video is damaged
@@ -70,16 +70,30 @@ def write_martinez(folder: Path, detections: bool = True) -> Path:
     return folder
 
 
-def write_videopose3d(folder: Path, names: dict[str, tuple[int, str]] | None = None, longer: int = 2) -> Path:
-    """Archives with pickled dictionaries; 2D runs on for some frames after the 3D. Of ``names``: joints and layout."""
+LAYOUTS = {
+    "h36m": {"layout_name": "h36m", "num_joints": 17, "keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]},
+    "coco": {
+        "layout_name": "coco",
+        "num_joints": 17,
+        "keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]],
+    },
+    "hourglass": {"num_joints": 16, "keypoints_symmetry": [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]]},
+    "reordered hourglass": {"num_joints": 16, "keypoints_symmetry": [[4, 5, 6, 10, 11, 12], [1, 2, 3, 13, 14, 15]]},
+}
+"""Metadata as VideoPose3D writes them; of the last SemGCN, which brings the hourglass's joints to Human3.6M's order."""
+
+
+def write_videopose3d(folder: Path, names: dict[str, str] | None = None, longer: int = 2) -> Path:
+    """Archives with pickled dictionaries; 2D runs on for some frames after the 3D. Of ``names``: whose metadata."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"cpn_ft_h36m_dbb": (17, "h36m"), "sh_ft_h36m": (16, "h36m")} if names is None else names
+    names = {"cpn_ft_h36m_dbb": "h36m", "sh_ft_h36m": "hourglass"} if names is None else names
     three: dict[str, dict[str, np.ndarray]] = {}
     two: dict[str, dict[str, dict[str, list[np.ndarray]]]] = {name: {} for name in names}
     for (subject, action), poses in worlds().items():
         action = action.replace("WalkingDog", "WalkDog").replace("TakingPhoto", "Photo")
         three.setdefault(subject, {})[action] = poses / np.float32(1000)
-        for name, (joints, _) in names.items():
+        for name, kind in names.items():
+            joints = LAYOUTS[kind]["num_joints"]
             views = [
                 np.broadcast_to(np.arange(joints)[:, None] + 100.0 * view, (len(poses) + longer, joints, 2)).astype(
                     np.float32
@@ -88,9 +102,8 @@ def write_videopose3d(folder: Path, names: dict[str, tuple[int, str]] | None = N
             ]
             two[name].setdefault(subject, {})[action] = views
     np.savez_compressed(folder / "data_3d_h36m.npz", positions_3d=three)
-    for name, (joints, layout) in names.items():
-        metadata = {"layout_name": layout, "num_joints": joints, "keypoints_symmetry": [[4, 5], [1, 2]]}
-        np.savez_compressed(folder / f"data_2d_h36m_{name}.npz", positions_2d=two[name], metadata=metadata)
+    for name, kind in names.items():
+        np.savez_compressed(folder / f"data_2d_h36m_{name}.npz", positions_2d=two[name], metadata=LAYOUTS[kind])
     return folder
 
 
@@ -149,6 +162,10 @@ def write_humaneva(folder: Path) -> Path:
                 two.setdefault(f"{part}/{subject}", {})[action] = views
     three["Unlabeled/S4"] = {"Box 1 chunk0": np.zeros((2, 15, 3), np.float32)}
     np.savez_compressed(folder / "data_3d_humaneva15.npz", positions_3d=three)
-    metadata = {"layout_name": "humaneva15", "num_joints": 15, "keypoints_symmetry": [[2, 3, 4], [5, 6, 7]]}
+    metadata = {
+        "layout_name": "humaneva15",
+        "num_joints": 15,
+        "keypoints_symmetry": [[2, 3, 4, 8, 9, 10], [5, 6, 7, 11, 12, 13]],
+    }
     np.savez_compressed(folder / "data_2d_humaneva15_gt.npz", positions_2d=two, metadata=metadata)
     return folder

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import h5py
@@ -11,14 +17,17 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
-from posezoo.data import load_dataset
+from posezoo.data import load_dataset, read_keypoints
+from posezoo.data.files import load_npz
 from posezoo.data.h36m import load_h36m, prepare_h36m
 from posezoo.data.h36m.facts import FRAMES
+from posezoo.data.humaneva import prepare_humaneva
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.geometry import h36m_cameras
 from posezoo.skeletons import convert
-from tests.data.dataset_samples import H36M_TO_17, worlds, write_martinez, write_official, write_videopose3d
+from tests.data.dataset_samples import H36M_TO_17, worlds, write_humaneva, write_martinez, write_official, write_videopose3d
 
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"official": write_official, "martinez": write_martinez, "videopose3d": write_videopose3d}
 pytestmark = pytest.mark.filterwarnings("ignore:.*is left out")
 
@@ -101,21 +110,79 @@ def test_detections_of_the_hourglass_are_mpiis_joints(tmp_path):
 
 
 def test_detections_of_videopose3d(tmp_path):
-    names = {
-        "cpn_ft_h36m_dbb": (17, "h36m"),
-        "sh_ft_h36m": (16, "h36m"),
-        "detectron_pt_coco": (17, "coco"),
-        "gt": (17, "h36m"),
-    }
+    names = {"cpn_ft_h36m_dbb": "h36m", "sh_ft_h36m": "hourglass", "detectron_pt_coco": "coco", "gt": "h36m"}
     prepare_h36m(write_videopose3d(tmp_path / "s", names), tmp_path / "h36m.h5")
     first = load_h36m(tmp_path / "h36m.h5", "test", "cpn_ft_h36m_dbb", views=(2,))
     assert (first.keypoints_2d[:, :, 0] == np.arange(17) + 200).all()  # cut to as many frames as there are in 3D
     assert len(first) == len(load_h36m(tmp_path / "h36m.h5", "test", views=(2,)))
-    sixteen = load_h36m(tmp_path / "h36m.h5", "test", "detected", views=(0,)).keypoints_2d[0, :, 0]
-    assert sixteen[[0, 3, 8, 10, 16]].tolist() == [0.0, 3.0, 8.0, 9.0, 15.0]  # no nose in it: the crown is its tenth
-    assert 8.0 < sixteen[9] < 9.0  # between thorax and crown
     coco = load_h36m(tmp_path / "h36m.h5", "test", "detectron_pt_coco", views=(0,)).keypoints_2d[0, :, 0]
     assert coco[[4, 1, 0]].tolist() == [11.0, 12.0, 11.5]  # COCO's hips
+
+
+# pelvis, right leg, left leg, spine, thorax, crown, left arm, right arm: the hourglass's places of Human3.6M's joints, as
+# Martinez et al. list them; what was trained on MPII alone has its thorax and upper neck at 7 and 8, and no spine.
+HOURGLASS = [6, 2, 1, 0, 3, 4, 5, 7, 8, 9, 13, 14, 15, 12, 11, 10]
+WITHOUT_NOSE = [*range(9), *range(10, 17)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "places"),
+    [
+        ("sh_ft_h36m", "hourglass", HOURGLASS),
+        ("sh_ft_h36m", "reordered hourglass", list(range(16))),
+        ("sh_pt_mpii", "hourglass", [*HOURGLASS[:7], 6.5, 7, *HOURGLASS[9:]]),
+        ("sh_pt_mpii", "reordered hourglass", [*range(7), 3.5, 7, *range(9, 16)]),
+    ],
+)
+def test_hourglass_archives_of_either_order(tmp_path, name, kind, places):
+    """VideoPose3D and SemGCN write files of the same name, and no name of their layout: only the symmetry tells."""
+    source = write_videopose3d(tmp_path / "s", {name: kind})
+    prepare_h36m(source, tmp_path / "h36m.h5")
+    first = load_h36m(tmp_path / "h36m.h5", "test", "detected", views=(0,)).keypoints_2d[0, :, 0]
+    assert first[WITHOUT_NOSE].tolist() == places
+    assert first[8] < first[9] < first[10]  # no nose: between thorax and crown
+    own = read_keypoints(source / f"data_2d_h36m_{name}.npz")
+    assert convert(own.keypoints_2d, own.skeleton, "h36m17").keypoints[0, WITHOUT_NOSE, 0].tolist() == places
+
+
+def test_the_finetuned_hourglass_of_martinez(tmp_path):
+    source = write_martinez(tmp_path / "s", hourglass="StackedHourglassFineTuned240")
+    prepare_h36m(source, tmp_path / "h36m.h5")
+    for name in ("sh_ft_h36m", "detected"):
+        detected = load_h36m(tmp_path / "h36m.h5", "test", name, views=(1,))
+        assert detected.keypoints_2d[0, WITHOUT_NOSE, 1].tolist() == HOURGLASS
+
+
+def test_an_hourglass_that_does_not_tell_its_order_is_refused(tmp_path):
+    source = write_videopose3d(tmp_path / "s", {"sh_ft_h36m": "hourglass"})
+    path = source / "data_2d_h36m_sh_ft_h36m.npz"
+    np.savez(path, positions_2d=load_npz(path)["positions_2d"])
+    with pytest.raises(
+        InputError, match=r"data_2d_h36m_sh_ft_h36m\.npz holds 16 joints, and no metadata that tell their order"
+    ):
+        prepare_h36m(source, tmp_path / "h36m.h5")
+
+
+def test_damaged_detections_are_one_sentence_not_one_for_each_recording(tmp_path, recwarn):
+    path = write_videopose3d(tmp_path / "s") / "data_2d_h36m_cpn_ft_h36m_dbb.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        InputError, match=r"cpn_ft_h36m_dbb\.npz .* take data_2d_h36m_cpn_ft_h36m_dbb\.npz out of the folder"
+    ):
+        prepare_h36m(tmp_path / "s", tmp_path / "h36m.h5")
+    assert not [warning for warning in recwarn if "left out" in str(warning.message)]
+
+
+def test_a_camera_without_detections_is_left_out(tmp_path):
+    path = write_videopose3d(tmp_path / "s", {"cpn": "h36m"}) / "data_2d_h36m_cpn.npz"
+    content = load_npz(path)
+    content["positions_2d"]["S9"]["Sitting 1"][2] = None  # VideoPose3D writes so what has no video
+    np.savez(path, **content)
+    prepare_h36m(tmp_path / "s", tmp_path / "h36m.h5")
+    seen = {(clip.action, clip.view) for clip in load_h36m(tmp_path / "h36m.h5", "test", "cpn", subjects=("S9",)).sequences}
+    assert {view for action, view in seen if action == "Sitting"} == {0, 1, 3}
+    assert {view for action, view in seen if action == "Photo"} == {0, 1, 2, 3}
+    assert {clip.view for clip in read_keypoints(path).sequences if clip.action == "Sitting 1"} == {0, 1, 3}
 
 
 def test_too_few_detections_are_an_error_of_their_clip(tmp_path):
@@ -172,12 +239,90 @@ def test_a_damaged_recording_is_left_out_and_named(tmp_path):
     assert len(load_h36m(tmp_path / "h36m.h5", "test")) == 4 * (3 + 8 + 5 + 4 + 5)
 
 
-def test_an_altered_file_is_noticed(tmp_path):
-    prepare_h36m(write_official(tmp_path / "s"), tmp_path / "h36m.h5")
-    with h5py.File(tmp_path / "h36m.h5", "r+") as file:
+def test_an_altered_file_is_noticed_and_made_again(tmp_path):
+    source, out = write_official(tmp_path / "s"), tmp_path / "h36m.h5"
+    prepare_h36m(source, out)
+    first = out.read_bytes()
+    with h5py.File(out, "r+") as file:
         file["S9/Sitting/1/2/pose_3d"][0, 0, 0] += 1
-    with pytest.raises(CorruptFileError, match=r"S9/Sitting/1/2/pose_3d differs from its checksum"):
-        load_h36m(tmp_path / "h36m.h5", "test")
+    with pytest.raises(CorruptFileError, match=r"S9/Sitting/1/2/pose_3d differs from its checksum.*prepare it again"):
+        load_h36m(out, "test")
+    assert prepare_h36m(source, out).written  # the sources are the same: only the checksums tell
+    assert out.read_bytes() == first
+
+
+def test_what_is_no_file_of_the_dataset_is_never_replaced(tmp_path):
+    source = write_martinez(tmp_path / "s")
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["precious"] = np.arange(5)
+    (tmp_path / "text.h5").write_text("precious")
+    prepare_humaneva(write_humaneva(tmp_path / "he"), tmp_path / "humaneva.h5")
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "humaneva.h5").read_bytes()[:-500])
+    for name, message in (
+        ("mine.h5", "no prepared dataset"), ("text.h5", "remove it"), ("cut.h5", "remove it"),
+        ("humaneva.h5", "holds humaneva; choose another name for h36m"),
+        ("s/S9/MyPoses/3D_positions/Photo 1.h5", "no prepared"),
+    ):  # fmt: skip
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(InputError, match=message):
+            prepare_h36m(source, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_values_that_no_camera_sees_are_left_out_and_named(tmp_path):
+    source = write_martinez(tmp_path / "s", detections=False)
+    with h5py.File(source / "S9/MyPoses/3D_positions/SittingDown.h5", "r+") as file:
+        file["3D_positions"][3, 2] = 1e30
+    with pytest.warns(UserWarning, match=r"S9/SittingDown is left out: pose_3d of camera 0 goes to .*e\+29; expected mm"):
+        prepare_h36m(source, tmp_path / "h36m.h5")
+    assert "SittingDown" not in set(load_h36m(tmp_path / "h36m.h5", "test").action)
+
+
+@pytest.mark.parametrize("stage", ["_save", "_write_array"])
+def test_nothing_is_left_after_a_kill_once_it_is_done(tmp_path, stage):
+    """SIGKILL while recordings are read, and while the file is written; the sources change before the second call."""
+    source, out = write_martinez(tmp_path / "s", detections=False), tmp_path / "h36m.h5"
+    process = multiprocessing.get_context("fork").Process(target=_killed, args=(source, out, stage))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not out.exists()
+    assert len(list(tmp_path.iterdir())) == 2
+    with h5py.File(source / "S9/MyPoses/3D_positions/SittingDown.h5", "r+") as file:
+        file["3D_positions"][0, 0] += 1
+    prepare_h36m(source, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["h36m.h5", "s"]
+
+
+def _killed(source, out, stage):
+    from posezoo.data.prepared import writing
+
+    real, calls = getattr(writing, stage), iter(range(100))
+
+    def killed(*arguments):
+        if next(calls) == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
+
+    setattr(writing, stage, killed)
+    prepare_h36m(source, out)
+
+
+@pytest.mark.parametrize("kilobytes", [4, 100])
+def test_a_full_disk_is_one_sentence(tmp_path, kilobytes):
+    """Where a recording is kept, and where the file itself is written; files are not let grow, as on a full disk."""
+    write_martinez(tmp_path / "s")
+    command = [sys.executable, "-m", "posezoo", "data", "prepare", "h36m", "--source", "s", "--out", "h36m.h5"]
+    done = subprocess.run(
+        ["bash", "-c", f'trap "" XFSZ; ulimit -f {kilobytes}; exec "$@"', "-", *command],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines() if line.strip()] == [
+        "posezoo data: error: h36m.h5 was not written: files may not grow so large here; "
+        "raise the limit (ulimit -f) or write elsewhere."
+    ]
+    assert not (tmp_path / "h36m.h5").exists()
 
 
 def test_calibrations_in_the_folder_are_used(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from posezoo.data.cameras import read_cameras
 from posezoo.data.files import open_hdf5, read_dataset
 from posezoo.data.h36m.cdf import read_cdf_pose
 from posezoo.data.h36m.facts import SUBJECTS, parse_action
-from posezoo.data.videopose3d import positions_2d, positions_3d
+from posezoo.data.videopose3d import HOURGLASS_FINE_TUNED, Views, positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.skeletons import Skeleton, convert, get_skeleton
@@ -21,10 +21,11 @@ from posezoo.skeletons import Skeleton, convert, get_skeleton
 _JOINTS = 32
 _ALL = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
 _H36M17 = get_skeleton("h36m17")
-# Stacked hourglass in VideoPose3D's archives is in Human3.6M's order.
-_H36M16 = _H36M17.without("nose")
-_LAYOUTS = {(17, "coco"): get_skeleton("coco17"), (17, "h36m"): _H36M17, (16, "h36m"): _H36M16,
-            (16, "mpii"): get_skeleton("mpii16")}  # fmt: skip
+_HOURGLASS = {
+    "sh": ("StackedHourglass", get_skeleton("mpii16")),
+    "sh_ft_h36m": ("StackedHourglassFineTuned240", HOURGLASS_FINE_TUNED),
+}
+"""Of Martinez et al., by the detector's name: the folder of a subject, and the layout."""
 
 Key = tuple[str, str, str]
 """Subject, action, trial."""
@@ -129,47 +130,58 @@ def _by_file(
 
 
 def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray | None]]], list[Path]]:
-    """Of VideoPose3D's archives under the end of their names, of Martinez' folders as ``sh``."""
+    """Of VideoPose3D's archives under the end of their names, of Martinez' folders as ``sh`` and ``sh_ft_h36m``."""
     found, files = dict[str, Callable[[Key], list[np.ndarray | None]]](), list[Path]()
     for path in sorted(source.glob("data_2d_h36m_*.npz")):
         name = path.stem.removeprefix("data_2d_h36m_")
         if name != "gt":  # projected here, with the lens's distortion, as it is there
             found[name] = _archive(path)
             files.append(path)
-    folders = [folder for subject in _ALL if (folder := source / subject / "StackedHourglass").is_dir()]
-    if folders:
-        found["sh"] = partial(_hourglass, source)
-        files += [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    for name, (folder, layout) in _HOURGLASS.items():
+        folders = [path for subject in _ALL if (path := source / subject / folder).is_dir()]
+        if folders and name not in found:
+            found[name] = partial(_hourglass, source, folder, layout)
+            files += [path for path in folders for path in sorted(path.glob("*.h5"))]
     return found, files
 
 
 def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
     """An archive of VideoPose3D, read when its first clip is asked for: some 300 MB."""
-    cache: dict[Key, list[np.ndarray]] = {}
-    layouts: list[Skeleton] = []
+
+    @cache
+    def views() -> tuple[dict[Key, list[np.ndarray | None]], Skeleton]:
+        try:
+            archive = positions_2d(path, (16, 17))
+            layout = archive.layout or _layout(archive, path)
+        except CorruptFileError as error:  # of no use to any recording
+            raise InputError(f"{error} Or take {path.name} out of the folder, to prepare without it.") from error
+        named = {(subject, parse_action(action)): views for (subject, action), views in archive.clips.items()}
+        return {(subject, *action): views for (subject, action), views in named.items() if action is not None}, layout
 
     def of(key: Key) -> list[np.ndarray | None]:
-        if not cache:
-            content, layout = positions_2d(path, (16, 17))
-            for (subject, action), views in content.items():
-                named = parse_action(action)
-                if named is not None:
-                    cache[(subject, *named)] = views
-            joints = next(iter(content.values()))[0].shape[1] if content else 17
-            # Without metadata: all of these archives but Detectron's are in Human3.6M's order.
-            layouts.append(_LAYOUTS.get((joints, layout or ("coco" if "coco" in path.stem else "h36m")), _H36M17))
-        return [convert(view, layouts[0], _H36M17).keypoints for view in cache[key]] if key in cache else [None] * 4
+        found, layout = views()
+        own = found.get(key, [None] * 4)
+        return [None if view is None else convert(view, layout, _H36M17).keypoints for view in own]
 
     return of
 
 
-def _hourglass(source: Path, key: Key) -> list[np.ndarray | None]:
-    """``StackedHourglass/Directions_1.54138969.h5``, key ``poses``, MPII's order."""
+def _layout(archive: Views, path: Path) -> Skeleton:
+    """Of an archive without metadata: that of all of VideoPose3D's with 17 joints."""
+    if any(view is not None and view.shape[1] == 16 for views in archive.clips.values() for view in views):
+        raise CorruptFileError(
+            f"{path} holds 16 joints, and no metadata that tell their order (MPII's or Human3.6M's): get it again."
+        )
+    return get_skeleton("coco17") if "coco" in path.stem else _H36M17
+
+
+def _hourglass(source: Path, folder: str, layout: Skeleton, key: Key) -> list[np.ndarray | None]:
+    """``StackedHourglass/Directions_1.54138969.h5``, key ``poses``."""
     subject, action, trial = key
     result: list[np.ndarray | None] = []
     for camera in h36m_cameras("S1"):
         stems = [f"{name}{f'{gap}{trial}' if trial else ''}.{camera.name}.h5" for name in _names(action) for gap in "_ "]
-        paths = [path for stem in stems if (path := source / subject / "StackedHourglass" / stem).is_file()]
+        paths = [path for stem in stems if (path := source / subject / folder / stem).is_file()]
         if not paths:
             result.append(None)
             continue
@@ -177,7 +189,7 @@ def _hourglass(source: Path, key: Key) -> list[np.ndarray | None]:
             poses = read_dataset(file, "poses", (None, 16, 2))
         if poses.dtype.kind not in "fiu":
             raise CorruptFileError(f"{paths[0]}, 'poses' is of type {poses.dtype}; expected numbers.")
-        result.append(convert(poses.astype(np.float32), "mpii16", _H36M17).keypoints)
+        result.append(convert(poses.astype(np.float32), layout, _H36M17).keypoints)
     return result
 
 

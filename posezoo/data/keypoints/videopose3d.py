@@ -11,15 +11,9 @@ import numpy as np
 from posezoo.data.keypoints.clips import Clips, numeric, picture_size
 from posezoo.data.keypoints.containers import Content
 from posezoo.data.posedata import Sequence
+from posezoo.data.videopose3d import cameras, layout_of
 from posezoo.errors import InputError
 
-# `layout_name` in the archive's metadata, and ours.
-_LAYOUTS = {
-    "h36m": ("h36m17", "h36m32"),
-    "coco": ("coco17",),
-    "mpii": ("mpii16",),
-    "humaneva15": ("humaneva15",),
-}
 _H36M_SUBJECTS = {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
 _H36M_SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
 
@@ -31,26 +25,25 @@ def is_videopose3d(content: Content) -> bool:
 
 def read_videopose3d(content: Content) -> Clips:
     """One clip a camera; picture sizes from the archive's metadata, or Human3.6M's where its subjects are."""
-    path, subjects = content.path, content.value["positions_2d"]
-    metadata = content.value.get("metadata")
+    path, value = content.path, content.value
+    metadata = value.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
+    found = list(cameras(value, path, InputError))
+    subjects = {subject for subject, _, _ in found}
     arrays: list[np.ndarray] = []
     sequences: list[Sequence] = []
-    for subject, actions in _items(subjects, "positions_2d", path):
-        for action, cameras in _items(actions, f"subject {subject}", path):
-            if not isinstance(cameras, list | tuple | np.ndarray):
+    for subject, action, views in found:
+        for view, values in enumerate(views):
+            if values is None:
+                continue
+            keypoints = numeric(values, f"{subject}, {action}, camera {view}", path)
+            if keypoints.ndim != 3 or (arrays and keypoints.shape[1:] != arrays[0].shape[1:]):
+                wanted = arrays[0].shape[1:] if arrays else ("J", 2)
                 raise InputError(
-                    f"{path}: {subject}, {action} is {type(cameras).__name__}; expected a list, one array a camera."
+                    f"{path}: {subject}, {action}, camera {view} has shape {keypoints.shape}; expected (N, *{wanted})."
                 )
-            for view, values in enumerate(cameras):
-                keypoints = numeric(values, f"{subject}, {action}, camera {view}", path)
-                if keypoints.ndim != 3 or (arrays and keypoints.shape[1:] != arrays[0].shape[1:]):
-                    wanted = arrays[0].shape[1:] if arrays else ("J", 2)
-                    raise InputError(
-                        f"{path}: {subject}, {action}, camera {view} has shape {keypoints.shape}; expected (N, *{wanted})."
-                    )
-                arrays.append(keypoints)
-                sequences.append(_sequence(subject, action, view, len(cameras), metadata, set(subjects), path))
+            arrays.append(keypoints)
+            sequences.append(_sequence(subject, action, view, len(views), metadata, subjects, path))
     if not arrays:
         raise InputError(f"{path}: positions_2d is empty; expected subjects, actions and one array a camera.")
     lengths = [len(array) for array in arrays]
@@ -59,14 +52,8 @@ def read_videopose3d(content: Content) -> Clips:
         np.repeat(np.arange(len(arrays)), lengths),
         np.concatenate([np.arange(length) for length in lengths]),
         tuple(sequences),
-        implied=_LAYOUTS.get(str(metadata.get("layout_name")), ()),
+        stated=layout_of(arrays[0].shape[1], metadata, path.stem),
     )
-
-
-def _items(value: Any, what: str, path: Path) -> list[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{path}: {what} is {type(value).__name__}; expected a dictionary, subject -> action -> cameras.")
-    return [(str(key), item) for key, item in value.items()]
 
 
 def _sequence(

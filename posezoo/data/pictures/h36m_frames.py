@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, atomic_write, load_npz, progress
+from posezoo.data.files import PathLike, atomic_write, create_hdf5, load_npz, progress
 from posezoo.data.h36m.cdf import read_cdf_pose
 from posezoo.data.h36m.facts import parse_action
 from posezoo.data.pictures.crops import crop_matrix, cut
@@ -85,7 +84,7 @@ def prepare_h36m_pictures(source: PathLike, out: PathLike, every: int = 5) -> Pa
     whole = [part for clip in progress(clips, "cutting people out") if (part := _cut_once(clip, out, every)) is not None]
     if not whole:
         raise CorruptFileError(f"none of {len(clips)} clips in {source} can be read; see the warnings.")
-    with atomic_write(out / FILE) as temporary, h5py.File(temporary, "w", track_order=False) as file:
+    with atomic_write(out / FILE) as temporary, create_hdf5(temporary) as file:
         for key in whole[0]:
             file.create_dataset(key, data=np.concatenate([part[key] for part in whole]), track_times=False)
     return out / FILE

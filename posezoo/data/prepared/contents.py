@@ -24,7 +24,12 @@ OWN = ("pose_3d", "gt", "frame")
 def is_prepared(path: PathLike) -> bool:
     """Whether :func:`write_prepared` wrote the file."""
     with open_hdf5(path) as file:
-        return text_of(read_attributes(file).get("kind")) == KIND
+        return is_own(file)
+
+
+def is_own(file: h5py.File) -> bool:
+    """The same of an open file."""
+    return text_of(read_attributes(file).get("kind")) == KIND
 
 
 def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]:
@@ -35,7 +40,7 @@ def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]
     """
     stored, name = read_attributes(file), dataset or "NAME"
     expected = f"no {dataset or 'prepared'} file of format {FORMAT}; make it with `posezoo data prepare {name}`."
-    if text_of(stored.get("kind")) != KIND or stored.get("format") != FORMAT:
+    if not is_own(file) or stored.get("format") != FORMAT:
         raise CorruptFileError(f"{file.filename} is {expected}")
     text = read_dataset(file, CONTENTS, (None,)).tobytes()
     if checksum(text) != stored.get("sha256"):

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, open_hdf5, progress, read_dataset
+from posezoo.data.files import PathLike, dataset_shape, open_hdf5, progress, read_dataset
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared.contents import OWN, checksum, from_json, is_prepared, read_contents
 from posezoo.errors import CorruptFileError, InputError
@@ -50,7 +50,7 @@ def read_prepared(
         key = _keypoints(stored["clips"], file, keypoints, prefer)
         # A detector may have missed a video: its clips are left out, as everybody does.
         clips = [(entry, clip) for entry, clip in clips if key in entry["sha256"]]
-        counts = [_shape(file, f"{entry['group']}/frame")[0] for entry, _ in clips]
+        counts = [dataset_shape(file, f"{entry['group']}/frame")[0] for entry, _ in clips]
         start, total, joints = 0, sum(counts), len(skeleton)
         two, three = np.empty((total, joints, 2), np.float32), np.empty((total, joints, 3), np.float32)
         frame = np.empty(total, np.int32)
@@ -83,7 +83,7 @@ def describe_prepared(path: PathLike) -> dict[str, Any]:
         for entry in stored["clips"]:
             row = summary.setdefault(from_json(entry["sequence"]).subject, {"clips": 0, "frames": 0})
             row["clips"] += 1
-            row["frames"] += _shape(file, f"{entry['group']}/frame")[0]
+            row["frames"] += dataset_shape(file, f"{entry['group']}/frame")[0]
             names |= set(entry["sha256"]) - set(OWN)
         return {**summary, "also": sorted(names), "notes": stored["notes"]}
 
@@ -93,7 +93,7 @@ def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer
     detectors = []
     for name in sorted({name for entry in clips for name in entry["sha256"]} - set(OWN)):
         group = next(entry["group"] for entry in clips if name in entry["sha256"])
-        if _shape(file, f"{group}/{name}")[-1] == 2:
+        if dataset_shape(file, f"{group}/{name}")[-1] == 2:
             detectors.append(name)
     if wanted == "detected" and detectors:
         if len(detectors) == 1 or prefer in detectors:
@@ -108,15 +108,23 @@ def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer
     return wanted
 
 
-def _shape(file: h5py.File, key: str) -> tuple[int, ...]:
-    """The shape of an array; CorruptFileError where it is not there."""
-    item = file.get(key)
-    if not isinstance(item, h5py.Dataset) or not item.shape:
-        raise CorruptFileError(f"{file.filename} lacks {key}; it is altered: prepare it again.")
-    return tuple(item.shape)
+def is_whole(file: h5py.File, stored: dict[str, Any]) -> bool:
+    """Whether all arrays are there and equal their checksums.
+
+    Args:
+        file: open.
+        stored: its contents.
+    """
+    try:
+        for entry in progress(stored["clips"], f"checking {Path(file.filename).name}"):
+            for key in entry["sha256"]:
+                _array(file, entry, key)
+    except CorruptFileError:
+        return False
+    return True
 
 
-def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...]) -> np.ndarray:
+def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """An array of a clip, compared with its checksum."""
     name = f"{entry['group']}/{key}"
     values = read_dataset(file, name, shape)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, atomic_write, load_npz, open_hdf5, progress, sha256
+from posezoo.data.files import PathLike, atomic_write, create_hdf5, load_npz, open_hdf5, progress, sha256
 from posezoo.data.posedata import Sequence
 from posezoo.data.prepared.contents import (
     CONTENTS,
@@ -22,15 +24,18 @@ from posezoo.data.prepared.contents import (
     KIND,
     checksum,
     from_json,
-    is_prepared,
+    is_own,
     read_contents,
     text_of,
     to_json,
 )
-from posezoo.errors import CorruptFileError, MissingFileError, SaveError
+from posezoo.data.prepared.reading import is_whole
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError
 from posezoo.skeletons import Skeleton
 
 _CHUNK = 1024
+_LARGEST = 1e6
+"""A kilometre, and more pixels than any picture has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +57,19 @@ class Clip:
     more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What stands in the file, by name."""
+        """What stands in the file, by name.
+
+        Raises:
+            CorruptFileError: NaN, or values that no camera sees.
+        """
         frame = np.arange(len(self.gt)) if self.frame is None else self.frame
         floats = {"pose_3d": self.pose_3d, "gt": self.gt, **self.more}
+        for name, values in floats.items():
+            if not (np.abs(values) <= _LARGEST).all():
+                raise CorruptFileError(
+                    f"{name} of camera {self.sequence.view} goes to {np.abs(values).max():.3g}; expected mm and px, at most "
+                    f"{_LARGEST:g}: get it again."
+                )
         return {**{name: np.asarray(values, np.float32) for name, values in floats.items()}, "frame": frame.astype(np.int32)}
 
 
@@ -114,35 +129,39 @@ def write_prepared(
 
     Raises:
         CorruptFileError: no part can be read.
+        InputError: something else is there already: no prepared file, or one of another dataset.
         SaveError: the file cannot be written.
     """
     out = Path(out)
-    if out.is_file() and is_prepared(out):
-        with open_hdf5(out) as file:
-            stored = read_contents(file)
-            if (stored["dataset"], stored["digest"]) == (dataset, digest):
-                return Prepared(False, tuple(stored["notes"]))
+    notes = _up_to_date(out, dataset, digest)
+    if notes is not None:
+        return Prepared(False, tuple(notes))
     folder = out.parent / f".{out.name}.{digest[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SaveError(f"{folder} cannot be made ({error.strerror}); write to a folder of your own.") from error
+        raise SaveError(
+            f"{out} cannot be written: a folder for what is read cannot be made beside it ({error.strerror or error}); "
+            "write to a folder of your own."
+        ) from error
     notes, files = [], {}
     for part in progress(parts, f"reading {dataset}"):
         path = folder / f"{part.name.replace('/', '~')}.npz"
         if not _whole(path):
             try:
-                _save(path, part.read())
+                _save(path, part.read(), out)
             except (CorruptFileError, MissingFileError) as error:
                 notes.append(f"{part.name} is left out: {error}")
                 warnings.warn(notes[-1], stacklevel=2)
                 continue
         files[part.name] = path
     if not files:
+        shutil.rmtree(folder)
         raise CorruptFileError(f"none of {len(parts)} recordings of {dataset} can be read; first: {notes[0]}")
     found: dict[str, list[tuple[Sequence, int]]] = {}
     entries = []
-    with atomic_write(out) as temporary, h5py.File(temporary, "w") as file:
+    # In that folder: what a killed call leaves is gone with it.
+    with atomic_write(folder / "whole.h5", called=out) as temporary, create_hdf5(temporary) as file:
         for name, path in progress(list(files.items()), f"writing {out.name}"):
             found[name] = []
             for number, (sequence, arrays) in enumerate(_load(path)):
@@ -155,8 +174,34 @@ def write_prepared(
         text = json.dumps(content).encode()
         file.create_dataset(CONTENTS, data=np.frombuffer(text, np.uint8), compression="gzip", track_times=False)
         file.attrs.update({"format": FORMAT, "kind": np.bytes_(KIND), "sha256": np.bytes_(checksum(text))})
-    shutil.rmtree(folder)
+    with atomic_write(out) as temporary:
+        os.replace(folder / "whole.h5", temporary)
+    for unfinished in out.parent.glob(f".{glob.escape(out.name)}.{'[0-9a-f]' * 12}"):  # of other sources, too
+        shutil.rmtree(unfinished, ignore_errors=True)
     return Prepared(True, tuple(notes))
+
+
+def _up_to_date(out: Path, dataset: str, digest: str) -> list[str] | None:
+    """The notes of a whole file of these sources; None where there is none, or one to be made again.
+
+    Raises:
+        InputError: something else, which must not be lost.
+    """
+    if not out.exists():
+        return None
+    try:
+        with open_hdf5(out) as file:
+            if not is_own(file):
+                raise InputError(f"{out} is there already and no prepared dataset; choose another name.")
+            try:
+                stored = read_contents(file)
+            except CorruptFileError:  # altered, or of an older format
+                return None
+            if stored["dataset"] != dataset:
+                raise InputError(f"{out} holds {stored['dataset']}; choose another name for {dataset}.")
+            return stored["notes"] if stored["digest"] == digest and is_whole(file, stored) else None
+    except CorruptFileError as error:
+        raise InputError(f"{out} is there already and no whole file; remove it, or choose another name ({error})") from error
 
 
 def _write_array(group: h5py.Group, key: str, values: np.ndarray) -> str:
@@ -166,10 +211,10 @@ def _write_array(group: h5py.Group, key: str, values: np.ndarray) -> str:
     return checksum(np.ascontiguousarray(values).tobytes()).decode()
 
 
-def _save(path: Path, clips: list[Clip]) -> None:
+def _save(path: Path, clips: list[Clip], out: Path) -> None:
     arrays = {f"{number}/{key}": values for number, clip in enumerate(clips) for key, values in clip.arrays().items()}
     sequences = np.array([to_json(clip.sequence) for clip in clips])
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path, called=out) as temporary, temporary.open("wb") as file:
         np.savez(file, sequences=sequences, **arrays)  # type: ignore[arg-type]
 
 
