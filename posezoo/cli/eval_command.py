@@ -36,7 +36,8 @@ def add(commands: Any) -> None:
         "--protocol",
         type=int,
         choices=PROTOCOLS,
-        help="of Human3.6M: 1 MPJPE, 2 after Procrustes (both always stand there), 3 the fourth camera alone",
+        help="of Human3.6M: 1 MPJPE, 2 after Procrustes (both stand there; by action the one asked for), 3 MPJPE of the "
+        "fourth camera alone; N-MPJPE where a model knows no scale",
     )
     command.add_argument("--views", type=int, nargs="+", help="these cameras alone")
     command.add_argument("--joints", type=int, choices=JOINTS, help="score so many joints; those of the model else")
@@ -68,15 +69,21 @@ def run(options: argparse.Namespace) -> int:
         scored = _scored(options) if lifter else {}
         result = evaluate(None, data, **scored) if model is None else model.evaluate(data, **scored)
         title = f"{options.keypoints.upper()} 2D, {result['poses']} poses"
+        if options.protocol:
+            title = f"protocol #{options.protocol}, {title}"
         if lifter:
             baseline, beside, error = "flat depth", result if model is None else evaluate(None, data, **scored), "P-MPJPE"
             if options.data == "mpi_inf_3dhp" and options.split == "test":
                 result["per_scene"] = _by_scene(model, data, scored)
+            if options.protocol in (1, 3):
+                error = "N-MPJPE" if "n_mpjpe_per_action" in result else "MPJPE"
         else:
             baseline, error = "triangulated", "MPJPE"
             beside = {name.removesuffix("_triangulated"): v for name, v in result.items() if name.endswith("_triangulated")}
     if options.json:
-        print(json.dumps({"model": options.name, "data": options.data, "split": options.split, **result}, indent=2))
+        protocol = {"protocol": options.protocol} if options.protocol else {}
+        named = {"model": options.name, "data": options.data, "split": options.split, **protocol}
+        print(json.dumps({**named, **result}, indent=2))
         return 0
     result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}
     _print(result, beside, f"{options.name} on {options.data} {options.split}, {title}", (options.name, baseline), error)
@@ -93,11 +100,14 @@ def _file(options: argparse.Namespace) -> Path | None:
 
 
 def _views(options: argparse.Namespace) -> dict[str, Any]:
-    """Settings of the loader; Human3.6M's third protocol tests on the fourth camera."""
+    """Settings of the loader; Human3.6M's third protocol trains on three cameras and tests on the fourth."""
     if options.protocol is not None and options.data != "h36m":
         raise InputError(f"--protocol is for Human3.6M (--data h36m), not for {options.data}.")
-    views = [3] if options.protocol == 3 and options.views is None else options.views
-    return {} if views is None else {"views": tuple(views)}
+    if options.protocol != 3:
+        return {} if options.views is None else {"views": tuple(options.views)}
+    if options.views is not None:
+        raise InputError("--protocol 3 says which cameras; leave --views out.")
+    return {"views": (0, 1, 2) if options.split == "train" else (3,)}
 
 
 def _scored(options: argparse.Namespace) -> dict[str, Any]:
@@ -131,6 +141,9 @@ def _of_pictures(model: PictureModule, options: argparse.Namespace) -> dict[str,
 
     if options.keypoints != "gt":
         raise InputError(f"{options.name} finds keypoints in pictures itself; leave --keypoints out.")
+    for name in ("data_dir", "protocol", "views", "joints"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for models that take keypoints.")
     settings = {} if options.side is None else {"side": options.side}
     people = load_pictures(options.data, options.split, path=options.path, **settings).thin(options.count)
     # Its pelvis is higher than that of all others.
@@ -160,7 +173,9 @@ def _print(result: dict[str, Any], beside: dict[str, Any], title: str, names: tu
     table(title, "metric", {f"{name} ({unit_of(name)})": (value, beside.get(name)) for name, value in floats.items()})
     for scene, values in result.get("per_scene", {}).items():
         table(f"by scene: {scene}", "metric", {f"{name} ({unit_of(name)})": (value, None) for name, value in values.items()})
-    actions = result.get("per_action", {})
+    key = f"{error.lower().replace('-', '_')}_per_action"
+    actions = result.get(key, result.get("per_action", {}))
     if actions:
-        others = beside.get("per_action", {})
+        # Flat depth has no scale of its own: of it, what is nearest.
+        others = beside.get(key, beside.get("n_mpjpe_per_action" if key == "mpjpe_per_action" else "per_action", {}))
         table(f"{error} by action (mm)", "action", {name: (value, others.get(name)) for name, value in actions.items()})

@@ -36,18 +36,23 @@ class LiftingMetrics(nn.Module):
         super().__init__()
         options: dict[str, Any] = {"skeleton": skeleton, "actions": actions or None}
         self.p_mpjpe = PMPJPE(**options)
-        self.n_mpjpe = NMPJPE(root=skeleton.root, **options)
+        self.n_mpjpe = NMPJPE(**options)
         self.mpjpe = MPJPE(**options) if unit == "mm" else None
         self.pck, self.auc = PCK3D(), AUC3D()
         self.pck_aligned, self.auc_aligned = PCK3D(), AUC3D()
         self.symmetry = SymmetryError(skeleton=skeleton)
         self.metric_scale = unit == "mm"
 
+    @property
+    def unaligned(self) -> str:
+        """The error without Procrustes: ``mpjpe``, or ``n_mpjpe`` where the scale is not known."""
+        return "mpjpe" if self.metric_scale else "n_mpjpe"
+
     @torch.no_grad()
     def update(
         self, pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"], action: Int[Tensor, "B"] | None = None
     ) -> None:
-        """Count a batch: root-relative poses, labels in mm."""
+        """Count a batch: poses about the root that they are compared about, labels in mm."""
         for metric in (self.p_mpjpe, self.n_mpjpe, self.mpjpe):
             if metric is not None:
                 metric.update(pred, target, action)
@@ -65,6 +70,7 @@ class LiftingMetrics(nn.Module):
             result["mpjpe"] = float(self.mpjpe.mean_over_frames())
         if self.p_mpjpe.actions:
             result["p_mpjpe_mean_over_actions"] = float(self.p_mpjpe.mean_over_actions())
+            result[f"{self.unaligned}_mean_over_actions"] = float(getattr(self, self.unaligned).mean_over_actions())
         suffix = "" if self.metric_scale else "_scaled"
         result |= {
             f"pck{suffix}": 100 * float(self.pck.compute()),
@@ -128,8 +134,9 @@ def evaluate(
         batch_size: poses at a time.
 
     Returns:
-        the metrics of :meth:`LiftingMetrics.report`, ``poses``, ``per_action`` and ``per_joint`` P-MPJPE in mm, and
-        ``limb_ratios`` of predictions and labels (:class:`LimbStatistics`; empty where the layout lacks limbs).
+        the metrics of :meth:`LiftingMetrics.report`, ``poses``, ``per_action`` and ``per_joint`` P-MPJPE in mm,
+        ``mpjpe_per_action`` (``n_mpjpe_per_action`` of models of relative unit), and ``limb_ratios`` of predictions and
+        labels (:class:`LimbStatistics`; empty where the layout lacks limbs).
 
     Raises:
         InputError: no labels, no poses, or joints that cannot be had.
@@ -169,5 +176,8 @@ def evaluate(
         "poses": len(data),
         "per_action": {name: float(value) for name, value in metrics.p_mpjpe.per_action().items()},
         "per_joint": {name: float(value) for name, value in metrics.p_mpjpe.per_joint().items()},
+        f"{metrics.unaligned}_per_action": {
+            name: float(value) for name, value in getattr(metrics, metrics.unaligned).per_action().items()
+        },
         "limb_ratios": {} if limbs is None else {name: statistics.report() for name, statistics in limbs.items()},
     }

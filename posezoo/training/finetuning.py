@@ -15,7 +15,7 @@ from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.own_data import read_own_data
 from posezoo.training.provenance import provenance
-from posezoo.training.running import checkpointing, finish, folder_for_run, is_watched, make_logger
+from posezoo.training.running import checkpointing, finish, folder_for_run, is_watched, make_logger, writable
 from posezoo.training.selection import UnlabelledValidation, keep_best
 
 STEPS = 1000
@@ -64,7 +64,9 @@ def finetune(
         the new weights, which ``posezoo.load(path)`` takes; their header tells the metrics before and after.
 
     Raises:
-        InputError: a supervised model, too few poses, or an own setting that makes no sense.
+        InputError: a supervised model, too few poses, an own setting that makes no sense, or weights that are in ``out``
+            already.
+        SaveError: ``out`` cannot be written to.
     """
     if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
@@ -82,6 +84,10 @@ def finetune(
             f"({data.left_out} people lack a joint); expected at least one batch of {batch_size} (lower --batch-size)."
         )
     folder, checkpoint = folder_for_run(out, resume)
+    weights = folder / f"{model.paper}.safetensors"
+    if weights.exists() and not resume:
+        raise InputError(f"{weights} is there already; choose another --out.")
+    writable(folder)
     epochs = epochs or max(1, round(STEPS / (len(train) // batch_size)))
     print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
     if data.left_out:
@@ -131,7 +137,7 @@ def finetune(
         **settings,
         "validation": {"poses": len(held), "split": data.split, **found},
     }
-    return finish(trainer, chosen, None, folder / f"{model.paper}.safetensors", origin)
+    return finish(trainer, chosen, None, weights, origin)
 
 
 def _unsupervised(name: str | Path) -> LiftingModule:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from posezoo.data import PoseData, read_keypoints
+from posezoo.data.keypoints import inspect_keypoints
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.skeletons import Skeleton, convert
@@ -50,7 +52,7 @@ def read_own_data(
         PoseZooError: a file that cannot be read, joints that cannot be had, or nobody left.
 
     Warns:
-        UserWarning: heads below feet in most poses (y up?), or keypoints that look normalised.
+        UserWarning: heads below feet in most poses (y up?), keypoints that look normalised, or left and right exchanged.
     """
     data = source if isinstance(source, PoseData) else read_keypoints(source, skeleton, image_size)
     found = data.keypoints_2d
@@ -67,6 +69,9 @@ def read_own_data(
         raise InputError(f"none of the {len(data)} people of {name} has every joint that the model needs.")
     check_keypoints(keypoints[whole], target, target)
     data = replace(data, skeleton=target, keypoints_2d=keypoints, pose_3d=None, confidence=None)[whole]
+    for finding in inspect_keypoints(data).findings:
+        if finding.name == "sides":
+            warnings.warn(finding.text, stacklevel=3)
     splits, how = split_by_sequence(data, fraction, seed)
     return OwnData(splits, int((~whole).sum()), how)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +24,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.data.files import atomic_write
 from posezoo.distributed import leave
-from posezoo.errors import InputError
+from posezoo.errors import InputError, SaveError
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.provenance import provenance
@@ -112,6 +114,20 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
 def is_watched() -> bool:
     """Whether output goes to a terminal or a notebook; elsewhere Lightning's bar would leave its control characters."""
     return sys.stdout.isatty() or "ipykernel" in sys.modules
+
+
+def writable(folder: Path) -> None:
+    """Make a folder, before any work is done that it is to hold.
+
+    Raises:
+        SaveError: it cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "not writable")
+    except OSError as error:
+        raise SaveError(f"--out {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
 
 
 def make_logger(kind: str, out: Path) -> Logger:

@@ -384,7 +384,16 @@ def test_protocols_and_joints_from_the_command_line(tmp_path, capsys):
     assert set(whole["per_joint"]) - set(sixteen["per_joint"]) == {"nose"}
     assert set(whole["per_joint"]) - set(fourteen["per_joint"]) == {"nose", "spine", "pelvis"}
     assert scored("--keypoints", "sh", "--protocol", "1")["poses"] == 4 * (3 + 8 + 5 + 4 + 5)
+    first = scored("--protocol", "1")
+    assert first["protocol"] == 1
+    assert np.mean(list(first["n_mpjpe_per_action"].values())) == pytest.approx(first["n_mpjpe_mean_over_actions"])
+    assert scored("--protocol", "3", "--split", "train")["poses"] == 3 * (7 + 5 + 6 + 4)  # three cameras train
+    assert main(["eval", "svma", "--data", "h36m", "--data-dir", str(tmp_path), "--protocol", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "protocol #1" in shown
+    assert f"{first['n_mpjpe_per_action']['SittingDown']:.2f}" in shown.split("N-MPJPE by action")[1]
     for options, message in (
+        (["--data", "h36m", "--data-dir", str(tmp_path), "--protocol", "3", "--views", "0"], "leave --views out"),
         (["--data", "procedural", "--protocol", "1"], "--protocol is for Human3.6M"),
         (["--data", "h36m", "--path", "x.h5", "--data-dir", "."], "give one"),
         (["--data", "h36m", "--data-dir", str(tmp_path / "no")], "is not there"),

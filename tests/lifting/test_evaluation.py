@@ -13,7 +13,7 @@ from posezoo.lifting.evaluation import about_the_pelvis
 from posezoo.metrics.functional import auc_3d, mpjpe, n_mpjpe, p_mpjpe, pck_3d, symmetry_error
 from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
-from posezoo.skeletons import get_skeleton
+from posezoo.skeletons import convert, get_skeleton
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,25 @@ def test_scores_are_the_metrics_of_all_poses_at_once(people, batch_size):
     for action in ("walk", "squat"):
         assert result["per_action"][action] == pytest.approx(errors[people.action == action].mean(), rel=1e-4)
     assert result["p_mpjpe_mean_over_actions"] == pytest.approx(np.mean(list(result["per_action"].values())), rel=1e-5)
+
+
+@pytest.mark.parametrize("paper", [SVMA, Martinez])
+def test_fourteen_joints_are_compared_about_the_middle_of_the_hips(people, paper):
+    """By hand: the protocols' root, though the layout's own is the neck; by action, and the mean over actions."""
+    model = paper(width=32).eval()
+    result = evaluate(model, people, "common14")
+    pose = convert(model.predict(people.keypoints_2d).pose_3d, "h36m17", "common14").keypoints.astype(np.float64)
+    target = convert(people.pose_3d, "h36m17", "common14").keypoints.astype(np.float64)
+    hips = [get_skeleton("common14").index(f"{side}_hip") for side in ("left", "right")]
+    pose, target = (values - values[:, hips].mean(1, keepdims=True) for values in (pose, target))
+    name = "mpjpe" if paper is Martinez else "n_mpjpe"
+    if name == "n_mpjpe":
+        pose = pose * (pose * target).sum((1, 2), keepdims=True) / (pose * pose).sum((1, 2), keepdims=True)
+    errors = np.linalg.norm(pose - target, axis=-1).mean(-1)
+    assert result[name] == pytest.approx(errors.mean(), rel=1e-4)
+    by_action = {action: errors[people.action == action].mean() for action in ("walk", "squat")}
+    assert result[f"{name}_per_action"] == pytest.approx(by_action, rel=1e-4)
+    assert result[f"{name}_mean_over_actions"] == pytest.approx(np.mean(list(by_action.values())), rel=1e-4)
 
 
 def test_a_model_of_known_unit_has_an_absolute_error(people):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from posezoo.geometry import center_and_scale, mirror, random_view
 from posezoo.papers.geoselfsup import GeoSelfSup, GeoSelfSupDataModule
 from posezoo.papers.geoselfsup.adapter import train_adapter
 from posezoo.papers.geoselfsup.datamodule import neighbour_rows
+from posezoo.skeletons import get_skeleton
 
 SMALL = {"skeleton": "h36m17", "width": 16, "critic_width": 16}
 
@@ -213,6 +215,22 @@ def test_poses_of_another_domain_join_the_training(people, tmp_path):
     assert len(tensors["neighbours_2d"]) == total
     assert set(module.tensors(people, "val")) >= {"keypoints_2d", "pose_3d"}
     fit(people, neighbours=1, data={"source": [str(path)], "adapter_steps": 3, "neighbours": 1})
+
+
+def test_fractions_of_another_domains_pictures_need_their_size(tmp_path):
+    """Pictures of another shape: a person as wide as high in pixels is not so in fractions."""
+    fractions = np.random.default_rng(0).uniform(0.2, 0.8, (4, 33, 2))
+    people = [[{"x": x, "y": y, "visibility": 1.0} for x, y in person] for person in fractions.tolist()]
+    (tmp_path / "mediapipe.json").write_text(json.dumps(people))
+    settings = {"skeleton": "h36m17", "source": [str(tmp_path / "mediapipe.json")]}
+    with pytest.raises(InputError, match="fractions of the picture"):
+        GeoSelfSupDataModule(**settings).source_poses()
+    poses = GeoSelfSupDataModule(**settings, source_image_size=[1000, 250]).source_poses()
+    knees = [skeleton.index("left_knee") for skeleton in (get_skeleton("mediapipe33"), get_skeleton("h36m17"))]
+    ankles = [skeleton.index("left_ankle") for skeleton in (get_skeleton("mediapipe33"), get_skeleton("h36m17"))]
+    shin = (fractions[:, ankles[0]] - fractions[:, knees[0]]) * [1000, 250]
+    found = (poses[:, ankles[1]] - poses[:, knees[1]]).numpy()
+    np.testing.assert_allclose(found[:, 0] * shin[:, 1], found[:, 1] * shin[:, 0], rtol=1e-3, atol=1e-2)
 
 
 def test_completion_keeps_what_is_there_and_does_not_see_what_is_not(people):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import posezoo
 from posezoo.cli import main
 from posezoo.data import PoseData, load_dataset
 from posezoo.data.posedata import Sequence
-from posezoo.errors import InputError
+from posezoo.errors import InputError, SaveError
 from posezoo.lifting import body_statistics
 from posezoo.registry import describe, paper_class, save
 from posezoo.skeletons import get_skeleton
@@ -203,6 +204,28 @@ def test_reprojection_tells_a_lifter_that_does_not_agree_with_itself(name, peopl
         if isinstance(module, torch.nn.Linear) and module.out_features == 17:
             torch.nn.init.normal_(module.weight, std=0.1)
     assert untrained.judge(keypoints)["reprojection"].mean() > 1.5 * trained.judge(keypoints)["reprojection"].mean()
+
+
+def test_exchanged_sides_are_said(people):
+    data = load_dataset("procedural", split="test")
+    exchanged = replace(data, keypoints_2d=np.ascontiguousarray(data.keypoints_2d[:, list(H36M.mirror)]))
+    with pytest.warns(UserWarning, match="left and right look exchanged"):
+        read_own_data(exchanged, None, H36M, 0.2, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_own_data(data, None, H36M, 0.2, 0)
+
+
+def test_a_folder_that_cannot_be_used_is_refused_before_any_work(people, tiny):
+    Path("file").write_text("x")
+    Path("mine").mkdir()
+    Path("mine/svma.safetensors").write_bytes(tiny.read_bytes())  # no run: perhaps what fine-tuning begins with
+    with pytest.raises(SaveError, match=r"--out file/run cannot be used"):
+        finetune(tiny, people, "file/run", epochs=1, **QUICK)
+    with pytest.raises(InputError, match=r"mine/svma\.safetensors is there already; choose another --out"):
+        finetune("mine/svma.safetensors", people, "mine", epochs=1, **QUICK)
+    assert Path("mine/svma.safetensors").read_bytes() == tiny.read_bytes()
+    assert [path.name for path in Path("mine").iterdir()] == ["svma.safetensors"]
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         source: files of 2D keypoints of another domain, in any format, or a dataset that needs no file (its validation
             split); complete people are adapted (Sec. 3.6) and join the training poses.
         source_skeleton: their layout, where the files do not say.
+        source_image_size: (width, height) of their pictures in px, where the files do not say: for fractions of a picture.
         source_share: of the training poses that come from there.
         adapter_steps, adapter_weight: of the adapter's training; 0 steps leaves the poses as they are.
         label_fraction: of the training poses whose 3D labels fine-tuning may see (:attr:`labelled`).
@@ -71,6 +72,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         adapter_steps: int = 1000,
         adapter_weight: float = 1.0,
         label_fraction: float = 0.0,
+        source_image_size: list[int] | None = None,
     ) -> None:
         super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
         if not 0 <= label_fraction <= 1 or not 0 < source_share < 1 or neighbours < 0:
@@ -78,12 +80,9 @@ class GeoSelfSupDataModule(LiftingDataModule):
                 f"label_fraction {label_fraction}, source_share {source_share}, neighbours {neighbours}; expected fractions "
                 "of 1 and 0 or more neighbours."
             )
-        self.neighbours, self.source, self.source_skeleton, self.source_share = (
-            neighbours,
-            source,
-            source_skeleton,
-            source_share,
-        )
+        self.neighbours = neighbours
+        self.source, self.source_share = source, source_share
+        self.source_skeleton, self.source_image_size = source_skeleton, source_image_size
         self.adapter_steps, self.adapter_weight, self.label_fraction = adapter_steps, adapter_weight, label_fraction
         self.labelled: dict[str, Tensor] | None = None
 
@@ -105,7 +104,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
             if path in DATASETS:
                 data = load_dataset(path, split="val")
             else:
-                data = read_keypoints(path, skeleton=self.source_skeleton)
+                data = read_keypoints(path, self.source_skeleton, self.source_image_size)
             keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton).keypoints
             # Detectors write a person they did not find as one point.
             parts.append(keypoints[np.isfinite(keypoints).all((1, 2)) & (np.ptp(keypoints, axis=1).max(1) > 0)])

@@ -1,0 +1,87 @@
+"""From pixels to 3D and round the loop of the figure in ``module.py``: what predicts; how it is trained stands there."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.geometry import center_and_scale, even_views, mirror
+from posezoo.lifting import LiftingModule
+from posezoo.networks import AveragedNetwork, PoseCritic
+from posezoo.papers.geoselfsup.networks import Completion, Lifter
+
+
+class GeometricLifter(LiftingModule):
+    """The lifter G with its normalisation and its camera, Chen, Tyagi et al. 2019, Sec. 3.
+
+    Attributes:
+        hips: the pelvis, or both hips in layouts without one: the root that poses are about.
+        lifter: the network that trains; ``average``: its moving average, which predicts.
+        critic: the discriminator; None where there is none.
+        completion: fills in missing joints.
+    """
+
+    fills_missing = True
+
+    hips: list[int]
+    lifter: Lifter
+    average: AveragedNetwork
+    critic: PoseCritic | None
+    completion: Completion
+
+    def normalize(self, keypoints_2d: Float[Tensor, "*B J 2"]) -> Float[Tensor, "*B J 2"]:
+        """Sec. 3: root at the origin, the head (or the joints' mean) 1 / c from it."""
+        return self._normalized(keypoints_2d)[0]
+
+    def _normalized(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        origin = keypoints[..., self.hips, :].mean(-2, keepdim=True)
+        centered = keypoints - origin
+        distances = centered.norm(dim=-1)
+        head = self.hp.normalization == "head"
+        size = distances[..., self.skeleton.index("head_top")] if head else distances.mean(-1)
+        scale = (size * self.hp.distance).clamp_min(torch.finfo(keypoints.dtype).tiny)[..., None, None]
+        return centered / scale, origin, scale
+
+    def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        lifter, x = self.for_inference(self.average.module), self.normalize(keypoints_2d)
+        if not self.hp.mirrored:
+            return center_and_scale(lifter(x), self.skeleton.root)[0]
+        pose, image = lifter(torch.cat([x, mirror(x, self.skeleton)])).view(2, *x.shape[:-1], 3).unbind()
+        return center_and_scale((pose + mirror(image, self.skeleton)) / 2, self.skeleton.root)[0]
+
+    def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
+        """Sec. 4.6: pixels with the joints that are not ``present`` filled in, from the others alone."""
+        there = present[..., None]
+        known = torch.where(there > 0, keypoints_2d, 0.0)
+        count = there.sum(1, keepdim=True).clamp_min(1)
+        origin = known.sum(1, keepdim=True) / count
+        spread = ((known - origin) * there).norm(dim=-1).sum(1)[:, None, None] / count
+        scale = spread.clamp_min(torch.finfo(keypoints_2d.dtype).tiny)
+        return self.completion((known - origin) / scale, present) * scale + origin
+
+    def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
+        """As the figure goes round, x~ against x, with views of evenly spread angles instead of random ones.
+
+        Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
+        """
+        x = self.normalize(keypoints_2d)
+        turn = even_views(len(x), self.hp.pitch, self.device)
+        y = self.project(self.relative(x, averaged=True) @ turn.mT)
+        seen, _, scale = self._normalized(y)
+        again = self.relative(seen, averaged=True) * scale
+        gap = (self.project(again @ turn) - x).norm(dim=-1).mean(1)
+        judged = {"reprojection": gap / x.norm(dim=-1).mean(1)}
+        if self.critic is not None:
+            judged["critic"] = self.critic(x) - self.critic(y / scale)
+        return judged
+
+    def relative(self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False) -> Float[Tensor, "B J 3"]:
+        """X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
+        pose = (self.average.module if averaged else self.lifter)(keypoints)
+        return pose - pose[:, self.hips].mean(1, keepdim=True)
+
+    def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:
+        """P: perspective projection of a skeleton about its root, placed at distance c (Eq. 3)."""
+        depth = (pose[..., 2:] + self.hp.distance).clamp_min(1.0)
+        return pose[..., :2] / depth
