@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +141,9 @@ def evaluate(
 
     Raises:
         InputError: no labels, no poses, or joints that cannot be had.
+
+    Warns:
+        UserWarning: the layout has joints that the data lack.
     """
     if data.pose_3d is None or not len(data):
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
@@ -149,10 +153,17 @@ def evaluate(
     names, codes = np.unique(data.action, return_inverse=True)
     actions = tuple(str(name) for name in names)
     metrics = LiftingMetrics("relative" if model is None else model.unit, skeleton, actions).to(device)
-    for source in (data.skeleton, layout):
-        missing = convert(np.zeros((len(source), 3), np.float32), source, skeleton).missing
-        if missing:
-            raise InputError(f"{source.name} cannot give {', '.join(missing)} of {skeleton.name}.")
+    for source in (layout, data.skeleton):
+        converted = convert(np.zeros((len(source), 3), np.float32), source, skeleton)
+        if converted.missing:
+            raise InputError(f"{source.name} cannot give {', '.join(converted.missing)} of {skeleton.name}.")
+    made_up = [joint for joint in converted.approximated if joint != "pelvis"]
+    if made_up:
+        warnings.warn(
+            f"{data.skeleton.name} has no {', '.join(made_up)}: labels of them are made up from other joints; score fewer "
+            "(--joints).",
+            stacklevel=3,
+        )
     limbs = None
     if {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")} <= set(skeleton.joints):
         limbs = {"predicted": LimbStatistics(), "labels": LimbStatistics()}

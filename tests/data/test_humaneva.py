@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from posezoo.cli import main
 from posezoo.data import load_dataset
 from posezoo.data.files import load_npz
 from posezoo.data.humaneva import load_humaneva, prepare_humaneva
@@ -36,6 +37,15 @@ def test_poses_are_seen_by_the_published_cameras(file):
     np.testing.assert_allclose(poses.keypoints_2d, two["Validate/S2"]["Jog 1 chunk1"][1][:5])  # one frame too many
     assert (poses.pose_3d[..., 2] > 0).all()
     assert (clip.image_size, clip.fps, clip.trial) == ((640, 480), 60.0, "1 chunk1")
+
+
+def test_labels_that_have_to_be_made_up_are_said(file, capsys):
+    arguments = ["eval", "flat", "--data", "humaneva", "--path", str(file), "--json"]
+    assert main([*arguments, "--joints", "16"]) == 0
+    assert "humaneva15 has no spine: labels of them are made up" in capsys.readouterr().err
+    for joints in ([], ["--joints", "14"]):
+        assert main([*arguments, *joints]) == 0
+        assert "made up" not in capsys.readouterr().err
 
 
 def test_splits_views_and_actions(file):

@@ -30,7 +30,8 @@ def prepare_h36m(source: PathLike, out: PathLike) -> Prepared:
     ``data_3d_h36m.npz``    VideoPose3D's archive; any ``data_2d_h36m_*.npz`` beside it are detections, by the end of their
                             names (``cpn_ft_h36m_dbb``, ``sh_ft_h36m``, ``detectron_ft_h36m``)
     ``S1/MyPoseFeatures``   official: ``D3_Positions/*.cdf``
-    ``S1/MyPoses``          Martinez et al. 2017: ``3D_positions/*.h5``, and ``S1/StackedHourglass/*.h5``, detections ``sh``
+    ``S1/MyPoses``          Martinez et al. 2017: ``3D_positions/*.h5``; detections ``sh`` are ``S1/StackedHourglass/*.h5``,
+                            ``sh_ft_h36m`` those of ``S1/StackedHourglassFineTuned240``
     ======================= ================================================================================================
 
     ``metadata.xml`` or ``cameras.h5`` in it are the calibration; the published one where neither is there. 2D is projected
@@ -46,7 +47,7 @@ def prepare_h36m(source: PathLike, out: PathLike) -> Prepared:
     Raises:
         MissingFileError: no such files.
         CorruptFileError: none of them can be read.
-        InputError: cdflib is needed and not installed.
+        InputError: cdflib is needed and not installed; an archive of detections is damaged; or ``out`` is another file.
         SaveError: the file cannot be written.
 
     Warns:

@@ -14,7 +14,8 @@ from posezoo.data.posedata import Sequence
 from posezoo.errors import CorruptFileError
 from posezoo.geometry import Camera
 
-FORMAT = 1
+FORMAT = 2
+"""Raised, too, where sources are read otherwise than before: what an older version wrote is then made again."""
 KIND = "posezoo-dataset"
 CONTENTS = "contents"
 OWN = ("pose_3d", "gt", "frame")

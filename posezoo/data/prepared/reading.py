@@ -108,20 +108,19 @@ def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer
     return wanted
 
 
-def is_whole(file: h5py.File, stored: dict[str, Any]) -> bool:
-    """Whether all arrays are there and equal their checksums.
+def check_arrays(file: h5py.File, stored: dict[str, Any]) -> None:
+    """Compare all arrays with their checksums.
 
     Args:
         file: open.
         stored: its contents.
+
+    Raises:
+        CorruptFileError: one is missing or altered.
     """
-    try:
-        for entry in progress(stored["clips"], f"checking {Path(file.filename).name}"):
-            for key in entry["sha256"]:
-                _array(file, entry, key)
-    except CorruptFileError:
-        return False
-    return True
+    for entry in progress(stored["clips"], f"checking {Path(file.filename).name}"):
+        for key in entry["sha256"]:
+            _array(file, entry, key)
 
 
 def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...] | None = None) -> np.ndarray:

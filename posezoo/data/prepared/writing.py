@@ -29,7 +29,7 @@ from posezoo.data.prepared.contents import (
     text_of,
     to_json,
 )
-from posezoo.data.prepared.reading import is_whole
+from posezoo.data.prepared.reading import check_arrays
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError
 from posezoo.skeletons import Skeleton
 
@@ -189,18 +189,22 @@ def _up_to_date(out: Path, dataset: str, digest: str) -> list[str] | None:
     """
     if not out.exists():
         return None
+    own = False
     try:
         with open_hdf5(out) as file:
-            if not is_own(file):
+            own = is_own(file)
+            if not own:
                 raise InputError(f"{out} is there already and no prepared dataset; choose another name.")
-            try:
-                stored = read_contents(file)
-            except CorruptFileError:  # altered, or of an older format
-                return None
+            stored = read_contents(file)
             if stored["dataset"] != dataset:
                 raise InputError(f"{out} holds {stored['dataset']}; choose another name for {dataset}.")
-            return stored["notes"] if stored["digest"] == digest and is_whole(file, stored) else None
+            if stored["digest"] != digest:
+                return None
+            check_arrays(file, stored)
+            return stored["notes"]
     except CorruptFileError as error:
+        if own:  # altered, or of an older format
+            return None
         raise InputError(f"{out} is there already and no whole file; remove it, or choose another name ({error})") from error
 
 
