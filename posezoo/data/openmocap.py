@@ -114,8 +114,11 @@ def prepare_openmocap(
     digest = source_digest([*paths, *([index] if index.is_file() else []), *detector])
     if out.is_file():
         with open_hdf5(out) as file:
-            if read_attributes(file).get("digest") == digest:
-                return False
+            stored = read_attributes(file)
+        if stored.get("kind") != "openmocap":
+            raise InputError(f"{out} is there already and no OpenMocap file; choose another name.")
+        if stored.get("digest") == digest:
+            return False
     descriptions = _read_index(folder)
     with atomic_write(out) as temporary, create_hdf5(temporary) as file:
         file.attrs.update({"format": FORMAT, "kind": "openmocap", "digest": digest, "fps": FPS, "skeleton": _SKELETON.name})

@@ -162,7 +162,7 @@ def evaluate(
         warnings.warn(
             f"{data.skeleton.name} has no {', '.join(made_up)}: labels of them are made up from other joints; score fewer "
             "(--joints).",
-            stacklevel=3,
+            stacklevel=1,
         )
     limbs = None
     if {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")} <= set(skeleton.joints):

@@ -8,10 +8,20 @@ import numpy as np
 import pytest
 import scipy.io
 
+from posezoo.data.keypoints import read_with_format
 from posezoo.data.mpii import read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 
 JOINTS = np.random.default_rng(0).uniform(50, 400, (3, 16, 2)).round(2)
+
+
+def same_as_keypoints(path, mpii) -> None:
+    """Whatever takes keypoints takes the file."""
+    form, found = read_with_format(path)
+    assert (form.name, found.skeleton.name) == ("MPII's annotations", "mpii16")
+    np.testing.assert_allclose(found.keypoints_2d, mpii.people.keypoints_2d, rtol=1e-6)
+    clips = [[data.sequences[index] for index in data.sequence] for data in (found, mpii.people)]
+    assert [(clip.trial, clip.subject) for clip in clips[0]] == [(clip.trial, clip.subject) for clip in clips[1]]
 
 
 def test_json_of_simple_baselines(tmp_path):
@@ -35,6 +45,7 @@ def test_json_of_simple_baselines(tmp_path):
     assert [(clip.trial, clip.subject) for clip in mpii.people.sequences] == [("a.jpg", "0"), ("a.jpg", "1")]
     assert mpii.height_px.tolist() == [300, 300]
     assert np.isnan(mpii.normalize).all()
+    same_as_keypoints(tmp_path / "valid.json", mpii)
 
 
 def test_json_of_pytorch_pose(tmp_path):
@@ -55,6 +66,7 @@ def test_json_of_pytorch_pose(tmp_path):
     np.testing.assert_allclose(train.people.keypoints_2d[1, 3:], JOINTS[2, 3:] - 1, rtol=1e-6)
     assert len(read_mpii(tmp_path / "mpii.json", split="val")) == 1
     assert len(read_mpii(tmp_path / "mpii.json")) == 3
+    same_as_keypoints(tmp_path / "mpii.json", read_mpii(tmp_path / "mpii.json"))
 
 
 def release(**changes) -> dict:
@@ -103,6 +115,7 @@ def test_the_original_file(tmp_path):
     assert np.isnan(found[[1, 2, 7, 14]]).all()
     assert mpii.center.tolist() == [[100, 200]]
     assert mpii.normalize[0] == pytest.approx(0.6 * 50)
+    same_as_keypoints(tmp_path / "mpii.mat", mpii)
     assert mpii.visible[0, [0, 8, 9, 15]].tolist() == [True, False, False, True]
     with pytest.raises(InputError, match="val split"):
         read_mpii(tmp_path / "mpii.mat", split="val")

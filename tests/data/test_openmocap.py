@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -150,3 +151,13 @@ def test_real_recordings_give_the_published_numbers_of_clips(real_data, tmp_path
     assert (heads < feet).mean() > 0.95
     distance = np.linalg.norm(test.pose_3d[:, 0], axis=-1)
     assert 3000 < np.median(distance) < 7000
+
+
+def test_what_is_no_openmocap_file_is_never_replaced(tmp_path):
+    (tmp_path / "a.bvh").write_text("HIERARCHY")
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["precious"] = np.arange(5)
+    before = (tmp_path / "mine.h5").read_bytes()
+    with pytest.raises(InputError, match=r"mine\.h5 is there already and no OpenMocap file; choose another name"):
+        prepare_openmocap(tmp_path, tmp_path / "mine.h5")
+    assert (tmp_path / "mine.h5").read_bytes() == before

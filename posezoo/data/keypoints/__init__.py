@@ -109,7 +109,7 @@ def _unrecognised(content: Content) -> str:
         held = f"holds a {type(value).__name__}" if value else "is empty"
     if content.kind == "mat":
         return (
-            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, or LSP's `joints` "
-            "(MPII: use its HDF5 files)."
+            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, LSP's `joints`, or MPII's "
+            "`RELEASE`."
         )
     return f"{content.path} {held}; read are {'; '.join(form.name for form in FORMATS)}."

@@ -19,6 +19,7 @@ from posezoo.data.keypoints.hourglass import is_hourglass, read_hourglass
 from posezoo.data.keypoints.kinetics import is_kinetics, read_kinetics
 from posezoo.data.keypoints.lsp import is_lsp, read_lsp
 from posezoo.data.keypoints.mediapipe import is_mediapipe, read_mediapipe
+from posezoo.data.keypoints.mpii import is_mpii, read_mpii_people
 from posezoo.data.keypoints.openpose import is_folder, is_openpose, read_folder, read_openpose
 from posezoo.data.keypoints.plain import is_array, is_plain, read_array, read_plain
 from posezoo.data.keypoints.table import is_table, read_table
@@ -53,6 +54,7 @@ FORMATS: tuple[Format, ...] = (
     Format("folders of OpenPose frames", is_folder, read_folder),
     Format("DeepLabCut tables", is_deeplabcut, read_deeplabcut),
     Format("LSP's joints.mat", is_lsp, read_lsp),
+    Format("MPII's annotations", is_mpii, read_mpii_people),
     Format("stacked-hourglass arrays", is_hourglass, read_hourglass),
     Format("PoseZoo's schema (keypoints)", is_plain, read_plain),
     Format("tables with <joint>_x, <joint>_y", is_table, read_table),
