@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -44,16 +43,49 @@ def create_hdf5(path: PathLike) -> Iterator[h5py.File]:
     """A new HDF5 file, open for writing.
 
     Raises:
-        OSError, RuntimeError: as h5py does; see :func:`posezoo.data.files.atomic_write`.
+        OSError: it could not be written, once it is closed.
     """
-    try:
-        with h5py.File(path, "w") as file:
+    with open(path, "w+b", buffering=0) as stream:
+        patient = _Patient(stream)
+        with h5py.File(patient, "w") as file:
             yield file
-    except (OSError, RuntimeError):
-        # On a full disk every object tries once more when it is released, and Python prints that as "ignored".
-        hook = sys.unraisablehook
-        sys.unraisablehook = lambda given: None if "h5py" in repr(given.object) else hook(given)
-        raise
+    if patient.error is not None:
+        raise patient.error
+
+
+class _Patient:
+    """A file that keeps its first failure to itself: the HDF5 library crashes the process when a disk is full.
+
+    What it would read again after that lies in its cache.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.error: OSError | None = None
+        self.seek, self.tell, self.readinto, self.read = stream.seek, stream.tell, stream.readinto, stream.read
+
+    def write(self, data: Any) -> int:
+        """All of it, or nothing more ever."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while len(rest) and self.error is None:
+            try:
+                rest = rest[self.stream.write(rest) :]
+            except OSError as error:
+                self.error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """To the size that the library thinks it has."""
+        if self.error is None:
+            try:
+                return self.stream.truncate(size)
+            except OSError as error:
+                self.error = error
+        return size or 0
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
 
 
 def _check_heaps(path: PathLike) -> None:

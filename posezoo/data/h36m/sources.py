@@ -13,7 +13,7 @@ from posezoo.data.cameras import read_cameras
 from posezoo.data.files import open_hdf5, read_dataset
 from posezoo.data.h36m.cdf import read_cdf_pose
 from posezoo.data.h36m.facts import SUBJECTS, parse_action
-from posezoo.data.videopose3d import HOURGLASS_FINE_TUNED, Views, positions_2d, positions_3d
+from posezoo.data.videopose3d import HOURGLASS_FINE_TUNED, HOURGLASS_FINE_TUNED_FOLDER, Views, positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.skeletons import Skeleton, convert, get_skeleton
@@ -23,7 +23,7 @@ _ALL = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
 _H36M17 = get_skeleton("h36m17")
 _HOURGLASS = {
     "sh": ("StackedHourglass", get_skeleton("mpii16")),
-    "sh_ft_h36m": ("StackedHourglassFineTuned240", HOURGLASS_FINE_TUNED),
+    "sh_ft_h36m": (HOURGLASS_FINE_TUNED_FOLDER, HOURGLASS_FINE_TUNED),
 }
 """Of Martinez et al., by the detector's name: the folder of a subject, and the layout."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from posezoo.data.keypoints.clips import Clips, group, numeric
 from posezoo.data.keypoints.containers import Content
 from posezoo.data.keypoints.plain import flatten
+from posezoo.data.videopose3d import HOURGLASS_FINE_TUNED, HOURGLASS_FINE_TUNED_FOLDER
 
 _KEYS = ("part", "preds", "poses")
 
@@ -31,7 +32,10 @@ def read_hourglass(content: Content) -> Clips:
         people = np.asarray(content.value.get("person", ()))
         persons = [f"{person:g}" for person in people] if people.shape == (len(rows),) else persons
     sequence, sequences = group(videos, persons)
-    return Clips(rows, sequence, np.arange(len(rows)), sequences, implied=("mpii16",))
+    # Martinez' folder of those that were fine-tuned: spine and thorax, where MPII has thorax and upper neck.
+    tuned = key == "poses" and content.path.absolute().parent.name == HOURGLASS_FINE_TUNED_FOLDER and rows.shape[1] == 16
+    stated = HOURGLASS_FINE_TUNED if tuned else None
+    return Clips(rows, sequence, np.arange(len(rows)), sequences, stated=stated, implied=("mpii16",))
 
 
 def picture_names(names: np.ndarray) -> list[str]:
