@@ -129,8 +129,9 @@ def _by_scene(model: Any, data: Any, settings: dict[str, Any]) -> dict[str, dict
 
     scenes = {scene: data[np.isin(data.subject, names)] for scene, names in SCENES.items()}
     results = {scene: evaluate(model, part, **settings) for scene, part in scenes.items() if len(part)}
+    shown = ("pck", "auc", "mpjpe")
     return {
-        scene: {name: value for name, value in result.items() if name.startswith(("pck", "auc", "mpjpe"))}
+        scene: {name: value for name, value in result.items() if name.startswith(shown) and isinstance(value, float)}
         for scene, result in results.items()
     }
 

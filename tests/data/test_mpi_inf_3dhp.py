@@ -110,8 +110,9 @@ def test_errors(file, tmp_path):
         prepare_mpi_inf_3dhp(tmp_path / "s", tmp_path / "out.h5")
 
 
-def test_scenes_are_scored_from_the_command_line(file, capsys):
-    assert main(["eval", "svma", "--data", "mpi_inf_3dhp", "--path", str(file)]) == 0
+@pytest.mark.parametrize("name", ["svma", "martinez"])  # without and with a scale of its own
+def test_scenes_are_scored_from_the_command_line(file, capsys, name):
+    assert main(["eval", name, "--data", "mpi_inf_3dhp", "--path", str(file)]) == 0
     out = capsys.readouterr().out
     assert "by scene" in out
     assert "outdoor" in out
