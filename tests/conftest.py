@@ -1,4 +1,4 @@
-"""Shared by all tests: fixed seeds, one thread, and the optional real data."""
+"""Shared by all tests: fixed seeds, one thread where several test at once, and the optional real data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import torch
 
 # Where the recordings named in the documentation lie, for those who have them.
 POSEZOO_DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many tests at a time as there are cores
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from posezoo.geometry.kinematics import (
     scale_bones,
 )
 from posezoo.geometry.normalization import center_and_scale, lift_to_3d
-from posezoo.geometry.pieces import pieces
 from posezoo.geometry.procrustes import procrustes, procrustes_align
 from posezoo.geometry.rotations import (
     euler_to_matrix,
@@ -49,7 +48,6 @@ __all__ = [
     "matrix_to_euler",
     "mirror",
     "mirror_half",
-    "pieces",
     "procrustes",
     "procrustes_align",
     "project",

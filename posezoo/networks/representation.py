@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from posezoo.distributed import draw, share
 from posezoo.errors import InputError
-from posezoo.geometry import center_and_scale, pieces, skeleton_maps
+from posezoo.geometry import center_and_scale, skeleton_maps
+from posezoo.geometry.pieces import pieces
 from posezoo.networks.convolution import convolution
 from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.standardize import Standardize

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posezoo.geometry import pieces
+from posezoo.geometry.pieces import pieces
 from posezoo.networks import BatchNorm1d
 from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, pooling
 from posezoo.skeletons import Skeleton
