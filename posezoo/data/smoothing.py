@@ -69,9 +69,8 @@ def _share(cutoff: np.ndarray, fps: float | int) -> np.ndarray:
 def smooth_track(track: Track, fps: float | int, min_cutoff: float | int = 1.0, beta: float | int = 20.0) -> Track:
     """:func:`one_euro` over a person's keypoints, in units of the person's size: the median diagonal of the boxes.
 
-    The same settings hold for people near and far. On recorded motion (OpenMocap, 30 fps) with jitter of 1 % of the size,
-    these take 56 % of the jitter between frames and 23 % of the error; a lower ``beta`` takes more jitter and lags behind
-    fast limbs: at 3 the error is greater than without. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
+    The same settings hold for people near and far. A lower ``beta`` takes more jitter and lags behind fast limbs; the
+    default was chosen at 30 frames per second with jitter of 1 % of the size. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
     """
     known = np.isfinite(track.keypoints).all(-1).any(-1)
     if not known.any():
