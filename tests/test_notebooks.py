@@ -216,8 +216,9 @@ from posezoo.data.files import sha256
 from posezoo.registry import describe
 from posezoo.training import list_recipes
 
-entry = {"file": weights.name, "size": weights.stat().st_size, "sha256": sha256(weights), "unit": "relative",
-         "parameters": 1, "metrics": {}, "settings": describe(weights)["settings"]}
+published = json.loads((checkout / "checkpoints" / "index.json").read_text())["models"]["svma.cmu"]
+mine = {"paper": "toy", "file": weights.name, "size": weights.stat().st_size, "sha256": sha256(weights)}
+entry = {**published, **mine, "settings": describe(weights)["settings"], "metrics": {}, "baselines": {}}
 (weights.parent / "index.json").write_text(json.dumps({"format": 1, "models": {"toy.small": entry}}))
 os.environ["POSEZOO_HOME"] = str(weights.parent)
 keypoints, bench = people.keypoints_2d[:50], Bench("procedural", Path(), "smoke", Path("results"))
@@ -239,8 +240,8 @@ answer = {
     )
     tree = Path(found["tree"])
     assert Path(found["imported"]) == tree / "posezoo" / "__init__.py"
-    assert touched(tree) == (NEW_FILES, {"posezoo/registry.py"})
-    before, after = ((root / "posezoo/registry.py").read_text().splitlines() for root in (ROOT, tree))
+    assert touched(tree) == (NEW_FILES, {"posezoo/registry/papers.py"})
+    before, after = ((root / "posezoo/registry/papers.py").read_text().splitlines() for root in (ROOT, tree))
     lines = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
     assert len(lines) == 1
     assert lines[0].startswith('+     "toy": Paper(')
@@ -255,7 +256,7 @@ answer = {
     style = [sys.executable, "-m", "ruff"]
     for check in (["check"], ["format", "--check"]):
         done = subprocess.run(
-            [*style, *check, *sorted(name for name in NEW_FILES if name.endswith(".py")), "posezoo/registry.py"],
+            [*style, *check, *sorted(name for name in NEW_FILES if name.endswith(".py")), "posezoo/registry/papers.py"],
             cwd=tree,
             capture_output=True,
         )

@@ -38,6 +38,19 @@ def _source(name: str) -> str:
     return f'```{language} title="{name}"\n{(ROOT / name).read_text(encoding="utf-8").strip()}\n```'
 
 
+def _modules() -> str:
+    """What each paper's modules hold, by MkDocs' mkdocstrings."""
+    from posezoo.registry import PAPERS
+
+    lines: list[str] = []
+    for paper in PAPERS:
+        lines += [f"## {paper}", ""]
+        for part in ("module", "datamodule", "losses", "networks"):
+            if (ROOT / "posezoo" / "papers" / paper / f"{part}.py").is_file():
+                lines += [f"::: posezoo.papers.{paper}.{part}", "    options: {heading_level: 3, show_source: true}", ""]
+    return "\n".join(lines)
+
+
 def _formats() -> str:
     from posezoo.data.keypoints.formats import FORMATS
 
@@ -58,6 +71,7 @@ BLOCKS: dict[str, Any] = {
     "formats": _formats,
     "found": results.found,
     "models": results.models,
+    "modules": _modules,
     "papers": results.papers,
     "schema": _schema,
     "skeletons": _skeletons,
@@ -92,6 +106,15 @@ def _call(known: dict[str, Any], name: str, arguments: list[str]) -> Any:
         return known[name](*arguments)
     except (KeyError, StopIteration, OSError, ValueError) as error:
         raise PluginError(f"{name} {' '.join(arguments)} is not to be had: {error!r}") from error
+
+
+def on_config(config: Any) -> Any:
+    """A page for each paper in the navigation, behind the one that lists them: a new paper changes no file of ours."""
+    from posezoo.registry import PAPERS
+
+    section = next(entry["Papers"] for entry in config["nav"] if "Papers" in entry)
+    section += [{paper: f"papers/{paper}.md"} for paper in PAPERS if {paper: f"papers/{paper}.md"} not in section]
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -38,11 +38,13 @@ def test_no_figure_is_typed(page):
     assert not re.findall(r"\d+\.\d+\s*(?:mm|%|px)", prose)
 
 
-def test_every_paper_has_a_page_and_a_figure():
-    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+def test_every_paper_has_a_page_a_figure_and_a_place_in_the_navigation(hooks):
+    pages, _ = hooks
+    section = pages.on_config({"nav": [{"Start": "index.md"}, {"Papers": ["papers/index.md"]}]})["nav"][1]["Papers"]
+    assert section == ["papers/index.md", *({paper: f"papers/{paper}.md"} for paper in PAPERS)]
     for paper in PAPERS:
         page = (ROOT / "docs" / "papers" / f"{paper}.md").read_text(encoding="utf-8")
-        assert f"papers/{paper}.md" in navigation
+        assert f"::: posezoo.papers.{paper}.losses" in pages.fill("<!-- written: modules -->")
         assert f"<!-- written: equations {paper} -->" in page
         assert f"../figures/{paper}.svg" in page
         if any(table.split("/")[0] == paper for table in list_tables()):
