@@ -116,7 +116,7 @@ def triangulate(
     matrices = torch.as_tensor(projections, dtype=torch.float64, device=keypoints.device)
     if matrices.ndim < 3 or matrices.shape[-2:] != (3, 4):
         raise InputError(f"projections have shape {tuple(matrices.shape)}; expected (..., V, 3, 4), or V cameras.")
-    _check_views(keypoints, matrices.shape[-3])
+    _check_views(keypoints, int(matrices.shape[-3]))  # a tensor where it is traced
     if confidence is not None and confidence.shape != keypoints.shape[:-1]:
         raise InputError(f"confidence has shape {tuple(confidence.shape)}; expected {tuple(keypoints.shape[:-1])}.")
     *batch, count, joints = pixels.shape[:-1]

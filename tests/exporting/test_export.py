@@ -88,12 +88,19 @@ def test_lifters_give_what_predict_gives(name, format, exported, people):
         assert_close(run(path, keypoints_2d=keypoints)["pose_3d"], model.predict(keypoints).pose_3d)
 
 
+@pytest.fixture(scope="module")
+def pictures():
+    """64 square pictures, which are crops as they are, and what ``predict`` makes of them."""
+    model = posezoo.load("hg3d")
+    crops = load_pictures("rendered_wild", "test", side=model.size, count=4)
+    few = np.stack([crops.read(number)[: model.size, : model.size] for number in range(4)])
+    moved = np.concatenate([np.roll(few, shift, axis=2) for shift in range(16)])
+    return moved, model.predict_images(moved)
+
+
 @pytest.mark.parametrize("format", ENDINGS)
-def test_pictures_give_what_predict_gives(format, exported):
-    model, path = posezoo.load("hg3d"), exported("hg3d.render_small", format)
-    crops = load_pictures("rendered_wild", "test", side=model.size, count=64)
-    pictures = np.stack([crops.read(number)[: model.size, : model.size] for number in range(64)])
-    expected = model.predict_images(pictures)  # a whole square picture is the crop
+def test_pictures_give_what_predict_gives(format, exported, pictures):
+    path, (pictures, expected) = exported("hg3d.render_small", format), pictures
     for count in (1, 3, 64):
         found = run(path, picture=np.ascontiguousarray(pictures[:count].transpose(0, 3, 1, 2)))
         for output in ("keypoints_2d", "pose_3d", "confidence"):
