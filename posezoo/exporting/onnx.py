@@ -51,7 +51,7 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
                 **_BY_TRACING,
             )
     except torch.onnx.errors.OnnxExporterError as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition(". ")[0]
         raise InputError(
             f"{metadata['model']} cannot be written as ONNX ({reason}); --format torchscript takes it."
         ) from error

@@ -152,7 +152,7 @@ class CrossViewNetwork(nn.Module):
         if self.training or torch.is_grad_enabled() or features.device.type != "cpu":
             return self.shifts(features)
         # Piece by piece, so that features stay in the processor's cache: half of the time of a large batch.
-        size = max(1, _CACHED // (features.shape[1] * features.shape[2] * self.width))
+        size = int(max(1, _CACHED // (features.shape[1] * features.shape[2] * self.width)))
         return torch.cat([self.shifts(part) for part in pieces(features, size)])
 
     def shifts(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:
