@@ -70,7 +70,8 @@ def smooth_track(track: Track, fps: float | int, min_cutoff: float | int = 1.0, 
     """:func:`one_euro` over a person's keypoints, in units of the person's size: the median diagonal of the boxes.
 
     The same settings hold for people near and far. A lower ``beta`` takes more jitter and lags behind fast limbs; the
-    default was chosen at 30 frames per second with jitter of 1 % of the size. Smooth after :func:`posezoo.data.tracking.fill_gaps`.
+    default was chosen at 30 frames per second with jitter of 1 % of the size. Smooth after
+    :func:`posezoo.data.tracking.fill_gaps`.
     """
     known = np.isfinite(track.keypoints).all(-1).any(-1)
     if not known.any():
