@@ -6,12 +6,15 @@ Each command is a module with ``add(commands)`` and ``run(arguments)``; it impor
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 from posezoo.cli.output import guarded
+from posezoo.terminal import silence
 from posezoo.version import __version__
 
 COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "publish", "demo")
@@ -35,7 +38,20 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS), parser_class=_Parser)
     for name in COMMANDS:
         importlib.import_module(f"posezoo.cli.{name}_command").add(commands)
+    _add_quiet(top)
     return top
+
+
+def _add_quiet(command: argparse.ArgumentParser) -> None:
+    """``--quiet`` for every command that is no group of others."""
+    groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    for group in groups:
+        for inner in group.choices.values():
+            _add_quiet(inner)
+    if not groups and all("--quiet" not in action.option_strings for action in command._actions):
+        command.add_argument(
+            "--quiet", action="store_true", help="no progress, notes or warnings; results that are printed stay"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}", file=sys.stderr)
         return 2
     options.rest = rest
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.showwarning = _warn  # type: ignore[assignment]
+        if options.quiet:
+            warnings.simplefilter("ignore")
+            stack.enter_context(silence())
+            if getattr(options, "notes_only", False):  # its results are files
+                stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
         return guarded(f"posezoo {options.command}", lambda: int(options.run(options) or 0))
 
 

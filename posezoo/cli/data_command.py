@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
     prepare.add_argument("--every", type=int, default=5, help="of videos, so many frames are one (5)")
     prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
-    prepare.set_defaults(run=run_prepare)
+    prepare.set_defaults(run=run_prepare, notes_only=True)
     describe = actions.add_parser("info", help="what a prepared file holds")
     describe.add_argument("file", type=Path)
     describe.set_defaults(run=run_info)

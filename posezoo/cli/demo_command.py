@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser("demo", help="lift synthetic people, score them, and draw a picture and a page")
     command.add_argument("--name", default="svma", help="a model, or the path of its weights")
     command.add_argument("--out", type=Path, default=Path("posezoo-demo"), help="folder of the picture and the page")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

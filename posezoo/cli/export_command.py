@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     command.add_argument("--format", choices=("onnx", "torchscript"), help="what -o ends in by default, or onnx")
     command.add_argument("-o", "--out", type=Path, help=".onnx .pt .torchscript; the model's name by default")
     command.add_argument("--skeleton", help="layout that keypoints will come in; the model's own by default")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

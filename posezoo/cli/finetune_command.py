@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
     command.add_argument("--html", type=Path, help="an interactive page of the people")
     clip_options.add(command)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

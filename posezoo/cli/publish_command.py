@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     command.add_argument("--licence", default="", help="of your own weights, such as apache-2.0")
     command.add_argument("--limits", default="", help="what your own weights are not for")
     command.add_argument("--training-data", default="", help="what your own weights were trained on")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import CorruptFileError, InputError
+from posezoo.terminal import progress_console
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
@@ -44,8 +45,7 @@ def add(commands: Any) -> None:
     command.add_argument("--frames", metavar="A:B", help="from frame A up to, not including, B; counted from 0")
     command.add_argument("--fps", type=float, default=30.0, help="frames per second, 30 by default")
     command.add_argument("--up", choices=tuple(_UP), help="the vertical; --up=-y for the negative y axis")
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, notes_only=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,23 +61,20 @@ def run(options: argparse.Namespace) -> int:
         check_output(f"--{kind}", path, ENDINGS[kind])
         if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
             raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
-    say = (lambda text: None) if options.quiet else print
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]
     if clip.frame == "world" and options.up is None:
-        say("z is drawn as the vertical; --up says otherwise where the calibration has another.")
+        print("z is drawn as the vertical; --up says otherwise where the calibration has another.")
     for kind, path in outputs.items():
-        with nullcontext() if options.quiet else _status(kind):
-            said = draw(kind, clip, path, options.quiet)
-        say(said)
+        with _status(kind):
+            said = draw(kind, clip, path)
+        print(said)
     return 0
 
 
 def _status(kind: str) -> Any:
     """What happens, on a terminal; animations show a bar of their own."""
-    from rich.console import Console
-
-    return nullcontext() if kind in ("gif", "mp4") else Console(stderr=True).status(f"drawing {kind.upper()}")
+    return nullcontext() if kind in ("gif", "mp4") else progress_console().status(f"drawing {kind.upper()}")
 
 
 def read_clip(options: argparse.Namespace) -> Clip:
@@ -163,7 +160,7 @@ def chosen(frames: str | None, count: int) -> slice:
     return slice(start, stop)
 
 
-def draw(kind: str, clip: Clip, path: Path, quiet: bool) -> str:
+def draw(kind: str, clip: Clip, path: Path) -> str:
     """Write one of the kinds; what to say of it."""
     import numpy as np
 
@@ -186,7 +183,7 @@ def draw(kind: str, clip: Clip, path: Path, quiet: bool) -> str:
             else f"{len(clip)} frames"
         )
         return f"{every}, {names} -> {path}"
-    viz.movie(clip, path, track=None if quiet else lambda numbers: progress(numbers, f"drawing {path.name}"))
+    viz.movie(clip, path, track=lambda numbers: progress(numbers, f"drawing {path.name}"))
     return f"{len(clip)} frames at {clip.fps:g} fps, {names} -> {path}"
 
 

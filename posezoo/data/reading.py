@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
+from posezoo.terminal import progress_console
 
 PathLike = str | os.PathLike[str]
 Item = TypeVar("Item")
@@ -106,10 +107,9 @@ def progress(items: Countable[Item], label: str, patience: float = 2.0) -> Itera
     try:
         for done, item in enumerate(items):
             if bar is None and time.monotonic() - start > patience:
-                from rich.console import Console
                 from rich.progress import Progress
 
-                bar = Progress(console=Console(stderr=True), transient=True)
+                bar = Progress(console=progress_console(), transient=True)
                 bar.start()
                 task = bar.add_task(label, total=total)
             if bar is not None and task is not None:

@@ -19,6 +19,7 @@ from posezoo.exporting.torchscript import run_torchscript, to_torchscript
 from posezoo.lifting import ZooModule
 from posezoo.lifting.export_graph import ExportGraph, Port
 from posezoo.registry import load
+from posezoo.terminal import progress_console
 
 TOLERANCE = 1e-5
 """How far an exported model may be off, of the largest value of an output."""
@@ -153,6 +154,4 @@ def _difference(data: bytes, kind: _Format, graph: ExportGraph, count: int) -> f
 
 def _patience(label: str) -> Any:
     """A line on the terminal for as long as it takes."""
-    from rich.console import Console
-
-    return Console(stderr=True).status(label)
+    return progress_console().status(label)

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -18,6 +17,7 @@ from posezoo.networks.convolution import convolution
 from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.standardize import Standardize
 from posezoo.skeletons import Skeleton
+from posezoo.terminal import progress_console
 
 _SOURCE_PX = 256  # the picture that the paper's limb width is in
 _PIECE = 64  # poses that are encoded at a time: 16 bones' maps of them are 17 MB
@@ -122,7 +122,7 @@ def encode_all(encoder: SkeletonEncoder, keypoints: Float[Tensor, "N J 2"]) -> F
     """G of a whole training set, by an encoder that stays as it is; says how far it is."""
     fused, parts = fuse_batch_norm(encoder), keypoints.split(1024)
     quiet = len(parts) < 4 or share()[0] > 0
-    bar = track(parts, "encoding training poses", console=Console(stderr=True), transient=True, disable=quiet)
+    bar = track(parts, "encoding training poses", console=progress_console(), transient=True, disable=quiet)
     return torch.cat([fused.encode(part) for part in bar])
 
 

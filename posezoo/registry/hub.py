@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from posezoo.errors import CorruptFileError, DownloadError, InputError, MissingFileError, PoseZooError, SaveError
+from posezoo.terminal import is_silent
 from posezoo.version import __version__
 
 ATTEMPTS = 3
@@ -152,6 +153,10 @@ def _remove(path: Path) -> None:
 def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
     """The client's download, its errors as one sentence; a server that is down is asked again."""
     from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    if is_silent():
+        disable_progress_bars()
 
     for attempt in range(ATTEMPTS):
         try:

@@ -103,3 +103,39 @@ def test_no_color_leaves_colours_out_on_a_terminal(keypoints, monkeypatch):
         shown = printed_on_a_terminal(monkeypatch, *command)
         assert shown.strip()
         assert not COLOUR.search(shown)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", "svma", "people.npz", "-o", "poses.npz", "--picture", "poses.png"],
+        ["export", "svma", "-o", "svma.pt"],
+        ["publish", "cvugcn", "--repo", "pose/zoo", "--dry-run", "-o", "hub"],
+        ["finetune", "svma", "people.npz", "--out", "mine", "--epochs", "1", "--batch-size", "8"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_quiet_commands_write_their_files_and_nothing_else(keypoints, tmp_path, monkeypatch, capfd, command):
+    monkeypatch.chdir(tmp_path)
+    written = set(tmp_path.iterdir())
+    assert main([*command, "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert set(tmp_path.iterdir()) > written
+
+
+def test_quiet_keeps_results_and_errors(keypoints, capsys):
+    assert main(["list", "--quiet", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) > 5
+    assert main(["predict", "nobody", str(keypoints), "-o", "x.npz", "--quiet"]) == 2
+    assert capsys.readouterr().err.startswith("posezoo predict: error: ")
+
+
+def test_nothing_is_drawn_in_silence():
+    from posezoo.data.reading import progress
+    from posezoo.terminal import progress_console, silence
+
+    with silence():
+        console = progress_console()
+        assert console.quiet
+        assert list(progress([1, 2, 3], "counting", patience=-1.0)) == [1, 2, 3]
+    assert not progress_console().quiet
