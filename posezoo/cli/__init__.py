@@ -14,10 +14,11 @@ import warnings
 from collections.abc import Sequence
 
 from posezoo.cli.output import guarded
-from posezoo.terminal import silence
+from posezoo.terminal import progress_console, silence
 from posezoo.version import __version__
 
 COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "publish", "demo")
+_WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,7 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack.enter_context(silence())
             if getattr(options, "notes_only", False):  # its results are files
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        return guarded(f"posezoo {options.command}", lambda: int(options.run(options) or 0))
+        return guarded(f"posezoo {options.command}", lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Libraries that take seconds to import come first, and a line on the terminal says so."""
+    if options.command in _WITH_TORCH and "posezoo.lifting" not in sys.modules:
+        with progress_console().status("loading"):
+            importlib.import_module("posezoo.lifting")
+    return int(options.run(options) or 0)
 
 
 def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:

@@ -139,3 +139,17 @@ def test_nothing_is_drawn_in_silence():
         assert console.quiet
         assert list(progress([1, 2, 3], "counting", patience=-1.0)) == [1, 2, 3]
     assert not progress_console().quiet
+
+
+def test_loading_is_said_while_libraries_are_imported(monkeypatch):
+    import io
+
+    from rich.console import Console
+
+    screen = io.StringIO()
+    monkeypatch.setattr("posezoo.cli.progress_console", lambda: Console(file=screen, force_terminal=True))
+    assert main(["predict", "nobody", "x.npz", "-o", "y.npz"]) == 2
+    assert screen.getvalue() == ""  # they are there already
+    monkeypatch.delitem(sys.modules, "posezoo.lifting")
+    assert main(["predict", "nobody", "x.npz", "-o", "y.npz"]) == 2
+    assert "loading" in screen.getvalue()
