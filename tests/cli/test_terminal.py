@@ -144,6 +144,7 @@ def test_nothing_is_drawn_in_silence():
 def test_loading_is_said_while_libraries_are_imported(monkeypatch):
     import io
 
+    import posezoo.lifting  # noqa: F401
     from rich.console import Console
 
     screen = io.StringIO()
