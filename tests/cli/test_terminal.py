@@ -144,8 +144,9 @@ def test_nothing_is_drawn_in_silence():
 def test_loading_is_said_while_libraries_are_imported(monkeypatch):
     import io
 
-    import posezoo.lifting  # noqa: F401
     from rich.console import Console
+
+    import posezoo.lifting  # noqa: F401
 
     screen = io.StringIO()
     monkeypatch.setattr("posezoo.cli.progress_console", lambda: Console(file=screen, force_terminal=True))
