@@ -50,6 +50,7 @@ __all__ = [
     "read_dataset",
     "reading",
     "restricted_unpickle",
+    "save_reason",
     "sha256",
 ]
 
@@ -67,6 +68,11 @@ _SAVE_REASONS = {
     errno.EFBIG: "files may not grow so large here; raise the limit (ulimit -f) or write elsewhere",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+def save_reason(error: OSError) -> str | None:
+    """Why a file could not be written, and what to do; None where that does not lie with the disk or its permissions."""
+    return _SAVE_REASONS.get(error.errno or 0)
 
 
 @contextmanager

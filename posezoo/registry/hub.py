@@ -6,7 +6,6 @@ bytes would stay in its cache for good.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -155,6 +154,8 @@ def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
     from huggingface_hub import errors, hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
 
+    from posezoo.data.files import save_reason
+
     if is_silent():
         disable_progress_bars()
 
@@ -196,7 +197,7 @@ def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
         except errors.HFValidationError as error:
             raise InputError(f"{wanted}: {str(error).splitlines()[0]}") from error
         except OSError as error:
-            if error.errno in _OF_CACHE:
+            if save_reason(error):
                 raise _of_cache(error) from error
             if attempt + 1 == ATTEMPTS:
                 raise DownloadError(
@@ -215,23 +216,13 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-_OF_CACHE = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EACCES: "permission is denied",
-    errno.EPERM: "permission is denied",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOTDIR: "a part of the path is a file",
-}
-
-
 def _of_cache(error: OSError) -> SaveError:
     from huggingface_hub import constants
 
-    what = _OF_CACHE.get(error.errno or 0, _first_line(error))
-    return SaveError(
-        f"the hub's cache at {constants.HF_HUB_CACHE} cannot be written: {what}, or set HF_HOME to another folder."
-    )
+    from posezoo.data.files import save_reason
+
+    what = save_reason(error) or _first_line(error)
+    return SaveError(f"the hub's cache at {constants.HF_HUB_CACHE} cannot be written: {what}; HF_HOME names another folder.")
 
 
 def _of_connection(wanted: HubFile, error: Exception) -> DownloadError:
