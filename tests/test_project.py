@@ -52,6 +52,14 @@ def test_listing_models_imports_nothing_heavy(heavy):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_folder_of_our_name_hides_nothing(tmp_path):
+    (tmp_path / "posezoo").mkdir()  # as a clone is, seen from beside it
+    done = subprocess.run(
+        [sys.executable, "-c", "import posezoo; posezoo.load"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_readme_gives_two_commands_and_true_figures():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     start = text[text.index("## Start") : text.index("## Use")]
