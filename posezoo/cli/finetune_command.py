@@ -47,6 +47,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, and show what it changed on the poses held out."""
+    from posezoo.cli.predict_command import check_input
+
+    check_input(options.input)
     from posezoo.registry import describe
     from posezoo.training import finetune
 

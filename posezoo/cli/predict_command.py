@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posezoo.cli import clip_options
-from posezoo.errors import InputError
+from posezoo.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
     for path in options.input:
+        check_input(path)
         if options.out.exists() and path.exists() and options.out.samefile(path):
             raise InputError(f"--out {options.out} is the input itself; give the result another name.")
     import posezoo
@@ -171,6 +172,16 @@ def predict_views(model: Any, options: argparse.Namespace) -> int:
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
     print(f"{len(views[0])} poses in {len(views)} views, refined by {result.model} in mm{lost} -> {options.out}")
     return 0
+
+
+def check_input(path: Path) -> None:
+    """Refuse a path where nothing is before torch is imported, which takes seconds.
+
+    Raises:
+        MissingFileError: nothing is there.
+    """
+    if not path.exists():
+        raise MissingFileError(f"{path} is not there; check the path.")
 
 
 def check_output(option: str, path: Path | None, endings: tuple[str, ...]) -> None:

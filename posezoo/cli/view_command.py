@@ -50,13 +50,15 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, lay over each other, draw, and say where."""
-    from posezoo.cli.predict_command import check_output
+    from posezoo.cli.predict_command import check_input, check_output
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
     if options.input.suffix.lower() not in (".npz", ".json"):
         raise InputError(f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them.")
     outputs = outputs or {"html": options.input.with_suffix(".html")}
     sources = [options.input, *options.others, *([options.truth] if options.truth else [])]
+    for source in sources:
+        check_input(source)
     for kind, path in outputs.items():
         check_output(f"--{kind}", path, ENDINGS[kind])
         if path.exists() and any(source.exists() and path.samefile(source) for source in sources):

@@ -66,6 +66,21 @@ def test_names_and_cards_need_no_torch():
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "svma", "none.json", "-o", "out.npz"],
+        ["view", "none.npz"],
+        ["finetune", "svma", "none.json", "--out", "mine"],
+    ],
+)
+def test_a_file_that_is_not_there_is_said_before_torch_is_imported(arguments):
+    code = f"import sys; from posezoo.cli import main; print(main({arguments}), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["2", "False"]
+    assert "is not there" in done.stderr
+
+
 def test_predict_writes_a_result_that_says_what_it_is(keypoints, tmp_path, people, capsys):
     for ending in ("npz", "json"):
         out = tmp_path / f"out.{ending}"
