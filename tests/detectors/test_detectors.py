@@ -136,7 +136,7 @@ def test_rtmlib_is_loaded_as_asked(monkeypatch):
 
 
 def test_models_that_are_not_there():
-    with pytest.raises(InputError, match=r"\.task file"):
+    with pytest.raises(InputError, match=r"\.task file .*--detector-model FILE"):
         get_detector("mediapipe")
     with pytest.raises(MissingFileError, match=r"\.task file"):
         get_detector("mediapipe", "none.task")
