@@ -1,7 +1,8 @@
 """What MkDocs calls: pages get what code, tables and results say, and reports become pages.
 
-A line ``<!-- written: NAME ARGUMENTS -->`` is replaced by a block, ``{{ NAME A | B | C }}`` by a figure. A name that is not
-here, or a figure that was not measured, ends the build.
+A line ``<!-- written: NAME ARGUMENTS -->`` is replaced by a block, with the line ``*On the built page .. *`` below it, for
+those who read the file itself; ``{{ NAME A | B | C }}`` by a figure. A name that is not here, or a figure that was not
+measured, ends the build.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^<!-- written: (\w+) ?([^>]*?) ?-->$", re.MULTILINE)
+BLOCK = re.compile(r"^<!-- written: (\w+) ?([^>]*?) ?-->(?:\n\*On the built page\b.*\*)?$", re.MULTILINE)
 FIGURE = re.compile(r"\{\{ (\w+) ([^}]+) \}\}")
 
 

@@ -73,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Libraries that take seconds to import come first, and a line on the terminal says so."""
+    """Refuse what can be refused at once; then import what takes seconds, with a line on the terminal that says so."""
+    if hasattr(options, "check"):
+        options.check(options)
     if options.command in _WITH_TORCH and "posezoo.lifting" not in sys.modules:
         with progress_console().status("loading"):
             importlib.import_module("posezoo.lifting")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from posezoo.cli.predict_command import check_name, check_output
+
 
 def add(commands: Any) -> None:
     """Register the command."""
@@ -18,7 +20,13 @@ def add(commands: Any) -> None:
     command.add_argument("--format", choices=("onnx", "torchscript"), help="what -o ends in by default, or onnx")
     command.add_argument("-o", "--out", type=Path, help=".onnx .pt .torchscript; the model's name by default")
     command.add_argument("--skeleton", help="layout that keypoints will come in; the model's own by default")
-    command.set_defaults(run=run, notes_only=True)
+    command.set_defaults(run=run, check=check, notes_only=True)
+
+
+def check(options: argparse.Namespace) -> None:
+    """What can be refused at once."""
+    check_name(options.name)
+    check_output("--out", options.out, (".onnx", ".pt", ".torchscript"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
+
+from posezoo.cli.predict_command import check_input, check_name
 
 MEANINGS = {
     "symmetry_error": "left against right bones, of a mean bone",
@@ -42,17 +45,21 @@ def add(commands: Any) -> None:
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
-    command.set_defaults(run=run, notes_only=True)
+    command.set_defaults(run=run, check=check, notes_only=True)
+
+
+def check(options: argparse.Namespace) -> None:
+    """What can be refused at once."""
+    check_name(options.name)
+    check_input(options.input)
 
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, and show what it changed on the poses held out."""
-    from posezoo.cli.predict_command import check_input
-
-    check_input(options.input)
     from posezoo.registry import describe
     from posezoo.training import finetune
 
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # of devices that are not there, and of products
     weights = finetune(
         options.name,
         options.input,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from posezoo.cli import clip_options
 from posezoo.errors import InputError, MissingFileError
+from posezoo.registry import is_path, resolve
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
@@ -40,11 +41,12 @@ def add(commands: Any) -> None:
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
     command.add_argument("--html", type=Path, help="an interactive page of the people")
     clip_options.add(command)
-    command.set_defaults(run=run, notes_only=True)
+    command.set_defaults(run=run, check=check, notes_only=True)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Read, lift, write, and say what was done."""
+def check(options: argparse.Namespace) -> None:
+    """What can be refused at once."""
+    check_name(options.name)
     check_output("--out", options.out, (".npz", ".json", ".csv", ".bvh", ".trc"))
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
@@ -52,6 +54,10 @@ def run(options: argparse.Namespace) -> int:
         check_input(path)
         if options.out.exists() and path.exists() and options.out.samefile(path):
             raise InputError(f"--out {options.out} is the input itself; give the result another name.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, lift, write, and say what was done."""
     import posezoo
     from posezoo.lifting import LiftingModule, PictureModule
 
@@ -174,8 +180,18 @@ def predict_views(model: Any, options: argparse.Namespace) -> int:
     return 0
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that no model has.
+
+    Raises:
+        UnknownNameError: it is in no index, nor is it the path of a file.
+    """
+    if not is_path(name):
+        resolve(name)
+
+
 def check_input(path: Path) -> None:
-    """Refuse a path where nothing is before torch is imported, which takes seconds.
+    """Refuse a path where nothing is.
 
     Raises:
         MissingFileError: nothing is there.

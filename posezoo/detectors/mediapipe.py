@@ -39,7 +39,9 @@ class MediaPipe(Detector):
             MissingFileError: it is not there.
         """
         if model is None:
-            raise InputError(f"mediapipe needs its model: get a pose_landmarker .task file from {_MODELS} and name it (--detector-model FILE).")
+            raise InputError(
+                f"mediapipe needs its model: a pose_landmarker .task file from {_MODELS}; --detector-model FILE names it."
+            )
         if not Path(model).is_file():
             raise MissingFileError(f"{model} is not there; expected MediaPipe's pose_landmarker .task file, from {_MODELS}.")
         mediapipe = cls.package("mediapipe")

@@ -4,7 +4,7 @@ Only the last step needs torch; names and cards are read without it.
 """
 
 from posezoo.registry.index import card_text, checkpoint_folders, info, list_models, resolve
-from posezoo.registry.loading import load, locate
+from posezoo.registry.loading import is_path, load, locate
 from posezoo.registry.papers import PAPERS, Paper, build, paper_class
 from posezoo.registry.weights import FORMAT, describe, save, settings_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "checkpoint_folders",
     "describe",
     "info",
+    "is_path",
     "list_models",
     "load",
     "locate",

@@ -66,6 +66,12 @@ def _source(name: str, entry: dict[str, Any]) -> hub.HubFile:
     return hub.HubFile(where.repo, where.file, where.revision, entry["size"], entry["sha256"])
 
 
+def is_path(name: str | Path) -> bool:
+    """Whether it is a file or an ``hf://`` address that is meant, and no name of the index."""
+    text = str(name)
+    return isinstance(name, Path) or text.endswith((".safetensors", ".ckpt")) or os.sep in text
+
+
 def load(name: str | Path, device: str | None = None) -> Any:
     """A model in eval mode: the LightningModule of its paper.
 
@@ -88,8 +94,7 @@ def load(name: str | Path, device: str | None = None) -> Any:
     """
     text = str(name)
     remote = text.startswith("hf://")
-    is_path = isinstance(name, Path) or text.endswith((".safetensors", ".ckpt")) or os.sep in text
-    path = hub.fetch(hub.parse_address(text)) if remote else Path(name).expanduser() if is_path else locate(text)
+    path = hub.fetch(hub.parse_address(text)) if remote else Path(name).expanduser() if is_path(name) else locate(text)
     if not path.is_file():
         raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
     header, weights = read(path)
@@ -101,5 +106,5 @@ def load(name: str | Path, device: str | None = None) -> Any:
         raise CorruptFileError(
             f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"
         ) from error
-    model.zoo_name = path.stem if is_path else resolve(text)
+    model.zoo_name = path.stem if is_path(name) else resolve(text)
     return model.to(device or "cpu").eval()

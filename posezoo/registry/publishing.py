@@ -74,7 +74,7 @@ def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tupl
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
     if missing:
-        raise InputError(f"{path} is in no index: say its {', '.join(missing)} too.")
+        raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (--licence, --limits, --training-data).")
     module, about = load(path), describe(path)
     is_lifter = isinstance(module, LiftingModule)
     kept: dict[str, Any] = {

@@ -88,8 +88,10 @@ def finetune(
     if weights.exists() and not resume:
         raise InputError(f"{weights} is there already; choose another --out.")
     writable(folder)
-    epochs = epochs or max(1, round(STEPS / (len(train) // batch_size)))
+    steps = len(train) // batch_size
+    epochs = epochs or max(1, round(STEPS / steps))
     print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
+    print(f"{epochs} epochs of {steps} steps, each validated", flush=True)
     if data.left_out:
         print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
 
@@ -106,7 +108,7 @@ def finetune(
         "held_out": held_out,
         "seed": seed,
     }
-    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings)
+    validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings, progress)
     model.remember(_procedural("train", model), memory_weight)
     model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(

@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from posezoo.errors import InputError
+from posezoo.training.running import is_watched
 
 CRITERIA = ("symmetry_error", "bone_spread", "limb_ratio_spread", "reprojection")
 """What falls as people get more human. The critic's score is not among them: its scale moves as the critic learns."""
@@ -68,6 +69,7 @@ class UnlabelledValidation(pl.Callback):
         remembered: poses of another kind, and what was lifted of them before.
         before: the metrics before training.
         settings: of the run; one that is resumed must have the same.
+        progress: print a line every tenth of the way where no bar is drawn.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class UnlabelledValidation(pl.Callback):
         remembered: tuple[Tensor, Tensor],
         before: dict[str, float],
         settings: dict[str, float],
+        progress: bool = False,
     ) -> None:
+        self.progress = progress and not is_watched()
         self.keypoints_2d, self.remembered, self.before, self.settings = keypoints_2d, remembered, before, settings
         self.history: list[dict[str, float]] = []
 
@@ -87,6 +91,9 @@ class UnlabelledValidation(pl.Callback):
         self.history.append(metrics)
         module.log_dict({f"val/{name}": value for name, value in metrics.items() if name != "score"})
         module.log("val/score", metrics["score"], prog_bar=True)
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        if self.progress and 10 * done // total > 10 * (done - 1) // total:
+            print(f"epoch {done} of {total}: score {metrics['score']:.3f}, 1 at the start", flush=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"before": self.before, "history": self.history, "settings": self.settings}

@@ -141,7 +141,7 @@ def test_nothing_is_drawn_in_silence():
     assert not progress_console().quiet
 
 
-def test_loading_is_said_while_libraries_are_imported(monkeypatch):
+def test_loading_is_said_while_libraries_are_imported(keypoints, monkeypatch):
     import io
 
     from rich.console import Console
@@ -150,8 +150,11 @@ def test_loading_is_said_while_libraries_are_imported(monkeypatch):
 
     screen = io.StringIO()
     monkeypatch.setattr("posezoo.cli.progress_console", lambda: Console(file=screen, force_terminal=True))
-    assert main(["predict", "nobody", "x.npz", "-o", "y.npz"]) == 2
+    command = ["predict", "svma", str(keypoints), "-o", str(keypoints.with_name("out.npz"))]
+    assert main(command) == 0
     assert screen.getvalue() == ""  # they are there already
     monkeypatch.delitem(sys.modules, "posezoo.lifting")
     assert main(["predict", "nobody", "x.npz", "-o", "y.npz"]) == 2
+    assert screen.getvalue() == ""  # refused at once
+    assert main(command) == 0
     assert "loading" in screen.getvalue()

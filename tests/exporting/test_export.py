@@ -287,7 +287,7 @@ def test_the_command_writes_and_says_what_goes_in_and_out(tmp_path, capsys, monk
     assert main(["export", "svma", "-o", "svma.bin"]) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1
-    assert error[0].startswith("posezoo export: error: svma.bin ends in '.bin'")
+    assert error[0].startswith("posezoo export: error: --out svma.bin: expected a name that ends in .onnx")
 
 
 def test_every_model_is_tested_here():
