@@ -20,6 +20,8 @@ from posezoo.training.selection import UnlabelledValidation, keep_best
 
 STEPS = 1000
 """How many steps to make where nobody says for how many epochs; but one epoch at least."""
+VALIDATIONS = 100
+"""At most so often are the held-out poses scored: of few poses an epoch takes less time than its validation."""
 
 
 def finetune(
@@ -40,7 +42,8 @@ def finetune(
 ) -> Path:
     """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
 
-    Some sequences are held out and validate each epoch (:func:`posezoo.lifting.evaluate_2d`); the epoch with the lowest
+    Some sequences are held out and validate each epoch, or every few of more than a hundred
+    (:func:`posezoo.lifting.evaluate_2d`); the epoch with the lowest
     :func:`posezoo.training.selection.score` is what is written. Where none beats the start, the start is.
 
     Args:
@@ -91,7 +94,8 @@ def finetune(
     steps = len(train) // batch_size
     epochs = epochs or max(1, round(STEPS / steps))
     print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
-    print(f"{epochs} epochs of {steps} steps, each validated", flush=True)
+    every = -(-epochs // VALIDATIONS)
+    print(f"{epochs} epochs of {steps} steps, {'each' if every == 1 else f'one in {every}'} validated", flush=True)
     if data.left_out:
         print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
 
@@ -113,6 +117,7 @@ def finetune(
     model.prepare_finetuning(learning_rate, body_weight)
     trainer = pl.Trainer(
         max_epochs=epochs,
+        check_val_every_n_epoch=every,
         devices=1,
         callbacks=[validation, keep_best(folder), checkpointing(folder)],
         logger=make_logger("csv", folder),
@@ -180,6 +185,7 @@ def _choose(name: str | Path, folder: Path, validation: UnlabelledValidation) ->
     if not improved:
         after, epoch, model = {**validation.before, "score": 1.0}, 0, load(name)
     else:
-        after, epoch, model = dict(validation.history[best]), best + 1, load(folder / "checkpoints" / "best.ckpt")
+        after, model = dict(validation.history[best]), load(folder / "checkpoints" / "best.ckpt")
+        epoch = int(after.pop("epoch"))
     lowest = after.pop("score")
     return model, {"before": validation.before, "after": after, "epoch": epoch, "score": lowest, "improved": improved}

@@ -62,7 +62,7 @@ def keep_best(folder: Path) -> ModelCheckpoint:
 
 
 class UnlabelledValidation(pl.Callback):
-    """Scores the held-out poses after every epoch, and logs it as ``val/...``; remembers it in the checkpoints.
+    """Scores the held-out poses whenever the trainer validates, and logs it as ``val/...``; remembers it in the checkpoints.
 
     Args:
         keypoints_2d: (N, J, 2) px, complete, in the model's layout.
@@ -88,11 +88,12 @@ class UnlabelledValidation(pl.Callback):
         metrics = module.evaluate_2d(self.keypoints_2d)
         metrics["drift"] = drift(module, *self.remembered)
         metrics["score"] = score(metrics, self.before)
-        self.history.append(metrics)
         module.log_dict({f"val/{name}": value for name, value in metrics.items() if name != "score"})
         module.log("val/score", metrics["score"], prog_bar=True)
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
-        if self.progress and 10 * done // total > 10 * (done - 1) // total:
+        before = self.history[-1]["epoch"] if self.history else 0
+        self.history.append({**metrics, "epoch": done})
+        if self.progress and 10 * done // total > 10 * before // total:
             print(f"epoch {done} of {total}: score {metrics['score']:.3f}, 1 at the start", flush=True)
 
     def state_dict(self) -> dict[str, Any]:

@@ -243,6 +243,19 @@ def test_no_3d_is_read(people, tiny):
     assert not all(torch.equal(posezoo.load(tiny).weights()[name], value) for name, value in weights[0].items())
 
 
+def test_many_epochs_are_validated_every_few(people, tiny, monkeypatch, capsys):
+    monkeypatch.setattr("posezoo.training.finetuning.VALIDATIONS", 3)
+    path = finetune(tiny, people, "run", epochs=6, learning_rate=3e-3, **{**QUICK, "progress": True})
+    found, rows = describe(path)["validation"], logged("run")
+    scores = {2 * (number + 1): float(row["val/score"]) for number, row in enumerate(rows)}
+    assert list(scores) == [2, 4, 6]
+    assert found["epoch"] == min(scores, key=scores.get)
+    assert "epoch" not in found["after"]
+    said = capsys.readouterr().out
+    assert "6 epochs of" in said
+    assert [line.split()[1] for line in said.splitlines() if line.startswith("epoch ")] == ["2", "4", "6"]
+
+
 def test_the_best_epoch_of_the_log_is_what_is_written(people, tiny):
     path = finetune(tiny, people, "run", epochs=6, learning_rate=3e-3, **QUICK)
     header, rows = describe(path), logged("run")
