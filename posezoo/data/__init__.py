@@ -1,14 +1,24 @@
-"""Data: readers of the field's files, datasets by name, and the DataModule base."""
+"""Data: readers of the field's files, datasets by name, and the DataModule base.
+
+The DataModule base is imported when first used: Lightning takes seconds to load, and reading a file does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from posezoo.data.bvh import Motion, read_bvh
 from posezoo.data.cameras import read_cameras
-from posezoo.data.datamodule import LiftingDataModule
 from posezoo.data.datasets import DATASETS, load_dataset
 from posezoo.data.keypoints import read_keypoints
 from posezoo.data.loader import TensorLoader
 from posezoo.data.openmocap import load_openmocap, prepare_openmocap
 from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prediction import Prediction
+
+if TYPE_CHECKING:
+    from posezoo.data.datamodule import LiftingDataModule
 
 __all__ = [
     "DATASETS",
@@ -25,3 +35,9 @@ __all__ = [
     "read_cameras",
     "read_keypoints",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LiftingDataModule":
+        return import_module("posezoo.data.datamodule").LiftingDataModule
+    raise AttributeError(f"module 'posezoo.data' has no attribute {name!r}")

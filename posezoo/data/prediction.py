@@ -149,7 +149,8 @@ class Prediction:
         stated = str(value.get("format", "")) if isinstance(value, Mapping) else ""
         if stated != FORMAT:
             raise InputError(
-                f"{path} is of format {stated or 'unknown'!r}; expected {FORMAT!r}, as `posezoo predict` writes it."
+                f"{path} is of format {stated or 'unknown'!r}; expected {FORMAT!r}, as `posezoo predict` writes it: 2D "
+                "keypoints are lifted by it first."
             )
         try:
             return cls(**_fields(value))
