@@ -295,7 +295,7 @@ def test_what_is_no_picture_is_said_in_a_sentence(shelf, tmp_path, capsys):
     assert "outside" in capsys.readouterr().err
     assert main(["predict", str(weights), str(folder), "--skeleton", "coco17", "-o", out]) != 0
     assert "--skeleton is for keypoints" in capsys.readouterr().err
-    assert main(["predict", "svma", "x.json", "--box", "1", "2", "3", "4", "-o", out]) != 0
+    assert main(["predict", "svma", str(folder / "notes.txt"), "--box", "1", "2", "3", "4", "-o", out]) != 0
     assert "--box" in capsys.readouterr().err
 
 
