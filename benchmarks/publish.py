@@ -14,20 +14,14 @@ from typing import Any
 
 import posezoo
 from posezoo.data import load_dataset
-from posezoo.data.files import atomic_write, sha256
+from posezoo.data.files import atomic_write
 from posezoo.data.pictures import load_pictures
 from posezoo.lifting import LiftingModule, PictureModule, evaluate
 from posezoo.registry import FORMAT, PAPERS, describe, save
 from posezoo.registry.cards import card
-from posezoo.version import __version__
+from posezoo.registry.publishing import ORIGIN, index_entry
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-NORMALISATION = {
-    "lifter": "pelvis at the origin, mean distance of the other joints from it constant",
-    "pictures": "a square crop around the person, its side 1.25 times the longer side of their box; RGB from -0.5 to 0.5",
-    "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
-}
-INPUT = {"lifter": "2D keypoints", "pictures": "picture", "views": "2D keypoints of two calibrated views"}
 LICENCE = "Apache-2.0"
 DATA_LICENCE = (
     "Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
@@ -154,9 +148,7 @@ def main() -> None:
         parser.error(f"{options.name} is new: --limits says what it is not for.")
     source = options.run / f"{options.name}.safetensors"
     header, model = describe(source), posezoo.load(source)
-    kept = ("command", "seed", "commit", "versions", "started_from", "data")
-    origin = {key: header[key] for key in kept if key in header}
-    path = save(model, CHECKPOINTS / source.name, **origin)
+    path = save(model, CHECKPOINTS / source.name, **{key: header[key] for key in ORIGIN if key in header})
     index_path = CHECKPOINTS / "index.json"
     index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
     metrics = measure(model, options.openmocap, options.bandai, header.get("data", {}).get("options"))
@@ -168,30 +160,14 @@ def main() -> None:
         baselines = {t: {"flat depth": s} for t, s in measure(None, options.openmocap, options.bandai).items()}
     else:
         baselines = triangulated(metrics)
-    kind = "pictures" if pictures else "lifter" if lifter else "views"
-    before = index["models"].get(options.name, {})
-    entry: dict[str, Any] = {
-        "paper": header["paper"],
-        "file": path.name,
-        "source": "local",  # until it is on a hub: `posezoo publish` says what to write here
-        "size": path.stat().st_size,
-        "sha256": sha256(path),
-        "format": FORMAT,
-        "minimum_posezoo": __version__,
-        "input": INPUT[kind],
-        "skeleton": model.skeleton.name,
-        "normalisation": NORMALISATION[kind],
-        "unit": model.unit,
-        "parameters": sum(tensor.numel() for tensor in model.weights().values()),
+    said = {
         "licence": LICENCE,
         "data_licence": DATA_LICENCE,
-        "limits": options.limits or before["limits"],
+        "limits": options.limits or index["models"][options.name]["limits"],
         "supervision": supervision(header),
         "training_data": f"{DATA}; {f'{RENDERED}; ' if pictures else ''}{used(header)}",
-        **origin,
-        "settings": header["settings"],
-        "metrics": metrics,
     }
+    entry = {**index_entry(path, model, header, **said), "metrics": metrics}
     supervised = index["models"].get("martinez.cmu")
     if lifter and supervised and options.name != "martinez.cmu":
         for title, scores in baselines.items():

@@ -52,7 +52,7 @@ def check(options: argparse.Namespace) -> None:
     check_output("--html", options.html, (".html",))
     for path in options.input:
         check_input(path)
-        if options.out.exists() and path.exists() and options.out.samefile(path):
+        if options.out.exists() and options.out.samefile(path):
             raise InputError(f"--out {options.out} is the input itself; give the result another name.")
 
 

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         check_input(source)
     for kind, path in outputs.items():
         check_output(f"--{kind}", path, ENDINGS[kind])
-        if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
+        if path.exists() and any(path.samefile(source) for source in sources):
             raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]

@@ -54,11 +54,12 @@ class ExportGraph(nn.Module):
 
     Args:
         model: which is copied.
-        skeleton: of the keypoints that come in; the model's own where not given.
+        skeleton: of the keypoints that come in; None where none do.
 
     Attributes:
         inputs, outputs: in the order of :meth:`forward`.
         source: the layout of the keypoints that come in, None where none do.
+        convert: that layout to the model's, None where they are one.
         approximated: joints that ``source`` lacks and how they are made up.
         frame: of the poses, in words.
         refused: formats that it cannot be written as, and why.
@@ -77,7 +78,8 @@ class ExportGraph(nn.Module):
         # away, does not become part of the file.
         self._model: tuple[Any] = (whole,)
         self.skeleton, self.unit, self.source = model.skeleton, model.unit, skeleton
-        self.approximated = {}
+        self.convert = None if skeleton in (None, model.skeleton) else ConvertLayout(skeleton, model.skeleton)
+        self.approximated = {} if self.convert is None else self.convert.approximated
 
     @property
     def model(self) -> Any:
@@ -143,8 +145,6 @@ class LiftingGraph(ExportGraph):
     def __init__(self, model: LiftingModule, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
         super().__init__(model, source)
-        self.convert = ConvertLayout(source, self.skeleton) if source != self.skeleton else None
-        self.approximated = {} if self.convert is None else self.convert.approximated
         missing = (
             "NaN is a missing joint, which is filled in while half of the joints are there"
             if model.fills_missing

@@ -63,20 +63,24 @@ def citation(entry: dict[str, Any]) -> str:
     return f'{paper.authors}, "{paper.title}", {paper.venue} {paper.year}'
 
 
-def card(name: str, entry: dict[str, Any], measured_by: str = "") -> str:
+OURS = "These are weights that PoseZoo trained, on other data than the\npaper's: no figure here is the paper's."
+THEIRS = "No figure here is the paper's."
+
+
+def card(name: str, entry: dict[str, Any], measured_by: str = "", origin: str = OURS) -> str:
     """The card of a model.
 
     Args:
         name: ``name.tag``.
         entry: of the index.
         measured_by: how its figures were had, and how to have them again.
+        origin: whose weights these are: :data:`OURS` or :data:`THEIRS`.
     """
     settings = "\n".join(f"- {key}: {value}" for key, value in entry["settings"].items())
     measured = f"## Measured\n\n{measured_by}{scores(name, entry)}\n\n" if entry["metrics"] else ""
     return f"""# {name}
 
-{citation(entry)}. These are weights that PoseZoo trained, on other data than the
-paper's: no figure here is the paper's.
+{citation(entry)}. {origin}
 
 {facts(entry)}
 

@@ -55,8 +55,8 @@ def _checked(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def resolve(name: str) -> str:
-    """The full ``name.tag`` of a name; the bare name of a paper stands for its default tag.
+def find(name: str) -> tuple[str, dict[str, Any]]:
+    """The full ``name.tag`` of a name, and its entry; the bare name of a paper stands for its default tag.
 
     Raises:
         UnknownNameError: no such model; near names are suggested.
@@ -65,7 +65,12 @@ def resolve(name: str) -> str:
     full = f"{name}.{PAPERS[name].default}" if name in PAPERS else name
     if full not in models:
         raise UnknownNameError.of("model", name, {*models, *(n.split(".")[0] for n in models)})
-    return full
+    return full, models[full]
+
+
+def resolve(name: str) -> str:
+    """The full ``name.tag`` of a name. Raises as :func:`find`."""
+    return find(name)[0]
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -88,8 +93,7 @@ def info(name: str) -> dict[str, Any]:
     Raises:
         UnknownNameError: no such model.
     """
-    full = resolve(name)
-    entry = entries()[full]
+    full, entry = find(name)
     return {"name": full, **entry, "paper": {"name": entry["paper"], **asdict(PAPERS[entry["paper"]])}}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.registry import hub
-from posezoo.registry.index import check_version, checkpoint_folders, entries, list_models, resolve
+from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, resolve
 from posezoo.registry.papers import build
 from posezoo.registry.weights import read
 
@@ -28,8 +28,7 @@ def locate(name: str) -> Path:
     """
     from posezoo.data.files import sha256
 
-    full = resolve(name)
-    entry = entries()[full]
+    full, entry = find(name)
     check_version(full, entry)
     for folder in checkpoint_folders():
         path = folder / entry["file"]

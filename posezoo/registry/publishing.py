@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import DownloadError, InputError, SaveError
-from posezoo.registry.cards import COUNTS, card, unit_of
-from posezoo.registry.index import card_text, entries, resolve
+from posezoo.registry.cards import COUNTS, THEIRS, card, unit_of
+from posezoo.registry.index import card_text, find
 from posezoo.registry.loading import load, locate
 from posezoo.registry.papers import PAPERS
 from posezoo.registry.weights import FORMAT, describe
 from posezoo.version import __version__
 
+if TYPE_CHECKING:
+    from posezoo.lifting import ZooModule
+
 METRICS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "pckh": "PCKh@0.5"}
+INPUT = {"lifter": "2D keypoints", "pictures": "picture", "views": "2D keypoints of two calibrated views"}
+NORMALISATION = {
+    "lifter": "pelvis at the origin, mean distance of the other joints from it constant",
+    "pictures": "a square crop around the person, its side 1.25 times the longer side of their box; RGB from -0.5 to 0.5",
+    "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
+}
+ORIGIN = ("command", "seed", "commit", "versions", "started_from", "data")
+"""What travels with weights from where they were trained."""
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -43,10 +54,9 @@ def write_folder(
     if own:
         path = Path(model)
         name, entry = _entry_of(path, licence, limits, training_data)
-        text = card(name, entry).replace("These are weights that PoseZoo trained, on other data than the\npaper's: no", "No")
+        text = card(name, entry, origin=THEIRS)
     else:
-        name, path = resolve(str(model)), locate(str(model))
-        entry = entries()[name]
+        (name, entry), path = find(str(model)), locate(str(model))
         text = card_text(name) or card(name, entry)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,52 +75,50 @@ def write_folder(
     return folder
 
 
-def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, dict[str, Any]]:
-    """The index's entry of a file that is in no index."""
+def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str) -> dict[str, Any]:
+    """What of the index's entry of a file the file and its model tell; metrics and baselines are for those who measure.
+
+    Args:
+        path: the file.
+        model: what was loaded from it.
+        about: its header.
+        said: licence, data_licence, limits, supervision, training_data: what neither tells.
+    """
     from posezoo.data.files import sha256
     from posezoo.lifting import LiftingModule, PictureModule
 
+    kind = "pictures" if isinstance(model, PictureModule) else "lifter" if isinstance(model, LiftingModule) else "views"
+    return {
+        "paper": about["paper"],
+        "file": path.name,
+        "source": "local",  # until it is on a hub: `posezoo publish` says what to write here
+        "size": path.stat().st_size,
+        "sha256": sha256(path),
+        "format": FORMAT,
+        "minimum_posezoo": __version__,
+        "input": INPUT[kind],
+        "skeleton": model.skeleton.name,
+        "normalisation": NORMALISATION[kind],
+        "unit": model.unit,
+        "parameters": sum(tensor.numel() for tensor in model.weights().values()),
+        **said,
+        **{key: about[key] for key in ORIGIN if key in about},
+        "settings": about["settings"],
+    }
+
+
+def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, dict[str, Any]]:
+    """The index's entry of a file that is in no index."""
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
     if missing:
         raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (--licence, --limits, --training-data).")
-    module, about = load(path), describe(path)
-    is_lifter = isinstance(module, LiftingModule)
-    kept: dict[str, Any] = {
-        key: about[key] for key in ("command", "seed", "commit", "versions", "started_from", "data") if key in about
-    }
-    entry: dict[str, Any] = {
-        "paper": about["paper"],
-        "file": path.name,
-        "source": "local",
-        "size": path.stat().st_size,
-        "sha256": sha256(path),
-        "format": FORMAT,
-        "minimum_posezoo": __version__,
-        "input": "picture"
-        if isinstance(module, PictureModule)
-        else f"2D keypoints{'' if is_lifter else ' of two calibrated views'}",
-        "skeleton": module.skeleton.name,
-        "normalisation": "as the paper's other weights",
-        "unit": module.unit,
-        "parameters": sum(tensor.numel() for tensor in module.weights().values()),
-        "licence": licence,
-        "data_licence": "",
-        "limits": limits,
-        "supervision": PAPERS[about["paper"]].supervision,
-        "training_data": training_data,
-        "command": "not recorded",
-        "seed": None,
-        "commit": "not recorded",
-        "versions": {},
-        **kept,
-        "settings": about["settings"],
-        "metrics": {},
-        "baselines": {},
-    }
+    about = {"command": "not recorded", "seed": None, "commit": "not recorded", "versions": {}, **describe(path)}
     paper, stem = about["paper"], path.stem
-    return stem if stem.startswith(f"{paper}.") else f"{paper}.{stem}", entry
+    said = {"licence": licence, "data_licence": "", "limits": limits, "training_data": training_data}
+    entry = index_entry(path, load(path), about, supervision=PAPERS[paper].supervision, **said)
+    return stem if stem.startswith(f"{paper}.") else f"{paper}.{stem}", {**entry, "metrics": {}, "baselines": {}}
 
 
 def header(name: str, entry: dict[str, Any]) -> str:

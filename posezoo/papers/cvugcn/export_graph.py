@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posezoo.geometry import h36m_cameras
 from posezoo.geometry.cameras import undistort_rays
-from posezoo.lifting.export_graph import BATCH, ConvertLayout, ExportGraph, Port, example_people
+from posezoo.lifting.export_graph import BATCH, ExportGraph, Port, example_people
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
 
@@ -32,8 +32,6 @@ class CrossViewGraph(ExportGraph):
     def __init__(self, model: CVUGCN, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
         super().__init__(model, source)
-        self.convert = ConvertLayout(source, self.skeleton) if source != self.skeleton else None
-        self.approximated = {} if self.convert is None else self.convert.approximated
         joints, layout, double = len(source), f"joints of {source.name}", torch.float64
         self.inputs = (
             Port("keypoints_2d", (BATCH, _VIEWS, joints, 2), f"px, y down, {layout}; NaN is a missing joint"),
