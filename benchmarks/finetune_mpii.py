@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from posezoo.cli.output import guarded
-from posezoo.data.files import atomic_write
 from posezoo.errors import InputError
+from posezoo.files.writing import atomic_write
 
 SETTINGS = ((5e-5, 10.0), (1e-4, 10.0), (1e-4, 30.0))
 """Learning rate and body weight."""
@@ -83,7 +83,7 @@ def demonstrate(name: str, mpii: Path, openmocap_h5: Path, seed: int) -> dict[st
     """One model's figures, before and after."""
     import posezoo
     from posezoo.data import load_dataset
-    from posezoo.data.mpii import read_mpii
+    from posezoo.data.mpii.annotations import read_mpii
     from posezoo.registry import describe
     from posezoo.training.provenance import provenance
 

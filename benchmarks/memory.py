@@ -21,8 +21,8 @@ import numpy as np
 
 from posezoo.data import load_dataset
 from posezoo.data.h36m.facts import FRAMES
-from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, write_prepared
+from posezoo.poses.posedata import PoseData, Sequence
 
 BAR_GB = 2.0
 

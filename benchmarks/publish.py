@@ -14,8 +14,8 @@ from typing import Any
 
 import posezoo
 from posezoo.data import load_dataset
-from posezoo.data.files import atomic_write
 from posezoo.data.pictures import load_pictures
+from posezoo.files.writing import atomic_write
 from posezoo.lifting import LiftingModule, PictureModule, evaluate
 from posezoo.registry import FORMAT, PAPERS, describe, save
 from posezoo.registry.cards import card

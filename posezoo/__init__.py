@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from posezoo.deprecation import install
 from posezoo.errors import PoseZooError
 from posezoo.registry import info, list_models, load
 from posezoo.version import __version__
@@ -17,6 +18,9 @@ from posezoo.version import __version__
 if TYPE_CHECKING:
     from posezoo import data, geometry, metrics, skeletons, viz
     from posezoo.exporting import export
+
+# The module paths of 0.1.0 work for one release more.
+install()
 
 _SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "viz")
 

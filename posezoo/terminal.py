@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Item = TypeVar("Item")
+Held = TypeVar("Held", covariant=True)
+
+
+@runtime_checkable
+class Countable(Protocol[Held]):
+    """Items whose number is known beforehand."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Held]: ...
+
 
 _SILENT = ContextVar("posezoo_silent", default=False)
 
@@ -37,3 +51,23 @@ def progress_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, quiet=is_silent())
+
+
+def progress(items: Countable[Item], label: str, patience: float = 2.0) -> Iterable[Item]:
+    """The items, with a progress bar on the terminal once it has taken ``patience`` seconds."""
+    start, bar, task = time.monotonic(), None, None
+    total = len(items)
+    try:
+        for done, item in enumerate(items):
+            if bar is None and time.monotonic() - start > patience:
+                from rich.progress import Progress
+
+                bar = Progress(console=progress_console(), transient=True)
+                bar.start()
+                task = bar.add_task(label, total=total)
+            if bar is not None and task is not None:
+                bar.update(task, completed=done)
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()

@@ -212,7 +212,7 @@ sys.path.insert(0, "benchmarks")
 from reproduction.plan import Bench, plan
 from reproduction.tables import list_tables, read_table
 from posezoo.cli import main
-from posezoo.data.files import sha256
+from posezoo.files.reading import sha256
 from posezoo.registry import describe
 from posezoo.training import list_recipes
 

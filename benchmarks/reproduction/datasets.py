@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from posezoo.data.datasets import DATASETS
-from posezoo.data.files import open_hdf5, read_attributes, sha256
+from posezoo.data.named import DATASETS
 from posezoo.data.pictures import PICTURES
 from posezoo.errors import InputError, MissingFileError
+from posezoo.files.hdf5 import open_hdf5, read_attributes
+from posezoo.files.reading import sha256
 from reproduction.tables import BENCHMARKS, read_mapping
 
 

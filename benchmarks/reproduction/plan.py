@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from posezoo.data.pictures.datasets import PICTURES, options_of
+from posezoo.data.named_pictures import PICTURES, options_of
 from posezoo.errors import InputError, PoseZooError, UnknownNameError
 from posezoo.training import read_recipe
 from reproduction.datasets import Dataset, datasets, identity

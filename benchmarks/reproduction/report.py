@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from posezoo.data.files import atomic_write
+from posezoo.files.writing import atomic_write
 from reproduction.datasets import datasets
 from reproduction.drawing import draw
 from reproduction.estimate import duration

@@ -12,8 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from posezoo.data.files import progress
 from posezoo.registry import paper_class
+from posezoo.terminal import progress
 from posezoo.training.running import StopAfter
 from reproduction.estimate import STEP_TIMES
 from reproduction.plan import BUDGETS, RECIPES, Bench, budget_of

@@ -21,7 +21,7 @@ WEIGHTS = "train/recipe.safetensors"
 
 def write_json(path: Path, content: Any) -> None:
     """Whole or not at all."""
-    from posezoo.data.files import atomic_write
+    from posezoo.files.writing import atomic_write
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
@@ -32,8 +32,8 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
     """Train the recipe to weights, from the last checkpoint where there is one."""
     import yaml
 
-    from posezoo.data.files import atomic_write
     from posezoo.errors import InputError
+    from posezoo.files.writing import atomic_write
     from posezoo.training import train as train_recipe
 
     recipe, devices = dict(spec["recipe"]), int(spec["devices"])

@@ -22,7 +22,7 @@ FIGURE = re.compile(r"\{\{ (\w+) ([^}]+) \}\}")
 
 
 def _schema() -> str:
-    from posezoo.data.keypoints import SCHEMA
+    from posezoo.formats.keypoints import SCHEMA
 
     return f"```text\n{SCHEMA.strip()}\n```"
 
@@ -53,7 +53,7 @@ def _modules() -> str:
 
 
 def _formats() -> str:
-    from posezoo.data.keypoints.formats import FORMATS
+    from posezoo.formats.keypoints.formats import FORMATS
 
     return "\n".join(f"- {form.name.replace('<', '&lt;')}" for form in FORMATS)
 

@@ -80,9 +80,9 @@ def check_rate(options: argparse.Namespace, fps: float | int | None) -> None:
 
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
     """One person of a video or of a file of keypoints, lifted; and what was done, in words."""
-    from posezoo.data.smoothing import smooth_track
-    from posezoo.data.tracking import fill_gaps, tracks_of
-    from posezoo.lifting.tracks import lift_track
+    from posezoo.video.lifting import lift_track
+    from posezoo.video.smoothing import smooth_track
+    from posezoo.video.tracking import fill_gaps, tracks_of
 
     settings = export_settings(options)
     if options.person is not None and options.person < 1:
@@ -118,7 +118,7 @@ def _read(options: argparse.Namespace, fps: float | None) -> PoseData:
     source: Path = options.input[0]
     if options.detector:
         from posezoo.data.pictures.frames import Frames
-        from posezoo.detectors import get_detector, read_video
+        from posezoo.video.detectors import get_detector, read_video
 
         if options.skeleton or options.image_size or options.skip_incomplete:
             raise InputError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from posezoo.cli.predict_command import check_output
 
 if TYPE_CHECKING:
-    from posezoo.data.keypoints import Inspection
+    from posezoo.formats.keypoints import Inspection
 
 _PREPARE = ("h36m", "mpi_inf_3dhp", "humaneva")
 
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 def run_schema(options: argparse.Namespace) -> int:
     """The documented formats of 2D keypoints."""
-    from posezoo.data.keypoints import SCHEMA
+    from posezoo.formats.keypoints import SCHEMA
 
     print(SCHEMA.strip())
     return 0
@@ -57,7 +57,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     from posezoo.data import prepare_openmocap
 
     if options.dataset == "h36m_pictures":
-        from posezoo.data.pictures.h36m_frames import prepare_h36m_pictures
+        from posezoo.data.h36m.frames import prepare_h36m_pictures
 
         file = prepare_h36m_pictures(options.source, options.out, options.every)
         print(f"pictures and {file} written")
@@ -91,7 +91,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 def run_check(options: argparse.Namespace) -> int:
     """A table of what the keypoints are like, and a sentence for whatever is suspicious."""
-    from posezoo.data.keypoints import inspect_keypoints, read_with_format
+    from posezoo.formats.keypoints import inspect_keypoints, read_with_format
 
     form, data = read_with_format(options.file, options.skeleton, options.image_size)
     found = inspect_keypoints(data)

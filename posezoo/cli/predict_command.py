@@ -116,8 +116,8 @@ def find(model: PictureModule, options: argparse.Namespace) -> int:
     """People in pictures: a file, a folder, or a video."""
     import numpy as np
 
-    from posezoo.data.files import progress
     from posezoo.data.pictures.frames import Frames
+    from posezoo.terminal import progress
 
     if len(options.input) > 1:
         raise InputError(f"{options.name} takes one picture, folder or video at a time.")

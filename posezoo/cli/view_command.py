@@ -114,7 +114,8 @@ def read_truth(path: Path) -> Prediction:
     import numpy as np
 
     from posezoo.data import Prediction
-    from posezoo.data.files import load_json, load_npz
+    from posezoo.files.arrays import load_npz
+    from posezoo.files.reading import load_json
     from posezoo.skeletons import get_skeleton
 
     if path.suffix.lower() not in (".npz", ".json"):
@@ -167,7 +168,7 @@ def draw(kind: str, clip: Clip, path: Path) -> str:
     import numpy as np
 
     from posezoo import viz
-    from posezoo.data.files import progress
+    from posezoo.terminal import progress
     from posezoo.viz.pages import max_frames
 
     names = ", ".join(clip.poses)

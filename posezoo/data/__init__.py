@@ -8,14 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from posezoo.data.bvh import Motion, read_bvh
-from posezoo.data.cameras import read_cameras
-from posezoo.data.datasets import DATASETS, load_dataset
-from posezoo.data.keypoints import read_keypoints
 from posezoo.data.loader import TensorLoader
+from posezoo.data.named import DATASETS, load_dataset
 from posezoo.data.openmocap import load_openmocap, prepare_openmocap
-from posezoo.data.posedata import PoseData, Sequence
-from posezoo.data.prediction import Prediction
+from posezoo.formats.bvh import Motion, read_bvh
+from posezoo.formats.cameras import read_cameras
+from posezoo.formats.keypoints import read_keypoints
+from posezoo.poses.posedata import PoseData, Sequence
+from posezoo.poses.prediction import Prediction
 
 if TYPE_CHECKING:
     from posezoo.data.datamodule import LiftingDataModule

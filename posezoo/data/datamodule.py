@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from posezoo.data.datasets import load_dataset
 from posezoo.data.loader import TensorLoader
-from posezoo.data.posedata import PoseData
+from posezoo.data.named import load_dataset
 from posezoo.errors import InputError
+from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import convert, get_skeleton
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posezoo.data.files import PathLike
-from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
-from posezoo.data.videopose3d import Views, positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.files.reading import PathLike
+from posezoo.formats.videopose3d import Views, positions_2d, positions_3d
 from posezoo.geometry import rotation_vector_to_matrix
+from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("humaneva15")

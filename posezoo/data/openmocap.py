@@ -19,14 +19,16 @@ import h5py
 import numpy as np
 import torch
 
-from posezoo.data.bvh import Motion, bvh_conventions, read_bvh
-from posezoo.data.files import atomic_write, create_hdf5, open_hdf5, progress, read_attributes, read_dataset
-from posezoo.data.mpii import detection_residuals, read_mpii
-from posezoo.data.posedata import PoseData
-from posezoo.data.views import concatenate, see_motion
+from posezoo.data.mpii.annotations import detection_residuals, read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
+from posezoo.files.writing import atomic_write
+from posezoo.formats.bvh import Motion, bvh_conventions, read_bvh
 from posezoo.geometry import bone_lengths, h36m_cameras, rotation_about, scale_bones
+from posezoo.poses.posedata import PoseData
+from posezoo.poses.views import concatenate, see_motion
 from posezoo.skeletons import Skeleton, convert, get_skeleton
+from posezoo.terminal import progress
 
 FORMAT = 1
 FPS = 30.0

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posezoo.data.files import atomic_write
 from posezoo.errors import InputError, SaveError, UnknownNameError
 from posezoo.exporting.metadata import metadata
 from posezoo.exporting.onnx import check_onnx, run_onnx, to_onnx
 from posezoo.exporting.torchscript import run_torchscript, to_torchscript
+from posezoo.files.writing import atomic_write
 from posezoo.lifting import ZooModule
 from posezoo.lifting.export_graph import ExportGraph, Port
 from posezoo.registry import load

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from posezoo.data.files import sha256
 from posezoo.errors import PoseZooError
+from posezoo.files.reading import sha256
 from posezoo.lifting import ZooModule
 from posezoo.lifting.export_graph import ExportGraph, Port
 from posezoo.registry import PAPERS, info, list_models, locate

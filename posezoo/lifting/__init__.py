@@ -1,10 +1,11 @@
 """What every model shares: the LightningModule base; of lifters also prediction at the door and evaluation."""
 
 from posezoo.lifting.base import ZooModule, as_list
-from posezoo.lifting.evaluation import LiftingMetrics, evaluate, flat_depth
+from posezoo.lifting.evaluation import evaluate, flat_depth
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
 from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
+from posezoo.metrics.report import LiftingMetrics
 
 __all__ = [
     "LiftingMetrics",

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from posezoo.data.prediction import CAMERA_FRAME
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import LARGEST_PX
+from posezoo.poses.prediction import CAMERA_FRAME
 from posezoo.skeletons import Skeleton, convert
 from posezoo.skeletons.conversion import conversion_matrix
 

@@ -10,14 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.data.prediction import Prediction
 from posezoo.distributed import draw
 from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale
 from posezoo.lifting.base import ZooModule
-from posezoo.lifting.evaluation import LiftingMetrics, evaluate
+from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.lifting.unlabelled import evaluate_2d
+from posezoo.metrics.report import LiftingMetrics
+from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import get_skeleton
 
 FINETUNING_DECAY = 0.99

@@ -13,11 +13,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
-from posezoo.data.prediction import Prediction
 from posezoo.errors import InputError
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.export_graph import PictureGraph
-from posezoo.lifting.picture_metrics import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
+from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
+from posezoo.poses.prediction import Prediction
 
 _ROOM = 1.25
 """A crop's side over the longer side of the box around a person, as the hourglass has it."""
@@ -166,7 +166,7 @@ def evaluate_pictures(
         workers: processes that read and cut pictures.
 
     Returns:
-        the metrics of :class:`posezoo.lifting.picture_metrics.PictureMetrics`, ``poses``, ``pictures_left_out``, and
+        the metrics of :class:`posezoo.metrics.picture_report.PictureMetrics`, ``poses``, ``pictures_left_out``, and
         with labels ``per_action`` MPJPE in mm.
 
     Raises:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import bone_asymmetry, bone_lengths
-from posezoo.lifting.evaluation import LimbStatistics
+from posezoo.metrics.report import LimbStatistics
 from posezoo.skeletons import Skeleton
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[st
     Returns:
         ``symmetry_error``: how much left and right bones differ, over the pose's mean bone; ``bone_spread``: standard
         deviation over poses of each bone's length over the mean bone, mean of the bones; ``limb_ratio_spread``: that of
-        upper over lower limbs (:class:`posezoo.lifting.evaluation.LimbStatistics`; where the layout has all limbs);
+        upper over lower limbs (:class:`posezoo.metrics.report.LimbStatistics`; where the layout has all limbs);
         ``depth_spread``: standard deviation of a pose's depths over its joints' mean distance from the root, which tells
         flat poses.
     """

@@ -154,7 +154,7 @@ def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
     from huggingface_hub import errors, hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
 
-    from posezoo.data.files import save_reason
+    from posezoo.files.writing import save_reason
 
     if is_silent():
         disable_progress_bars()
@@ -219,7 +219,7 @@ def _first_line(error: BaseException) -> str:
 def _of_cache(error: OSError) -> SaveError:
     from huggingface_hub import constants
 
-    from posezoo.data.files import save_reason
+    from posezoo.files.writing import save_reason
 
     what = save_reason(error) or _first_line(error)
     return SaveError(f"the hub's cache at {constants.HF_HUB_CACHE} cannot be written: {what}; HF_HOME names another folder.")

@@ -26,7 +26,7 @@ def locate(name: str) -> Path:
         DownloadError, SaveError: as :func:`posezoo.registry.hub.fetch`.
         InputError: they need a later PoseZoo.
     """
-    from posezoo.data.files import sha256
+    from posezoo.files.reading import sha256
 
     full, entry = find(name)
     check_version(full, entry)

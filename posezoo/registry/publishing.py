@@ -46,7 +46,7 @@ def write_folder(
         InputError: no such repository can be, the folder holds something, or weights of one's own without those three.
         SaveError: the folder cannot be written.
     """
-    from posezoo.data.files import atomic_write
+    from posezoo.files.writing import atomic_write
 
     if not REPOSITORY.fullmatch(repo):
         raise InputError(f"{repo!r} is no repository of the hub; expected organisation/name.")
@@ -84,7 +84,7 @@ def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str
         about: its header.
         said: licence, data_licence, limits, supervision, training_data: what neither tells.
     """
-    from posezoo.data.files import sha256
+    from posezoo.files.reading import sha256
     from posezoo.lifting import LiftingModule, PictureModule
 
     kind = "pictures" if isinstance(model, PictureModule) else "lifter" if isinstance(model, LiftingModule) else "views"

@@ -85,7 +85,7 @@ def save(model: ZooModule, path: str | Path, **provenance: Any) -> Path:
     """
     from safetensors.torch import save as serialize
 
-    from posezoo.data.files import atomic_write
+    from posezoo.files.writing import atomic_write
 
     path = Path(path)
     if path.suffix != ".safetensors":

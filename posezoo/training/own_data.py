@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data import PoseData, read_keypoints
-from posezoo.data.keypoints import inspect_keypoints
 from posezoo.errors import InputError
+from posezoo.formats.keypoints import inspect_keypoints
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.skeletons import Skeleton, convert
 

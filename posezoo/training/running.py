@@ -22,9 +22,9 @@ from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from posezoo.data.files import atomic_write
 from posezoo.distributed import leave
 from posezoo.errors import InputError, SaveError
+from posezoo.files.writing import atomic_write
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.provenance import provenance

@@ -10,7 +10,7 @@ import pytest
 from finetune_mpii import MAY_RISE, MUST_FALL, RESULTS, halves, main, markdown
 
 from posezoo.data import PoseData
-from posezoo.data.posedata import Sequence
+from posezoo.poses.posedata import Sequence
 from posezoo.skeletons import get_skeleton
 
 FILES = sorted(RESULTS.glob("mpii_*.json"))

@@ -181,7 +181,7 @@ def test_a_full_disk_is_said(keypoints, tmp_path, capsys, monkeypatch):
 
 
 def test_fractions_of_the_picture_need_its_size(tmp_path, capsys):
-    from tests.data.keypoint_samples import SIZE, WRITERS
+    from tests.formats.keypoint_samples import SIZE, WRITERS
 
     path, *_ = WRITERS["mediapipe"](tmp_path)
     out = tmp_path / "out.npz"
@@ -203,7 +203,7 @@ def test_the_documented_schema_is_what_is_read(tmp_path, people, capsys):
 
 
 def test_data_prepare_and_info(tmp_path, capsys):
-    from tests.data.test_bvh import write_person
+    from tests.formats.test_bvh import write_person
 
     (tmp_path / "bvh").mkdir()
     write_person(tmp_path / "bvh" / "001_04.bvh", "character_creator", frames=21)

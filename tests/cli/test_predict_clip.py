@@ -11,7 +11,7 @@ import pytest
 
 from posezoo.data import Prediction, load_dataset, read_bvh
 from tests.cli.test_cli import refused, run
-from tests.detectors.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
+from tests.video.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
 
 
 @pytest.fixture

@@ -131,8 +131,7 @@ def test_quiet_keeps_results_and_errors(keypoints, capsys):
 
 
 def test_nothing_is_drawn_in_silence():
-    from posezoo.data.reading import progress
-    from posezoo.terminal import progress_console, silence
+    from posezoo.terminal import progress, progress_console, silence
 
     with silence():
         console = progress_console()

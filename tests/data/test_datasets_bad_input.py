@@ -20,9 +20,9 @@ from posezoo.data.humaneva import prepare_humaneva
 from posezoo.data.mpi_inf_3dhp import prepare_mpi_inf_3dhp
 from posezoo.data.mpi_inf_3dhp.test_set import read_test_sequence
 from posezoo.data.mpi_inf_3dhp.training_set import read_calibration, read_training_sequence
-from posezoo.data.posedata import PoseData
-from posezoo.data.videopose3d import positions_2d, positions_3d
 from posezoo.errors import PoseZooError
+from posezoo.formats.videopose3d import positions_2d, positions_3d
+from posezoo.poses.posedata import PoseData
 from tests.data.dataset_samples import (
     write_humaneva,
     write_martinez,

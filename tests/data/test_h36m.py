@@ -18,11 +18,11 @@ import pytest
 
 from posezoo.cli import main
 from posezoo.data import load_dataset, read_keypoints
-from posezoo.data.files import load_npz
 from posezoo.data.h36m import load_h36m, prepare_h36m
 from posezoo.data.h36m.facts import FRAMES
 from posezoo.data.humaneva import prepare_humaneva
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.files.arrays import load_npz
 from posezoo.geometry import h36m_cameras
 from posezoo.skeletons import convert
 from tests.data.dataset_samples import H36M_TO_17, worlds, write_humaneva, write_martinez, write_official, write_videopose3d

@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from posezoo.cli import main
 from posezoo.data import load_dataset
-from posezoo.data.files import load_npz
 from posezoo.data.humaneva import load_humaneva, prepare_humaneva
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.files.arrays import load_npz
 from tests.data.dataset_samples import write_humaneva
 
 

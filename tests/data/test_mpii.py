@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from posezoo.data.keypoints import looks_upside_down
-from posezoo.data.mpii import detection_residuals, read_mpii
+from posezoo.data.mpii.annotations import detection_residuals, read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.formats.keypoints import looks_upside_down
 from tests.conftest import POSEZOO_DATA
 
 DATA = POSEZOO_DATA / "mpii"

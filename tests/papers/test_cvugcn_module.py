@@ -10,13 +10,13 @@ import pytorch_lightning as pl
 import torch
 
 from posezoo.data import PoseData
-from posezoo.data.views import concatenate, see_motion, synchronised
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras, triangulate
 from posezoo.papers.cvugcn import CVUGCN, CVUGCNDataModule
 from posezoo.papers.cvugcn.evaluation import evaluate_views
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.poses.views import concatenate, see_motion, synchronised
 from posezoo.skeletons import get_skeleton
 
 H36M = get_skeleton("h36m17")

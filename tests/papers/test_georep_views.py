@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from posezoo.data import PoseData, load_dataset
-from posezoo.data.datasets import DATASETS
-from posezoo.data.views import moments, world_poses
+from posezoo.data.named import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.georep import GeoRepDataModule
 from posezoo.papers.georep.views import Torus, real_pairs, see
+from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import get_skeleton
 
 H36M = get_skeleton("h36m17")

@@ -261,7 +261,7 @@ def test_completion_learns_where_joints_are(people):
 
 
 def test_predict_fills_missing_joints_and_says_which(people, tmp_path):
-    from posezoo.data.prediction import Prediction
+    from posezoo.poses.prediction import Prediction
 
     model = GeoSelfSup(**SMALL).eval()
     keypoints = people.keypoints_2d[:4].copy()

@@ -8,7 +8,7 @@ import torch
 
 from posezoo.errors import UnknownNameError
 from posezoo.geometry import mirror
-from posezoo.lifting.picture_metrics import PictureMetrics, moved_to_the_neck, rescaled
+from posezoo.metrics.picture_report import PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.papers.hg3d import losses
 from posezoo.papers.hg3d.peaks import peaks
 from posezoo.skeletons import get_skeleton

@@ -14,9 +14,9 @@ import torch
 import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction
+from posezoo.data.named_pictures import options_of
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.crops import crop_matrix
-from posezoo.data.pictures.datasets import options_of
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import posezoo
-from posezoo.data.files import sha256
+from posezoo.files.reading import sha256
 from posezoo.registry import describe, locate
 
 

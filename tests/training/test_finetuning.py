@@ -16,9 +16,9 @@ import torch
 import posezoo
 from posezoo.cli import main
 from posezoo.data import PoseData, load_dataset
-from posezoo.data.posedata import Sequence
 from posezoo.errors import InputError, SaveError
 from posezoo.lifting import body_statistics
+from posezoo.poses.posedata import Sequence
 from posezoo.registry import describe, paper_class, save
 from posezoo.skeletons import get_skeleton
 from posezoo.training import finetune

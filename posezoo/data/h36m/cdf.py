@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from posezoo.data.files import PathLike, reading
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.reading import PathLike, reading
 
 
 def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"]:

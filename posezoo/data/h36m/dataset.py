@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posezoo.data.files import PathLike
 from posezoo.data.h36m.facts import ACTIONS, FPS, FRAMES, RECORDINGS, SUBJECTS, WITHOUT
 from posezoo.data.h36m.sources import Key, Source, check_subjects, find_h36m
-from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
+from posezoo.files.reading import PathLike
 from posezoo.geometry import project
+from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("h36m17")

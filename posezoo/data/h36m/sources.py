@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.cameras import read_cameras
-from posezoo.data.files import open_hdf5, read_dataset
 from posezoo.data.h36m.cdf import read_cdf_pose
 from posezoo.data.h36m.facts import SUBJECTS, parse_action
-from posezoo.data.videopose3d import HOURGLASS_FINE_TUNED, HOURGLASS_FINE_TUNED_FOLDER, Views, positions_2d, positions_3d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.hdf5 import open_hdf5, read_dataset
+from posezoo.formats.cameras import read_cameras
+from posezoo.formats.videopose3d import HOURGLASS_FINE_TUNED, HOURGLASS_FINE_TUNED_FOLDER, Views, positions_2d, positions_3d
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.files import PathLike
 from posezoo.data.mpi_inf_3dhp.facts import (
     ACTIVITIES,
     CAMERAS,
@@ -20,9 +19,10 @@ from posezoo.data.mpi_inf_3dhp.facts import (
 )
 from posezoo.data.mpi_inf_3dhp.test_set import read_test_sequence
 from posezoo.data.mpi_inf_3dhp.training_set import read_calibration, read_training_sequence
-from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_digest, write_prepared
 from posezoo.errors import InputError, MissingFileError, UnknownNameError
+from posezoo.files.reading import PathLike
+from posezoo.poses.posedata import PoseData, Sequence
 
 _SPLITS = ("train", "val", "test")
 _UNIVERSAL = "universal"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.files import open_hdf5, read_dataset
 from posezoo.data.mpi_inf_3dhp.facts import ACTIVITIES
 from posezoo.errors import CorruptFileError
+from posezoo.files.hdf5 import open_hdf5, read_dataset
 
 
 def read_test_sequence(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

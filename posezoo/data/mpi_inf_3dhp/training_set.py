@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.files import reading
-from posezoo.data.matlab import load_mat
 from posezoo.data.mpi_inf_3dhp.facts import CAMERAS, JOINTS_OF_28, TRAINING_SIZE
-from posezoo.data.reading import read_bytes
 from posezoo.errors import CorruptFileError
+from posezoo.files.matlab import load_mat
+from posezoo.files.reading import read_bytes, reading
 from posezoo.geometry import Camera
 
 _JOINTS = 28

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from pytorch_lightning.utilities import CombinedLoader
 from torch import Tensor
 
+from posezoo.data.named_pictures import load_pictures, options_of
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops
-from posezoo.data.pictures.datasets import load_pictures, options_of
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from posezoo.data.files import PathLike, read_bytes
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, MissingFileError
+from posezoo.files.reading import PathLike, read_bytes
 
 
 def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:

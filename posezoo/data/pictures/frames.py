@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from posezoo.data.files import PathLike
 from posezoo.data.pictures.files import read_picture
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.reading import PathLike
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")

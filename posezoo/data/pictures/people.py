@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from posezoo.data.posedata import PoseData
 from posezoo.errors import InputError
+from posezoo.poses.posedata import PoseData
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, open_hdf5, read_attributes, read_dataset
-from posezoo.data.posedata import Sequence
 from posezoo.errors import CorruptFileError
+from posezoo.files.hdf5 import open_hdf5, read_attributes, read_dataset
+from posezoo.files.reading import PathLike
 from posezoo.geometry import Camera
+from posezoo.poses.posedata import Sequence
 
 FORMAT = 2
 """Raised, too, where sources are read otherwise than before: what an older version wrote is then made again."""

@@ -9,11 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, dataset_shape, open_hdf5, progress, read_dataset
-from posezoo.data.posedata import PoseData, Sequence
 from posezoo.data.prepared.contents import OWN, checksum, from_json, is_prepared, read_contents
 from posezoo.errors import CorruptFileError, InputError
+from posezoo.files.hdf5 import dataset_shape, open_hdf5, read_dataset
+from posezoo.files.reading import PathLike
+from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
+from posezoo.terminal import progress
 
 __all__ = ["describe_prepared", "is_prepared", "read_prepared"]
 

@@ -16,8 +16,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from posezoo.data.files import PathLike, atomic_write, create_hdf5, load_npz, open_hdf5, progress, sha256
-from posezoo.data.posedata import Sequence
 from posezoo.data.prepared.contents import (
     CONTENTS,
     FORMAT,
@@ -31,7 +29,13 @@ from posezoo.data.prepared.contents import (
 )
 from posezoo.data.prepared.reading import check_arrays
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError
+from posezoo.files.arrays import load_npz
+from posezoo.files.hdf5 import create_hdf5, open_hdf5
+from posezoo.files.reading import PathLike, sha256
+from posezoo.files.writing import atomic_write
+from posezoo.poses.posedata import Sequence
 from posezoo.skeletons import Skeleton
+from posezoo.terminal import progress
 
 _CHUNK = 1024
 _LARGEST = 1e6

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from posezoo.data import PoseData
-from posezoo.data.views import synchronised
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, rotation_vector_to_matrix
+from posezoo.poses.views import synchronised
 from posezoo.skeletons import Skeleton, convert
 
 PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from posezoo.data import LiftingDataModule, PoseData
-from posezoo.data.views import moments, world_poses
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.georep.views import Torus, real_pairs, see
+from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import convert
 
 

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data import PoseData
-from posezoo.data.views import rotations, synchronised
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import look_at
+from posezoo.poses.views import rotations, synchronised
 from posezoo.skeletons import Skeleton, convert
 
 

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.data.files import progress
 from posezoo.networks import PoseCritic
 from posezoo.papers.geoselfsup import losses
 from posezoo.papers.geoselfsup.networks import DomainAdapter
+from posezoo.terminal import progress
 
 
 def train_adapter(

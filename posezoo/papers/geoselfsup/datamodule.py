@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from posezoo.data import LiftingDataModule, PoseData, load_dataset, read_keypoints
-from posezoo.data.datasets import DATASETS
+from posezoo.data.named import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.geoselfsup.adapter import train_adapter

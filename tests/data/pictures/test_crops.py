@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from posezoo.data import PoseData, Sequence
-from posezoo.data.mpii import read_mpii
+from posezoo.data.mpii.annotations import read_mpii
+from posezoo.data.mpii.pictures import mpii_pictures
 from posezoo.data.pictures import load_pictures, read_picture
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops, crop_matrix, cut, pixels_per_mm
 from posezoo.data.pictures.files import PictureFiles
-from posezoo.data.pictures.mpii import mpii_pictures
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.skeletons import get_skeleton

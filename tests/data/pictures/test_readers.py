@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
+from posezoo.data.h36m.frames import prepare_h36m_pictures, read_cdf_pose
 from posezoo.data.pictures import load_pictures
-from posezoo.data.pictures.h36m_frames import prepare_h36m_pictures, read_cdf_pose
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError, UnknownNameError
 from posezoo.skeletons import get_skeleton
 from tests.data.dataset_samples import write_cdf

@@ -1,0 +1,72 @@
+"""Datasets of people in pictures by name: one line each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from posezoo.data.h36m.pictures import h36m_pictures
+from posezoo.data.mpi_inf_3dhp.pictures import mpi_inf_3dhp_pictures
+from posezoo.data.mpii.pictures import mpii_pictures
+from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.rendered import rendered_people
+from posezoo.errors import InputError, UnknownNameError
+
+PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
+    "rendered_studio": partial(rendered_people, "studio"),
+    "rendered_wild": partial(rendered_people, "wild"),
+    "mpii": mpii_pictures,
+    "h36m": h36m_pictures,
+    "mpi_inf_3dhp": mpi_inf_3dhp_pictures,
+}
+"""What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
+
+
+def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleInPictures:
+    """People in pictures of a named dataset.
+
+    Args:
+        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file), ``mpii``, ``h36m`` or ``mpi_inf_3dhp``.
+        split: ``train``, ``val`` or ``test``.
+        settings: what else the dataset takes, such as ``count=100`` or ``path="mpii/"``.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        InputError: a setting that it does not have.
+
+    Example:
+        >>> from posezoo.data.pictures import load_pictures
+        >>> people = load_pictures("rendered_studio", "test", side=64, count=5)
+        >>> people.read(0).shape
+        (64, 64, 3)
+    """
+    known = _parameters(dataset)
+    settings = {key: value for key, value in settings.items() if key != "path" or value is not None}
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise InputError(f"dataset {dataset} has no setting {', '.join(unknown)}; it takes {', '.join(known)}.")
+    return PICTURES[dataset](split=split, **settings)
+
+
+def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that a dataset knows: what is rendered has a size, what was photographed has none to choose.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        InputError: an option that no dataset knows.
+    """
+    everything = {name for each in PICTURES for name in _parameters(each)}
+    unknown = sorted(set(options) - everything)
+    if unknown:
+        raise InputError(
+            f"no dataset of pictures has a setting {', '.join(unknown)}; known: {', '.join(sorted(everything))}."
+        )
+    return {name: value for name, value in options.items() if name in _parameters(dataset)}
+
+
+def _parameters(dataset: str) -> Mapping[str, Any]:
+    if dataset not in PICTURES:
+        raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
+    return inspect.signature(PICTURES[dataset]).parameters

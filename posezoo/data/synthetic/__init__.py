@@ -1,0 +1,1 @@
+"""Synthetic people: an articulated body, its motions, and pictures of it."""

@@ -1,0 +1,115 @@
+"""2D keypoints from whatever file holds them.
+
+A file is opened by :mod:`~posezoo.formats.keypoints.containers` (what kind of file), recognised by
+:mod:`~posezoo.formats.keypoints.formats` (what is in it), read by that format's own file, and checked in
+:mod:`~posezoo.formats.keypoints.clips`, which all formats share.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from posezoo.errors import InputError
+from posezoo.formats.keypoints import plain, table
+from posezoo.formats.keypoints.clips import picture_size, to_posedata
+from posezoo.formats.keypoints.containers import Content, load_content
+from posezoo.formats.keypoints.formats import FORMATS, Format
+from posezoo.poses.checks import looks_upside_down, upside_down_fraction
+from posezoo.poses.inspection import Finding, Inspection, inspect_keypoints
+from posezoo.poses.posedata import PoseData
+from posezoo.skeletons import Skeleton, get_skeleton
+
+__all__ = [
+    "FORMATS",
+    "SCHEMA",
+    "Finding",
+    "Format",
+    "Inspection",
+    "inspect_keypoints",
+    "looks_upside_down",
+    "read_keypoints",
+    "read_with_format",
+    "upside_down_fraction",
+]
+
+SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
+
+
+def read_keypoints(
+    path: str | os.PathLike[str],
+    skeleton: str | Skeleton | None = None,
+    image_size: Any = None,
+) -> PoseData:
+    """Read 2D keypoints from a file, or from OpenPose's folder of frames.
+
+    The kind of file is told by its content, then by its extension; the layout by what the file says, by its format
+    (COCO, OpenPose, stacked hourglass), by the joints' names, or by the number of joints where only one named layout has as
+    many.
+
+    Args:
+        path: ``.npz .npy .json .csv .tsv .h5 .pkl .mat`` or a folder; formats: :data:`FORMATS`, own schema: :data:`SCHEMA`.
+        skeleton: the layout, where the file does not tell it.
+        image_size: (width, height) of the pictures in px, where the file does not tell it; formats whose coordinates are
+            fractions of the picture (MediaPipe, Kinetics-skeleton) need it.
+
+    Returns:
+        keypoints_2d (N, J, 2) in pixels, y down, NaN where a joint is unknown; the confidence in [0, 1] where the file has
+        one (0 where unknown); person, video and picture size, where known, in ``sequences``. Arrays keep their rows.
+
+    Raises:
+        MissingFileError: no such file.
+        CorruptFileError: empty, truncated, altered, or a pickle of more than arrays and plain containers.
+        InputError: an unknown format, no people, text for numbers, infinite values, unequal numbers of joints, a number
+            of joints that is not the layout's, a layout that cannot be told, confidences outside 0 to 1, fractions of a
+            picture whose size is not known.
+        UnknownNameError: no such skeleton.
+
+    Example:
+        >>> import json, tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "people.json"
+        >>> _ = file.write_text(json.dumps([{"image_id": 7, "keypoints": [100.0, 50.0, 0.9] * 17, "score": 1.0}]))
+        >>> people = read_keypoints(file)
+        >>> people.skeleton.name, people.keypoints_2d.shape, people.frame.tolist()
+        ('coco17', (1, 17, 2), [7])
+    """
+    return read_with_format(path, skeleton, image_size)[1]
+
+
+def read_with_format(
+    path: str | os.PathLike[str],
+    skeleton: str | Skeleton | None = None,
+    image_size: Any = None,
+) -> tuple[Format, PoseData]:
+    """As :func:`read_keypoints`, with the format in which the file is."""
+    if skeleton is not None:
+        get_skeleton(skeleton)
+    content = load_content(Path(path))
+    size = None if image_size is None else picture_size(image_size, content.path)
+    for form in FORMATS:
+        if form.matches(content):
+            return form, to_posedata(form.read(content), skeleton, content.path, size)
+    raise InputError(_unrecognised(content))
+
+
+def _unrecognised(content: Content) -> str:
+    """What the file holds, and what is read."""
+    value = content.value
+    if isinstance(value, Mapping):
+        # A damaged file has names of any length, and of any characters.
+        names = [
+            "".join(letter if letter.isprintable() else "?" for letter in str(name)[:40]) for name in sorted(map(str, value))
+        ]
+        held = f"holds {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "is empty"
+    elif content.kind == "csv":
+        held = f"is a table with the header {','.join(value[0])[:60]!r}"
+    else:
+        held = f"holds a {type(value).__name__}" if value else "is empty"
+    if content.kind == "mat":
+        return (
+            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, LSP's `joints`, or MPII's "
+            "`RELEASE`."
+        )
+    return f"{content.path} {held}; read are {'; '.join(form.name for form in FORMATS)}."

@@ -1,0 +1,236 @@
+"""What a format's reader gives, and the one place where it is checked and becomes PoseData."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import InputError
+from posezoo.formats.keypoints.names import columns_of
+from posezoo.poses.posedata import PoseData, Sequence
+from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
+
+# Beyond this no picture reaches; a flipped bit in an exponent does.
+_MAX_PIXEL = 1e6
+# Detectors overshoot 1 a little; what goes further is a percentage, a logit or a depth.
+_MAX_CONFIDENCE = 1.5
+
+
+@dataclass
+class Clips:
+    """Keypoints as a file holds them, before any check of their values.
+
+    Attributes:
+        keypoints: (N, J, 2) px, or (N, J, 3) with the confidence last.
+        sequence: (N,) index into ``sequences``.
+        frame: (N,) frame numbers.
+        sequences: what the clips are.
+        confidence: (N, J), where it stands apart.
+        stated: the layout that the file names.
+        implied: layouts that the format is used with; the one with the right joint count is taken.
+        names: the joints as the file calls them, in any order; a layout's are picked from them.
+        normalised: whether the coordinates are fractions of the picture, 0 to 1.
+    """
+
+    keypoints: np.ndarray
+    sequence: np.ndarray
+    frame: np.ndarray
+    sequences: tuple[Sequence, ...]
+    confidence: np.ndarray | None = None
+    stated: Skeleton | None = None
+    implied: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    normalised: bool = False
+
+
+def numeric(values: Any, what: str, path: Path) -> np.ndarray:
+    """An array of real numbers, None becoming NaN.
+
+    Raises:
+        InputError: text, objects, complex numbers, or lists of unequal lengths.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype == object and not any(isinstance(value, str | bytes) for value in array.flat):
+            array = array.astype(np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(
+            f"{path}: {what} are not one array of numbers (unequal lengths, or something else among them); "
+            "expected as many joints for every pose."
+        ) from error
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {what} are of type {array.dtype}; expected numbers.")
+    return array
+
+
+def frame_numbers(values: Any, count: int, path: Path) -> np.ndarray:
+    """(count,) int32 frame numbers.
+
+    Raises:
+        InputError: another count, or no whole numbers of 32 bits.
+    """
+    frames = numeric(values, "frame numbers", path).reshape(-1)
+    if len(frames) != count:
+        raise InputError(f"{path}: {len(frames)} frame numbers for {count} poses; expected one each.")
+    if not (np.isfinite(frames).all() and (np.abs(frames) < 2**31).all() and (frames == np.floor(frames)).all()):
+        raise InputError(f"{path}: frame numbers are not all whole numbers below 2**31.")
+    return frames.astype(np.int32)
+
+
+def group(
+    videos: Items[Any], persons: Items[Any], sizes: Items[Any] | None = None, fps: float | None = None
+) -> tuple[np.ndarray, tuple[Sequence, ...]]:
+    """The clips of N poses, by video, person and picture size, in the order in which they appear.
+
+    Returns:
+        (N,) index of each pose's clip, and the clips.
+    """
+    known: dict[tuple[Any, ...], int] = {}
+    keys = zip(videos, persons, sizes if sizes is not None else [None] * len(videos), strict=True)
+    index = np.fromiter((known.setdefault(key, len(known)) for key in keys), np.int32, len(videos))
+    return index, tuple(
+        Sequence(subject=str(person), trial=str(video), image_size=size, fps=fps) for video, person, size in known
+    )
+
+
+def picture_size(value: Any, path: Path) -> tuple[int, int] | None:
+    """(width, height) in px, or None for None.
+
+    Raises:
+        InputError: not two positive numbers.
+    """
+    if value is None:
+        return None
+    size = numeric(value, "the image size", path)
+    if size.shape != (2,) or not np.isfinite(size).all() or not ((size >= 1) & (size < _MAX_PIXEL)).all():
+        raise InputError(f"{path}: the image size is {np.asarray(value).tolist()}; expected (width, height) in pixels.")
+    return int(size[0]), int(size[1])
+
+
+def looks_normalised(xy: np.ndarray) -> bool:
+    """Whether coordinates (..., 2) are fractions of a picture: half of them within 2, where no person's pixels are."""
+    known = np.abs(xy[np.isfinite(xy)])
+    return not known.size or float(np.median(known)) <= 2
+
+
+def to_posedata(
+    clips: Clips, skeleton: str | Skeleton | None, path: Path, image_size: tuple[int, int] | None = None
+) -> PoseData:
+    """Check values, split off the confidence, find the layout, bring fractions of the picture to pixels.
+
+    ``image_size`` holds for the clips whose size the file does not say.
+
+    Raises:
+        InputError: see :func:`posezoo.data.read_keypoints`.
+    """
+    keypoints = clips.keypoints
+    if keypoints.ndim != 3 or keypoints.shape[-1] not in (2, 3):
+        raise InputError(f"{path}: keypoints have shape {keypoints.shape}; expected (poses, joints, 2 or 3).")
+    if not keypoints.size:
+        raise InputError(f"{path} holds no poses (keypoints have shape {keypoints.shape}).")
+    confidence, sequences = clips.confidence, clips.sequences
+    if image_size is not None:
+        sequences = tuple(clip if clip.image_size else replace(clip, image_size=image_size) for clip in sequences)
+    if clips.names:
+        layout, columns = columns_of(clips.names, None if skeleton is None else get_skeleton(skeleton), path)
+        keypoints = keypoints[:, columns]
+        confidence = None if confidence is None else confidence[:, columns]
+    else:
+        layout = _layout(clips, skeleton, path)
+    if clips.normalised:
+        keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
+    if keypoints.shape[-1] == 3:
+        if confidence is not None:
+            raise InputError(
+                f"{path}: confidences stand both beside the keypoints and as their third column; give them once."
+            )
+        confidence = keypoints[..., 2]
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
+    if pixels is keypoints or np.shares_memory(pixels, keypoints):
+        pixels = pixels.copy()
+    _check_pixels(pixels, layout, path)
+    unknown: np.ndarray = np.any(np.isnan(pixels), axis=-1)
+    if confidence is not None:
+        confidence = _confidence(confidence, unknown, path)
+        unknown |= (confidence == 0) & (pixels == 0).all(-1)
+        confidence[unknown] = 0
+    if unknown.all():
+        raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
+    pixels[unknown] = np.nan
+    return PoseData(
+        skeleton=layout,
+        keypoints_2d=pixels,
+        confidence=confidence,
+        sequence=clips.sequence.astype(np.int32),
+        frame=clips.frame.astype(np.int32),
+        sequences=sequences,
+    )
+
+
+def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
+    """Fractions of the picture times its width and height."""
+    sizes = [clip.image_size for clip in sequences]
+    if None in sizes:
+        raise InputError(
+            f"{path} holds fractions of the picture (0 to 1), but not the picture's size; "
+            "give it in pixels: image_size=(width, height), or --image-size WIDTH HEIGHT."
+        )
+    pixels = keypoints.astype(np.float64)
+    with np.errstate(over="ignore"):
+        pixels[..., :2] *= np.asarray(sizes, dtype=np.float64)[sequence][:, None]
+    return pixels
+
+
+def _layout(clips: Clips, wanted: str | Skeleton | None, path: Path) -> Skeleton:
+    """The caller's layout, else the file's, else the format's, else the only one with that many joints."""
+    count = clips.keypoints.shape[1]
+    argument = None if wanted is None else get_skeleton(wanted)
+    if argument and clips.stated and argument.joints != clips.stated.joints:
+        raise InputError(
+            f"{path} says that its skeleton is {clips.stated.name}, the call says {argument.name}; drop one of them."
+        )
+    for layout, who in ((argument, "the call"), (clips.stated, "the file")):
+        if layout and len(layout) != count:
+            raise InputError(f"{path} holds {count} joints a pose; {layout.name}, which {who} names, has {len(layout)}.")
+        if layout:
+            return layout
+    implied = [name for name in clips.implied if len(SKELETONS[name]) == count]
+    fitting = implied or [name for name in SKELETONS if len(SKELETONS[name]) == count]
+    if len(fitting) != 1:
+        found = f"as {', '.join(sorted(fitting))} do" if fitting else "as no named skeleton does"
+        example = sorted(fitting)[0] if fitting else "..."
+        raise InputError(f"{path} holds {count} joints a pose, {found}; name the right one (skeleton={example!r}).")
+    return SKELETONS[fitting[0]]
+
+
+def _check_pixels(pixels: np.ndarray, layout: Skeleton, path: Path) -> None:
+    with np.errstate(invalid="ignore"):
+        wrong = np.abs(pixels) > _MAX_PIXEL
+    if wrong.any():
+        pose, joint, axis = np.argwhere(wrong)[0]
+        raise InputError(
+            f"{path}: the {layout.joints[joint]} of pose {pose} has {'xy'[axis]} = {pixels[pose, joint, axis]:g} "
+            f"(values infinite or beyond {_MAX_PIXEL:.0e}: {wrong.sum()}); expected pixels, NaN where unknown."
+        )
+
+
+def _confidence(values: np.ndarray, unknown: np.ndarray, path: Path) -> np.ndarray:
+    """(N, J) float32 in [0, 1]; COCO's flags 0 1 2 (absent, occluded, visible) become 0 1 1."""
+    if values.shape != unknown.shape:
+        raise InputError(f"{path}: confidence has shape {values.shape}; expected {unknown.shape}, one value a joint.")
+    with np.errstate(over="ignore"):
+        confidence = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    known = confidence[~unknown]
+    if np.isin(known, (0, 1, 2)).all():
+        return np.minimum(confidence, 1).clip(0)
+    low, high = known.min(), known.max()
+    if low < 0 or high > _MAX_CONFIDENCE:
+        raise InputError(
+            f"{path}: confidence (or the third column) runs from {low:g} to {high:g}; expected 0 to 1 beside 2D pixels."
+        )
+    return confidence.clip(0, 1)

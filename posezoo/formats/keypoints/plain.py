@@ -1,0 +1,166 @@
+"""PoseZoo's own schema, the same in NPZ, JSON, HDF5, pickle and MAT, and arrays without any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
+from posezoo.formats.keypoints.containers import Content
+from posezoo.skeletons import SKELETONS, Skeleton
+
+FORMAT = "posezoo-keypoints/1"
+
+SCHEMA = f"""\
+PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an object in .json.
+
+  keypoints    (J, 2), (N, J, 2) or (frames, people, J, 2): pixels, y down, NaN (null) where unknown;
+               a third column is the confidence
+  confidence   optional, the same shape without the last axis: 0 to 1; a joint at (0, 0) with confidence 0 is unknown
+  skeleton     optional, a named layout ("coco17"); needed where several have as many joints
+  joints       optional, J names, with
+  parents      J indices (-1 for the root): a layout of your own
+  image_size   optional, (width, height) in pixels, or one pair a pose (N, 2)
+  frame        optional, N frame numbers (as many as frames, where people is an axis)
+  person       optional, N names or numbers: who it is (as many as people, where that is an axis)
+  video        optional, N names: which video
+  fps          optional, frames per second
+  format       optional, "{FORMAT}"
+"""
+
+
+def is_plain(content: Content) -> bool:
+    """A mapping with ``keypoints``, or one that says what it is."""
+    return bool({"keypoints", "keypoints_2d"} & set(content.keys()))
+
+
+def read_plain(content: Content) -> Clips:
+    """The schema above."""
+    value, path = content.value, content.path
+    check_format(text(value.get("format", FORMAT)), path)
+    keypoints = numeric(value["keypoints" if "keypoints" in value else "keypoints_2d"], "keypoints", path)
+    confidence = None if value.get("confidence") is None else numeric(value["confidence"], "confidences", path)
+    if confidence is not None and confidence.shape == (*keypoints.shape[:-1], 1):
+        confidence = confidence[..., 0]
+    if confidence is not None and confidence.shape != keypoints.shape[:-1]:
+        raise InputError(
+            f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:-1]}, one value a joint."
+        )
+    rows, frames, people = flatten(keypoints, path)
+    frame = np.arange(frames) if value.get("frame") is None else frame_numbers(value["frame"], frames, path)
+    count = frames * people
+    by_person = np.asarray(value.get("person", [""] if people == 1 else range(people))).reshape(-1).tolist()
+    if people > 1 and len(by_person) == people:
+        by_person = by_person * frames
+    sizes = _sizes(value.get("image_size"), count, path)
+    videos = _column(value.get("video", path.stem), count, "video", path)
+    fps = value.get("fps")
+    if fps is not None:
+        fps = numeric(fps, "fps", path).reshape(-1)
+        if fps.shape != (1,) or not 0 < fps[0] < 1e6:
+            raise InputError(f"{path}: fps is {fps.tolist()}; expected one positive number.")
+        fps = float(fps[0])
+    sequence, sequences = group(videos, _column(by_person, count, "person", path), sizes, fps)
+    return Clips(
+        keypoints=rows,
+        confidence=None if confidence is None else confidence.reshape(rows.shape[:2]),
+        sequence=sequence,
+        frame=np.repeat(frame, people),
+        sequences=sequences,
+        stated=_stated(value, path),
+    )
+
+
+def check_format(stated: str, path: Path) -> None:
+    """InputError where a file states another version of the schema than this one."""
+    if stated != FORMAT:
+        raise InputError(
+            f"{path} is of format {stated[:40]!r}; this PoseZoo reads {FORMAT!r}: update PoseZoo or convert the file."
+        )
+
+
+def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
+    """(J, D), (frames, J, D) or (frames, people, J, D) as (N, J, D), with the numbers of frames and people."""
+    if not 2 <= keypoints.ndim <= 4 or keypoints.shape[-1] not in (2, 3):
+        raise InputError(
+            f"{path}: keypoints have shape {keypoints.shape}; expected (N, joints, 2), or 3 with the confidence last."
+        )
+    frames = keypoints.shape[0] if keypoints.ndim > 2 else 1
+    people = keypoints.shape[1] if keypoints.ndim == 4 else 1
+    return keypoints.reshape(frames * people, *keypoints.shape[-2:]), frames, people
+
+
+def text(value: Any) -> str:
+    """A string from whatever the containers make of one."""
+    value = np.asarray(value).reshape(-1)
+    first = value[0] if len(value) else ""
+    return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first).strip()
+
+
+def _column(value: Any, count: int, what: str, path: Path) -> list[Any]:
+    """One value a pose; a single one is repeated."""
+    values = np.asarray(value).reshape(-1).tolist()
+    if len(values) == 1:
+        return values * count
+    if len(values) != count:
+        raise InputError(f"{path}: {what} has {len(values)} values for {count} poses; expected one each.")
+    return values
+
+
+def _sizes(value: Any, count: int, path: Path) -> list[Any] | None:
+    if value is None:
+        return None
+    sizes = numeric(value, "the image size", path)
+    if sizes.size == 2:
+        return [picture_size(sizes.reshape(2), path)] * count
+    if sizes.shape != (count, 2):
+        raise InputError(f"{path}: image_size has shape {sizes.shape}; expected (2,) or ({count}, 2).")
+    known = {tuple(size): picture_size(size, path) for size in np.unique(sizes, axis=0).tolist()}
+    return [known[tuple(size)] for size in sizes.tolist()]
+
+
+def _stated(value: Mapping[str, Any], path: Path) -> Skeleton | None:
+    """The layout that the file names or describes."""
+    name = text(value["skeleton"]) if value.get("skeleton") is not None else ""
+    if value.get("joints") is None:
+        if name and name not in SKELETONS:
+            raise UnknownNameError.of(f"skeleton in {path}:", name, SKELETONS)
+        return SKELETONS[name] if name else None
+    joints = tuple(text(joint) for joint in np.asarray(value["joints"]).reshape(-1))
+    if name in SKELETONS:
+        if SKELETONS[name].joints != joints:
+            raise InputError(f"{path}: its joints are not those of {name}, which it names; drop one of the two.")
+        return SKELETONS[name]
+    if value.get("parents") is None:
+        raise InputError(f"{path} lists joints but no parents; give both, or a named skeleton.")
+    return Skeleton(name or "custom", joints, tuple(frame_numbers(value["parents"], len(joints), path).tolist()))
+
+
+def is_array(content: Content) -> bool:
+    """An array, nested lists of numbers, or a mapping with one array of keypoints whatever its name."""
+    if isinstance(content.value, Mapping):
+        return len(_candidates(content.value)) == 1
+    if isinstance(content.value, list) and content.kind in ("json", "pickle"):
+        return bool(content.value) and isinstance(content.value[0], list | np.ndarray)
+    return isinstance(content.value, np.ndarray)
+
+
+def read_array(content: Content) -> Clips:
+    """Keypoints and nothing else."""
+    value = content.value
+    keypoints = numeric(_candidates(value)[0] if isinstance(value, Mapping) else value, "keypoints", content.path)
+    rows, frames, people = flatten(keypoints, content.path)
+    persons = [""] * frames if people == 1 else list(range(people)) * frames
+    sequence, sequences = group([content.path.stem] * len(rows), persons)
+    return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences)
+
+
+def _candidates(value: Mapping[str, Any]) -> list[np.ndarray]:
+    """The arrays that look like keypoints: (..., J, 2 or 3) with three axes or four, or two where nothing else is there."""
+    arrays = [array for array in value.values() if isinstance(array, np.ndarray) and array.dtype.kind in "fiu"]
+    least = 3 if len(arrays) > 1 else 2
+    return [array for array in arrays if least <= array.ndim <= 4 and array.shape[-1] in (2, 3)]

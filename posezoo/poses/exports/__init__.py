@@ -1,0 +1,19 @@
+"""Predictions as files that animation and biomechanics tools open: BVH, TRC, CSV.
+
+:meth:`posezoo.data.Prediction.save` picks one by the ending of the name. One more is a file beside these and an entry in
+:data:`EXPORTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from posezoo.poses.exports.bvh_writing import bvh
+from posezoo.poses.exports.table import csv
+from posezoo.poses.exports.trc import trc
+
+__all__ = ["EXPORTS", "bvh", "csv", "trc"]
+
+EXPORTS: dict[str, Callable[[Any, Any, Any, str], str]] = {".bvh": bvh, ".trc": trc, ".csv": csv}
+"""The text of a file, from (prediction, fps, height_mm, the file's name)."""

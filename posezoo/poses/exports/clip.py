@@ -1,0 +1,109 @@
+"""A prediction as one person's clip in mm, y up: what BVH and TRC hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from posezoo.errors import InputError
+from posezoo.geometry import bone_lengths
+from posezoo.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from posezoo.poses.prediction import Prediction
+
+HEIGHT_MM = 1700.0
+"""Of a person whose size cannot be known, where none is given."""
+# Ankles above the floor, as a share of stature: Drillis and Contini 1966.
+_ANKLE = 0.039
+# Of the coordinates of each frame, where x, y (up) and z of the export come from, and their signs. Both are rotations: a
+# half turn about the camera's x, and a quarter turn about the world's.
+_Y_UP = {
+    "camera": (np.array([0, 1, 2]), np.array([1.0, -1.0, -1.0])),
+    "world": (np.array([0, 2, 1]), np.array([1.0, 1.0, -1.0])),
+}
+
+
+def one_clip(prediction: Prediction, kind: str) -> Float[np.ndarray, "T J 3"]:
+    """The poses as frames of one clip, in the prediction's frame and unit, float64.
+
+    Raises:
+        InputError: more than one leading dimension, or no pose.
+    """
+    pose = np.asarray(prediction.numpy().pose_3d, dtype=np.float64)
+    if pose.ndim > 3:
+        raise InputError(f"pose_3d has shape {pose.shape}; {kind} holds one clip, (frames, joints, 3): save clip by clip.")
+    pose = pose.reshape(-1, *pose.shape[-2:])
+    if not np.isfinite(pose).any():
+        raise InputError(f"pose_3d of shape {pose.shape} has no known joint; {kind} needs at least one pose.")
+    return pose
+
+
+def frames_per_second(prediction: Prediction, fps: Any, kind: str) -> float:
+    """The rate given, else the prediction's own.
+
+    Raises:
+        InputError: none of them says it, or no positive number.
+    """
+    rate = prediction.fps if fps is None else fps
+    if rate is None:
+        raise InputError(f"{kind} needs the frames per second, which the input does not say; give fps (--fps).")
+    if not 0 < float(rate) < 1e5:
+        raise InputError(f"{rate} frames per second; expected a positive number.")
+    return float(rate)
+
+
+def in_mm_y_up(prediction: Prediction, height_mm: Any, kind: str) -> Float[np.ndarray, "T J 3"]:
+    """A clip in mm, x right, y up, z toward the viewer: BVH's and OpenSim's right-handed frame. NaN stays.
+
+    Camera coordinates (y down, z forward) are turned by half about x, world coordinates (z up) by a quarter: never mirrored.
+    Where the scale is not known, every pose gets bones of the same total length, and the clip the size of a person
+    ``height_mm`` tall: ankles to hips to crown along the bones is 0.961 of it.
+
+    Args:
+        prediction: a clip, ``mm`` or ``relative``.
+        height_mm: the person's stature, :data:`HEIGHT_MM` where not given; of ``relative`` predictions only.
+        kind: of file, for messages.
+
+    Raises:
+        InputError: no clip, a height that no person has or that is not needed, or a layout without legs and head to tell
+            its size by.
+    """
+    pose = one_clip(prediction, kind)
+    axes, signs = _Y_UP["camera" if prediction.frame.startswith("camera") else "world"]
+    pose = pose[..., axes] * signs
+    if prediction.unit == "mm":
+        if height_mm is not None:
+            raise InputError("this prediction is in mm already; a height is for models whose scale is not known.")
+        return pose
+    height = HEIGHT_MM if height_mm is None else float(height_mm)
+    if not 300 <= height <= 3000:
+        raise InputError(f"a height of {height:g} mm; expected that of a person, 300 to 3000 mm.")
+    skeleton = prediction.skeleton
+    lengths = bone_lengths(torch.from_numpy(pose), skeleton).numpy()
+    if not (lengths.sum(-1) != 0).all():
+        raise InputError(f"a pose has all joints in one point; {kind} needs bones of some length.")
+    pose = pose / lengths.sum(-1)[:, None, None]
+    return pose * (height * (1 - _ANKLE) / np.nanmean(_stature(pose, skeleton)))
+
+
+def _stature(pose: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """(T,) from the ankles to the crown along the bones, the legs' mean."""
+    missing = sorted({"head_top", "left_ankle", "right_ankle", "left_hip", "right_hip"} - set(skeleton.joints))
+    if missing:
+        raise InputError(
+            f"{skeleton.name} lacks {', '.join(missing)}, which a person's height is told by; save .npz or .csv."
+        )
+
+    def along(joint: int, stop: int) -> np.ndarray:
+        length: np.ndarray = np.zeros(len(pose))
+        while joint not in (stop, skeleton.root):
+            length = length + np.linalg.norm(pose[:, joint] - pose[:, skeleton.parents[joint]], axis=-1)
+            joint = skeleton.parents[joint]
+        return length
+
+    legs = [along(skeleton.index(f"{side}_ankle"), skeleton.index(f"{side}_hip")) for side in ("left", "right")]
+    return (legs[0] + legs[1]) / 2 + along(skeleton.index("head_top"), skeleton.root)

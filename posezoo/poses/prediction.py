@@ -1,0 +1,240 @@
+"""Prediction: 3D poses that say what they are, in memory and on disk."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import CorruptFileError, InputError
+from posezoo.files.arrays import load_npz
+from posezoo.files.reading import load_json
+from posezoo.files.writing import atomic_write
+from posezoo.poses.exports import EXPORTS
+from posezoo.skeletons import SKELETONS, Skeleton
+from posezoo.version import __version__
+
+FORMAT = "posezoo-prediction/1"
+CAMERA_FRAME = "camera (x right, y down, z forward), root-relative"
+UNITS = ("mm", "relative")
+_ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction:
+    """What a model says about some 2D poses.
+
+    Attributes:
+        pose_3d: (..., J, 3) float32, array or tensor as the caller's input was.
+        skeleton: the layout of all arrays here.
+        unit: ``mm``, or ``relative`` where the scale cannot be known from one picture.
+        frame: the coordinate frame, in words.
+        keypoints_2d: (..., J, 2) the pixels that were lifted, in this layout.
+        confidence: (..., J) in [0, 1].
+        image_size: (width, height) in px.
+        model: which checkpoint.
+        approximated: how joints that the input lacks were made up.
+        missing: joints that could not be had.
+        filled: (..., J) bool, which joints of ``keypoints_2d`` were missing and filled in by the model; None for none.
+        notes: anything else that the user should know.
+        fps: frames per second, where the poses are a clip's and the input says it.
+
+    Raises:
+        InputError: shapes that do not belong together, or an unknown unit.
+
+    Example:
+        >>> from posezoo.skeletons import get_skeleton
+        >>> Prediction(np.zeros((2, 17, 3), np.float32), get_skeleton("h36m17"), "mm")
+        Prediction(pose_3d (2, 17, 3) float32 in mm, h36m17, camera (x right, y down, z forward), root-relative)
+    """
+
+    pose_3d: Any
+    skeleton: Skeleton
+    unit: str
+    frame: str = CAMERA_FRAME
+    keypoints_2d: Any = None
+    confidence: Any = None
+    image_size: Any = None
+    model: str = ""
+    approximated: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    filled: Any = None
+    fps: float | int | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise InputError(f"unit is {self.unit!r}; expected {' or '.join(UNITS)}.")
+        joints, batch = len(self.skeleton), tuple(self.pose_3d.shape[:-2])
+        expected = {
+            "pose_3d": (*batch, joints, 3),
+            "keypoints_2d": (*batch, joints, 2),
+            "confidence": (*batch, joints),
+            "filled": (*batch, joints),
+        }
+        for name, shape in expected.items():
+            values = getattr(self, name)
+            if values is not None and tuple(values.shape) != shape:
+                raise InputError(f"{name} has shape {tuple(values.shape)}; expected {shape} for {self.skeleton.name}.")
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", tuple(int(size) for size in self.image_size))
+
+    def __repr__(self) -> str:
+        dtype = str(self.pose_3d.dtype).removeprefix("torch.")
+        parts = [f"pose_3d {tuple(self.pose_3d.shape)} {dtype} in {self.unit}", self.skeleton.name, self.frame]
+        parts += [f"by {self.model}"] if self.model else []
+        parts += [f"{int(self.filled.sum())} joints filled in"] if self.filled is not None else []
+        parts += [f"missing {', '.join(self.missing)}"] if self.missing else []
+        return f"Prediction({', '.join(parts)})"
+
+    def __len__(self) -> int:
+        return int(self.pose_3d.shape[0])
+
+    def numpy(self) -> Prediction:
+        """The same with NumPy arrays."""
+        arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in _ARRAYS}
+        return replace(self, **arrays)
+
+    def save(
+        self, path: str | os.PathLike[str], *, fps: float | int | None = None, height_mm: float | int | None = None
+    ) -> Path:
+        """Write everything to ``.npz`` or ``.json``, or a clip's motion to ``.bvh .trc .csv``; whole or not at all.
+
+        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm,
+        TRC in mm, both y up, x right and z toward the camera; CSV keeps the frame and the unit of the prediction. See
+        :mod:`posezoo.poses.exports`.
+
+        Args:
+            path: its ending chooses the format.
+            fps: frames per second, where the prediction does not say it; BVH and TRC need it.
+            height_mm: the person's stature, for BVH and TRC of predictions without a scale; 1700 where not given.
+
+        Raises:
+            InputError: another extension; of the exports: no clip, unknown rate, a height that does not belong there.
+            SaveError: full disk, no permission, no such folder.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending not in _WRITERS and ending not in EXPORTS:
+            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*_WRITERS, *EXPORTS))}.")
+        if ending in EXPORTS:
+            data = EXPORTS[ending](self, fps, height_mm, path.name).encode()
+        elif height_mm is not None:
+            raise InputError(f"{path} keeps the prediction as it is; a height is for .bvh and .trc.")
+        else:
+            data = _WRITERS[ending](self if fps is None else replace(self, fps=float(fps)))
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(data)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Prediction:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: another extension, or a file that is no prediction.
+            MissingFileError: no such file.
+            CorruptFileError: truncated or altered.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in _WRITERS:
+            raise InputError(
+                f"{path} ends in {path.suffix!r}; results are read from {' or '.join(_WRITERS)}, which keep all of them."
+            )
+        value = load_npz(path) if path.suffix.lower() == ".npz" else load_json(path)
+        stated = str(value.get("format", "")) if isinstance(value, Mapping) else ""
+        if stated != FORMAT:
+            raise InputError(
+                f"{path} is of format {stated or 'unknown'!r}; expected {FORMAT!r}, as `posezoo predict` writes it: 2D "
+                "keypoints are lifted by it first."
+            )
+        try:
+            return cls(**_fields(value))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
+
+    def _description(self) -> dict[str, Any]:
+        """All but the arrays, in plain types."""
+        return {
+            "format": FORMAT,
+            "posezoo": __version__,
+            "model": self.model,
+            "unit": self.unit,
+            "frame": self.frame,
+            "skeleton": self.skeleton.name,
+            "joints": list(self.skeleton.joints),
+            "parents": list(self.skeleton.parents),
+            "image_size": None if self.image_size is None else list(self.image_size),
+            "approximated": dict(self.approximated),
+            "missing": list(self.missing),
+            "notes": list(self.notes),
+            "fps": None if self.fps is None else float(self.fps),
+        }
+
+
+def _numpy(values: Any) -> np.ndarray | None:
+    if values is None:
+        return None
+    # A tensor may be on a device and in a graph.
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+
+
+def _npz(prediction: Prediction) -> bytes:
+    described = prediction._description()
+    described["approximated"] = json.dumps(described["approximated"])
+    arrays = {name: np.asarray(value) for name, value in described.items() if value is not None}
+    for name in ("missing", "notes"):
+        arrays[name] = np.asarray(described[name], dtype=str)
+    here = prediction.numpy()
+    arrays |= {name: getattr(here, name) for name in _ARRAYS if getattr(here, name) is not None}
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def _json(prediction: Prediction) -> bytes:
+    here, value = prediction.numpy(), prediction._description()
+    # Nested lists cannot tell how many joints no poses have.
+    value["shape"] = list(here.pose_3d.shape)
+    for name in _ARRAYS:
+        array = getattr(here, name)
+        if array is not None and not np.isfinite(array).all():
+            array = np.where(np.isfinite(array), array, None)
+        value[name] = None if array is None else array.tolist()
+    return (json.dumps(value, allow_nan=False) + "\n").encode()
+
+
+_WRITERS = {".npz": _npz, ".json": _json}
+
+
+def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments from either kind of file."""
+    name = str(value["skeleton"])
+    skeleton = Skeleton(name, tuple(map(str, value["joints"])), tuple(int(parent) for parent in value["parents"]))
+    approximated = value["approximated"]
+    if not isinstance(approximated, Mapping):
+        approximated = json.loads(str(approximated))
+    arrays: dict[str, Any] = {key: np.asarray(value[key], dtype=np.float32) for key in _ARRAYS if value.get(key) is not None}
+    if arrays["pose_3d"].size == 0 and "shape" in value:
+        batch = tuple(value["shape"])[:-1]
+        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": (), "filled": ()}
+        arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
+    if "filled" in arrays:
+        arrays["filled"] = arrays["filled"] > 0.5
+    size, rate = value.get("image_size"), value.get("fps")
+    return {
+        **arrays,
+        "skeleton": SKELETONS[name] if SKELETONS.get(name) == skeleton else skeleton,
+        "image_size": None if size is None else tuple(int(edge) for edge in size),
+        "fps": None if rate is None else float(rate),
+        "approximated": {str(joint): str(words) for joint, words in approximated.items()},
+        "missing": tuple(map(str, value["missing"])),
+        "notes": tuple(map(str, value["notes"])),
+        **{key: str(value[key]) for key in ("unit", "frame", "model")},
+    }

@@ -1,0 +1,1 @@
+"""Videos: detectors, tracking, smoothing, and lifting of clips."""

@@ -1,0 +1,76 @@
+"""A person's track, lifted: one row a frame, NaN where the person is not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from posezoo.errors import InputError
+from posezoo.lifting.module import LiftingModule
+from posezoo.poses.prediction import Prediction
+from posezoo.skeletons import convert, get_skeleton
+from posezoo.video.tracking import Track
+
+
+def lift_track(
+    model: LiftingModule,
+    track: Track,
+    skeleton: Any,
+    image_size: tuple[int, int] | None = None,
+    fps: float | int | None = None,
+) -> Prediction:
+    """Lift every frame of a track that is complete enough for the model; the others are NaN.
+
+    Enough is every joint that the model's layout is made from, or, to a model that fills in missing joints, half of them.
+
+    Args:
+        model: of single views.
+        track: one person over consecutive frames, in the layout ``skeleton``.
+        skeleton: a named layout, or a Skeleton.
+        image_size: (width, height) in px, carried into the result.
+        fps: frames per second, carried into the result.
+
+    Returns:
+        (T, J, ...) arrays, row i being frame ``track.first_frame + i``. ``filled`` marks joints that were interpolated, or
+        made from such, or filled in by the model; their confidence is 0.
+
+    Raises:
+        InputError: no frame is complete enough, or the layout cannot give the model's.
+    """
+    keypoints = track.keypoints.astype(np.float32)
+    layout, confidence = get_skeleton(skeleton), track.confidence.astype(np.float32)
+    converted = convert(keypoints, layout, model.skeleton, confidence)
+    known = np.isfinite(converted.keypoints).all(-1)
+    needed = len(model.skeleton) / 2 if model.fills_missing else len(model.skeleton) - len(converted.missing)
+    rows = np.flatnonzero(known.sum(1) >= needed)
+    if not len(rows):
+        most = int(known.sum(1).max(initial=0))
+        raise InputError(
+            f"in none of {len(track)} frames enough joints are known to be lifted by {model.zoo_name} (at most {most} of "
+            f"{len(model.skeleton)}); fill longer gaps (--fill-gaps), or take a model that fills in joints (geoselfsup)."
+        )
+    result = model.predict(keypoints[rows], layout, image_size)
+
+    def spread(values: Any, empty: Any) -> np.ndarray:
+        whole: np.ndarray = np.full((len(track), *values.shape[1:]), empty, dtype=values.dtype)
+        whole[rows] = values
+        return whole
+
+    filled = convert(np.where(track.filled, 1.0, 0.0)[..., None], layout, model.skeleton).keypoints[..., 0]
+    made_up = np.isfinite(filled) & (np.abs(filled) > 0) & known
+    if result.filled is not None:
+        made_up |= spread(result.filled, False)
+    notes = [f"row 0 is frame {track.first_frame}"] if track.first_frame else []
+    if len(rows) < len(track):
+        notes.append(f"{len(track) - len(rows)} of {len(track)} frames, in which the person is not known, are NaN")
+    return replace(
+        result,
+        pose_3d=spread(result.pose_3d, np.nan),
+        keypoints_2d=spread(result.keypoints_2d, np.nan),
+        confidence=np.where(made_up | ~known, 0.0, converted.confidence).astype(np.float32),
+        filled=made_up if made_up.any() else None,
+        fps=fps,
+        notes=(*result.notes, *notes),
+    )

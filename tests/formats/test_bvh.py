@@ -1,0 +1,179 @@
+"""BVH: every naming convention, hand-computed kinematics, real recordings, broken files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posezoo.data import read_bvh
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
+from posezoo.formats.bvh import bvh_conventions, parse_bvh
+from posezoo.skeletons import get_skeleton
+
+H36M = get_skeleton("h36m17")
+# Where the joints of a standing person are, mm: x to the person's left, y up, z to the front.
+STANDING = {
+    "pelvis": (0, 900, 0), "hip": (100, 900, 0), "knee": (100, 480, 0), "ankle": (100, 60, 0), "spine": (0, 1100, 0),
+    "thorax": (0, 1400, 0), "nose": (0, 1480, 90), "head_top": (0, 1700, 0),
+    "shoulder": (180, 1400, 0), "elbow": (450, 1400, 0), "wrist": (700, 1400, 0),
+}  # fmt: skip
+
+
+def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0) -> Path:
+    """A BVH file of the convention: every joint hangs on the root, which turns about the vertical by ``turn`` degrees."""
+    entry = bvh_conventions()[convention]
+    unit, places = entry["unit_mm"], {}
+    for joint, target in entry["joints"].items():
+        for side, sign in zip(entry["sides"], (1, -1), strict=True):
+            place = np.array(STANDING[joint], dtype=float) * [sign, 1, 1] / unit
+            if isinstance(target, dict) and "any" in target:
+                target = target["any"][0]
+            if isinstance(target, dict):
+                places[target["joint"]] = np.array(STANDING["thorax"]) / unit + [0, 10 / unit, 0]
+            elif isinstance(target, str):
+                places[target.replace("{S}", side)] = place
+    lines = [
+        "HIERARCHY",
+        "ROOT Root",
+        "{",
+        "OFFSET 0 0 0",
+        "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation",
+    ]
+    for name, place in places.items():
+        if name.endswith("_end"):
+            continue
+        lines += [
+            f"JOINT {name}",
+            "{",
+            "OFFSET " + " ".join(f"{v:.6f}" for v in place),
+            "CHANNELS 3 Zrotation Yrotation Xrotation",
+        ]
+        end = places.get(f"{name}_end", place) - place
+        lines += ["End Site", "{", "OFFSET " + " ".join(f"{v:.6f}" for v in end), "}", "}"]
+    channels = 6 + 3 * sum(not name.endswith("_end") for name in places)
+    row = " ".join(["0", "0", "0", "0", str(turn), "0"] + ["0"] * (channels - 6))
+    lines += ["}", "MOTION", f"Frames: {frames}", "Frame Time: 0.0166667", *[row] * frames]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("convention", ["character_creator", "motionbuilder", "3ds_max", "bandai", "posezoo"])
+def test_every_convention_is_recognised_and_gives_the_same_person(tmp_path, convention):
+    motion = read_bvh(write_person(tmp_path / "clip.bvh", convention))
+    assert (motion.convention, motion.pose_world_mm.shape) == (convention, (3, 17, 3))
+    assert motion.fps == pytest.approx(60, abs=0.01)
+    pose = dict(zip(H36M.joints, motion.pose_world_mm[0], strict=True))
+    for joint in ("knee", "ankle", "shoulder", "elbow", "wrist"):
+        for side, sign in (("left", 1), ("right", -1)):
+            x, up, front = STANDING[joint]
+            # World: z up, so BVH's (x, y, z) is (x, -z, y).
+            np.testing.assert_allclose(pose[f"{side}_{joint}"], [sign * x, -front, up], atol=0.1)
+    np.testing.assert_allclose(pose["pelvis"], [0, 0, 900], atol=0.1)
+    assert pose["nose"][2] > pose["thorax"][2] > pose["pelvis"][2]
+
+
+def test_the_root_turns_the_whole_body_right_handed(tmp_path):
+    still = read_bvh(write_person(tmp_path / "a.bvh", "bandai")).pose_world_mm[0]
+    turned = read_bvh(write_person(tmp_path / "b.bvh", "bandai", turn=90)).pose_world_mm[0]
+    # A quarter turn about BVH's y, the world's z: x -> -z in BVH, which is +y in the world.
+    np.testing.assert_allclose(turned[:, 2], still[:, 2], atol=0.1)
+    np.testing.assert_allclose(turned[:, 1], still[:, 0], atol=0.1)
+    np.testing.assert_allclose(turned[:, 0], -still[:, 1], atol=0.1)
+
+
+def test_a_fourth_convention_is_a_map(tmp_path):
+    path = write_person(tmp_path / "clip.bvh", "bandai")
+    text = path.read_text()
+    for joint in ("UpperLeg", "LowerLeg", "Foot"):
+        text = text.replace(joint, f"Own{joint}")
+    path.write_text(text)
+    with pytest.raises(InputError, match="known conventions"):
+        read_bvh(path)
+    own = {
+        "pelvis": ["OwnUpperLeg_L", "OwnUpperLeg_R"],
+        "spine": "Spine",
+        "thorax": "Neck",
+        "nose": "Head",
+        "head_top": "Head",
+    }
+    for side, letter in (("left", "L"), ("right", "R")):
+        own |= {
+            f"{side}_hip": f"OwnUpperLeg_{letter}",
+            f"{side}_knee": f"OwnLowerLeg_{letter}",
+            f"{side}_ankle": f"OwnFoot_{letter}",
+        }
+        own |= {
+            f"{side}_shoulder": f"UpperArm_{letter}",
+            f"{side}_elbow": f"LowerArm_{letter}",
+            f"{side}_wrist": f"Hand_{letter}",
+        }
+    motion = read_bvh(path, joint_map=own, unit_mm=10.0)
+    assert motion.pose_world_mm[0, H36M.index("left_wrist"), 0] == pytest.approx(700, abs=0.1)
+
+
+def test_a_wrong_unit_is_noticed(tmp_path):
+    with pytest.raises(InputError, match="a leg of 84 mm"):
+        read_bvh(write_person(tmp_path / "clip.bvh", "bandai"), unit_mm=1.0)
+    with pytest.raises(UnknownNameError, match="3ds_max"):
+        read_bvh(tmp_path / "clip.bvh", convention="3dsmax")
+
+
+def test_resampling_takes_nearest_frames(tmp_path):
+    motion = read_bvh(write_person(tmp_path / "clip.bvh", "bandai", frames=13))
+    numbered = motion.pose_world_mm + np.arange(13, dtype=np.float32)[:, None, None] * 1000
+    motion = type(motion)(numbered, motion.skeleton, 60.0, motion.name, motion.convention)
+    half = motion.resample(30.0, drop_first=1)
+    steps = np.rint((half.pose_world_mm[:, 0, 0] - motion.pose_world_mm[0, 0, 0]) / 1000)
+    np.testing.assert_array_equal(steps, [1, 3, 5, 7, 9, 11])
+
+
+def test_broken_files_are_one_sentence(tmp_path):
+    path = write_person(tmp_path / "clip.bvh", "bandai")
+    whole = path.read_text()
+    with pytest.raises(MissingFileError):
+        read_bvh(tmp_path / "none.bvh")
+    cases = {
+        "empty": "", "text": "not BVH at all\n", "cut header": whole[:200], "cut motion": whole[: len(whole) - 30],
+        "words": whole.replace("Frame Time: 0.0166667\n0 ", "Frame Time: 0.0166667\nzero "),
+        "nan": whole.replace("Frame Time: 0.0166667\n0 ", "Frame Time: 0.0166667\nnan "),
+        "frames": whole.replace("Frames: 3", "Frames: 30"), "braces": whole.replace("}", ""),
+    }  # fmt: skip
+    for name, text in cases.items():
+        (tmp_path / "broken.bvh").write_text(text)
+        with pytest.raises(CorruptFileError) as caught:
+            read_bvh(tmp_path / "broken.bvh")
+        assert "\n" not in str(caught.value), name
+    (tmp_path / "broken.bvh").write_bytes(b"\xff\xfe\x00\x01" * 50)
+    with pytest.raises(CorruptFileError, match="not text"):
+        read_bvh(tmp_path / "broken.bvh")
+
+
+def test_cut_and_flipped_files_never_end_in_anything_but_our_errors(tmp_path):
+    whole = write_person(tmp_path / "clip.bvh", "bandai").read_bytes()
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        data = bytearray(whole[: generator.integers(len(whole))] if generator.random() < 0.5 else whole)
+        for place in generator.integers(max(len(data), 1), size=3):
+            if len(data):
+                data[place] = int(generator.integers(256))
+        (tmp_path / "fuzzed.bvh").write_bytes(bytes(data))
+        try:
+            pose = read_bvh(tmp_path / "fuzzed.bvh").pose_world_mm
+        except PoseZooError:
+            continue
+        assert np.isfinite(pose).all()
+
+
+def test_real_recordings_are_people(real_data):
+    for folder, convention, fps in (("cmu", "character_creator", 60), ("bandai-1", "bandai", 30)):
+        path = sorted((real_data / "bvh" / folder).glob("*.bvh"))[10]
+        motion = read_bvh(path)
+        assert motion.convention == convention
+        assert motion.fps == pytest.approx(fps, abs=0.1)
+        hierarchy = parse_bvh(path)
+        assert len(motion.pose_world_mm) == len(hierarchy.motion)
+        height = motion.pose_world_mm[..., 2]
+        assert (height[:, H36M.index("head_top")] > height[:, 0]).mean() > 0.9
+        assert 1300 < np.median(height[:, H36M.index("head_top")]) < 2100

@@ -1,0 +1,153 @@
+"""Adapters, driven by models that give what the packages give."""
+
+from __future__ import annotations
+
+import sys
+import types
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+
+from posezoo.errors import InputError, MissingFileError, UnknownNameError
+from posezoo.skeletons import get_skeleton
+from posezoo.video.detectors import DETECTORS, MediaPipe, RTMLib, TorchVision, get_detector
+from tests.video.samples import BODY, rtmlib_model
+
+try:
+    from mediapipe.tasks.python.components.containers.landmark import NormalizedLandmark
+    from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarkerResult
+except ImportError:  # the same fields; the tests run with the real classes where they are installed
+
+    @dataclass
+    class NormalizedLandmark:  # type: ignore[no-redef]
+        x: float | None = None
+        y: float | None = None
+        z: float | None = None
+        visibility: float | None = None
+        presence: float | None = None
+        name: str | None = None
+
+    @dataclass
+    class PoseLandmarkerResult:  # type: ignore[no-redef]
+        pose_landmarks: list
+        pose_world_landmarks: list
+        segmentation_masks: list | None = field(default=None)
+
+
+PICTURE = np.zeros((120, 160, 3), np.uint8)
+PICTURE[20:100, 10:50, 0] = 255  # a red box
+
+
+def test_rtmlib_gets_bgr_and_gives_coco():
+    found = RTMLib(rtmlib_model).detect(PICTURE)
+    np.testing.assert_allclose(found.keypoints[0], np.array([10, 20]) + BODY * [40, 80])
+    np.testing.assert_allclose(found.confidence, 0.9)
+    many = RTMLib(lambda picture: (np.zeros((3, 17, 2), np.float32), np.full((3, 17), 1.07, np.float32))).detect(PICTURE)
+    assert (len(many), many.confidence.max()) == (3, 1.0)
+    # RTMO gives empty arrays where it finds nobody.
+    assert len(RTMLib(lambda picture: (np.array([]), np.array([]))).detect(PICTURE)) == 0
+    with pytest.raises(InputError, match="to_openpose=False"):
+        RTMLib(lambda picture: (np.zeros((1, 18, 2)), np.zeros((1, 18)))).detect(PICTURE)
+
+
+def test_mediapipe_landmarks_are_fractions_of_the_picture():
+    def person(shift, visibility):
+        marks = [NormalizedLandmark(x=0.25 + shift, y=i / 33, z=0.0, visibility=visibility, presence=1.0) for i in range(33)]
+        return marks
+
+    seen = []
+
+    def model(picture):
+        seen.append(picture)
+        return PoseLandmarkerResult([person(0, 0.7), person(0.5, None)], [])
+
+    found = MediaPipe(model).detect(PICTURE)
+    assert seen[0][30, 20].tolist() == [255, 0, 0]  # RGB
+    assert found.keypoints.shape == (2, 33, 2)
+    np.testing.assert_allclose(found.keypoints[:, 32], [[40, 32 / 33 * 120], [120, 32 / 33 * 120]])
+    np.testing.assert_allclose(found.confidence[:, 0], [0.7, 1.0])
+    assert len(MediaPipe(lambda picture: PoseLandmarkerResult([], [])).detect(PICTURE)) == 0
+    with pytest.raises(InputError, match="21 landmarks"):
+        MediaPipe(lambda picture: PoseLandmarkerResult([person(0, 1)[:21]], [])).detect(PICTURE)
+
+
+def test_torchvision_logits_become_confidences():
+    seen = []
+
+    def model(pictures):
+        seen.extend(pictures)
+        keypoints = torch.rand(2, 17, 3)
+        return [
+            {
+                "boxes": torch.rand(2, 4),
+                "labels": torch.ones(2, dtype=torch.int64),
+                "scores": torch.tensor([0.9, 0.5]),
+                "keypoints": keypoints,
+                "keypoints_scores": torch.tensor([[0.0] * 17, [30.0] * 17]),
+            }
+        ]
+
+    found = TorchVision(model).detect(PICTURE)
+    assert (seen[0].shape, seen[0].dtype, float(seen[0].max())) == ((3, 120, 160), torch.float32, 1.0)
+    assert float(seen[0][0, 30, 20]) == 1.0  # red first
+    assert found.keypoints.shape == (2, 17, 2)
+    np.testing.assert_allclose(found.confidence[:, 0], [0.45, 0.5], atol=1e-6)
+    empty = {"keypoints": torch.zeros(0, 17, 3), "keypoints_scores": torch.zeros(0, 17), "scores": torch.zeros(0)}
+    assert len(TorchVision(lambda pictures: [empty]).detect(PICTURE)) == 0
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_that_is_not_installed_is_one_sentence(name, monkeypatch, tmp_path):
+    (tmp_path / "pose.task").write_bytes(b"not looked at")
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError) as caught:
+        get_detector(name, str(tmp_path / "pose.task") if name == "mediapipe" else None)
+    assert "pip install" in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_rtmlib_is_loaded_as_asked(monkeypatch):
+    asked = {}
+
+    class Body:
+        def __init__(self, **settings):
+            asked.update(settings)
+
+        def __call__(self, picture):
+            return rtmlib_model(picture)
+
+    monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=Body))
+    assert len(get_detector("rtmlib").detect(PICTURE)) == 1
+    assert asked == {"mode": "balanced", "to_openpose": False, "backend": "onnxruntime", "device": "cpu"}
+    get_detector("rtmlib", "lightweight")
+    assert asked["mode"] == "lightweight"
+    with pytest.raises(InputError, match="lightweight, balanced, performance"):
+        get_detector("rtmlib", "huge")
+
+    def offline(**settings):
+        raise OSError("<urlopen error [Errno -2] Name or service not known>")
+
+    monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=offline))
+    with pytest.raises(InputError, match="downloads it on first use"):
+        get_detector("rtmlib")
+
+
+def test_models_that_are_not_there():
+    with pytest.raises(InputError, match=r"\.task file .*--detector-model FILE"):
+        get_detector("mediapipe")
+    with pytest.raises(MissingFileError, match=r"\.task file"):
+        get_detector("mediapipe", "none.task")
+    with pytest.raises(InputError, match="leave out 'large'"):
+        get_detector("torchvision", "large")
+    with pytest.raises(UnknownNameError, match="did you mean rtmlib"):
+        get_detector("rtmlip")
+
+
+def test_every_detector_names_a_layout():
+    for detector in DETECTORS.values():
+        assert len(get_skeleton(detector.skeleton)) in (17, 33)
+    mine = RTMLib(rtmlib_model)
+    assert get_detector(mine) is mine
