@@ -17,20 +17,22 @@ _SIDES = ("left", "right")
 
 # What stands in for a joint that the source lacks, best first: {joint: [weights of other joints, ...]}.
 # Head heights are the usual fractions of stature: shoulders 0.818, upper neck 0.87, nose 0.915,
-# eyes and ear canals 0.936, crown 1.
+# eyes, ear canals and the middle of the head (Kinect's "head") 0.936, crown 1.
 APPROXIMATIONS: dict[str, list[dict[str, float]]] = {
     "pelvis": [{"left_hip": 0.5, "right_hip": 0.5}],
     "spine_base": [{"pelvis": 1.0}],
     "thorax": [{"left_shoulder": 0.5, "right_shoulder": 0.5}],
-    "spine": [{"pelvis": 0.5, "thorax": 0.5}],
+    "spine": [{"spine_navel": 0.5, "spine_chest": 0.5}, {"pelvis": 0.5, "thorax": 0.5}],
     "head_top": [
         {"left_ear": 0.77, "right_ear": 0.77, "thorax": -0.54},
         {"left_eye": 0.77, "right_eye": 0.77, "thorax": -0.54},
+        {"head": 1.54, "thorax": -0.54},
         {"nose": 1.88, "thorax": -0.88},
     ],
     "nose": [
         {"left_eye": 0.5, "right_eye": 0.5},
         {"left_ear": 0.5, "right_ear": 0.5},
+        {"head": 1.0},
         {"upper_neck": 0.5, "head_top": 0.5},
         {"thorax": 0.47, "head_top": 0.53},
     ],

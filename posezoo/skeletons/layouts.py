@@ -1,11 +1,12 @@
-"""Every named layout, as data: one line a joint, ``name`` or ``name<parent``."""
+"""Every named layout, as data: its joints in order, each ``name`` or ``name<parent``."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from posezoo.errors import UnknownNameError
 from posezoo.skeletons.skeleton import Skeleton
+from posezoo.skeletons.whole_bodies import FACE68, FACE70, FINGERS, HAND
 
 
 def _skeleton(name: str, joints: str) -> Skeleton:
@@ -105,6 +106,83 @@ right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
 left_hip<pelvis left_knee<left_hip left_ankle<left_knee right_hip<pelvis right_knee<right_hip right_ankle<right_knee
 head_top<thorax"""
 
+# OpenPose's BODY_25B: COCO's order, then MPII's neck and head, then the feet (poseParameters.cpp, POSE_BODY_25B_BODY_PARTS).
+_BODY25B = """
+nose<upper_neck left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+left_shoulder<upper_neck right_shoulder<upper_neck left_elbow<left_shoulder right_elbow<right_shoulder
+left_wrist<left_elbow right_wrist<right_elbow left_hip<upper_neck right_hip<upper_neck
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee
+upper_neck head_top<upper_neck
+left_big_toe<left_ankle left_small_toe<left_ankle left_heel<left_ankle
+right_big_toe<right_ankle right_small_toe<right_ankle right_heel<right_ankle"""
+
+# OpenPose's MPI model; its last point, "chest", lies in the middle of the trunk.
+_MPI15 = """
+head_top<thorax thorax right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_hip<spine right_knee<right_hip right_ankle<right_knee left_hip<spine left_knee<left_hip left_ankle<left_knee
+spine<thorax"""
+
+# COCO's 17 with its annotation of feet (Cao et al. 2019): the first 23 of COCO-WholeBody.
+_COCO23 = (
+    _COCO17
+    + """
+left_big_toe<left_ankle left_small_toe<left_ankle left_heel<left_ankle
+right_big_toe<right_ankle right_small_toe<right_ankle right_heel<right_ankle"""
+)
+
+# trt_pose's human_pose.json: COCO's 17 and a neck.
+_TRTPOSE18 = _COCO17.replace("shoulder<nose", "shoulder<thorax").replace("nose ", "nose<thorax ", 1) + " thorax"
+
+# AI Challenger's 14 joints.
+_AIC14 = """
+right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+right_hip<thorax right_knee<right_hip right_ankle<right_knee left_hip<thorax left_knee<left_hip left_ankle<left_knee
+head_top<thorax thorax"""
+
+_CROWDPOSE14 = """
+left_shoulder<thorax right_shoulder<thorax left_elbow<left_shoulder right_elbow<right_shoulder
+left_wrist<left_elbow right_wrist<right_elbow left_hip<thorax right_hip<thorax
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee head_top<thorax thorax"""
+
+# PoseTrack18 has 17 joints. Its head_bottom is MPII's upper neck; the ears are named, but never annotated.
+_POSETRACK18 = """
+nose<upper_neck upper_neck head_top<upper_neck left_ear<nose right_ear<nose
+left_shoulder<upper_neck right_shoulder<upper_neck left_elbow<left_shoulder right_elbow<right_shoulder
+left_wrist<left_elbow right_wrist<right_elbow left_hip<upper_neck right_hip<upper_neck
+left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee"""
+
+# Kinect v2, as NTU RGB+D numbers its joints. Kinect's head is the middle of the head.
+_NTU25 = """
+pelvis spine<pelvis upper_neck<thorax head<upper_neck
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow left_hand<left_wrist
+right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow right_hand<right_wrist
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
+thorax<spine left_hand_tip<left_hand left_thumb<left_wrist right_hand_tip<right_hand right_thumb<right_wrist"""
+
+# Azure Kinect's body tracking (K4ABT_JOINT_PELVIS to K4ABT_JOINT_EAR_RIGHT).
+_AZUREKINECT32 = """
+pelvis spine_navel<pelvis spine_chest<spine_navel thorax<spine_chest
+left_clavicle<spine_chest left_shoulder<left_clavicle left_elbow<left_shoulder left_wrist<left_elbow
+left_hand<left_wrist left_hand_tip<left_hand left_thumb<left_wrist
+right_clavicle<spine_chest right_shoulder<right_clavicle right_elbow<right_shoulder right_wrist<right_elbow
+right_hand<right_wrist right_hand_tip<right_hand right_thumb<right_wrist
+left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
+head<thorax nose<head left_eye<head left_ear<head right_eye<head right_ear<head"""
+
+# CanonPose (Wandt et al. 2021), in the order that its author gives (bastianwandt/CanonPose, issue 1).
+_CANONPOSE16 = """
+right_hip<pelvis right_knee<right_hip right_ankle<right_knee left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+pelvis thorax<pelvis nose<thorax head_top<nose
+right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow"""
+
+_LEFT_HAND, _RIGHT_HAND = (HAND.format(S=side) for side in ("left", "right"))
+_LEFT_FINGERS, _RIGHT_FINGERS = (FINGERS.format(S=side) for side in ("left", "right"))
+
 SKELETONS: dict[str, Skeleton] = {
     name: _skeleton(name, joints)
     for name, joints in {
@@ -121,24 +199,40 @@ SKELETONS: dict[str, Skeleton] = {
         "mpi3dhp28": _MPI3DHP28,
         "humaneva15": _HUMANEVA15,
         "common14": _COMMON14,
+        "body25b": _BODY25B,
+        "body135": f"{_BODY25B} {_LEFT_FINGERS} {_RIGHT_FINGERS} {FACE70}",
+        "mpi15": _MPI15,
+        "coco23": _COCO23,
+        "wholebody133": f"{_COCO23} {FACE68} {_LEFT_HAND} {_RIGHT_HAND}",
+        "halpe136": f"{_HALPE26} {FACE68} {_LEFT_HAND} {_RIGHT_HAND}",
+        "trtpose18": _TRTPOSE18,
+        "aic14": _AIC14,
+        "crowdpose14": _CROWDPOSE14,
+        "posetrack18": _POSETRACK18,
+        "ntu25": _NTU25,
+        "azurekinect32": _AZUREKINECT32,
+        "canonpose16": _CANONPOSE16,
     }.items()
 }
 """Every named layout. MPI-INF-3DHP's "head" joint is Human3.6M's "neck/nose": both are ``nose`` here."""
 
 
 def list_skeletons() -> list[str]:
-    """Names of all layouts."""
+    """Return the names of all layouts."""
     return sorted(SKELETONS)
 
 
-def get_skeleton(skeleton: Any) -> Skeleton:
-    """The layout of that name; a :class:`Skeleton` passes through.
+def get_skeleton(skeleton: str | Skeleton) -> Skeleton:
+    """Return the layout of that name; a :class:`Skeleton` passes through.
+
+    Case, hyphens and underscores in the name do not count: ``BODY_25`` is ``body25``.
 
     Raises:
         UnknownNameError: no such layout; near names are suggested.
     """
     if isinstance(skeleton, Skeleton):
         return skeleton
-    if not isinstance(skeleton, str) or skeleton not in SKELETONS:
+    plain = re.sub(r"[-_ ]", "", skeleton).lower() if isinstance(skeleton, str) else ""
+    if plain not in SKELETONS:
         raise UnknownNameError.of("skeleton", skeleton, SKELETONS)
-    return SKELETONS[skeleton]
+    return SKELETONS[plain]

@@ -61,9 +61,9 @@ def write_plain_npz(folder):
 
 
 def write_bare_npz(folder):
-    keypoints, _ = poses(joints=16)
+    keypoints, _ = poses(joints=33)
     np.savez_compressed(folder / "bare.npz", anything=keypoints)
-    return folder / "bare.npz", "mpii16", keypoints, None
+    return folder / "bare.npz", "mediapipe33", keypoints, None
 
 
 def write_videopose3d(folder):
@@ -162,9 +162,9 @@ def write_pickle(folder):
 
 
 def write_old_pickle(folder):
-    keypoints, _ = poses(3, 15)
+    keypoints, _ = poses(3, 28)
     (folder / "old.pkl").write_bytes(pickle.dumps(keypoints.astype(float).tolist(), protocol=0))
-    return folder / "old.pkl", "humaneva15", keypoints, None
+    return folder / "old.pkl", "mpi3dhp28", keypoints, None
 
 
 def write_mat(folder):

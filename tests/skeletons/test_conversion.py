@@ -11,7 +11,9 @@ import torch
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, convert, get_skeleton
 
-PAIRS = list(itertools.product(SKELETONS, SKELETONS))
+# From every layout to the usual ones, and from these to every layout.
+USUAL = ("h36m17", "coco17", "body25", "mediapipe33")
+PAIRS = sorted({*itertools.product(SKELETONS, USUAL), *itertools.product(USUAL, SKELETONS)})
 
 
 def random_keypoints(name: str, dimensions: int = 2) -> np.ndarray:
