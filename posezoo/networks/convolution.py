@@ -30,5 +30,12 @@ def convolution(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def channels_last(network: Network) -> Network:
-    """The same network with its kernels in the order that convolutions are fastest in: a third less time on a CPU."""
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """Return the network with its kernels stored channels last, the order in which convolutions run fastest.
+
+    On a CPU a training step then takes a third less time. The kernels are changed in place.
+    """
+    # Not network.to(memory_format=...): torch annotates that call in some versions only, and mypy then disagrees.
+    for kernel in network.parameters():
+        if kernel.dim() == 4:
+            kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
+    return network

@@ -15,8 +15,6 @@ import pytest
 from posezoo.cli import parser
 from tests.public_surface import MODULES, commands, public
 
-pytest.importorskip("mkdocs")
-pytest.importorskip("mkdocstrings")
 ROOT = Path(__file__).resolve().parents[2]
 
 
