@@ -34,6 +34,9 @@ class Clips:
         implied: layouts that the format is used with; the one with the right joint count is taken.
         names: the joints as the file calls them, in any order; a layout's are picked from them.
         normalised: whether the coordinates are fractions of the picture, 0 to 1.
+        identified: whether the subjects of ``sequences`` are people who keep their name from frame to frame; else they
+            are places in a list, and the people are tracked by where they stand.
+        time_s: (N,) seconds from the start of the video, where the file says them.
     """
 
     keypoints: np.ndarray
@@ -45,6 +48,8 @@ class Clips:
     implied: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     normalised: bool = False
+    identified: bool = True
+    time_s: np.ndarray | None = None
 
 
 def numeric(values: Any, what: str, path: Path) -> np.ndarray:
