@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from posezoo.deprecation import install
 from posezoo.errors import PoseZooError
-from posezoo.registry import info, list_models, load
+from posezoo.registry import info, list_models, load, register_model
 from posezoo.version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "list_models",
     "load",
     "metrics",
+    "register_model",
     "skeletons",
     "viz",
 ]

@@ -10,7 +10,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posezoo.cli.predict_command import check_output
+from posezoo.cli.checks import check_output
 
 if TYPE_CHECKING:
     from posezoo.formats.keypoints import Inspection

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from posezoo.cli.predict_command import check_name, check_output
+from posezoo.cli.checks import check_name, check_output
 
 
 def add(commands: Any) -> None:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from posezoo.cli.predict_command import check_input, check_name
+from posezoo.cli.checks import check_input, check_name
 
 MEANINGS = {
     "symmetry_error": "left against right bones, of a mean bone",

@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, lay over each other, draw, and say where."""
-    from posezoo.cli.predict_command import check_input, check_output
+    from posezoo.cli.checks import check_input, check_output
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
     if options.input.suffix.lower() not in (".npz", ".json"):

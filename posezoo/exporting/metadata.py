@@ -25,12 +25,14 @@ def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[st
         graph: what of it was.
         given: the name or path that it was loaded by; None for a model in memory.
     """
-    paper = PAPERS[model.paper]
+    paper = PAPERS.get(model.paper)
     facts: dict[str, Any] = {
         "format": FORMAT,
         "posezoo": __version__,
         "model": model.zoo_name,
-        "paper": f"{paper.authors}: {paper.title}, {paper.venue} {paper.year}",
+        "paper": f"{paper.authors}: {paper.title}, {paper.venue} {paper.year}"
+        if paper and paper.authors
+        else type(model).__name__,
         "unit": model.unit,
         "frame": graph.frame,
         "skeleton": model.skeleton.name,

@@ -2,12 +2,14 @@
 
 from posezoo.lifting.base import ZooModule, as_list
 from posezoo.lifting.evaluation import evaluate, flat_depth
+from posezoo.lifting.finetuning import FineTuning
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
 from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
 
 __all__ = [
+    "FineTuning",
     "LiftingMetrics",
     "LiftingModule",
     "PictureModule",

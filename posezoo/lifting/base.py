@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -27,8 +27,19 @@ class ZooModule(pl.LightningModule):
         unit: of its poses: ``mm``, or ``relative`` where scale cannot be known (mean joint distance from the root is 1).
     """
 
+    kind: ClassVar[str]
+    """The name of the model's kind, see :mod:`posezoo.lifting.kinds`."""
+
+    paper: ClassVar[str] = ""
+    """The name that the class is registered under, see :func:`posezoo.register_model`. A subclass has none of its own."""
+
     shared_settings: tuple[str, ...] = ("skeleton",)
     """What model and data must agree on; a recipe says it of the model alone."""
+
+    def __init_subclass__(cls, **settings: object) -> None:
+        super().__init_subclass__(**settings)
+        # What is saved under a paper's name is built by the paper's own class, which a subclass is not.
+        cls.paper = cls.__dict__.get("paper", "")
 
     def __init__(self, skeleton: str, unit: str) -> None:
         super().__init__()
@@ -56,7 +67,7 @@ class ZooModule(pl.LightningModule):
         Raises:
             InputError: a model without one, or joints that the layout cannot give.
         """
-        raise InputError(f"{self.zoo_name} cannot be exported: {self.paper} does not say what its inputs and outputs are.")
+        raise InputError(f"{self.zoo_name} cannot be exported: its class does not say what its inputs and outputs are.")
 
     def for_inference(self, network: Any) -> Any:
         """The network with its batch norms folded into its layers, where only prediction is wanted.
@@ -80,11 +91,6 @@ class ZooModule(pl.LightningModule):
         return super()._apply(*arguments, **options)
 
     @property
-    def paper(self) -> str:
-        """The paper's name in the registry: that of its folder."""
-        return type(self).__module__.split(".")[2]
-
-    @property
     def hp(self) -> Any:
         """The constructor's arguments."""
         return self.hparams
@@ -93,6 +99,20 @@ class ZooModule(pl.LightningModule):
     def datamodule(self) -> Any:
         """The DataModule that the trainer runs on, None where it was given loaders."""
         return getattr(self.trainer, "datamodule", None)
+
+    @classmethod
+    def registered(cls) -> str:
+        """Return the name that the class is registered under.
+
+        Raises:
+            InputError: it is under none, so that nobody could load what is saved of it.
+        """
+        if not cls.paper:
+            raise InputError(
+                f"{cls.__name__} is not registered, so that its weights could not be loaded; decorate the class with "
+                '@posezoo.register_model("its_name").'
+            )
+        return cls.paper
 
     def weights(self) -> dict[str, Tensor]:
         """What is published: everything that prediction and fine-tuning need, nothing twice."""
@@ -109,12 +129,18 @@ class ZooModule(pl.LightningModule):
             InputError: it is of another paper.
             RuntimeError, KeyError: or of another architecture.
         """
-        if other.paper != self.paper:
+        if other.paper != self.registered():
             raise InputError(f"start is a {other.paper}; this recipe trains {self.paper}.")
         self.load_weights(other.weights())
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another layout before anything runs."""
+        """Refuse data of another layout, and a class whose weights could not be loaded, before anything runs.
+
+        Raises:
+            InputError: either.
+        """
+        if stage == "fit":
+            self.registered()
         given = getattr(self.datamodule, "skeleton", self.skeleton)
         if given != self.skeleton:
             raise InputError(
@@ -123,7 +149,7 @@ class ZooModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
-        checkpoint["posezoo"] = {"paper": self.paper}
+        checkpoint["posezoo"] = {"paper": self.registered()}
         # So that a run that was stopped and resumed draws what it would have drawn.
         checkpoint["random"] = random_state(self.device)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.distributed import draw
-from posezoo.geometry import bone_asymmetry, bone_lengths, center_and_scale
+from posezoo.geometry import bone_asymmetry, bone_lengths
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
@@ -20,8 +18,6 @@ from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import get_skeleton
-
-FINETUNING_DECAY = 0.99
 
 
 class LiftingModule(ZooModule):
@@ -34,12 +30,10 @@ class LiftingModule(ZooModule):
         unit: of its poses: ``mm``, or ``relative`` where scale cannot be known (mean joint distance from the root is 1).
     """
 
+    kind = "lifter"
+
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
-
-    memory_weight = 0.0
-    """Of :meth:`forgetting` in fine-tuning; 0 without, see :meth:`remember`."""
-    _memory: tuple[Tensor, Tensor]
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
@@ -126,35 +120,6 @@ class LiftingModule(ZooModule):
             model's critic gives to the pose itself less what it gives to the turned one; 0 where it cannot tell them apart.
         """
         return {}
-
-    def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
-        """Hold training to what is lifted of these poses now, by :meth:`forgetting` times ``weight``."""
-        with torch.no_grad():
-            self._memory = (keypoints_2d, self.lift(keypoints_2d))
-        self.memory_weight = weight
-
-    def forgetting(self, lift: Callable[[Tensor], Tensor], count: int) -> Float[Tensor, ""]:
-        """Mean squared distance of joints from where they were lifted before, of remembered poses drawn at random.
-
-        Args:
-            lift: by the network that trains: pixels to poses of any scale.
-            count: how many poses.
-        """
-        keypoints, before = (values.to(self.device) for values in self._memory)
-        rows = (draw(torch.rand, count, device=self.device) * len(keypoints)).long()
-        pose = center_and_scale(lift(keypoints[rows]), self.skeleton.root)[0]
-        return (pose - before[rows]).square().sum(-1).mean()
-
-    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
-        """Set up training from these weights on single 2D poses: a constant rate, nothing that other data would need.
-
-        The moving average begins anew and spans a hundred steps or so: what thousands of steps needed would, after the few
-        of fine-tuning, still be the old weights.
-        """
-        hp = self.hp
-        hp.learning_rate, hp.cosine_steps = learning_rate, None
-        if "average_decay" in hp:
-            hp.average_decay = min(hp.average_decay, FINETUNING_DECAY)
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         """Lift a batch and, where it has labels, count it."""

@@ -34,6 +34,7 @@ class PictureModule(ZooModule):
         size: of the crops, px.
     """
 
+    kind = "pictures"
     shared_settings = ("skeleton", "size")
     canonical_mm: Tensor
 

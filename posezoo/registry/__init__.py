@@ -5,7 +5,7 @@ Only the last step needs torch; names and cards are read without it.
 
 from posezoo.registry.index import card_text, checkpoint_folders, info, list_models, resolve
 from posezoo.registry.loading import is_path, load, locate
-from posezoo.registry.papers import PAPERS, Paper, build, paper_class
+from posezoo.registry.papers import PAPERS, Paper, build, find_paper, paper_class, register_model, unregister_model
 from posezoo.registry.weights import FORMAT, describe, save, settings_of
 
 __all__ = [
@@ -16,13 +16,16 @@ __all__ = [
     "card_text",
     "checkpoint_folders",
     "describe",
+    "find_paper",
     "info",
     "is_path",
     "list_models",
     "load",
     "locate",
     "paper_class",
+    "register_model",
     "resolve",
     "save",
     "settings_of",
+    "unregister_model",
 ]

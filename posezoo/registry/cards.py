@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from posezoo.registry.papers import PAPERS
+from posezoo.registry.papers import find_paper
 
+FLAT = "flat depth"
+"""The baseline of lifters that is no model."""
 COUNTS = ("poses", "pictures_left_out", "undefined", "megabytes")
 """Of a test set; no metrics."""
 
@@ -50,17 +52,20 @@ def scores(name: str, entry: dict[str, Any]) -> str:
                 rows.append("| " + " | ".join([f"{key} ({unit_of(key)})", f"{value:.2f}", *others]) + " |")
         rows.append("")
     if "gap_closed" in entry:
+        supervised = next(name for name in next(iter(entry["baselines"].values())) if name != FLAT)
         rows += [
-            f"Gap closed from flat depth to `martinez.cmu`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**.",
+            f"Gap closed from {FLAT} to `{supervised}`, P-MPJPE, OpenMocap test, GT 2D: **{entry['gap_closed']:.2f}**.",
             "",
         ]
     return "\n".join(rows).rstrip()
 
 
 def citation(entry: dict[str, Any]) -> str:
-    """Authors, title, venue, year."""
-    paper = PAPERS[entry["paper"]]
-    return f'{paper.authors}, "{paper.title}", {paper.venue} {paper.year}'
+    """Return authors, title, venue and year, as far as they are known."""
+    paper = find_paper(entry["paper"])
+    return ", ".join(
+        part for part in (paper.authors, f'"{paper.title}"', f"{paper.venue} {paper.year or ''}".strip()) if part
+    )
 
 
 OURS = "These are weights that PoseZoo trained, on other data than the\npaper's: no figure here is the paper's."

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from posezoo.errors import CorruptFileError, InputError, UnknownNameError
-from posezoo.registry.papers import PAPERS
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.registry.papers import PAPERS, external
 from posezoo.registry.weights import FORMAT
 from posezoo.version import __version__
 
@@ -50,31 +50,47 @@ def _checked(entry: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("an entry has no size or no sha256")
     if Path(entry["file"]).name != entry["file"]:
         raise ValueError(f"{entry['file']!r} is no name of a file")
-    if entry["paper"] not in PAPERS:
-        raise UnknownNameError.of("paper", entry["paper"], PAPERS)
+    if not isinstance(entry["paper"], str):
+        raise ValueError("an entry does not name its paper")
     return entry
 
 
 def find(name: str) -> tuple[str, dict[str, Any]]:
-    """The full ``name.tag`` of a name, and its entry; the bare name of a paper stands for its default tag.
+    """Return the full ``name.tag`` of a name, and its entry; the bare name of a paper stands for its default tag.
 
     Raises:
-        UnknownNameError: no such model; near names are suggested.
+        UnknownNameError: there is no such model; near names are suggested.
+        MissingFileError: there is such a paper, but no weights of it.
     """
     models = entries()
-    full = f"{name}.{PAPERS[name].default}" if name in PAPERS else name
-    if full not in models:
-        raise UnknownNameError.of("model", name, {*models, *(n.split(".")[0] for n in models)})
-    return full, models[full]
+    full = f"{name}.{PAPERS[name].default}" if name in PAPERS and PAPERS[name].default else name
+    if full in models:
+        return full, models[full]
+    if name in PAPERS:
+        tags = ", ".join(each for each in models if each.partition(".")[0] == name)
+        raise MissingFileError(
+            f"the paper {name} is known, but it has no weights{f' called {full}; there are {tags}' if tags else ''}: "
+            "train it, and load the file that training writes."
+        )
+    raise UnknownNameError.of("model", name, {*models, *(n.split(".")[0] for n in models)})
+
+
+def registered_weights(name: str) -> str:
+    """Return the file or address that a registered model gave for its weights; empty where no index is needed or none is.
+
+    Raises:
+        InputError: the package that has the model cannot be imported.
+    """
+    return PAPERS[name].weights if name in PAPERS and name not in entries() else ""
 
 
 def resolve(name: str) -> str:
-    """The full ``name.tag`` of a name. Raises as :func:`find`."""
-    return find(name)[0]
+    """Return the full ``name.tag`` of a name. Raises as :func:`find`."""
+    return name if registered_weights(name) else find(name)[0]
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of the models that have weights.
+    """Return the names of the models that have weights, and of those that :func:`posezoo.register_model` registered.
 
     Args:
         pattern: as in a shell, ``svma*``.
@@ -84,22 +100,31 @@ def list_models(pattern: str = "*") -> list[str]:
         >>> posezoo.list_models("svma*")
         ['svma.cmu']
     """
-    return sorted(fnmatch.filter(entries(), pattern))
+    models = entries()
+    tagged = {name.partition(".")[0] for name in models}
+    return sorted(fnmatch.filter([*models, *(name for name in external() if name not in tagged)], pattern))
 
 
 def info(name: str) -> dict[str, Any]:
-    """The card of a model: licence, training data, command, seed, commit, measured metrics, limits, paper, sha256.
+    """Return the card of a model: licence, training data, command, seed, commit, metrics, limits, paper, sha256.
+
+    Of a paper without weights the card holds what is known of the paper.
 
     Raises:
-        UnknownNameError: no such model.
+        UnknownNameError: there is no such model.
+        InputError: the package that has it cannot be imported.
     """
-    full, entry = find(name)
-    return {"name": full, **entry, "paper": {"name": entry["paper"], **asdict(PAPERS[entry["paper"]])}}
+    try:
+        full, entry = find(name)
+    except MissingFileError:
+        full, entry = name, {"paper": name, "supervision": PAPERS[name].supervision, "metrics": {}, "baselines": {}}
+    paper = entry["paper"]
+    return {"name": full, **entry, "paper": {"name": paper, **(asdict(PAPERS[paper]) if paper in PAPERS else {})}}
 
 
 def card_text(name: str) -> str | None:
     """The model card in Markdown, where it lies beside the index; None where it does not."""
-    full = resolve(name)
+    full = info(name)["name"]
     for folder in checkpoint_folders():
         path = folder / f"{full}.md"
         if path.is_file():

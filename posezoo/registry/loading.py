@@ -8,7 +8,7 @@ from typing import Any
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.registry import hub
-from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, resolve
+from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, registered_weights, resolve
 from posezoo.registry.papers import build
 from posezoo.registry.weights import read
 
@@ -28,6 +28,8 @@ def locate(name: str) -> Path:
     """
     from posezoo.files.reading import sha256
 
+    if own := registered_weights(name):
+        return _at(own)
     full, entry = find(name)
     check_version(full, entry)
     for folder in checkpoint_folders():
@@ -43,6 +45,11 @@ def locate(name: str) -> Path:
     if found != entry["sha256"]:
         raise CorruptFileError(f"{path} has sha256 {found[:12]}..; expected {entry['sha256'][:12]}... {again}")
     return path
+
+
+def _at(where: str) -> Path:
+    """Return the local file of a path or of an ``hf://`` address, which is fetched."""
+    return hub.fetch(hub.parse_address(where)) if where.startswith("hf://") else Path(where).expanduser()
 
 
 def _source(name: str, entry: dict[str, Any]) -> hub.HubFile:
@@ -92,11 +99,15 @@ def load(name: str | Path, device: str | None = None) -> Any:
         ('h36m17', 'relative')
     """
     text = str(name)
-    remote = text.startswith("hf://")
-    path = hub.fetch(hub.parse_address(text)) if remote else Path(name).expanduser() if is_path(name) else locate(text)
+    path = _at(text) if is_path(name) else locate(text)
     if not path.is_file():
         raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
     header, weights = read(path)
+    stated = header["paper"] if is_path(name) or registered_weights(text) else find(text)[1]["paper"]
+    if stated != header["paper"]:
+        raise CorruptFileError(
+            f"the index says that {name} is of {stated}, but {path} is of {header['paper']}; mend the index."
+        )
     model = build(header["paper"], header["settings"], path)
     try:
         model.load_weights(weights)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import DownloadError, InputError, SaveError
 from posezoo.registry.cards import COUNTS, THEIRS, card, unit_of
-from posezoo.registry.index import card_text, find
+from posezoo.registry.index import card_text, find, registered_weights
 from posezoo.registry.loading import load, locate
-from posezoo.registry.papers import PAPERS
+from posezoo.registry.papers import find_paper
 from posezoo.registry.weights import FORMAT, describe
 from posezoo.version import __version__
 
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from posezoo.lifting import ZooModule
 
 METRICS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "pckh": "PCKh@0.5"}
-INPUT = {"lifter": "2D keypoints", "pictures": "picture", "views": "2D keypoints of two calibrated views"}
-NORMALISATION = {
-    "lifter": "pelvis at the origin, mean distance of the other joints from it constant",
-    "pictures": "a square crop around the person, its side 1.25 times the longer side of their box; RGB from -0.5 to 0.5",
-    "views": "triangulated joints about their median, over 500 mm; the median's place, over 5 m; camera frames",
-}
 ORIGIN = ("command", "seed", "commit", "versions", "started_from", "data")
 """What travels with weights from where they were trained."""
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -50,9 +44,9 @@ def write_folder(
 
     if not REPOSITORY.fullmatch(repo):
         raise InputError(f"{repo!r} is no repository of the hub; expected organisation/name.")
-    own = isinstance(model, Path) or str(model).endswith(".safetensors")
-    if own:
-        path = Path(model)
+    registered = registered_weights(str(model))
+    if isinstance(model, Path) or str(model).endswith(".safetensors") or registered:
+        path = locate(str(model)) if registered else Path(model)
         name, entry = _entry_of(path, licence, limits, training_data)
         text = card(name, entry, origin=THEIRS)
     else:
@@ -85,9 +79,9 @@ def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str
         said: licence, data_licence, limits, supervision, training_data: what neither tells.
     """
     from posezoo.files.reading import sha256
-    from posezoo.lifting import LiftingModule, PictureModule
+    from posezoo.lifting.kinds import get_kind
 
-    kind = "pictures" if isinstance(model, PictureModule) else "lifter" if isinstance(model, LiftingModule) else "views"
+    kind = get_kind(model.kind)
     return {
         "paper": about["paper"],
         "file": path.name,
@@ -96,9 +90,9 @@ def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str
         "sha256": sha256(path),
         "format": FORMAT,
         "minimum_posezoo": __version__,
-        "input": INPUT[kind],
+        "input": kind.input,
         "skeleton": model.skeleton.name,
-        "normalisation": NORMALISATION[kind],
+        "normalisation": kind.normalisation,
         "unit": model.unit,
         "parameters": sum(tensor.numel() for tensor in model.weights().values()),
         **said,
@@ -117,8 +111,9 @@ def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tupl
     about = {"command": "not recorded", "seed": None, "commit": "not recorded", "versions": {}, **describe(path)}
     paper, stem = about["paper"], path.stem
     said = {"licence": licence, "data_licence": "", "limits": limits, "training_data": training_data}
-    entry = index_entry(path, load(path), about, supervision=PAPERS[paper].supervision, **said)
-    return stem if stem.startswith(f"{paper}.") else f"{paper}.{stem}", {**entry, "metrics": {}, "baselines": {}}
+    entry = index_entry(path, load(path), about, supervision=find_paper(paper).supervision, **said)
+    named = stem == paper or stem.startswith(f"{paper}.")
+    return stem if named else f"{paper}.{stem}", {**entry, "metrics": {}, "baselines": {}}
 
 
 def header(name: str, entry: dict[str, Any]) -> str:
@@ -152,10 +147,9 @@ def header(name: str, entry: dict[str, Any]) -> str:
 
 def _with_usage(text: str, repo: str, name: str, entry: dict[str, Any]) -> str:
     """The card, and how to load what it is of."""
-    call = {
-        "picture": 'model.predict_image("photo.jpg")',
-        "2D keypoints": 'model.predict(keypoints_2d, skeleton="coco17", image_size=(1920, 1080))',
-    }.get(entry["input"], 'model.predict_views(keypoints_2d, cameras, skeleton="coco17")')
+    from posezoo.lifting.kinds import get_kind
+
+    call = get_kind(find_paper(entry["paper"]).kind).usage
     return f"""{text.rstrip()}
 
 ## Use

@@ -10,7 +10,7 @@ import torch
 
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
-from posezoo.lifting import LiftingModule
+from posezoo.lifting import FineTuning, LiftingModule
 from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.own_data import read_own_data
@@ -56,7 +56,7 @@ def finetune(
         learning_rate, batch_size, seed: of the training; the seed also draws who validates.
         body_weight: of :func:`posezoo.geometry.body_variance`, beside the paper's own terms: with those alone people in the
             wild, seen by other cameras and in other poses, get no more human. 0 for the paper's terms alone.
-        memory_weight: of :meth:`posezoo.lifting.LiftingModule.forgetting`: 2D poses of procedural people shall be lifted as
+        memory_weight: of :meth:`posezoo.lifting.FineTuning.forgetting`: 2D poses of procedural people shall be lifted as
             before, whatever is learnt of the new ones.
         held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
@@ -147,14 +147,14 @@ def finetune(
     return finish(trainer, chosen, None, weights, origin)
 
 
-def _unsupervised(name: str | Path) -> LiftingModule:
-    """A model that learns from 2D alone.
+def _unsupervised(name: str | Path) -> FineTuning:
+    """Return a model that learns from 2D alone.
 
     Raises:
         InputError: it is another.
     """
     model = load(name)
-    if not PAPERS[model.paper].unsupervised:
+    if not isinstance(model, FineTuning):
         raise InputError(
             f"{model.zoo_name} was trained with {PAPERS[model.paper].supervision}; fine-tuning on 2D needs an unsupervised "
             f"model: {', '.join(paper for paper, entry in PAPERS.items() if entry.unsupervised)}."

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from posezoo.errors import CorruptFileError, MissingFileError, UnknownNameError
-from posezoo.registry import PAPERS
+from posezoo.registry import PAPERS, find_paper
 
 
 def list_recipes() -> list[str]:
@@ -23,8 +23,8 @@ def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:
     """The paper of a recipe, and its settings as LightningCLI takes them.
 
     Args:
-        recipe: a name in :func:`list_recipes`, or the path of a YAML file with ``paper``, ``steps`` (batches to
-            train on), ``start`` (weights to start from), ``model``, ``data``, ``trainer``.
+        recipe: a name in :func:`list_recipes`; the name of a paper, for its defaults; or the path of a YAML file with
+            ``paper``, ``steps`` (batches to train on), ``start`` (weights to start from), ``model``, ``data``, ``trainer``.
 
     Raises:
         UnknownNameError: no such recipe, or no such paper.
@@ -33,6 +33,8 @@ def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:
     """
     if str(recipe) in list_recipes():
         text = files("posezoo.recipes").joinpath(f"{recipe}.yaml").read_text(encoding="utf-8")
+    elif str(recipe) in PAPERS:
+        return str(recipe), {}
     elif Path(recipe).suffix in (".yaml", ".yml"):
         if not Path(recipe).is_file():
             raise MissingFileError(f"{recipe} is not there; expected a YAML recipe, or one of {', '.join(list_recipes())}.")
@@ -46,6 +48,5 @@ def read_recipe(recipe: str | Path) -> tuple[str, dict[str, Any]]:
     if not isinstance(settings, dict) or "paper" not in settings:
         raise CorruptFileError(f"{recipe} does not say `paper:`; expected one of {', '.join(PAPERS)}.")
     paper = settings.pop("paper")
-    if paper not in PAPERS:
-        raise UnknownNameError.of("paper", paper, PAPERS)
+    find_paper(paper)
     return paper, settings

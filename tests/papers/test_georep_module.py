@@ -11,10 +11,10 @@ import pytorch_lightning as pl
 import torch
 
 import posezoo
-from posezoo.data import PoseData, load_dataset
+from posezoo.data import LiftingDataModule, PoseData, load_dataset
 from posezoo.errors import InputError
 from posezoo.papers.georep import GeoRep, GeoRepDataModule
-from posezoo.papers.martinez import Martinez, MartinezDataModule
+from posezoo.papers.martinez import Martinez
 from posezoo.registry import describe, save
 from posezoo.training.running import StopAfter
 
@@ -172,7 +172,7 @@ def test_martinez_with_the_code_injected(people, trained, tmp_path):
     keypoints = torch.from_numpy(people.keypoints_2d[:5])
     np.testing.assert_allclose(model.eval().encode(keypoints), trained.encode(keypoints), atol=1e-5)
     model.train()
-    data = MartinezDataModule({"train": people, "val": people}, batch_size=16)
+    data = LiftingDataModule({"train": people, "val": people}, batch_size=16)
     run(model, data, 40)
     np.testing.assert_allclose(model.eval().encode(keypoints), trained.encode(keypoints), atol=1e-5)
     assert float(model.injection.codes.deviation.max()) > 0
@@ -194,5 +194,3 @@ def test_contradictions_are_refused(people):
         GeoRep(**TINY, representation=False)
     with pytest.raises(InputError, match="label_count"):
         fit(people, 0, 2, data={"label_count": 0})
-    with pytest.raises(InputError, match="pairs"):
-        GeoRep(**TINY).prepare_finetuning(1e-4)

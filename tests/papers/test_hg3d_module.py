@@ -15,12 +15,12 @@ import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction
 from posezoo.data.named_pictures import options_of
-from posezoo.data.pictures import load_pictures
+from posezoo.data.pictures import PicturesDataModule, load_pictures
 from posezoo.data.pictures.crops import crop_matrix
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
-from posezoo.papers.hg3d import HG3D, HG3DDataModule
+from posezoo.papers.hg3d import HG3D
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.registry import save
 from posezoo.skeletons import get_skeleton
@@ -39,7 +39,7 @@ def wild() -> PeopleInPictures:
     return load_pictures("rendered_wild", "train", side=80, count=24)
 
 
-def run(model: HG3D, data: HG3DDataModule, steps: int) -> HG3D:
+def run(model: HG3D, data: PicturesDataModule, steps: int) -> HG3D:
     trainer = pl.Trainer(
         max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, limit_val_batches=0, max_epochs=-1,
@@ -48,10 +48,10 @@ def run(model: HG3D, data: HG3DDataModule, steps: int) -> HG3D:
     return model
 
 
-def data_of(labelled: PeopleInPictures | None, annotated: PeopleInPictures | None, **settings) -> HG3DDataModule:
+def data_of(labelled: PeopleInPictures | None, annotated: PeopleInPictures | None, **settings) -> PicturesDataModule:
     kinds = {"dataset": labelled, "annotated": annotated}
     given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
-    return HG3DDataModule(**given, size=64, **{"batch_size": 6, **settings})
+    return PicturesDataModule(**given, size=64, **{"batch_size": 6, **settings})
 
 
 def test_the_published_network():
@@ -188,22 +188,24 @@ def test_bad_pictures_and_boxes(tmp_path):
     with pytest.raises(InputError, match="multiples of 64"):
         HG3D(size=100)
     with pytest.raises(InputError, match="nothing to train on"):
-        HG3DDataModule()
+        PicturesDataModule()
 
 
 def test_data_by_name():
-    data = HG3DDataModule("rendered_studio", "rendered_wild", "rendered_wild", options={"side": 80}, test_count=7, size=64)
+    data = PicturesDataModule(
+        "rendered_studio", "rendered_wild", "rendered_wild", options={"side": 80}, test_count=7, size=64
+    )
     assert sum(len(batch["number"]) for batch in data.test_dataloader()) == 7
     crop = data.people("tested", "val").read(0)
     assert crop.shape == (80, 80, 3)
     assert data.keypoints().shape[1:] == (16, 2)
     with pytest.raises(InputError, match="val split"):
-        HG3DDataModule({"train": data.people("tested", "val")}).people("labelled", "val")
+        PicturesDataModule({"train": data.people("tested", "val")}).people("labelled", "val")
 
 
 def test_people_with_2d_alone_can_be_tested_on(wild):
     flat = replace(wild, poses=replace(wild.poses, pose_3d=None))
-    data = HG3DDataModule(annotated={"train": flat}, tested={"test": flat}, size=64)
+    data = PicturesDataModule(annotated={"train": flat}, tested={"test": flat}, size=64)
     batch = next(iter(data.test_dataloader()))
     assert "pose_3d" not in batch
     assert batch["head_px"].shape == (24,)

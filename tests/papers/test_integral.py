@@ -10,12 +10,12 @@ import pytorch_lightning as pl
 import torch
 
 import posezoo
-from posezoo.data.pictures import PeopleInPictures, load_pictures
+from posezoo.data.pictures import PeopleInPictures, PicturesDataModule, load_pictures
 from posezoo.errors import InputError
 from posezoo.networks import fuse_batch_norm
 from posezoo.papers.georep import GeoRep
 from posezoo.papers.hg3d.networks import HourglassWithDepth
-from posezoo.papers.integral import Integral, IntegralDataModule, losses
+from posezoo.papers.integral import Integral, losses
 from posezoo.papers.integral.networks import ResNet, VolumeHead, soft_argmax
 from posezoo.registry import save
 from posezoo.training.running import begin_from
@@ -33,7 +33,7 @@ def run(model: Integral, labelled: PeopleInPictures, annotated: PeopleInPictures
     kinds = {"dataset": labelled, "annotated": annotated}
     given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
     options = {"batch_size": 6, "augment": False, **settings}
-    data = IntegralDataModule(**given, skeleton="h36m17", size=64, **options)
+    data = PicturesDataModule(**given, skeleton="h36m17", size=64, **options)
     trainer = pl.Trainer(
         max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, limit_val_batches=0, max_epochs=-1,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytorch_lightning as pl
 import torch
 
-from posezoo.data import load_dataset
-from posezoo.papers.martinez import Martinez, MartinezDataModule
+from posezoo.data import LiftingDataModule, load_dataset
+from posezoo.papers.martinez import Martinez
 
 
-def fit(steps: int, **settings) -> tuple[Martinez, MartinezDataModule]:
+def fit(steps: int, **settings) -> tuple[Martinez, LiftingDataModule]:
     torch.manual_seed(0)
     people = load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=40)
-    data = MartinezDataModule({"train": people, "val": people}, batch_size=32)
+    data = LiftingDataModule({"train": people, "val": people}, batch_size=32)
     model = Martinez(width=32, **settings)
     trainer = pl.Trainer(
         max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -62,6 +62,9 @@ class CVUGCN(ZooModule):
         InputError: a negative gate, or ``pixel`` not above 0.
     """
 
+    kind = "views"
+    paper = "cvugcn"
+
     def __init__(
         self,
         skeleton: str = "h36m17",

@@ -54,6 +54,8 @@ class GeoRep(LiftingModule):
         InputError: steps for a representation that there is not, or none of either.
     """
 
+    paper = "georep"
+
     def __init__(
         self,
         skeleton: str = "mpii16",
@@ -212,7 +214,3 @@ class GeoRep(LiftingModule):
         if self.inverse is not None:
             copied = {name.replace("generator.", "inverse.", 1): v for name, v in weights.items() if name.startswith("gen")}
         self.load_state_dict({**weights, **copied})
-
-    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
-        """Fine-tuning on single 2D poses has nothing to offer here: views must come in pairs."""
-        raise InputError("georep learns from pairs of views; it cannot be fine-tuned on single 2D poses.")

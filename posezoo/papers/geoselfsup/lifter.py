@@ -7,12 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import center_and_scale, even_views, mirror
-from posezoo.lifting import LiftingModule
+from posezoo.lifting import FineTuning, LiftingModule
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup.networks import Completion, Lifter
 
 
-class GeometricLifter(LiftingModule):
+class GeometricLifter(FineTuning, LiftingModule):
     """The lifter G with its normalisation and its camera, Chen, Tyagi et al. 2019, Sec. 3.
 
     Attributes:

@@ -66,6 +66,8 @@ class GeoSelfSup(GeometricLifter):
         InputError: settings that contradict each other.
     """
 
+    paper = "geoselfsup"
+
     def __init__(
         self,
         skeleton: str = "common14",
@@ -133,8 +135,12 @@ class GeoSelfSup(GeometricLifter):
         super().prepare_finetuning(learning_rate, body)
         self.hp.weight_body = body
         self.hp.label_steps = self.hp.neighbours = 0
-        self.temporal = None
         self.average = AveragedNetwork(self.lifter, self.hp.average_decay)
+
+    @property
+    def judge_of_motion(self) -> TemporalDiscriminator | None:
+        """The temporal discriminator, where it trains: single poses have no neighbours in time to fine-tune it with."""
+        return self.temporal if self.hp.neighbours else None
 
     def lifter_losses(
         self, frames: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
@@ -170,16 +176,16 @@ class GeoSelfSup(GeometricLifter):
         fake = y.unflatten(0, (-1, count)) / first
         if self.critic is not None:
             terms["adversarial"] = losses.adversarial(self.critic(fake[:, 0]), hp.saturating)
-        if self.temporal is not None:
+        if (temporal := self.judge_of_motion) is not None:
             moving = fake if in_time is None else fake[in_time]
-            terms["temporal"] = losses.adversarial(self.temporal(moving), hp.saturating)
+            terms["temporal"] = losses.adversarial(temporal(moving), hp.saturating)
         return terms, fake
 
     def critic_losses(
         self, real: Float[Tensor, "B F J 2"], fake: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
     ) -> dict[str, Tensor]:
         """What the discriminators minimise: Eq. 5 and 6."""
-        critic, temporal, scale = self.critic, self.temporal, self.hp.distance
+        critic, temporal, scale = self.critic, self.judge_of_motion, self.hp.distance
         assert critic is not None
         # r is not the pose that was turned: the batch, shifted by one.
         sampled = roll(real)
@@ -239,7 +245,7 @@ class GeoSelfSup(GeometricLifter):
     def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
         """Normalised poses with their neighbours, all in the scale of the first and each about its own root."""
         poses = batch["keypoints_2d"][:, None]
-        if self.temporal is not None:
+        if self.judge_of_motion is not None:
             if "neighbours_2d" not in batch:
                 raise InputError(f"neighbours={self.hp.neighbours} needs data with neighbours (data.neighbours).")
             poses = torch.cat([poses, batch["neighbours_2d"]], 1)
@@ -291,7 +297,7 @@ class GeoSelfSup(GeometricLifter):
         hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
         learners = [*self.lifter.parameters(), *self.completion.parameters()]
         optimizers: list[Any] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
-        critics = [p for net in (self.critic, self.temporal) if net is not None for p in net.parameters()]
+        critics = [p for net in (self.critic, self.judge_of_motion) if net is not None for p in net.parameters()]
         if critics:
             rate = hp.critic_learning_rate or hp.learning_rate
             optimizers.append(torch.optim.Adam(critics, lr=rate, betas=betas))

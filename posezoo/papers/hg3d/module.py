@@ -51,6 +51,8 @@ class HG3D(PictureModule):
         InputError: a size that the network cannot halve often enough.
     """
 
+    paper = "hg3d"
+
     def __init__(
         self,
         skeleton: str = "mpii16",

@@ -49,6 +49,8 @@ class Integral(PictureModule):
         InputError: a size or a number of layers that there is not.
     """
 
+    paper = "integral"
+
     def __init__(
         self,
         skeleton: str = "h36m17",

@@ -46,6 +46,8 @@ class Martinez(LiftingModule):
         InputError: another normalisation, or flips of pixels that have no centre.
     """
 
+    paper = "martinez"
+
     def __init__(
         self,
         skeleton: str = "h36m17",

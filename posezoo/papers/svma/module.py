@@ -25,13 +25,13 @@ from torch import Tensor
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import body_variance, center_and_scale, even_views, mirror_half, random_view
-from posezoo.lifting import LiftingModule, as_list
+from posezoo.lifting import FineTuning, LiftingModule, as_list
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
 from posezoo.papers.svma.networks import Generator
 
 
-class SVMA(LiftingModule):
+class SVMA(FineTuning, LiftingModule):
     """Deng et al. 2021. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Args:
@@ -61,6 +61,8 @@ class SVMA(LiftingModule):
     Raises:
         InputError: a pitch beyond the horizontal or a negative deviation.
     """
+
+    paper = "svma"
 
     def __init__(
         self,

@@ -1,0 +1,60 @@
+"""Draw what ``posezoo predict`` found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from posezoo.data import Prediction
+
+
+def rows_of(result: Prediction, rows: np.ndarray) -> Prediction:
+    """Return some of the poses, without confidences."""
+    return replace(
+        result, **{name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}, confidence=None, filled=None
+    )
+
+
+def draw(
+    result: Prediction,
+    picture_path: Path | None,
+    page_path: Path | None,
+    pictures: Mapping[int, np.ndarray] | None = None,
+) -> None:
+    """Draw a prediction: up to twelve people, evenly spread, or an interactive page of up to 150.
+
+    Args:
+        result: the prediction.
+        picture_path: the picture to write; none where not given.
+        page_path: the page to write; none where not given.
+        pictures: pictures of some rows, to draw on; these rows are then the people of the picture.
+    """
+    from posezoo import viz
+
+    poses, keypoints = np.asarray(result.pose_3d), np.asarray(result.keypoints_2d)
+    poses, keypoints = poses.reshape(-1, *poses.shape[-2:]), keypoints.reshape(-1, *keypoints.shape[-2:])
+    if picture_path:
+        rows = [*pictures] if pictures else np.linspace(0, len(poses) - 1, min(12, len(poses))).astype(int)
+        people = [
+            viz.Clip(
+                keypoints[[row]],
+                {result.model: poses[[row]]},
+                result.skeleton,
+                f"pose {row}",
+                result.image_size,
+                pictures=pictures[row][None] if pictures else None,
+            )
+            for row in rows
+        ]
+        viz.picture(people, picture_path)
+        print(f"picture -> {picture_path}")
+    if page_path:
+        rows = np.linspace(0, len(poses) - 1, min(150, len(poses))).astype(int)
+        clip = viz.Clip(keypoints[rows], {result.model: poses[rows]}, result.skeleton, str(result.model), result.image_size)
+        viz.page([clip], page_path)
+        print(f"page -> {page_path}")

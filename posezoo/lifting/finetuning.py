@@ -1,0 +1,79 @@
+"""FineTuning: what a lifter needs so that it can go on training on 2D keypoints alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.distributed import draw
+from posezoo.geometry import center_and_scale
+
+if TYPE_CHECKING:
+    from posezoo.lifting.module import LiftingModule
+
+    _Base = LiftingModule
+else:
+    _Base = object
+
+DECAY = 0.99
+"""The largest decay of a moving average in fine-tuning."""
+
+
+class FineTuning(_Base):
+    """Mixin of lifters that learn from 2D keypoints alone; it stands before :class:`LiftingModule` among the bases.
+
+    Their ``training_step`` adds :func:`posezoo.geometry.body_variance` and :meth:`forgetting` to the loss where the weights
+    of these are above 0.
+    """
+
+    memory_weight = 0.0
+    """The weight of :meth:`forgetting`; 0 without :meth:`remember`."""
+
+    _memory: tuple[Tensor, Tensor]
+    _tuning: Any = None
+
+    @property
+    def hp(self) -> Any:
+        """The constructor's arguments, in fine-tuning with its own settings in place of some.
+
+        ``hparams``, which is what is saved, stays as it was.
+        """
+        return self.hparams if self._tuning is None else self._tuning
+
+    def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
+        """Hold training to what is lifted of these poses now, by :meth:`forgetting` times ``weight``."""
+        with torch.no_grad():
+            self._memory = (keypoints_2d, self.lift(keypoints_2d))
+        self.memory_weight = weight
+
+    def forgetting(self, lift: Callable[[Tensor], Tensor], count: int) -> Float[Tensor, ""]:
+        """Return the mean squared distance of joints from where they were lifted before, of remembered poses.
+
+        Args:
+            lift: the network that trains: pixels to poses of any scale.
+            count: how many poses to draw at random.
+        """
+        keypoints, before = (values.to(self.device) for values in self._memory)
+        rows = (draw(torch.rand, count, device=self.device) * len(keypoints)).long()
+        pose = center_and_scale(lift(keypoints[rows]), self.skeleton.root)[0]
+        return (pose - before[rows]).square().sum(-1).mean()
+
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+        """Set up training from these weights on single 2D poses.
+
+        The rate is constant. The moving average begins anew and spans a hundred steps or so: an average over thousands of
+        steps would still be the old weights after the few steps of fine-tuning.
+
+        Args:
+            learning_rate: of the lifter and its critic.
+            body: the weight of :func:`posezoo.geometry.body_variance`, which each paper puts among its own.
+        """
+        self._tuning = hp = copy.deepcopy(self.hparams)
+        hp.learning_rate, hp.cosine_steps = learning_rate, None
+        if "average_decay" in hp:
+            hp.average_decay = min(hp.average_decay, DECAY)
