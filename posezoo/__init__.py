@@ -16,13 +16,13 @@ from posezoo.registry import info, list_models, load, register_model
 from posezoo.version import __version__
 
 if TYPE_CHECKING:
-    from posezoo import data, geometry, metrics, skeletons, viz
+    from posezoo import data, geometry, metrics, skeletons, video, viz
     from posezoo.exporting import export
 
 # The module paths of 0.1.0 work for one release more.
 install()
 
-_SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "viz")
+_SUBPACKAGES = ("data", "geometry", "metrics", "skeletons", "video", "viz")
 
 __all__ = [
     "PoseZooError",
@@ -36,6 +36,7 @@ __all__ = [
     "metrics",
     "register_model",
     "skeletons",
+    "video",
     "viz",
 ]
 

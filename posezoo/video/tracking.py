@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.optimize import linear_sum_assignment
 
 from posezoo.errors import InputError
 from posezoo.poses.posedata import PoseData
@@ -112,9 +113,8 @@ class _Open:
 def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance: float | int = 0.3) -> list[Track]:
     """Connect the people of consecutive frames.
 
-    Each track expects its person where the last pose would be at the track's velocity. In every frame the closest pair of a
-    track and a detection is connected, then the closest of those that are left, and so on. (Where people are further apart
-    than they move in a frame this is the assignment of least cost; it needs no SciPy.) What no track claims begins one.
+    Each track expects its person where the last pose would be at the track's velocity. In every frame tracks and detections
+    are paired so that the sum of their distances is least (the Hungarian method). A detection without a track begins one.
 
     Args:
         pictures: what was found in each frame, in order.
@@ -141,11 +141,12 @@ def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance
         distances = np.array([[track.distance(frame, *person) for person in people] for track in open_])
         distances = distances.reshape(len(open_), len(people))
         free = set(range(len(people)))
-        while distances.size and distances.min() <= max_distance:
-            track, person = np.unravel_index(distances.argmin(), distances.shape)
-            open_[track].append(frame, *people[person])
-            free.discard(int(person))
-            distances[track], distances[:, person] = np.inf, np.inf
+        # A pair beyond max_distance costs more than any set of pairs within it, so that it never displaces one.
+        far = max_distance * (1 + distances.size)
+        for track, person in zip(*linear_sum_assignment(np.where(distances <= max_distance, distances, far)), strict=True):
+            if distances[track, person] <= max_distance:
+                open_[track].append(frame, *people[person])
+                free.discard(int(person))
         open_ += [_Open([frame], [people[person][0]], [people[person][1]]) for person in sorted(free)]
     return sorted((track.close() for track in closed + open_), key=lambda track: -track.presence)
 

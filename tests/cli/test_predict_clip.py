@@ -55,6 +55,14 @@ def test_a_video_is_lifted_frame_by_frame(rtmlib, tmp_path, capsys):
     assert page.stat().st_size > 1000
 
 
+def test_the_detector_that_is_installed_is_taken(rtmlib, tmp_path, capsys):
+    clip = film(tmp_path / "walk.avi", frames=4)
+    assert run("predict", "svma", clip, "-o", tmp_path / "named.npz", "--detector", "rtmlib") == 0
+    assert run("predict", "svma", clip, "-o", tmp_path / "found.npz") == 0
+    named, found = (Prediction.load(tmp_path / f"{name}.npz").pose_3d for name in ("named", "found"))
+    np.testing.assert_array_equal(named, found)
+
+
 def test_one_person_of_a_file_to_every_format(two_people, tmp_path, capsys):
     for ending in ("bvh", "trc", "csv", "json"):
         out = tmp_path / f"out.{ending}"
@@ -77,10 +85,13 @@ def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monke
     clip, out = film(tmp_path / "walk.avi", frames=3), tmp_path / "out.npz"
     monkeypatch.setitem(sys.modules, "rtmlib", None)
     assert "pip install rtmlib" in refused(capsys, "predict", "svma", clip, "--detector", "rtmlib", "-o", out)
-    assert "--detector rtmlib|mediapipe|torchvision" in refused(capsys, "predict", "svma", clip, "-o", out)
+    for name in ("mediapipe", "torchvision"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert "no detector of people is installed" in refused(capsys, "predict", "svma", clip, "-o", out)
     assert "not there" in refused(capsys, "predict", "svma", tmp_path / "no.mp4", "--detector", "rtmlib", "-o", out)
-    assert "end in" in refused(capsys, "predict", "svma", two_people, "--detector", "rtmlib", "-o", out)
+    assert "need no detector" in refused(capsys, "predict", "svma", two_people, "--detector", "rtmlib", "-o", out)
     assert "invalid choice" in refused(capsys, "predict", "svma", clip, "--detector", "openpose", "-o", out)
+    monkeypatch.setitem(sys.modules, "mediapipe", types.SimpleNamespace(__version__="1.2.0"))
     assert ".task" in refused(capsys, "predict", "svma", clip, "--detector", "mediapipe", "-o", out)
     assert "give --fps" in refused(capsys, "predict", "svma", two_people, "-o", tmp_path / "o.bvh")
     assert "give --fps" in refused(capsys, "predict", "svma", two_people, "--smooth", "-o", out)

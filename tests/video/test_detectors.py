@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import torch
 
 from posezoo.errors import InputError, MissingFileError, UnknownNameError
 from posezoo.skeletons import get_skeleton
+from posezoo.terminal import silence
 from posezoo.video.detectors import DETECTORS, MediaPipe, RTMLib, TorchVision, get_detector
 from tests.video.samples import BODY, rtmlib_model
 
@@ -99,11 +101,10 @@ def test_torchvision_logits_become_confidences():
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_that_is_not_installed_is_one_sentence(name, monkeypatch, tmp_path):
-    (tmp_path / "pose.task").write_bytes(b"not looked at")
+def test_a_detector_that_is_not_installed_is_one_sentence(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(InputError) as caught:
-        get_detector(name, str(tmp_path / "pose.task") if name == "mediapipe" else None)
+        get_detector(name)
     assert "pip install" in str(caught.value)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -122,8 +123,10 @@ def test_rtmlib_is_loaded_as_asked(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=Body))
     assert len(get_detector("rtmlib").detect(PICTURE)) == 1
     assert asked == {"mode": "balanced", "to_openpose": False, "backend": "onnxruntime", "device": "cpu"}
-    get_detector("rtmlib", "lightweight")
-    assert asked["mode"] == "lightweight"
+    get_detector("rtmlib", "lightweight", "cuda")
+    assert (asked["mode"], asked["device"]) == ("lightweight", "cuda")
+    with pytest.raises(InputError, match="cpu, cuda, mps"):
+        get_detector("rtmlib", device="tpu")
     with pytest.raises(InputError, match="lightweight, balanced, performance"):
         get_detector("rtmlib", "huge")
 
@@ -135,9 +138,76 @@ def test_rtmlib_is_loaded_as_asked(monkeypatch):
         get_detector("rtmlib")
 
 
-def test_models_that_are_not_there():
-    with pytest.raises(InputError, match=r"\.task file .*--detector-model FILE"):
+def solutions(closed, seen):
+    """MediaPipe 0.10.21's ``solutions.pose``, of one person at half of the picture."""
+
+    class Pose:
+        def __init__(self, static_image_mode, model_complexity):
+            assert model_complexity <= 1  # 2 is downloaded
+
+        def process(self, picture):
+            os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+            seen.append(picture)
+            if not picture.any():
+                return types.SimpleNamespace(pose_landmarks=None)
+            marks = [NormalizedLandmark(x=0.5, y=0.25, z=0.0, visibility=0.8) for _ in range(33)]
+            return types.SimpleNamespace(pose_landmarks=types.SimpleNamespace(landmark=marks))
+
+        def close(self):
+            closed.append(self)
+
+    return types.SimpleNamespace(
+        __version__="0.10.21", solutions=types.SimpleNamespace(pose=types.SimpleNamespace(Pose=Pose))
+    )
+
+
+def test_mediapipe_that_holds_weights_needs_no_file(monkeypatch, capfd):
+    closed, seen = [], []
+    monkeypatch.setitem(sys.modules, "mediapipe", solutions(closed, seen))
+    with get_detector("mediapipe") as detector, silence():
+        found, nobody = detector.detect(PICTURE), detector.detect(np.zeros_like(PICTURE))
+    assert (len(found), len(nobody)) == (1, 0)
+    np.testing.assert_allclose(found.keypoints, np.broadcast_to([80.0, 30.0], (1, 33, 2)))
+    np.testing.assert_allclose(found.confidence, 0.8)
+    assert seen[0][30, 20].tolist() == [255, 0, 0]  # RGB
+    assert len(closed) == 1
+    assert capfd.readouterr().err == ""
+    with get_detector("mediapipe") as detector:
+        detector.detect(PICTURE)
+    assert "XNNPACK" in capfd.readouterr().err  # what a library says is kept unless silence was asked for
+
+
+def test_mediapipe_without_weights_says_both_ways_out(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mediapipe", types.SimpleNamespace(__version__="1.2.0"))
+    with pytest.raises(InputError, match=r"1\.2\.0.*\.task file .*--detector-model FILE.*mediapipe<=0\.10\.21"):
         get_detector("mediapipe")
+    (tmp_path / "pose.task").write_bytes(b"no model")
+
+    def broken(options):
+        raise RuntimeError("Unable to open zip archive.")
+
+    landmarker = types.SimpleNamespace(create_from_options=broken)
+    vision = types.SimpleNamespace(PoseLandmarker=landmarker, PoseLandmarkerOptions=lambda **settings: settings)
+    monkeypatch.setitem(
+        sys.modules, "mediapipe.tasks.python", types.SimpleNamespace(BaseOptions=lambda **settings: settings)
+    )
+    monkeypatch.setitem(sys.modules, "mediapipe.tasks.python.vision", vision)
+    with pytest.raises(InputError, match=r"could not load its model \(Unable to open zip archive\)"):
+        get_detector("mediapipe", str(tmp_path / "pose.task"))
+
+
+def test_the_first_detector_that_is_installed_is_taken(monkeypatch):
+    for name in DETECTORS:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError, match="no detector of people is installed"):
+        get_detector()
+    monkeypatch.setitem(sys.modules, "mediapipe", solutions([], []))
+    assert isinstance(get_detector(), MediaPipe)
+    monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=lambda **settings: rtmlib_model))
+    assert isinstance(get_detector(), RTMLib)
+
+
+def test_models_that_are_not_there():
     with pytest.raises(MissingFileError, match=r"\.task file"):
         get_detector("mediapipe", "none.task")
     with pytest.raises(InputError, match="leave out 'large'"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posezoo.errors import InputError
-from posezoo.video.smoothing import one_euro, smooth_track
+from posezoo.video.smoothing import butterworth, one_euro, smooth_track
 from posezoo.video.tracking import Track
 
 
@@ -58,7 +58,7 @@ def test_jitter_of_a_person_who_stands_is_mostly_gone():
     generator = np.random.default_rng(0)
     body = generator.uniform(0, 300, (17, 2))
     noisy = body + generator.normal(0, 3, (300, 17, 2))
-    smooth = smooth_track(Track(0, noisy, np.ones((300, 17))), fps=30).keypoints
+    smooth = smooth_track(Track(0, noisy, np.ones((300, 17))), fps=30, method="one_euro").keypoints
     assert (smooth[30:] - body).std() < 0.6 * (noisy[30:] - body).std()
 
 
@@ -68,15 +68,16 @@ def test_people_who_move_lose_jitter_and_come_nearer_to_the_truth():
     swing = reach * np.sin(2 * np.pi * 0.8 * np.arange(300)[:, None, None] / 30 + phase)
     truth = generator.uniform(0, 300, (17, 2)) + swing
     noisy = truth + generator.normal(0, 4, truth.shape)
-    smooth = smooth_track(Track(0, noisy, np.ones((300, 17))), fps=30).keypoints
+    smooth = smooth_track(Track(0, noisy, np.ones((300, 17))), fps=30, method="one_euro").keypoints
     assert (smooth - truth)[30:].std() < 0.85 * (noisy - truth)[30:].std()
     assert np.diff(smooth - truth, axis=0)[30:].std() < 0.5 * np.diff(noisy - truth, axis=0)[30:].std()
 
 
-def test_near_and_far_people_are_smoothed_alike():
+@pytest.mark.parametrize("method", ["butterworth", "one_euro"])
+def test_near_and_far_people_are_smoothed_alike(method):
     track = np.random.default_rng(0).normal(size=(40, 17, 2)) * 50
-    near = smooth_track(Track(0, track * 10, np.ones((40, 17))), fps=30).keypoints
-    far = smooth_track(Track(0, track, np.ones((40, 17))), fps=30).keypoints
+    near = smooth_track(Track(0, track * 10, np.ones((40, 17))), fps=30, method=method).keypoints
+    far = smooth_track(Track(0, track, np.ones((40, 17))), fps=30, method=method).keypoints
     np.testing.assert_allclose(near, 10 * far, rtol=1e-9)
 
 
@@ -93,3 +94,52 @@ def test_a_coordinate_begins_anew_after_a_gap():
 def test_settings_that_cannot_be(wrong):
     with pytest.raises(InputError, match="expected positive"):
         one_euro(np.zeros(3), **wrong)
+
+
+@pytest.mark.parametrize("cutoff", [2.0, 6.0, 10.0])
+def test_butterworth_halves_the_power_at_its_cutoff_without_delay(cutoff):
+    time = np.arange(1200) / 60
+    wave = np.sin(2 * np.pi * cutoff * time)
+    middle = slice(300, 900)
+    found = butterworth(wave, 60, cutoff)[middle]
+    # Least squares onto the wave and a quarter turn of it: gain and phase.
+    basis = np.stack([wave, np.cos(2 * np.pi * cutoff * time)])[:, middle]
+    in_phase, quarter = np.linalg.lstsq(basis.T, found, rcond=None)[0]
+    assert in_phase == pytest.approx(1 / np.sqrt(2), abs=1e-3)
+    assert quarter == pytest.approx(0, abs=1e-3)
+
+
+def test_butterworth_keeps_the_peak_speed_that_one_euro_takes():
+    time = np.arange(120) / 60
+    reach = 300 / (1 + np.exp(-(time - 1) * 12))  # 300 px in a third of a second
+    truth = np.broadcast_to(reach[:, None, None], (120, 17, 2)) + np.linspace(0, 400, 34).reshape(17, 2)
+    track = Track(0, truth.copy(), np.ones((120, 17)))
+
+    def peak(keypoints):
+        return np.diff(keypoints[:, 0, 0]).max()
+
+    zero_phase, causal = (smooth_track(track, 60, method=method).keypoints for method in ("butterworth", "one_euro"))
+    assert abs(peak(zero_phase) / peak(truth) - 1) < 0.02
+    assert np.abs(zero_phase - truth).max() < 0.3 * np.abs(causal - truth).max()
+
+
+def test_butterworth_runs_between_gaps_and_leaves_short_stretches():
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=100)
+    values[40:42], values[50] = np.nan, np.nan
+    found = butterworth(values, 60)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
+    np.testing.assert_allclose(found[:40], butterworth(values[:40], 60))
+    np.testing.assert_array_equal(found[42:50], values[42:50])
+    np.testing.assert_array_equal(butterworth(values, 10, cutoff=6), values)
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0}, {"fps": math.nan}, {"fps": 30, "cutoff": 0}, {"fps": 30, "order": 3}])
+def test_butterworth_settings_that_cannot_be(wrong):
+    with pytest.raises(InputError, match="expected positive"):
+        butterworth(np.zeros(30), **wrong)
+
+
+def test_another_filter_is_refused():
+    with pytest.raises(InputError, match="butterworth or one_euro"):
+        smooth_track(Track(0, np.zeros((3, 17, 2)), np.ones((3, 17))), 30, method="median")

@@ -33,7 +33,6 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
     if clip_options.wants_clip(options):
         return _predict_clip(model, options)
     source = options.input[0]
-    clip_options.refuse_video(source)
     data = read_keypoints(source, options.skeleton, options.image_size)
     complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
     if options.skip_incomplete and not complete.all():

@@ -9,15 +9,17 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posezoo.errors import InputError, MissingFileError
-from posezoo.video.detectors.base import Detector, confidences
+from posezoo.video.detectors.base import Detector, confidences, without_native_messages
 from posezoo.video.tracking import Detections
 
 _PEOPLE = 5
 _MODELS = "https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker#models"
+_WITH_WEIGHTS = "0.10.21"
+"""The last release whose wheel holds BlazePose's weights and ``mediapipe.solutions``."""
 
 
 class MediaPipe(Detector):
-    """Adapter of MediaPipe's ``PoseLandmarker``, 33 landmarks a person.
+    """Adapt MediaPipe's ``PoseLandmarker``, 33 landmarks a person.
 
     Args:
         model: called with an RGB picture, gives a ``PoseLandmarkerResult``: of each person ``pose_landmarks``, fractions of
@@ -29,22 +31,37 @@ class MediaPipe(Detector):
     install: ClassVar[str] = "mediapipe"
 
     @classmethod
-    def load(cls, model: str | None = None) -> MediaPipe:
-        """A ``PoseLandmarker`` for single pictures, of up to five people.
+    def load(cls, model: str | None = None, device: str = "cpu") -> MediaPipe:
+        """Make a detector from a ``.task`` file, or from the weights that older wheels hold.
 
         Args:
-            model: the path of its ``.task`` file, which MediaPipe does not bring.
+            model: the path of a ``.task`` file: people are found in each picture for itself, up to five. Without, MediaPipe
+                0.10.21 and earlier bring weights of their own, for one person.
+            device: ``cpu``; MediaPipe's Python package has no other on most systems.
 
         Raises:
-            MissingFileError: it is not there.
+            MissingFileError: the ``.task`` file is not there.
+            InputError: MediaPipe is not installed, or has no weights of its own and no file is given.
         """
-        if model is None:
-            raise InputError(
-                f"mediapipe needs its model: a pose_landmarker .task file from {_MODELS}; --detector-model FILE names it."
-            )
-        if not Path(model).is_file():
+        if device != "cpu":
+            raise InputError(f"mediapipe runs on the CPU here, not on {device!r}; leave the detector's device out.")
+        if model is not None and not Path(model).is_file():
             raise MissingFileError(f"{model} is not there; expected MediaPipe's pose_landmarker .task file, from {_MODELS}.")
-        mediapipe = cls.package("mediapipe")
+        with without_native_messages():
+            mediapipe = cls.package("mediapipe")
+            if model is not None:
+                return cls._of_task(mediapipe, model)
+            if not hasattr(mediapipe, "solutions"):
+                raise InputError(
+                    f"this mediapipe ({getattr(mediapipe, '__version__', 'unknown version')}) brings no weights: give a "
+                    f"pose_landmarker .task file from {_MODELS} (--detector-model FILE), or pip install "
+                    f'"mediapipe<={_WITH_WEIGHTS}", which holds them.'
+                )
+            return cls._of_solutions(mediapipe)
+
+    @classmethod
+    def _of_task(cls, mediapipe: Any, model: str) -> MediaPipe:
+        """Make a ``PoseLandmarker`` for single pictures."""
         tasks = cls.package("mediapipe.tasks.python")
         vision = cls.package("mediapipe.tasks.python.vision")
         with cls.loading("expected a pose_landmarker .task file"):
@@ -52,18 +69,34 @@ class MediaPipe(Detector):
                 vision.PoseLandmarkerOptions(base_options=tasks.BaseOptions(model_asset_path=str(model)), num_poses=_PEOPLE)
             )
 
-        def detect(picture: np.ndarray) -> Any:
-            return landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=picture))
+        def detect(picture: np.ndarray) -> list[Any]:
+            found = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=picture))
+            return list(found.pose_landmarks)
 
-        return cls(detect)
+        return cls(detect, landmarker.close)
+
+    @classmethod
+    def _of_solutions(cls, mediapipe: Any) -> MediaPipe:
+        """Make the older ``solutions.pose``, which finds one person and tracks them from picture to picture."""
+        with cls.loading(f'pip install "mediapipe<={_WITH_WEIGHTS}" may mend it'):
+            # Complexity 2 is downloaded on first use; 1 is the largest that the wheel holds.
+            pose = mediapipe.solutions.pose.Pose(static_image_mode=False, model_complexity=1)
+
+        def detect(picture: np.ndarray) -> list[Any]:
+            landmarks = pose.process(picture).pose_landmarks
+            return [] if landmarks is None else [list(landmarks.landmark)]
+
+        return cls(detect, pose.close)
 
     def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
-        """The people in an RGB picture; landmarks without visibility are taken as seen.
+        """Find the people in an RGB picture. A landmark without visibility counts as seen.
 
         Raises:
             InputError: another number of landmarks.
         """
-        people = self.model(np.ascontiguousarray(picture)).pose_landmarks
+        with without_native_messages():
+            people = self.model(np.ascontiguousarray(picture))
+        people = getattr(people, "pose_landmarks", people)
         wrong = next((len(person) for person in people if len(person) != 33), None)
         if wrong is not None:
             raise InputError(f"mediapipe gave a person of {wrong} landmarks; expected the 33 of a pose.")

@@ -12,10 +12,11 @@ from posezoo.video.detectors.base import Detector, confidences
 from posezoo.video.tracking import Detections
 
 MODES = ("lightweight", "balanced", "performance")
+DEVICES = ("cpu", "cuda", "mps")
 
 
 class RTMLib(Detector):
-    """Adapter of ``rtmlib.Body`` (or ``RTMPose``, ``RTMO``) with COCO's 17 joints.
+    """Adapt ``rtmlib.Body`` (or ``RTMPose``, ``RTMO``) with COCO's 17 joints.
 
     Args:
         model: called with a BGR picture, gives keypoints (N, 17, 2) in px and scores (N, 17); ``to_openpose=False``.
@@ -33,21 +34,27 @@ class RTMLib(Detector):
     install: ClassVar[str] = "rtmlib"
 
     @classmethod
-    def load(cls, model: str | None = None) -> RTMLib:
-        """``rtmlib.Body`` on the CPU.
+    def load(cls, model: str | None = None, device: str = "cpu") -> RTMLib:
+        """Make ``rtmlib.Body``.
 
         Args:
             model: its mode, one of :data:`MODES`; ``balanced`` where not given.
+            device: ``cpu``, ``cuda`` (needs onnxruntime-gpu) or ``mps``.
+
+        Raises:
+            InputError: no such mode or device, rtmlib is not installed, or its model cannot be downloaded.
         """
+        if device not in DEVICES:
+            raise InputError(f"rtmlib's device is {device!r}; expected {', '.join(DEVICES)}.")
         mode = model or "balanced"
         if mode not in MODES:
             raise InputError(f"rtmlib's model is {model!r}; expected {', '.join(MODES)}.")
         body = cls.package("rtmlib").Body
         with cls.loading("rtmlib downloads it on first use, which needs a connection"):
-            return cls(body(mode=mode, to_openpose=False, backend="onnxruntime", device="cpu"))
+            return cls(body(mode=mode, to_openpose=False, backend="onnxruntime", device=device))
 
     def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
-        """The people in an RGB picture.
+        """Find the people in an RGB picture.
 
         Raises:
             InputError: the model gives another number of joints.

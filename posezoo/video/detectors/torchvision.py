@@ -14,7 +14,7 @@ from posezoo.video.tracking import Detections
 
 
 class TorchVision(Detector):
-    """Adapter of ``keypointrcnn_resnet50_fpn`` with COCO's 17 joints.
+    """Adapt ``keypointrcnn_resnet50_fpn`` with COCO's 17 joints.
 
     Its ``keypoints_scores`` are logits of a heatmap. A joint's confidence is the sigmoid of its logit times the
     person's score.
@@ -29,11 +29,15 @@ class TorchVision(Detector):
     install: ClassVar[str] = "torchvision"
 
     @classmethod
-    def load(cls, model: str | None = None) -> TorchVision:
-        """With the weights trained on COCO, on the GPU where there is one.
+    def load(cls, model: str | None = None, device: str = "cpu") -> TorchVision:
+        """Make Keypoint R-CNN with the weights trained on COCO.
 
         Args:
-            model: there is but one; not to be given.
+            model: not to be given; there is one model.
+            device: where PyTorch computes, such as ``cuda``.
+
+        Raises:
+            InputError: a model is named, torchvision is not installed, or its weights cannot be downloaded.
         """
         if model is not None:
             raise InputError(f"torchvision's Keypoint R-CNN comes with its one model; leave out {model!r}.")
@@ -41,11 +45,11 @@ class TorchVision(Detector):
         with cls.loading("torchvision downloads it on first use, which needs a connection"):
             weights = detection.KeypointRCNN_ResNet50_FPN_Weights.DEFAULT
             network = detection.keypointrcnn_resnet50_fpn(weights=weights).eval()
-        return cls(network.to("cuda" if torch.cuda.is_available() else "cpu"))
+            return cls(network.to(device))
 
     @torch.inference_mode()
     def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
-        """The people in an RGB picture.
+        """Find the people in an RGB picture.
 
         Raises:
             InputError: the model gives another number of joints.

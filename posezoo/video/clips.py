@@ -1,0 +1,179 @@
+"""Lift the people of a clip: a video through a detector, or a file of keypoints; tracks, gaps, smoothing, poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posezoo.data.pictures.frames import PICTURE_ENDINGS, VIDEO_ENDINGS, Frames
+from posezoo.errors import InputError
+from posezoo.files.reading import PathLike
+from posezoo.formats.keypoints import read_keypoints
+from posezoo.lifting.module import LiftingModule
+from posezoo.poses.posedata import PoseData
+from posezoo.poses.prediction import Prediction
+from posezoo.skeletons import Skeleton
+from posezoo.video.detectors import Detector, get_detector, read_video
+from posezoo.video.lifting import lift_track
+from posezoo.video.smoothing import smooth_track
+from posezoo.video.tracking import Track, fill_gaps, tracks_of
+
+MAX_GAP = 10
+"""Frames over which unknown joints are interpolated, where nothing else is asked."""
+
+
+@dataclass(frozen=True)
+class ClipPeople:
+    """The people of a clip before they are lifted.
+
+    Attributes:
+        data: the keypoints as they were found or read.
+        tracks: one a person, that of who is seen longest and best first.
+        fps: frames per second; None where the clip does not say it.
+        image_size: (width, height) in px; None where it is unknown or differs between people.
+    """
+
+    data: PoseData
+    tracks: list[Track]
+    fps: float | int | None
+    image_size: tuple[int, int] | None
+
+    def track(self, person: int) -> Track:
+        """Return the track of a person, counted from 1.
+
+        Raises:
+            InputError: there are not so many people.
+        """
+        if not 1 <= person <= len(self.tracks):
+            raise InputError(
+                f"person {person} is asked for and the clip holds {len(self.tracks)}; person 1 is the one seen longest "
+                "and best."
+            )
+        return self.tracks[person - 1]
+
+
+def is_clip_file(path: PathLike) -> bool:
+    """Return whether a path is a video, a picture or a folder of pictures, rather than a file of keypoints."""
+    path = Path(path)
+    if path.is_dir():
+        return any(entry.suffix.lower() in PICTURE_ENDINGS for entry in path.iterdir())
+    return path.suffix.lower() in (*VIDEO_ENDINGS, *PICTURE_ENDINGS)
+
+
+def read_people(
+    source: PathLike,
+    *,
+    detector: str | Detector | None = None,
+    detector_model: str | None = None,
+    device: str = "cpu",
+    fps: float | int | None = None,
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> ClipPeople:
+    """Find the people of a video, or read those of a file of keypoints. See :func:`lift` for the arguments and errors."""
+    if is_clip_file(source):
+        if skeleton is not None or image_size is not None:
+            raise InputError(f"{source} is a video: its detector says the layout and the size; leave both out.")
+        Frames(source)  # What is wrong with the path is said before a model is downloaded.
+        with get_detector(detector, detector_model, device) as found:
+            data = read_video(source, found, fps=fps)
+    elif detector is not None or detector_model is not None:
+        raise InputError(f"{source} holds keypoints, which need no detector; leave it out.")
+    else:
+        data = read_keypoints(source, skeleton, image_size)
+    rates = {clip.fps for clip in data.sequences}
+    sizes = {clip.image_size for clip in data.sequences}
+    return ClipPeople(
+        data,
+        tracks_of(data),
+        fps if fps is not None else rates.pop() if len(rates) == 1 else None,
+        sizes.pop() if len(sizes) == 1 else None,
+    )
+
+
+def lift_person(
+    model: LiftingModule,
+    people: ClipPeople,
+    person: int = 1,
+    *,
+    max_gap: int = MAX_GAP,
+    smooth: str | None = None,
+    from_first_frame: bool = False,
+) -> Prediction:
+    """Lift one person of a clip. See :func:`lift` for the arguments and errors.
+
+    Args:
+        model, people, person: whom to lift, and by what.
+        max_gap, smooth: as in :func:`lift`.
+        from_first_frame: whether row i is frame i of the clip, unknown before the person appears.
+    """
+    track = fill_gaps(people.track(person), max_gap)
+    if from_first_frame:
+        track = track.starting_at(0)
+    if smooth is not None:
+        if people.fps is None:
+            raise InputError("smoothing needs the frames per second, which the clip does not say; give fps.")
+        track = smooth_track(track, people.fps, method=smooth)
+    return lift_track(model, track, people.data.skeleton, people.image_size, people.fps)
+
+
+def lift(
+    source: PathLike,
+    model: LiftingModule,
+    *,
+    detector: str | Detector | None = None,
+    detector_model: str | None = None,
+    device: str = "cpu",
+    person: int | None = None,
+    max_gap: int = MAX_GAP,
+    smooth: str | None = None,
+    fps: float | int | None = None,
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> list[Prediction]:
+    """Lift the people of a video, of a folder of pictures, or of a file of keypoints.
+
+    Args:
+        source: a video, a folder of pictures, or any file that :func:`posezoo.data.read_keypoints` reads.
+        model: a lifter, as :func:`posezoo.load` gives it.
+        detector: what finds the people of a video: a name or a :class:`~posezoo.video.detectors.Detector`; the first one
+            that is installed where not given.
+        detector_model: which of the detector's models, see :func:`~posezoo.video.detectors.get_detector`.
+        device: where the detector computes.
+        person: the one person to lift, counted from 1, who is seen longest and best; everybody where not given.
+        max_gap: frames over which unknown joints are interpolated; 0 for none.
+        smooth: the filter of the keypoints, see :func:`posezoo.video.smoothing.smooth_track`; none where not given.
+        fps: frames per second, where the source does not say it.
+        skeleton, image_size: of a file of keypoints that does not say them.
+
+    Returns:
+        a prediction for each person, one row a frame; of videos row i is frame i.
+
+    Raises:
+        MissingFileError, CorruptFileError: there is no such file, or it cannot be read.
+        InputError: nobody is found, or settings do not belong to such a source.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> import numpy as np
+        >>> import posezoo
+        >>> from posezoo.data import load_dataset
+        >>> walk = load_dataset("procedural")[:30]
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "walk.npz"
+        >>> np.savez(file, keypoints=walk.keypoints_2d, skeleton="h36m17")
+        >>> people = lift(file, posezoo.load("svma"), fps=50)
+        >>> people[0].pose_3d.shape
+        (30, 17, 3)
+    """
+    people = read_people(
+        source,
+        detector=detector,
+        detector_model=detector_model,
+        device=device,
+        fps=fps,
+        skeleton=skeleton,
+        image_size=image_size,
+    )
+    chosen = range(1, len(people.tracks) + 1) if person is None else [person]
+    whole = is_clip_file(source)
+    return [lift_person(model, people, number, max_gap=max_gap, smooth=smooth, from_first_frame=whole) for number in chosen]
