@@ -8,16 +8,20 @@ from functools import partial
 from typing import Any
 
 from posezoo.data.h36m.pictures import h36m_pictures
+from posezoo.data.lsp.pictures import lsp_pictures
 from posezoo.data.mpi_inf_3dhp.pictures import mpi_inf_3dhp_pictures
 from posezoo.data.mpii.pictures import mpii_pictures
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.data.rendered import rendered_people
+from posezoo.data.rendered_bodies import rendered_bodies
 from posezoo.errors import InputError, UnknownNameError
 
 PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
     "rendered_studio": partial(rendered_people, "studio"),
     "rendered_wild": partial(rendered_people, "wild"),
+    "rendered_bodies": rendered_bodies,
     "mpii": mpii_pictures,
+    "lsp": lsp_pictures,
     "h36m": h36m_pictures,
     "mpi_inf_3dhp": mpi_inf_3dhp_pictures,
 }
@@ -57,13 +61,14 @@ def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
         UnknownNameError: no such dataset.
         InputError: an option that no dataset knows.
     """
-    everything = {name for each in PICTURES for name in _parameters(each)}
+    everything = {name for each in PICTURES for name in _parameters(each)} | set(PICTURES)
     unknown = sorted(set(options) - everything)
     if unknown:
         raise InputError(
             f"no dataset of pictures has a setting {', '.join(unknown)}; known: {', '.join(sorted(everything))}."
         )
-    return {name: value for name, value in options.items() if name in _parameters(dataset)}
+    own = dict(options.get(dataset, {}))
+    return {name: value for name, value in options.items() if name in _parameters(dataset)} | own
 
 
 def _parameters(dataset: str) -> Mapping[str, Any]:

@@ -25,10 +25,10 @@ MARGIN = 1.3
 
 # Who moves in OpenMocap: everyday motions in the studio; playground, dance and ball in the wild.
 _ACTORS = {"studio": ("CMU02", "CMU03", "CMU07"), "wild": ("CMU01", "CMU05", "CMU06")}
-_SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 _CAMERAS, _PICTURE = range(2)
 _FLOOR_BELOW_ROOT_MM = 900.0
-_HEAD_SIZE = 0.71 * HEAD_BOX  # a head reaches from the upper neck, 0.29 of the way from thorax to crown
+HEAD_SIZE = 0.71 * HEAD_BOX  # a head reaches from the upper neck, 0.29 of the way from thorax to crown
 
 
 def rendered_people(
@@ -68,33 +68,33 @@ def rendered_people(
     """
     if domain not in DOMAINS:
         raise UnknownNameError.of("domain", domain, DOMAINS)
-    if split not in _SPLITS:
-        raise UnknownNameError.of("split", split, _SPLITS)
+    if split not in SPLITS:
+        raise UnknownNameError.of("split", split, SPLITS)
     if side < 32:
         raise InputError(f"side is {side} px; expected 32 or more.")
     data = _motions(domain, split, path)
-    key = (seed, sorted(DOMAINS).index(domain), _SPLITS.index(split))
+    key = (seed, sorted(DOMAINS).index(domain), SPLITS.index(split))
     rows = moments(data) if domain == "wild" else np.arange(len(data))
     draws = np.random.default_rng([*key, _CAMERAS]).random((len(rows), 5))  # for all, so that `count` changes no picture
     if count is not None:
         chosen = evenly(len(rows), count)
         rows, draws = rows[chosen], draws[chosen]
     data = data[rows]
-    shots = (_in_the_wild(data, draws) if domain == "wild" else _in_the_studio(data)).framed(side)
+    shots = (in_the_wild(data, draws) if domain == "wild" else _in_the_studio(data)).framed(side)
     actor = np.array([int(re.sub(r"\D", "", clip.subject.split("/")[-1])) for clip in data.sequences])[data.sequence]
     thorax, crown = (shots.poses[:, SKELETON.index(joint)] for joint in ("thorax", "head_top"))
     head = np.linalg.norm(crown - thorax, axis=1) / crown[:, 2] * shots.intrinsics[:, 0, 0]
     return PeopleInPictures(
         poses=replace(
             data,
-            keypoints_2d=_project(shots.poses, shots.intrinsics).astype(np.float32),
+            keypoints_2d=project(shots.poses, shots.intrinsics).astype(np.float32),
             pose_3d=shots.poses.astype(np.float32),
             sequences=tuple(replace(clip, camera=None, image_size=(side, side)) for clip in data.sequences),
         ),
         center=np.full((len(data), 2), (side - 1) / 2, np.float32),
         side_px=np.full(len(data), side / MARGIN, np.float32),
         picture=_Pictures(domain, side, shots, key, rows, actor),
-        head_px=(_HEAD_SIZE * head).astype(np.float32),
+        head_px=(HEAD_SIZE * head).astype(np.float32),
     )
 
 
@@ -112,7 +112,7 @@ def _motions(domain: str, split: str, path: str | Path | None) -> PoseData:
 
 
 @dataclass(frozen=True)
-class _Shots:
+class Shots:
     """N poses (mm, camera frame), intrinsics of any scale, the vertical in each camera's frame, how high each stands."""
 
     poses: np.ndarray
@@ -120,9 +120,9 @@ class _Shots:
     up: np.ndarray
     floor_mm: np.ndarray
 
-    def framed(self, side: int) -> _Shots:
+    def framed(self, side: int) -> Shots:
         """The same, with intrinsics of square pictures around the people."""
-        center, around = boxes_around(_project(self.poses, self.intrinsics))
+        center, around = boxes_around(project(self.poses, self.intrinsics))
         zoom = side / (MARGIN * around.astype(np.float64))
         frame = np.zeros((len(zoom), 3, 3))
         frame[:, 0, 0] = frame[:, 1, 1] = zoom
@@ -131,7 +131,7 @@ class _Shots:
         return replace(self, intrinsics=frame @ self.intrinsics)
 
 
-def _in_the_studio(data: PoseData) -> _Shots:
+def _in_the_studio(data: PoseData) -> Shots:
     """Poses before the cameras that saw them."""
     cameras = [clip.camera for clip in data.sequences]
     assert data.pose_3d is not None
@@ -139,10 +139,10 @@ def _in_the_studio(data: PoseData) -> _Shots:
         np.stack([getattr(camera, name).double().numpy() for camera in cameras])[data.sequence] for name in ("K", "R", "t")
     )
     floor = -np.einsum("nji,nj->ni", turns, moves)[:, 2]
-    return _Shots(data.pose_3d.astype(np.float64), intrinsics, turns[:, :, 2], floor)
+    return Shots(data.pose_3d.astype(np.float64), intrinsics, turns[:, :, 2], floor)
 
 
-def _in_the_wild(data: PoseData, draws: Float[np.ndarray, "N 5"]) -> _Shots:
+def in_the_wild(data: PoseData, draws: Float[np.ndarray, "N 5"]) -> Shots:
     """Poses before cameras from anywhere: 2 to 8 m away, 15 degrees below to 45 above, rolled by up to 30, mostly less."""
     distance = 2000.0 * 4.0 ** draws[:, 0]
     around = 2 * np.pi * draws[:, 1]
@@ -154,10 +154,10 @@ def _in_the_wild(data: PoseData, draws: Float[np.ndarray, "N 5"]) -> _Shots:
     tilted = rotation_about("z", torch.from_numpy(roll)) @ turns
     poses = world_poses(data, SKELETON).double() @ tilted.mT + moves[:, None]  # the root stays straight ahead
     floor = distance * np.sin(above) + _FLOOR_BELOW_ROOT_MM
-    return _Shots(poses.numpy(), np.broadcast_to(np.eye(3), (len(data), 3, 3)), tilted[:, :, 2].numpy(), floor)
+    return Shots(poses.numpy(), np.broadcast_to(np.eye(3), (len(data), 3, 3)), tilted[:, :, 2].numpy(), floor)
 
 
-def _project(poses: Float[np.ndarray, "N J 3"], intrinsics: Float[np.ndarray, "N 3 3"]) -> Float[np.ndarray, "N J 2"]:
+def project(poses: Float[np.ndarray, "N J 3"], intrinsics: Float[np.ndarray, "N 3 3"]) -> Float[np.ndarray, "N J 2"]:
     pixels = poses @ intrinsics.swapaxes(1, 2)
     return pixels[..., :2] / pixels[..., 2:]
 
@@ -168,7 +168,7 @@ class _Pictures:
 
     domain: str
     side: int
-    shots: _Shots
+    shots: Shots
     key: tuple[int, ...]
     source: np.ndarray  # each row's number among all of its split, which its random numbers hang on
     actor: np.ndarray

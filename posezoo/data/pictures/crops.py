@@ -216,7 +216,7 @@ class CropLoader:
             for start in range(0, len(order), self.batch_size)
         ]
         loader = DataLoader(
-            self.crops, batch_sampler=batches, num_workers=self.workers, collate_fn=list, worker_init_fn=_one_thread
+            self.crops, batch_sampler=batches, num_workers=self.workers, collate_fn=list, worker_init_fn=one_thread
         )
         seen, last = 0, list[dict[str, Any]]()
         for items in loader:
@@ -239,6 +239,6 @@ class CropLoader:
         self.unreadable[reason] = self.unreadable.get(reason, 0) + 1
 
 
-def _one_thread(worker: int) -> None:
+def one_thread(worker: int) -> None:
     """Workers are as many as are wanted: OpenCV is not to start threads in each."""
     opencv().setNumThreads(0)

@@ -14,6 +14,7 @@ from torch import Tensor
 from posezoo.data.named_pictures import load_pictures, options_of
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops
 from posezoo.data.pictures.people import PeopleInPictures
+from posezoo.data.pictures.resident import Distortion, ResidentCrops, ResidentLoader
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
 from posezoo.skeletons import get_skeleton
@@ -27,29 +28,34 @@ class PicturesDataModule(pl.LightningDataModule):
     there are.
 
     Args:
-        dataset: pictures with 3D labels: a name that :func:`posezoo.data.pictures.load_pictures` knows, ready-made people by
-            split, or None for none.
+        dataset: pictures with 3D labels: a name that :func:`posezoo.data.named_pictures.load_pictures` knows, several of them,
+            ready-made people by split, or None for none.
         annotated: the same for pictures whose 3D, if they have any, is not read in training.
-        tested: the same for validation and test; ``dataset`` where not given.
+        tested: the same, one of them, for validation and test; ``dataset`` where not given.
         path, annotated_path, tested_path: of the datasets' files; that of ``dataset`` where not given.
-        options: whatever else the loaders take, such as ``{side: 166}``; each gets those that it knows.
+        options: whatever else the loaders take, such as ``{side: 166}``; each gets those that it knows, and those under its
+            own name: ``{rendered_bodies: {count: 20000}}``.
         test_count: so many people in validation and test, evenly over all; all where not given.
         skeleton: the layout handed out.
         size: of the crops, px.
         batch_size: pictures of a batch, of both kinds together; per process.
+        labelled_share: share of them with 3D labels, where both kinds are given.
         eval_batch_size: of validation and test.
         workers: processes that read and cut pictures, for each kind.
-        augment: enlarge, turn, mirror and tint training crops.
+        augment: enlarge, turn, mirror and tint training crops: ``True`` those of both kinds, ``annotated`` those without 3D
+            labels alone, ``False`` none.
+        resident: read every picture once, keep all on the device that trains, and change them there in batches; crops differ
+            more than without, see :class:`posezoo.data.pictures.resident.Distortion`.
         seed: of order and augmentation.
 
     Raises:
-        InputError: neither kind is given, or a batch too small for both.
+        InputError: neither kind is given, a batch too small for both, or several datasets that are not resident.
     """
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] | None = None,
-        annotated: str | dict[str, Any] | None = None,
+        dataset: str | list[str] | dict[str, Any] | None = None,
+        annotated: str | list[str] | dict[str, Any] | None = None,
         tested: str | dict[str, Any] | None = None,
         path: str | None = None,
         annotated_path: str | None = None,
@@ -59,9 +65,11 @@ class PicturesDataModule(pl.LightningDataModule):
         skeleton: str = "mpii16",
         size: int = 256,
         batch_size: int = 6,
+        labelled_share: float = 0.5,
         eval_batch_size: int = 32,
         workers: int = 0,
-        augment: bool = True,
+        augment: bool | str = True,
+        resident: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -71,15 +79,26 @@ class PicturesDataModule(pl.LightningDataModule):
             raise InputError("there is nothing to train on; give data.dataset, data.annotated or both.")
         if batch_size < len(self.given) or eval_batch_size < 1:
             raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
+        if not 0 < labelled_share < 1 or augment not in (True, False, "annotated"):
+            raise InputError(
+                f"labelled_share {labelled_share}, augment {augment!r}; expected a share between 0 and 1, and true, false or "
+                "annotated."
+            )
+        if not resident and any(isinstance(source, list) for source in self.kinds.values()):
+            raise InputError("several datasets of one kind are mixed on the device alone; set data.resident to true.")
         self.tested = tested if tested is not None else dataset
+        if isinstance(self.tested, list):
+            raise InputError("data.tested is not given and data.dataset names several; say which one validates.")
         self.paths = {"labelled": path, "annotated": annotated_path or path, "tested": tested_path or path}
         self.options, self.test_count, self.skeleton = options or {}, test_count, get_skeleton(skeleton)
         self.size, self.batch_size, self.eval_batch_size = size, batch_size, eval_batch_size
+        self.labelled_share, self.resident = labelled_share, resident
         self.workers, self.augment, self.seed = workers, augment, seed
-        self._people: dict[tuple[str, str], PeopleInPictures] = {}
+        self._people: dict[tuple[str, str], list[PeopleInPictures]] = {}
+        self._resident: dict[str, ResidentCrops] = {}
 
-    def people(self, kind: str, split: str) -> PeopleInPictures:
-        """The people of ``labelled``, ``annotated`` or ``tested`` in a split.
+    def people(self, kind: str, split: str) -> list[PeopleInPictures]:
+        """Return the people of ``labelled``, ``annotated`` or ``tested`` in a split, dataset by dataset.
 
         Raises:
             InputError: ready-made people lack the split.
@@ -89,38 +108,63 @@ class PicturesDataModule(pl.LightningDataModule):
             if isinstance(source, dict):
                 if split not in source:
                     raise InputError(f"no {split} split was given; expected it among {', '.join(source)}.")
-                people = source[split]
+                people = [source[split]]
             else:
-                people = load_pictures(str(source), split, path=self.paths[kind], **options_of(str(source), self.options))
-            self._people[kind, split] = people.thin(self.test_count) if kind == "tested" else people
+                names = source if isinstance(source, list) else [str(source)]
+                people = [
+                    load_pictures(name, split, path=self.paths[kind], **options_of(name, self.options)) for name in names
+                ]
+            self._people[kind, split] = [each.thin(self.test_count) for each in people] if kind == "tested" else people
         return self._people[kind, split]
 
     def canonical_mm(self) -> Float[Tensor, "bones"]:
-        """Mean bone lengths of the labelled training poses: the skeleton of Eq. 3 and of the rescaling in Sec. 4.1.2."""
-        crops = self._crops("labelled", "train")
-        return bone_lengths(torch.from_numpy(crops.pose), self.skeleton).mean(0)
+        """Return mean bone lengths of the labelled training poses: the skeleton of Eq. 3 and of the rescaling in Sec. 4.1.2."""
+        poses = [crops.pose for crops in self._crops("labelled", "train") if crops.pose is not None]
+        return bone_lengths(torch.from_numpy(np.concatenate(poses)), self.skeleton).mean(0)
 
     def keypoints(self) -> Float[Tensor, "N J 2"]:
-        """2D labels of the training people with all joints annotated, px of their pictures."""
-        found = torch.from_numpy(np.concatenate([self._crops(kind, "train").keypoints for kind in self.given]))
+        """Return 2D labels of the training people with all joints annotated, px of their pictures."""
+        crops = [crops.keypoints for kind in self.given for crops in self._crops(kind, "train")]
+        found = torch.from_numpy(np.concatenate(crops))
         return found[torch.isfinite(found).all(-1).all(-1)]
 
-    def _crops(self, kind: str, split: str) -> Crops:
-        people = self.people(kind, split)
-        return Crops(
-            people,
-            self.skeleton,
-            self.size,
-            labels=kind == "labelled" or (kind == "tested" and people.poses.pose_3d is not None),
-            augmentation=Augmentation() if self.augment and split == "train" else None,
-            seed=self.seed,
-        )
+    def _augmented(self, kind: str) -> bool:
+        return kind == "annotated" if self.augment == "annotated" else bool(self.augment)
+
+    def _crops(self, kind: str, split: str) -> list[Crops]:
+        distort = split == "train" and not self.resident and self._augmented(kind)
+        return [
+            Crops(
+                people,
+                self.skeleton,
+                self.size,
+                labels=kind == "labelled" or (kind == "tested" and people.poses.pose_3d is not None),
+                augmentation=Augmentation() if distort else None,
+                seed=self.seed,
+            )
+            for people in self.people(kind, split)
+        ]
+
+    def _shares(self) -> dict[str, int]:
+        """Pictures of a batch by kind."""
+        if len(self.given) == 1:
+            return {self.given[0]: self.batch_size}
+        labelled = min(max(1, round(self.batch_size * self.labelled_share)), self.batch_size - 1)
+        return {"labelled": labelled, "annotated": self.batch_size - labelled}
 
     def train_dataloader(self) -> CombinedLoader:
-        loaders = {}
-        for number, kind in enumerate(self.given):
-            share = self.batch_size // len(self.given) + (number < self.batch_size % len(self.given))
-            loaders[kind] = CropLoader(self._crops(kind, "train"), share, True, self.seed, self._epoch, self.workers)
+        """Return batches of both kinds; an epoch ends with the smaller dataset."""
+        loaders: dict[str, Any] = {}
+        for kind, share in self._shares().items():
+            crops = self._crops(kind, "train")
+            if self.resident:
+                if kind not in self._resident:
+                    device = "cpu" if self.trainer is None else self.trainer.strategy.root_device
+                    self._resident[kind] = ResidentCrops(crops, device, self.workers)
+                distortion = Distortion() if self._augmented(kind) else None
+                loaders[kind] = ResidentLoader(self._resident[kind], share, self.seed, self._epoch, distortion)
+            else:
+                loaders[kind] = CropLoader(crops[0], share, True, self.seed, self._epoch, self.workers)
         return CombinedLoader(loaders, "min_size")
 
     def _epoch(self) -> int:
@@ -129,7 +173,7 @@ class PicturesDataModule(pl.LightningDataModule):
     def _evaluation(self, split: str) -> Any:
         if self.tested is None:
             return []
-        return CropLoader(self._crops("tested", split), self.eval_batch_size, workers=self.workers)
+        return CropLoader(self._crops("tested", split)[0], self.eval_batch_size, workers=self.workers)
 
     def val_dataloader(self) -> Any:
         return self._evaluation("val")

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.poses.posedata import PoseData
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """Pictures that are drawn, many at once on any device."""
+
+    def __call__(self, row: int) -> UInt8[np.ndarray, "H W 3"]: ...
+
+    def cut(
+        self, rows: np.ndarray, matrices: Float[np.ndarray, "B 2 3"], side: int, device: Any
+    ) -> UInt8[Tensor, "B 3 S S"]:
+        """Return crops of rows; ``matrices`` take px of the picture to px of the crop, without turning it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,9 @@ ROOM = 1.375
 
 
 def boxes_around(keypoints: Float[np.ndarray, "N J 2"]) -> tuple[Float32[np.ndarray, "N 2"], Float32[np.ndarray, "N"]]:
-    """Centres and sides, px, of squares around people: of the box of their joints, :data:`ROOM` times its longer side."""
-    low, high = keypoints.min(1), keypoints.max(1)
+    """Return centres and sides, px, of squares around people: :data:`ROOM` times the longer side of the box of their joints.
+
+    Joints that are NaN do not count; everybody needs one that is not.
+    """
+    low, high = np.nanmin(keypoints, 1), np.nanmax(keypoints, 1)
     return ((low + high) / 2).astype(np.float32), (ROOM * (high - low).max(1)).astype(np.float32)

@@ -11,11 +11,12 @@ from posezoo.skeletons import Skeleton
 GROUPS = {
     "arms": (("shoulder", "elbow"), ("elbow", "wrist")),
     "legs": (("hip", "knee"), ("knee", "ankle")),
-    "shoulders": (("thorax", "shoulder"),),
+    "shoulders": (("upper_neck", "shoulder"),),
     "hips": (("pelvis", "hip"),),
 }
-"""Bones of one side that Eq. 3 holds together with those of the other. No bone of the trunk, "as we found them exhibit
-relatively high variance in bone lengths across different human shapes"."""
+"""Bones of one side that Eq. 3 holds together with those of the other, as the released code has them. No bone of the trunk, "as
+we found them exhibit relatively high variance in bone lengths across different human shapes"."""
+_SINGLE = ("thorax", "upper_neck", "pelvis")
 
 
 def heatmaps(
@@ -30,15 +31,20 @@ def depth(pred: Float[Tensor, "B J"], target: Float[Tensor, "B J"]) -> Float[Ten
     return (pred - target).square().sum(1).mean()
 
 
-def groups_of(skeleton: Skeleton) -> list[list[tuple[int, int]]]:
-    """Both ends of the bones of each of :data:`GROUPS`, left and right.
+def groups_of(skeleton: Skeleton, shoulders: str = "upper_neck") -> list[list[tuple[int, int]]]:
+    """Return both ends of the bones of each of :data:`GROUPS`, left and right.
+
+    Args:
+        skeleton: of the poses.
+        shoulders: the joint that the bones of the shoulders start from.
 
     Raises:
         UnknownNameError: the layout lacks a joint of them.
     """
 
     def end(side: str, joint: str) -> int:
-        return skeleton.index(joint if joint in ("thorax", "pelvis") else f"{side}_{joint}")
+        joint = shoulders if joint == "upper_neck" else joint
+        return skeleton.index(joint if joint in _SINGLE else f"{side}_{joint}")
 
     return [[(end(side, a), end(side, b)) for a, b in bones for side in ("left", "right")] for bones in GROUPS.values()]
 
@@ -49,19 +55,25 @@ def geometry(
     """Zhou et al. 2017, Eq. 3: within a group, the variance of bone lengths over those of a canonical skeleton.
 
     Args:
-        pose: 2D as annotated with predicted depth, one unit.
+        pose: 2D as annotated with predicted depth, one unit; NaN where a joint is not annotated.
         canonical: lengths of each group's bones.
         groups: of :func:`groups_of`.
 
     Returns:
-        one value a pose; NaN where a joint of a bone is.
+        one value a pose. A bone with a joint that is NaN is left out, as in the released code; a group with fewer than two
+        bones left adds nothing.
     """
     total = pose.new_zeros(len(pose))
+    known = torch.isfinite(pose).all(-1)
+    pose = pose.nan_to_num()
     for bones, lengths in zip(groups, canonical, strict=True):
-        first, second = (pose[:, [bone[end] for bone in bones]] for end in (0, 1))
+        first, second = ([bone[end] for bone in bones] for end in (0, 1))
+        counts = (known[:, first] & known[:, second]).to(pose.dtype)
+        number = counts.sum(1).clamp_min(1)
         # The gradient of a norm is undefined at zero; a bone of no length has none.
-        ratio = (first - second).square().sum(-1).clamp_min(1e-12).sqrt() / lengths
-        total = total + (ratio - ratio.mean(1, keepdim=True)).square().mean(1)
+        ratio = (pose[:, first] - pose[:, second]).square().sum(-1).clamp_min(1e-12).sqrt() / lengths
+        mean = (ratio * counts).sum(1, keepdim=True) / number[:, None]
+        total = total + ((ratio - mean).square() * counts).sum(1) / number
     return total
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.lifting import PictureModule
-from posezoo.networks import channels_last
+from posezoo.networks import AveragedNetwork, channels_last
 from posezoo.papers.hg3d import losses
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
@@ -31,24 +31,38 @@ from posezoo.papers.hg3d.peaks import peaks
 UNITS = 64.0
 """Depths, and lengths in Eq. 3, count in 64ths of the crop's side: px of the published heatmaps."""
 
+READINGS = {"code": (0.4, 0.64, "upper_neck"), "text": (0.1, 0.01, "thorax")}
+"""lambda_reg, lambda_geo, and where the bones of the shoulders start; see :class:`HG3D`."""
+
 
 class HG3D(PictureModule):
     """Zhou et al. 2017. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Which of the three stages is trained, the data and the weights of the losses say: 2D labels alone; both kinds with
-    ``weight_geometry: 0``; both with 0.01.
+    ``weight_geometry: 0``; both with their defaults.
+
+    The text gives lambda_reg 0.1 and lambda_geo 0.01 and no units. The released code (Torch) has them: x, y and depth run from
+    -1 to 1 over the crop, the losses of heatmaps and depths are means over all values, Eq. 3 is a sum. Losses here are sums,
+    as printed, and lengths are 64ths of the crop. A mean over 16 maps of 64 x 64 px is a 65,536th of the sum. A depth of the
+    code is a 32nd of one here, so that its mean square over 16 joints is a 16,384th of the sum: 0.1 there is
+    0.1 * 65,536 / 16,384 = 0.4 here. Eq. 3 is a 1,024th: 0.01 there is 0.01 * 65,536 / 1,024 = 0.64 here.
 
     Args:
         skeleton: the layout of the heatmaps; MPII's 16 joints.
         size: of the crops, px, a multiple of 64.
         width, stacks, modules: of the hourglass and the depth module.
-        weight_depth, weight_geometry: lambda_reg and lambda_geo of Eq. 2. What unit depths have is not said; see ``UNITS``.
+        reading: ``code`` for the weights and bones of the released code, ``text`` for the text's numbers taken in this
+            code's units, with the bones of the shoulders from the thorax.
+        weight_depth, weight_geometry: lambda_reg and lambda_geo of Eq. 2; those of ``reading`` where not given.
         labelled_geometry: L_geo on pictures with 3D labels as well, "3D/w geo" where there are no others.
         learning_rate: of RMSprop, as in Newell et al. 2016.
-        decay_steps: the rate falls along half a cosine over so many steps; constant where not given.
+        decay_steps: the rate falls along half a cosine over so many steps (not given).
+        decay_minutes: the same by the clock, for machines whose speed is not known (not given).
+        drop_step: the rate falls to a tenth after so many steps: four fifths of stage 2.
+        average_decay: of the exponential average of the weights that predicts; 0 for none (not given).
 
     Raises:
-        InputError: a size that the network cannot halve often enough.
+        InputError: a size that the network cannot halve often enough, an unknown reading, or two ways to lower the rate.
     """
 
     paper = "hg3d"
@@ -60,20 +74,52 @@ class HG3D(PictureModule):
         width: int = 256,
         stacks: int = 2,
         modules: int = 2,
-        weight_depth: float = 0.1,
-        weight_geometry: float = 0.01,
+        reading: str = "code",
+        weight_depth: float | None = None,
+        weight_geometry: float | None = None,
         labelled_geometry: bool = False,
         learning_rate: float = 2.5e-4,
         decay_steps: int | None = None,
+        decay_minutes: float | None = None,
+        drop_step: int | None = None,
+        average_decay: float = 0.0,
     ) -> None:
         super().__init__(skeleton, size)
         if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
             raise InputError(
                 f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
             )
+        if reading not in READINGS:
+            raise InputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")
+        if sum(value is not None for value in (decay_steps, decay_minutes, drop_step)) > 1:
+            raise InputError("decay_steps, decay_minutes and drop_step each lower the rate; give one of them.")
         self.save_hyperparameters()
+        depth, geometry, shoulders = READINGS[reading]
+        self.weight_depth = depth if weight_depth is None else weight_depth
+        self.weight_geometry = geometry if weight_geometry is None else weight_geometry
         self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size))
-        self.groups = losses.groups_of(self.skeleton)
+        self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
+        self.groups = losses.groups_of(self.skeleton, shoulders)
+
+    @property
+    def predictor(self) -> Any:
+        """The network that predicts: the average, where there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the network that predicts, and the canonical skeleton."""
+        own = {name: value for name, value in self.state_dict().items() if not name.startswith("average.")}
+        return own if self.average is None else {**own, **self.average.published("network")}
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take what :meth:`weights` gave, for training and for prediction."""
+        average = {} if self.average is None else AveragedNetwork.state_of(weights, "network")
+        self.load_state_dict({**weights, **average})
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Let the average follow."""
+        if self.average is not None:
+            self.average.update_parameters(self.network)
 
     def setup(self, stage: str) -> None:
         """Leave the depth module alone where nothing is to train it: stage 1."""
@@ -82,12 +128,23 @@ class HG3D(PictureModule):
             labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
             pose = self.network.pose
             for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and what leads there
-                part.requires_grad_(labelled or self.hp.weight_geometry > 0)
+                part.requires_grad_(labelled or self.weight_geometry > 0)
 
     def canonical(self) -> list[Float[Tensor, "_"]]:
-        """Lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose."""
+        """Return lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose.
+
+        The text divides by the lengths themselves, here by their share of the mean bone. The released code knows ratios within
+        a group alone: shoulders and hips, which have one bone a side, count as they are.
+        """
         bones = [tuple(sorted(bone)) for bone in self.skeleton.bones]
-        lengths = [self.canonical_mm[[bones.index(tuple(sorted(bone))) for bone in group]] for group in self.groups]
+        lengths = []
+        for group in self.groups:
+            ends = [tuple(sorted(bone)) for bone in group]
+            known = all(bone in bones for bone in ends)  # from the upper neck to a shoulder is no bone of the layout
+            rows = [bones.index(bone) for bone in ends] if known else [0] * len(ends)
+            lengths.append(self.canonical_mm[rows])
+        if self.hp.reading == "code":
+            return [group / group.mean() for group in lengths]
         mean = torch.cat(lengths).mean()
         return [group / mean for group in lengths]
 
@@ -108,14 +165,13 @@ class HG3D(PictureModule):
                 share = with_depth / count  # each term is a mean over all pictures of the batch
                 terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
             rows = torch.arange(count, device=depth.device) >= (0 if self.hp.labelled_geometry else with_depth)
-            rows &= known.all(1)
-            if self.hp.weight_geometry and bool(rows.any()):
-                pose = torch.cat([keypoints[rows] * (UNITS / self.size), depth[rows, :, None]], -1)
-                terms["geometry"] = losses.geometry(pose, self.canonical(), self.groups).sum() / count
+            if self.weight_geometry:
+                pose = torch.cat([keypoints * (UNITS / self.size), depth[..., None]], -1)
+                terms["geometry"] = (losses.geometry(pose, self.canonical(), self.groups) * rows).sum() / count
         loss = (
             terms["heatmaps"]
-            + self.hp.weight_depth * terms.get("depth", 0.0)
-            + self.hp.weight_geometry * terms.get("geometry", 0.0)
+            + self.weight_depth * terms.get("depth", 0.0)
+            + self.weight_geometry * terms.get("geometry", 0.0)
         )
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, batch_size=count)
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=count)
@@ -127,7 +183,7 @@ class HG3D(PictureModule):
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
-        heatmaps, depth = self.for_inference(self.network)(self.normalize(picture))
+        heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
         points, height = peaks(heatmaps[-1])
         points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5
         root = self.skeleton.root
@@ -135,4 +191,8 @@ class HG3D(PictureModule):
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
 
     def configure_optimizers(self) -> Any:
-        return self.decayed(torch.optim.RMSprop(self.parameters(), lr=self.hp.learning_rate), self.hp.decay_steps)
+        optimizer = torch.optim.RMSprop(self.network.parameters(), lr=self.hp.learning_rate)
+        if self.hp.drop_step is not None:
+            schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [self.hp.drop_step])
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.decayed(optimizer, self.hp.decay_steps, self.hp.decay_minutes)
