@@ -153,7 +153,7 @@ class PicturesDataModule(pl.LightningDataModule):
         return {"labelled": labelled, "annotated": self.batch_size - labelled}
 
     def train_dataloader(self) -> CombinedLoader:
-        """Return batches of both kinds; an epoch ends with the smaller dataset."""
+        """Return batches of both kinds; an epoch ends with the smaller dataset, or with the larger one if resident."""
         loaders: dict[str, Any] = {}
         for kind, share in self._shares().items():
             crops = self._crops(kind, "train")
@@ -165,7 +165,7 @@ class PicturesDataModule(pl.LightningDataModule):
                 loaders[kind] = ResidentLoader(self._resident[kind], share, self.seed, self._epoch, distortion)
             else:
                 loaders[kind] = CropLoader(crops[0], share, True, self.seed, self._epoch, self.workers)
-        return CombinedLoader(loaders, "min_size")
+        return CombinedLoader(loaders, "max_size_cycle" if self.resident else "min_size")
 
     def _epoch(self) -> int:
         return 0 if self.trainer is None else self.trainer.current_epoch

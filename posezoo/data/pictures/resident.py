@@ -239,6 +239,7 @@ class ResidentLoader:
         distortion: Distortion | None = None,
     ) -> None:
         self.crops, self.batch_size, self.seed, self.epoch, self.distortion = crops, batch_size, seed, epoch, distortion
+        self._passes = (-1, 0)
         if not len(self):
             raise InputError(f"{len(crops)} people do not fill one batch of {batch_size}; lower batch_size.")
 
@@ -248,8 +249,12 @@ class ResidentLoader:
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         rank, world = share()
         epoch, device = self.epoch(), self.crops.mirror.device
-        order = torch.from_numpy(np.random.default_rng([self.seed, epoch]).permutation(len(self.crops))[rank::world]).to(device)
-        seed = int(np.random.default_rng([self.seed, epoch, rank]).integers(2**62))
+        # A smaller dataset is gone through several times in the epoch of a larger one, and is to differ every time.
+        number = self._passes[1] + 1 if self._passes[0] == epoch else 0
+        self._passes = (epoch, number)
+        order = np.random.default_rng([self.seed, epoch, number]).permutation(len(self.crops))[rank::world]
+        order = torch.from_numpy(order).to(device)
+        seed = int(np.random.default_rng([self.seed, epoch, number, rank]).integers(2**62))
         generator = torch.Generator(device).manual_seed(seed)
         for batch in range(len(self)):
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
