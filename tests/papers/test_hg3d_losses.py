@@ -23,11 +23,12 @@ def test_the_groups_are_the_paper_s():
     assert [len(bones) for bones in named] == [4, 4, 2, 2]
     assert ("left_elbow", "left_wrist") in named[0]
     assert ("right_hip", "right_knee") in named[1]
-    assert named[2] == {("thorax", "left_shoulder"), ("thorax", "right_shoulder")}
+    assert named[2] == {("upper_neck", "left_shoulder"), ("upper_neck", "right_shoulder")}
     assert named[3] == {("pelvis", "left_hip"), ("pelvis", "right_hip")}
-    bones = {tuple(sorted(bone)) for bone in MPII.bones}
-    assert all(tuple(sorted(bone)) in bones for group in GROUPS for bone in group)
-    with pytest.raises(UnknownNameError, match="thorax"):
+    by_text = [{tuple(MPII.joints[end] for end in bone) for bone in bones} for bones in losses.groups_of(MPII, "thorax")]
+    assert by_text[2] == {("thorax", "left_shoulder"), ("thorax", "right_shoulder")}
+    assert by_text[:2] + by_text[3:] == named[:2] + named[3:]
+    with pytest.raises(UnknownNameError, match="upper_neck"):
         losses.groups_of(get_skeleton("coco17"))
 
 
@@ -67,6 +68,22 @@ def test_geometry_does_not_see_what_it_should_not():
     moved = pose.clone()
     moved[:, MPII.index("head_top")] += 5.0  # no bone of the trunk or the head takes part
     torch.testing.assert_close(losses.geometry(moved, canonical, GROUPS), value)
+
+
+def test_geometry_skips_bones_that_are_not_annotated():
+    """Without the right wrist the arms' other three bones are as equal as they were; with one bone left nothing varies."""
+    pose, canonical = torch.randn(1, 16, 3), [torch.rand(len(bones)) + 0.5 for bones in GROUPS]
+    missing = pose.clone()
+    missing[:, MPII.index("right_wrist"), :2] = float("nan")
+    arms = [bone for bone in GROUPS[0] if MPII.index("right_wrist") not in bone]
+    kept = torch.tensor([length for bone, length in zip(GROUPS[0], canonical[0], strict=True) if bone in arms])
+    value = losses.geometry(missing, canonical, GROUPS)
+    torch.testing.assert_close(value, losses.geometry(pose, [kept, *canonical[1:]], [arms, *GROUPS[1:]]))
+    missing[:, [MPII.index(joint) for joint in MPII.joints if joint != "pelvis"]] = float("nan")
+    missing.requires_grad_()
+    nothing = losses.geometry(missing, canonical, GROUPS).sum()
+    assert nothing.item() == 0
+    assert not torch.autograd.grad(nothing, missing)[0].any()
 
 
 def test_the_gradient_of_geometry_is_that_of_finite_differences():

@@ -196,11 +196,11 @@ def test_data_by_name():
         "rendered_studio", "rendered_wild", "rendered_wild", options={"side": 80}, test_count=7, size=64
     )
     assert sum(len(batch["number"]) for batch in data.test_dataloader()) == 7
-    crop = data.people("tested", "val").read(0)
+    crop = data.people("tested", "val")[0].read(0)
     assert crop.shape == (80, 80, 3)
     assert data.keypoints().shape[1:] == (16, 2)
     with pytest.raises(InputError, match="val split"):
-        PicturesDataModule({"train": data.people("tested", "val")}).people("labelled", "val")
+        PicturesDataModule({"train": data.people("tested", "val")[0]}).people("labelled", "val")
 
 
 def test_people_with_2d_alone_can_be_tested_on(wild):

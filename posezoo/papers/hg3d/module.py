@@ -95,8 +95,10 @@ class HG3D(PictureModule):
             raise InputError("decay_steps, decay_minutes and drop_step each lower the rate; give one of them.")
         self.save_hyperparameters()
         depth, geometry, shoulders = READINGS[reading]
-        self.weight_depth = depth if weight_depth is None else weight_depth
-        self.weight_geometry = geometry if weight_geometry is None else weight_geometry
+        self.hp.update(
+            weight_depth=depth if weight_depth is None else weight_depth,
+            weight_geometry=geometry if weight_geometry is None else weight_geometry,
+        )
         self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size))
         self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
         self.groups = losses.groups_of(self.skeleton, shoulders)
@@ -128,7 +130,7 @@ class HG3D(PictureModule):
             labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
             pose = self.network.pose
             for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and what leads there
-                part.requires_grad_(labelled or self.weight_geometry > 0)
+                part.requires_grad_(labelled or self.hp.weight_geometry > 0)
 
     def canonical(self) -> list[Float[Tensor, "_"]]:
         """Return lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose.
@@ -165,13 +167,13 @@ class HG3D(PictureModule):
                 share = with_depth / count  # each term is a mean over all pictures of the batch
                 terms["depth"] = share * losses.depth(depth[:with_depth], labelled["depth"] * (UNITS / self.size))
             rows = torch.arange(count, device=depth.device) >= (0 if self.hp.labelled_geometry else with_depth)
-            if self.weight_geometry:
+            if self.hp.weight_geometry:
                 pose = torch.cat([keypoints * (UNITS / self.size), depth[..., None]], -1)
                 terms["geometry"] = (losses.geometry(pose, self.canonical(), self.groups) * rows).sum() / count
         loss = (
             terms["heatmaps"]
-            + self.weight_depth * terms.get("depth", 0.0)
-            + self.weight_geometry * terms.get("geometry", 0.0)
+            + self.hp.weight_depth * terms.get("depth", 0.0)
+            + self.hp.weight_geometry * terms.get("geometry", 0.0)
         )
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, batch_size=count)
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=count)
