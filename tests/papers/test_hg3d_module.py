@@ -82,7 +82,7 @@ def test_depth_sees_heatmaps_and_features():
 
 def test_what_each_kind_of_picture_contributes(studio, wild):
     """Eq. 2: depth on labelled pictures, geometry on the others, where it is that of the annotated 2D."""
-    model = HG3D(**TINY, weight_geometry=1.0)
+    model = HG3D(**TINY, weight_depth=0.1, weight_geometry=1.0)
     model.log = model.log_dict = lambda *given, **options: None
     data = data_of(studio, wild, augment=False)
     batch = next(iter(data.train_dataloader()))[0]
