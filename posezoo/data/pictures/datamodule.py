@@ -28,8 +28,8 @@ class PicturesDataModule(pl.LightningDataModule):
     there are.
 
     Args:
-        dataset: pictures with 3D labels: a name that :func:`posezoo.data.named_pictures.load_pictures` knows, several of them,
-            ready-made people by split, or None for none.
+        dataset: pictures with 3D labels: a name that :func:`posezoo.data.named_pictures.load_pictures` knows, several of
+            them, ready-made people by split, or None for none.
         annotated: the same for pictures whose 3D, if they have any, is not read in training.
         tested: the same, one of them, for validation and test; ``dataset`` where not given.
         path, annotated_path, tested_path: of the datasets' files; that of ``dataset`` where not given.
@@ -81,8 +81,8 @@ class PicturesDataModule(pl.LightningDataModule):
             raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
         if not 0 < labelled_share < 1 or augment not in (True, False, "annotated"):
             raise InputError(
-                f"labelled_share {labelled_share}, augment {augment!r}; expected a share between 0 and 1, and true, false or "
-                "annotated."
+                f"labelled_share {labelled_share}, augment {augment!r}; expected a share between 0 and 1, and true, false "
+                "or annotated."
             )
         if not resident and any(isinstance(source, list) for source in self.kinds.values()):
             raise InputError("several datasets of one kind are mixed on the device alone; set data.resident to true.")
@@ -118,7 +118,7 @@ class PicturesDataModule(pl.LightningDataModule):
         return self._people[kind, split]
 
     def canonical_mm(self) -> Float[Tensor, "bones"]:
-        """Return mean bone lengths of the labelled training poses: the skeleton of Eq. 3 and of the rescaling in Sec. 4.1.2."""
+        """Return mean bone lengths of the labelled training poses: for Eq. 3, and for the rescaling in Sec. 4.1.2."""
         poses = [crops.pose for crops in self._crops("labelled", "train") if crops.pose is not None]
         return bone_lengths(torch.from_numpy(np.concatenate(poses)), self.skeleton).mean(0)
 

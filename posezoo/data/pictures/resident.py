@@ -148,15 +148,15 @@ def _sample(
     )
 
 
-def _occluded(picture: Float[Tensor, "B 3 S S"], uniform: Callable[..., Tensor], share_of: float) -> Float[Tensor, "B 3 S S"]:
+def _occluded(
+    picture: Float[Tensor, "B 3 S S"], uniform: Callable[..., Tensor], share_of: float
+) -> Float[Tensor, "B 3 S S"]:
     """Pieces of the batch's other pictures laid over some: upright boxes of a tenth to two fifths of the side."""
     size = picture.shape[-1]
     line = torch.arange(size, device=picture.device) / size
     extent = 0.1 + 0.3 * uniform(2)
     corner = uniform(2) * (1 - extent)
-    inside = [
-        (line[None] >= corner[:, axis, None]) & (line[None] < (corner + extent)[:, axis, None]) for axis in (0, 1)
-    ]
+    inside = [(line[None] >= corner[:, axis, None]) & (line[None] < (corner + extent)[:, axis, None]) for axis in (0, 1)]
     hidden = inside[1][:, :, None] & inside[0][:, None, :] & (uniform() < share_of)[:, None, None]
     return torch.where(hidden[:, None], picture.roll(1, 0), picture)
 

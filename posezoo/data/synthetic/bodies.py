@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from posezoo.data.synthetic.capsules import SKELETON
-from posezoo.data.synthetic.turning import about, frame, limb, swing, turned, unit
+from posezoo.data.synthetic.turning import about, frame, limb, swing, turned
 from posezoo.errors import CorruptFileError
 from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
 from posezoo.files.reading import PathLike
@@ -25,30 +25,33 @@ PARTS = (
 SPICE = 8
 """Numbers in [-1, 1] that say what 17 joints do not: where the head looks, how hands and feet are turned."""
 _J = {name: index for index, name in enumerate(SKELETON.joints)}
-# The joint each part turns about; the head turns about the top of the neck.
 _PIVOTS = {
     "pelvis": "pelvis", "belly": "spine", "chest": "spine", "neck": "thorax", "upper_arm": "shoulder", "forearm": "elbow",
     "hand": "wrist", "thigh": "hip", "shin": "knee", "foot": "ankle",
 }  # fmt: skip
-_CHAIN = (
-    ("spine", "pelvis", "belly"),
-    ("thorax", "spine", "chest"),
-    *(
-        (f"{side}_{child}", f"{side}_{parent}" if parent in ("shoulder", "elbow", "hip", "knee") else parent, part)
-        for side in SIDES
-        for child, parent, part in (
-            ("shoulder", "spine", "chest"),
-            ("elbow", "shoulder", f"{side}_upper_arm"),
-            ("wrist", "elbow", f"{side}_forearm"),
-            ("hip", "pelvis", "pelvis"),
-            ("knee", "hip", f"{side}_thigh"),
-            ("ankle", "knee", f"{side}_shin"),
-        )
-    ),
-)
+# Each joint, the one it hangs on, and the part that carries it.
+_CHAIN = [("spine", "pelvis", "belly"), ("thorax", "spine", "chest")]
+for _side in SIDES:
+    _CHAIN += [
+        (f"{_side}_shoulder", "spine", "chest"),
+        (f"{_side}_elbow", f"{_side}_shoulder", f"{_side}_upper_arm"),
+        (f"{_side}_wrist", f"{_side}_elbow", f"{_side}_forearm"),
+        (f"{_side}_hip", "pelvis", "pelvis"),
+        (f"{_side}_knee", f"{_side}_hip", f"{_side}_thigh"),
+        (f"{_side}_ankle", f"{_side}_knee", f"{_side}_shin"),
+    ]
+_ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _NECK = 0.45
 """How far up from thorax to crown the head turns about the neck."""
 _FORMAT = 1
+
+
+def _pivot(part: str) -> str | None:
+    """The joint that a part turns about; None for the head, which turns about the top of the neck."""
+    side, _, name = part.partition("_")
+    if side in SIDES:
+        return f"{side}_{_PIVOTS[name]}"
+    return _PIVOTS.get(part)
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,15 @@ class Bodies:
         head = swing(turned(chest, bone(rest, "thorax", "head_top")), bone(pose, "thorax", "head_top")) @ chest
         head = about(bone(pose, "thorax", "head_top"), 0.9 * spice[:, 0]) @ head
         head = about(turned(head, across), 0.25 * spice[:, 1]) @ head
-        parts = {"pelvis": pelvis, "belly": between(pelvis, chest), "chest": chest, "neck": between(head, chest), "head": head}
+        parts = {
+            "pelvis": pelvis,
+            "belly": between(pelvis, chest),
+            "chest": chest,
+            "neck": between(head, chest),
+            "head": head,
+        }
         for number, side in enumerate(SIDES):
-            arm, leg = ([f"{side}_{joint}" for joint in limb_] for limb_ in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")))
+            arm, leg = [f"{side}_{joint}" for joint in _ARM], [f"{side}_{joint}" for joint in _LEG]
             rest_arm, pose_arm, rest_leg, pose_leg = (
                 tuple(of[:, _J[joint]] for joint in joints) for joints in (arm, leg) for of in (rest, pose)
             )
@@ -138,12 +147,8 @@ class Bodies:
         nape_at = at["thorax"] + turned(turn["neck"], nape - thorax)
         for joint in ("nose", "head_top"):
             at[joint] = nape_at + turned(turn["head"], rest[:, _J[joint]] - nape)
-        offsets = []
-        for part in PARTS:
-            side, _, name = part.rpartition("_") if part.split("_")[0] not in SIDES else (part.split("_")[0], "", part.split("_", 1)[1])
-            joint = None if part == "head" else (f"{side}_{_PIVOTS[name]}" if side in SIDES else _PIVOTS[part])
-            pivot, pivot_at = (nape, nape_at) if joint is None else (rest[:, _J[joint]], at[joint])
-            offsets.append(pivot_at - turned(turn[part], pivot))
+        pivots = [(nape, nape_at) if joint is None else (rest[:, _J[joint]], at[joint]) for joint in map(_pivot, PARTS)]
+        offsets = [end - turned(turn[part], start) for part, (start, end) in zip(PARTS, pivots, strict=True)]
         affine = torch.cat([turns, torch.stack(offsets, 1)[..., None]], -1).flatten(2)
         return torch.stack([at[joint] for joint in SKELETON.joints], 1), affine
 
@@ -181,7 +186,9 @@ def load_bodies(path: PathLike) -> Bodies:
         expected = {
             "points": (shapes, count, 3), "normals": (count, 3), "weights": (count, len(PARTS)), "joints": (shapes, 17, 3)
         }  # fmt: skip
-        arrays = {name: torch.from_numpy(read_dataset(file, name, shape).astype(np.float32)) for name, shape in expected.items()}
+        arrays = {
+            name: torch.from_numpy(read_dataset(file, name, shape).astype(np.float32)) for name, shape in expected.items()
+        }
     if not all(bool(torch.isfinite(values).all()) for values in arrays.values()):
         raise CorruptFileError(f"{path} holds NaN or infinite points; make it again.")
     return Bodies(**arrays)
@@ -195,6 +202,3 @@ def save_bodies(bodies: Bodies, path: PathLike) -> Path:
             values = getattr(bodies, field.name).numpy().astype(np.float16)
             file.create_dataset(field.name, data=values, compression="gzip", shuffle=True, track_times=False)
     return Path(path)
-
-
-__all__ = ["PARTS", "SPICE", "Bodies", "load_bodies", "mixed", "save_bodies", "unit"]

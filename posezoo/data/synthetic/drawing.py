@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from posezoo.data.synthetic.bodies import PARTS, SIDES, SPICE, Bodies, mixed, unit
+from posezoo.data.synthetic.bodies import PARTS, SIDES, SPICE, Bodies, mixed
+from posezoo.data.synthetic.turning import unit
 
 _LEVELS, _POINTS = 2**14, 2**17
 """Depths and points that a pixel's key of 31 bits tells apart."""
@@ -61,8 +62,8 @@ def splat(
 
     Example:
         >>> import torch
-        >>> points = torch.tensor([[[0.0, 0.0, 2.0], [0.0, 0.0, 1.0]]])
-        >>> seen = splat(points, torch.ones(1, 2, dtype=torch.bool), torch.tensor([[[4.0, 0, 1.5], [0, 4, 1.5], [0, 0, 1]]]), 4)
+        >>> points, facing = torch.tensor([[[0.0, 0.0, 2.0], [0.0, 0.0, 1.0]]]), torch.ones(1, 2, dtype=torch.bool)
+        >>> seen = splat(points, facing, torch.tensor([[[4.0, 0, 1.5], [0, 4, 1.5], [0, 0, 1]]]), 4)
         >>> seen.point.view(4, 4)[1, 1].item(), int(seen.hit.sum())
         (1, 4)
     """
@@ -129,9 +130,7 @@ def shape_of(bodies: Bodies, shapes: Float[Tensor, "B 3"]) -> tuple[Tensor, Tens
     return (shapes[:, 0] * count).long(), (shapes[:, 1] * count).long(), shapes[:, 2]
 
 
-def joints_of(
-    bodies: Bodies, pose: Float[Tensor, "B 17 3"], draws: Float[Tensor, "B _"]
-) -> Float[Tensor, "B 17 3"]:
+def joints_of(bodies: Bodies, pose: Float[Tensor, "B 17 3"], draws: Float[Tensor, "B _"]) -> Float[Tensor, "B 17 3"]:
     """Return where the joints of the bodies are that :func:`draw_bodies` draws, mm, camera frame."""
     said = _named(draws)
     rest = mixed(bodies.joints, *shape_of(bodies, said["shapes"]))
@@ -185,7 +184,9 @@ def _pattern(said: dict[str, Tensor], rows: Tensor, garment: Tensor, place: Floa
 
 def _shade(draws: Float[Tensor, "B 4"], rows: Tensor, normals: Float[Tensor, "M 3"], points: Float[Tensor, "M 3"]) -> Tensor:
     """Light of one far lamp and from all around; surfaces seen edge-on are darker, so that limbs stand out."""
-    way = draws[:, :3] * torch.tensor([2.0, 2.0, 1.0], device=draws.device) - torch.tensor([1.0, 1.6, 1.2], device=draws.device)
+    way = draws[:, :3] * torch.tensor([2.0, 2.0, 1.0], device=draws.device) - torch.tensor(
+        [1.0, 1.6, 1.2], device=draws.device
+    )
     diffuse = (normals * unit(way)[rows]).sum(1).clamp(0, 1)
     ambient = 0.3 + 0.45 * draws[rows, 3]
     edge = -(normals * unit(points)).sum(1).clamp(-1, 0)

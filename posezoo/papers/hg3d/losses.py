@@ -14,8 +14,10 @@ GROUPS = {
     "shoulders": (("upper_neck", "shoulder"),),
     "hips": (("pelvis", "hip"),),
 }
-"""Bones of one side that Eq. 3 holds together with those of the other, as the released code has them. No bone of the trunk, "as
-we found them exhibit relatively high variance in bone lengths across different human shapes"."""
+"""Bones of one side that Eq. 3 holds together with those of the other, as the released code has them.
+
+No bone of the trunk is among them, "as we found them exhibit relatively high variance in bone lengths across different human
+shapes"."""
 _SINGLE = ("thorax", "upper_neck", "pelvis")
 
 

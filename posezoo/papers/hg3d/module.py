@@ -41,10 +41,10 @@ class HG3D(PictureModule):
     Which of the three stages is trained, the data and the weights of the losses say: 2D labels alone; both kinds with
     ``weight_geometry: 0``; both with their defaults.
 
-    The text gives lambda_reg 0.1 and lambda_geo 0.01 and no units. The released code (Torch) has them: x, y and depth run from
-    -1 to 1 over the crop, the losses of heatmaps and depths are means over all values, Eq. 3 is a sum. Losses here are sums,
-    as printed, and lengths are 64ths of the crop. A mean over 16 maps of 64 x 64 px is a 65,536th of the sum. A depth of the
-    code is a 32nd of one here, so that its mean square over 16 joints is a 16,384th of the sum: 0.1 there is
+    The text gives lambda_reg 0.1 and lambda_geo 0.01 and no units. The released code (Torch) has them: x, y and depth run
+    from -1 to 1 over the crop, the losses of heatmaps and depths are means over all values, Eq. 3 is a sum. Losses here are
+    sums, as printed, and lengths are 64ths of the crop. A mean over 16 maps of 64 x 64 px is a 65,536th of the sum. A
+    depth of the code is a 32nd of one here, so that its mean square over 16 joints is a 16,384th of the sum: 0.1 there is
     0.1 * 65,536 / 16,384 = 0.4 here. Eq. 3 is a 1,024th: 0.01 there is 0.01 * 65,536 / 1,024 = 0.64 here.
 
     Args:
@@ -135,8 +135,8 @@ class HG3D(PictureModule):
     def canonical(self) -> list[Float[Tensor, "_"]]:
         """Return lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose.
 
-        The text divides by the lengths themselves, here by their share of the mean bone. The released code knows ratios within
-        a group alone: shoulders and hips, which have one bone a side, count as they are.
+        The text divides by the lengths themselves, here by their share of the mean bone. The released code knows ratios
+        within a group alone: shoulders and hips, which have one bone a side, count as they are.
         """
         bones = [tuple(sorted(bone)) for bone in self.skeleton.bones]
         lengths = []
