@@ -123,7 +123,16 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     if person > len(people.tracks):
         raise InputError(f"--person {person}; {source} holds {len(people.tracks)}.")
     check_rate(options, people.fps)
-    result = lift_person(model, people, person, max_gap=gap, smooth=options.smooth, from_first_frame=video)
+    start, ending = 0 if video else None, options.out.suffix.lower()
+    if ending in _MOTION and len(people.track(person)) == 1 and len(people.data) > 1:
+        raise InputError(
+            f"person {person} of {source} is there in one frame alone ({len(people.data)} poses, {len(people.tracks)} "
+            f"people); {ending} holds motion: write .npz, .json or .csv, or check which axis of the file counts frames."
+        )
+    if ending == ".bvh" and not video:  # BVH has no frame numbers: all people begin with their recording
+        recording = people.track(person).video
+        start = min(track.first_frame for track in people.tracks if track.video == recording)
+    result = lift_person(model, people, person, max_gap=gap, smooth=options.smooth, first_frame=start)
     lifted = int(np.isfinite(result.pose_3d).all((1, 2)).sum())
     parts = [f"{lifted} of {len(result)} frames of person {person} of {len(people.tracks)}, lifted by {result.model}"]
     interpolated = int(fill_gaps(people.track(person), gap).filled.sum())

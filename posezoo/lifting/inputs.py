@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.poses.missing import is_complete, missing_joints
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 LARGEST_PX = 1e6
@@ -23,7 +24,8 @@ class Keypoints:
         confidence: (..., J) or None.
         shape: the leading dimensions they came with.
         approximated: joints made up from others, and how.
-        present: (N, J) which joints are there, where some may be missing; None where all are.
+        present: (N, J) which joints are there, to a model that fills in the others; None where all are.
+        usable: (N,) which poses can be lifted; None where all can.
     """
 
     values: np.ndarray
@@ -31,6 +33,7 @@ class Keypoints:
     shape: tuple[int, ...]
     approximated: dict[str, str]
     present: np.ndarray | None = None
+    usable: np.ndarray | None = None
 
 
 def as_array(values: Any, name: str) -> np.ndarray:
@@ -55,18 +58,32 @@ def check_keypoints(
     image_size: Any = None,
     confidence: Any = None,
     fills_missing: bool = False,
+    incomplete: str = "raise",
 ) -> Keypoints:
     """Check a user's keypoints and convert them to a model's layout.
 
-    With ``fills_missing`` joints may be missing: NaN, or of confidence 0.
+    Joints are missing where :func:`posezoo.poses.missing.missing_joints` says so.
+
+    Args:
+        keypoints: (..., J, 2) pixels in the layout ``skeleton``.
+        skeleton: that layout; ``target`` where not given.
+        target: the model's layout.
+        image_size: (width, height) in px.
+        confidence: (..., J).
+        fills_missing: whether the model takes poses that have half of their joints.
+        incomplete: what is done with poses that lack joints which the model needs: ``raise``, or ``nan`` to leave them
+            unlifted.
 
     Raises:
-        InputError: wrong shape, joint count, image size, NaN or infinite values, or joints that cannot be had.
+        InputError: wrong shape, joint count, image size, infinite values, joints that cannot be had, or poses that lack
+            joints.
         UnknownNameError: unknown skeleton.
 
     Warns:
         UserWarning: most people stand on their heads (y up?), or pixels look normalised to 0..1.
     """
+    if incomplete not in ("raise", "nan"):
+        raise InputError(f"incomplete is {incomplete!r}; expected 'raise' or 'nan'.")
     values = as_array(keypoints, "keypoints_2d")
     source = target if skeleton is None else get_skeleton(skeleton)
     if values.ndim < 2 or values.shape[-1] != 2 or values.shape[-2] != len(source):
@@ -80,55 +97,66 @@ def check_keypoints(
         confidence = as_array(confidence, "confidence")
         if confidence.shape != values.shape[:-1]:
             raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
+    shape = values.shape[:-2]
+    values = values.reshape(-1, *values.shape[-2:])
+    flat = None if confidence is None else confidence.reshape(-1, len(source))
+    if not is_complete(values, flat):
+        values = np.where(missing_joints(values, source, flat)[..., None], np.nan, values)
     approximated: dict[str, str] = {}
-    if fills_missing and confidence is not None:
-        values = np.where(confidence[..., None] > 0, values, np.nan)
     if source != target:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below
-            converted = convert(values, source, target, confidence)
+            converted = convert(values, source, target, flat)
         if converted.missing:
             raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
-        values, confidence, approximated = converted.keypoints, converted.confidence, converted.approximated
-    shape = values.shape[:-2]
-    values = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]))
-    largest = np.abs(values).max()  # NaN or infinite where any value is
-    if fills_missing and np.isnan(largest):
-        return Keypoints(values, confidence, shape, approximated, _present(values))
+        values, approximated = converted.keypoints, converted.approximated
+        confidence = None if flat is None else converted.confidence.reshape(*shape, len(target))
+    values = np.ascontiguousarray(values)
+    largest = float(np.abs(values).max())  # NaN or infinite where any value is
+    present = usable = None
     if not np.isfinite(largest):
-        bad = ~np.isfinite(values).all(axis=-1)
-        person, joint = np.argwhere(bad)[0]
-        raise InputError(
-            f"{int(bad.any(axis=1).sum())} of {len(values)} poses have NaN or infinite joints (first: pose {person}, "
-            f"{target.joints[joint]}); this model needs every joint, so leave those poses out or fill them in."
-        )
+        known = ~np.isnan(values).any(axis=-1)
+        _refuse_infinite(values, target)
+        usable = (known.sum(1) * 2 >= len(target)) if fills_missing else known.all(1)
+        if incomplete == "raise" and not usable.all():
+            raise InputError(_lacking(known, usable, target, fills_missing))
+        present = known if fills_missing else None
+        largest = float(np.abs(values[usable]).max(initial=0, where=known[usable][..., None]))
+        usable = None if usable.all() else usable
     if largest > LARGEST_PX:
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
-    single = np.ptp(values, axis=1).max(axis=1) == 0
-    if single.any():
+    complete = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
+    if len(complete):
+        _warn(complete, target, largest, image_size)
+    return Keypoints(values, confidence, shape, approximated, present, usable)
+
+
+def _refuse_infinite(values: np.ndarray, target: Skeleton) -> None:
+    bad = np.isinf(values).any(axis=-1)
+    if bad.any():
+        person, joint = np.argwhere(bad)[0]
         raise InputError(
-            f"{int(single.sum())} of {len(values)} poses have all joints in one point (first: pose {int(single.argmax())}); "
-            "that is how many detectors write a person they did not find, so leave those poses out."
+            f"{int(bad.any(axis=1).sum())} of {len(values)} poses have infinite joints (first: pose {person}, "
+            f"{target.joints[joint]}); expected pixels, at most {LARGEST_PX:g}, and NaN where a joint is missing."
         )
-    _warn(values, target, float(largest), image_size)
-    return Keypoints(values, confidence, shape, approximated)
 
 
-def _present(values: np.ndarray) -> np.ndarray:
-    """(N, J) which joints are there.
-
-    Raises:
-        InputError: infinite or absurd values, or fewer than half of a pose's joints.
-    """
-    present = ~np.isnan(values).any(axis=-1)
-    if np.isinf(values).any() or np.abs(values[present]).max(initial=0) > LARGEST_PX:
-        raise InputError(f"keypoints_2d has infinite values, or one beyond {LARGEST_PX:g} px; missing joints are NaN.")
-    poor = present.sum(1) * 2 < present.shape[1]
-    if poor.any():
-        raise InputError(
-            f"{int(poor.sum())} of {len(values)} poses lack more than half of their joints (first: pose "
-            f"{int(poor.argmax())}); too little to fill in the others from, so leave those poses out."
-        )
-    return present
+def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_missing: bool) -> str:
+    """How many joints are missing, which ones, and what can be done."""
+    absent = ~known[~usable]
+    often = sorted(zip(absent.sum(0).tolist(), target.joints, strict=True), key=lambda item: -item[0])
+    named = ", ".join(f"{joint} {count}" for count, joint in often[:4] if count)
+    more = ", ..." if sum(count > 0 for count, _ in often) > 4 else ""
+    if fills_missing:
+        found, why = "more than half of their joints", "; too little to fill in the others from"
+        remedy = "leave those poses out"
+    else:
+        found, why = "joints", ", and this model needs every joint"
+        remedy = "take geoselfsup, which fills them in, or leave those poses out"
+    return (
+        f"{int((~usable).sum())} of {len(known)} poses lack {found} (first: pose {int((~usable).argmax())}; "
+        f"{int(absent.sum())} joints: {named}{more}){why}: {remedy} "
+        "(incomplete='nan', or --skip-incomplete on the command line)."
+    )
 
 
 def _is_size(image_size: Any) -> bool:

@@ -47,6 +47,7 @@ class LiftingModule(ZooModule):
         image_size: Any = None,
         confidence: Any = None,
         batch_size: int = 65536,
+        incomplete: str = "raise",
     ) -> Prediction:
         """Lift 2D keypoints of any named layout.
 
@@ -56,30 +57,41 @@ class LiftingModule(ZooModule):
             image_size: (width, height), carried into the result.
             confidence: (..., J), carried into the result.
             batch_size: how many poses are lifted at a time.
+            incomplete: what is done with poses that lack joints which the model needs (see
+                :func:`posezoo.poses.missing.missing_joints`): ``raise``, or ``nan`` to leave these poses NaN.
 
         Returns:
             ``pose_3d`` (..., 17, 3) float32, root-relative, camera frame, with what it is written beside it; an array for
             arrays, a tensor on the model's device for tensors.
 
         Raises:
-            InputError: wrong shape or joint count, NaN or infinite values (NaN is a missing joint to a model that
-                :attr:`fills_missing`), joints the layout cannot give.
+            InputError: wrong shape or joint count, infinite values, joints the layout cannot give, poses that lack joints
+                (a model that :attr:`fills_missing` needs half of them).
             UnknownNameError: unknown skeleton.
 
         Warns:
             UserWarning: heads below feet in most poses (y up?), or keypoints that look normalised.
         """
-        checked = check_keypoints(keypoints_2d, skeleton, self.skeleton, image_size, confidence, self.fills_missing)
+        checked = check_keypoints(
+            keypoints_2d, skeleton, self.skeleton, image_size, confidence, self.fills_missing, incomplete
+        )
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
         values = torch.from_numpy(checked.values).to(self.device)
+        usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
         filled: Any = None
         if checked.present is not None:
             present = torch.from_numpy(checked.present).to(self.device)
-            values = self.complete(values, present.float())
-            filled = ~present.view(*checked.shape, len(self.skeleton))
-        parts = [self.lift(values[start : start + batch_size]) for start in range(0, len(values), batch_size)]
-        pose: Any = (parts[0] if len(parts) == 1 else torch.cat(parts)).view(*checked.shape, len(self.skeleton), 3)
+            rows = torch.ones(len(values), dtype=torch.bool, device=self.device) if usable is None else usable
+            values[rows] = self.complete(values[rows], present[rows].float())
+            filled = (~present & rows[:, None]).view(*checked.shape, len(self.skeleton))
+        whole = values if usable is None else values[usable]
+        parts = [self.lift(whole[start : start + batch_size]) for start in range(0, len(whole), batch_size)]
+        pose: Any = parts[0] if len(parts) == 1 else torch.cat([*parts, values.new_empty(0, len(self.skeleton), 3)])
+        if usable is not None:
+            lifted, pose = pose, values.new_full((len(values), len(self.skeleton), 3), torch.nan)
+            pose[usable] = lifted
+        pose = pose.view(*checked.shape, len(self.skeleton), 3)
         two: Any = values.view(*checked.shape, len(self.skeleton), 2)
         if not isinstance(keypoints_2d, Tensor):
             pose, two = pose.cpu().numpy(), two.cpu().numpy()

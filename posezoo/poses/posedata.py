@@ -48,6 +48,7 @@ class PoseData:
         sequence: (N,) int32 index into ``sequences``.
         frame: (N,) int32 frame number within the clip.
         sequences: what the clips are.
+        time_s: (N,) float64 seconds from the start of the clip, None where only ``Sequence.fps`` tells them.
 
     Raises:
         InputError: the arrays do not belong together.
@@ -60,6 +61,7 @@ class PoseData:
     sequences: tuple[Sequence, ...]
     pose_3d: np.ndarray | None = None
     confidence: np.ndarray | None = None
+    time_s: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count, joints = len(self.keypoints_2d), len(self.skeleton)
@@ -69,6 +71,7 @@ class PoseData:
             "confidence": (count, joints),
             "sequence": (count,),
             "frame": (count,),
+            "time_s": (count,),
         }
         for name, shape in expected.items():
             values = getattr(self, name)
@@ -84,7 +87,7 @@ class PoseData:
 
     def __getitem__(self, index: slice | np.ndarray) -> PoseData:
         """The poses of an index array, mask or slice."""
-        names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame")
+        names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame", "time_s")
         arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[index] for name in names}
         return replace(self, **arrays)
 
@@ -102,6 +105,22 @@ class PoseData:
     def view(self) -> np.ndarray:
         """(N,) camera indices."""
         return np.asarray([clip.view for clip in self.sequences])[self.sequence]
+
+    @property
+    def video(self) -> np.ndarray:
+        """(N,) names of the recordings, :attr:`Sequence.trial`."""
+        return np.asarray([clip.trial for clip in self.sequences])[self.sequence]
+
+    @property
+    def times_s(self) -> np.ndarray | None:
+        """(N,) seconds: ``time_s``, else frame numbers by the clips' rates; None where a rate is not known."""
+        if self.time_s is not None:
+            return self.time_s
+        rates = [clip.fps for clip in self.sequences]
+        used = np.unique(self.sequence)
+        if any(not rates[index] for index in used):
+            return None
+        return self.frame / np.asarray([float(rate or 1) for rate in rates])[self.sequence]
 
     def by_sequence(self) -> Iterator[tuple[Sequence, PoseData]]:
         """Clip by clip, frames in order."""

@@ -17,6 +17,7 @@ from posezoo.files.arrays import load_npz
 from posezoo.files.reading import load_json
 from posezoo.files.writing import atomic_write
 from posezoo.poses.exports import EXPORTS
+from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import SKELETONS, Skeleton
 from posezoo.version import __version__
 
@@ -24,6 +25,7 @@ FORMAT = "posezoo-prediction/1"
 CAMERA_FRAME = "camera (x right, y down, z forward), root-relative"
 UNITS = ("mm", "relative")
 _ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
+_LABELS = ("frame_number", "person", "video", "time_s")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +46,10 @@ class Prediction:
         filled: (..., J) bool, which joints of ``keypoints_2d`` were missing and filled in by the model; None for none.
         notes: anything else that the user should know.
         fps: frames per second, where the poses are a clip's and the input says it.
+        frame_number: (...) whole numbers, which frame of its video each pose is of; None where not known.
+        person: (...) who it is, as the input names people.
+        video: (...) names of the recordings.
+        time_s: (...) seconds from the start of the recording.
 
     Raises:
         InputError: shapes that do not belong together, or an unknown unit.
@@ -67,6 +73,10 @@ class Prediction:
     notes: tuple[str, ...] = ()
     filled: Any = None
     fps: float | int | None = None
+    frame_number: np.ndarray | None = None
+    person: np.ndarray | None = None
+    video: np.ndarray | None = None
+    time_s: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -77,6 +87,7 @@ class Prediction:
             "keypoints_2d": (*batch, joints, 2),
             "confidence": (*batch, joints),
             "filled": (*batch, joints),
+            **dict.fromkeys(_LABELS, batch),
         }
         for name, shape in expected.items():
             values = getattr(self, name)
@@ -95,6 +106,23 @@ class Prediction:
 
     def __len__(self) -> int:
         return int(self.pose_3d.shape[0])
+
+    def labelled(self, data: PoseData) -> Prediction:
+        """The same with frame, person, video and time of the poses that were lifted, row by row.
+
+        Raises:
+            InputError: another number of poses.
+        """
+        clips = [data.sequences[index] for index in np.unique(data.sequence)]
+        rates = {clip.fps for clip in clips}
+        return replace(
+            self,
+            frame_number=data.frame,
+            person=data.subject,
+            video=data.video,
+            time_s=data.times_s,
+            fps=rates.pop() if len(rates) == 1 and data.time_s is None else self.fps,
+        )
 
     def numpy(self) -> Prediction:
         """The same with NumPy arrays."""
@@ -124,7 +152,7 @@ class Prediction:
         if ending not in _WRITERS and ending not in EXPORTS:
             raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*_WRITERS, *EXPORTS))}.")
         if ending in EXPORTS:
-            data = EXPORTS[ending](self, fps, height_mm, path.name).encode()
+            data = EXPORTS[ending](self.numpy(), fps, height_mm, path.name).encode()
         elif height_mm is not None:
             raise InputError(f"{path} keeps the prediction as it is; a height is for .bvh and .trc.")
         else:
@@ -192,7 +220,7 @@ def _npz(prediction: Prediction) -> bytes:
     for name in ("missing", "notes"):
         arrays[name] = np.asarray(described[name], dtype=str)
     here = prediction.numpy()
-    arrays |= {name: getattr(here, name) for name in _ARRAYS if getattr(here, name) is not None}
+    arrays |= {name: getattr(here, name) for name in (*_ARRAYS, *_LABELS) if getattr(here, name) is not None}
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -207,6 +235,9 @@ def _json(prediction: Prediction) -> bytes:
         if array is not None and not np.isfinite(array).all():
             array = np.where(np.isfinite(array), array, None)
         value[name] = None if array is None else array.tolist()
+    for name in _LABELS:
+        labels = getattr(here, name)
+        value[name] = None if labels is None else labels.tolist()
     return (json.dumps(value, allow_nan=False) + "\n").encode()
 
 
@@ -227,9 +258,12 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
         arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
     if "filled" in arrays:
         arrays["filled"] = arrays["filled"] > 0.5
+    kinds: dict[str, Any] = {"frame_number": np.int64, "person": str, "video": str, "time_s": np.float64}
+    labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}
     size, rate = value.get("image_size"), value.get("fps")
     return {
         **arrays,
+        **labels,
         "skeleton": SKELETONS[name] if SKELETONS.get(name) == skeleton else skeleton,
         "image_size": None if size is None else tuple(int(edge) for edge in size),
         "fps": None if rate is None else float(rate),

@@ -118,6 +118,7 @@ def concatenate(parts: list[PoseData]) -> PoseData:
         if len(arrays) not in (0, len(parts)):
             raise InputError(f"{len(arrays)} of {len(parts)} datasets have {name}; either all need it or none.")
         optional[name] = np.concatenate(arrays) if arrays else None
+    times = [part.time_s for part in parts if part.time_s is not None]
     offsets = np.cumsum([0] + [len(part.sequences) for part in parts[:-1]])
     return PoseData(
         skeleton=parts[0].skeleton,
@@ -127,6 +128,7 @@ def concatenate(parts: list[PoseData]) -> PoseData:
         sequence=np.concatenate([part.sequence + np.int32(start) for part, start in zip(parts, offsets, strict=True)]),
         frame=np.concatenate([part.frame for part in parts]),
         sequences=tuple(clip for part in parts for clip in part.sequences),
+        time_s=np.concatenate(times) if len(times) == len(parts) else None,
     )
 
 

@@ -98,18 +98,18 @@ def lift_person(
     *,
     max_gap: int = MAX_GAP,
     smooth: str | None = None,
-    from_first_frame: bool = False,
+    first_frame: int | None = None,
 ) -> Prediction:
     """Lift one person of a clip. See :func:`lift` for the arguments and errors.
 
     Args:
         model, people, person: whom to lift, and by what.
         max_gap, smooth: as in :func:`lift`.
-        from_first_frame: whether row i is frame i of the clip, unknown before the person appears.
+        first_frame: the frame of row 0, unknown before the person appears; where not given, when that is.
     """
     track = fill_gaps(people.track(person), max_gap)
-    if from_first_frame:
-        track = track.starting_at(0)
+    if first_frame is not None:
+        track = track.starting_at(first_frame)
     if smooth is not None:
         if people.fps is None:
             raise InputError("smoothing needs the frames per second, which the clip does not say; give fps.")
@@ -175,5 +175,5 @@ def lift(
         image_size=image_size,
     )
     chosen = range(1, len(people.tracks) + 1) if person is None else [person]
-    whole = is_clip_file(source)
-    return [lift_person(model, people, number, max_gap=max_gap, smooth=smooth, from_first_frame=whole) for number in chosen]
+    start = 0 if is_clip_file(source) else None
+    return [lift_person(model, people, number, max_gap=max_gap, smooth=smooth, first_frame=start) for number in chosen]

@@ -65,6 +65,8 @@ def lift_track(
     notes = [f"row 0 is frame {track.first_frame}"] if track.first_frame else []
     if len(rows) < len(track):
         notes.append(f"{len(track) - len(rows)} of {len(track)} frames, in which the person is not known, are NaN")
+    numbers = track.first_frame + np.arange(len(track))
+    times = numbers / fps if track.time_s is None and fps else track.time_s
     return replace(
         result,
         pose_3d=spread(result.pose_3d, np.nan),
@@ -73,4 +75,8 @@ def lift_track(
         filled=made_up if made_up.any() else None,
         fps=fps,
         notes=(*result.notes, *notes),
+        frame_number=numbers,
+        person=np.full(len(track), track.person) if track.person else None,
+        video=np.full(len(track), track.video) if track.video else None,
+        time_s=times,
     )

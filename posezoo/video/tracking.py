@@ -43,12 +43,17 @@ class Track:
         keypoints: (T, J, 2) px, y down; NaN where unknown.
         confidence: (T, J) in [0, 1]; 0 where unknown or interpolated.
         filled: (T, J) bool, which joints were interpolated, see :func:`fill_gaps`.
+        person, video: whose it is, as the input names people and recordings.
+        time_s: (T,) seconds of the frames, None where only a rate tells them.
     """
 
     first_frame: int
     keypoints: Float[np.ndarray, "T J 2"]
     confidence: Float[np.ndarray, "T J"]
     filled: Any = None
+    person: str = ""
+    video: str = ""
+    time_s: Any = None
 
     def __post_init__(self) -> None:
         if self.filled is None:
@@ -70,11 +75,17 @@ class Track:
     def starting_at(self, frame: int) -> Track:
         """The same with unknown frames before, so that row i is frame ``frame + i``."""
         room = ((self.first_frame - frame, 0), (0, 0))
-        return Track(
-            frame,
-            np.pad(self.keypoints, (*room, (0, 0)), constant_values=np.nan),
-            np.pad(self.confidence, room),
-            np.pad(self.filled, room),
+        times = self.time_s
+        if times is not None:  # the frames before are as far apart as the first ones
+            step = float(times[1] - times[0]) if len(times) > 1 else 0.0
+            times = np.concatenate([times[0] + step * np.arange(frame - self.first_frame, 0), times])
+        return replace(
+            self,
+            first_frame=frame,
+            keypoints=np.pad(self.keypoints, (*room, (0, 0)), constant_values=np.nan),
+            confidence=np.pad(self.confidence, room),
+            filled=np.pad(self.filled, room),
+            time_s=times,
         )
 
 
@@ -170,7 +181,11 @@ def tracks_of(data: PoseData) -> list[Track]:
             )
         known = np.isfinite(rows.keypoints_2d).all(-1)
         confidence = known.astype(np.float64) if rows.confidence is None else np.where(known, rows.confidence, 0.0)
-        tracks.append(_dense(rows.frame, rows.keypoints_2d, confidence))
+        track = _dense(rows.frame, rows.keypoints_2d, confidence)
+        times = rows.time_s
+        if times is not None:
+            times = np.interp(np.arange(len(track)), rows.frame - rows.frame[0], times)
+        tracks.append(replace(track, person=clip.subject, video=clip.trial, time_s=times))
     return sorted(tracks, key=lambda track: -track.presence)
 
 

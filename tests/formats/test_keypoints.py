@@ -206,7 +206,7 @@ def test_coco_logits_are_clipped_and_halpe_is_told_by_its_joints(tmp_path):
     entries = [{"image_id": 1, "keypoints": flat} for flat in triplets(keypoints, scores)]
     data = read_keypoints(save_json(tmp_path / "a.json", entries))
     assert data.skeleton.name == "halpe26"
-    assert data.confidence[0, :2].tolist() == [1, 0]
+    assert data.confidence[0, :2].tolist() == pytest.approx([1, 0.001])
     np.testing.assert_array_equal(data.keypoints_2d, keypoints)
 
 
@@ -276,8 +276,8 @@ def test_csv_columns_in_any_order_with_gaps(tmp_path):
 
 def test_csv_that_states_its_format(tmp_path):
     header = ",".join(f"{joint}_{axis}" for joint in COCO for axis in "xy")
-    (tmp_path / "a.csv").write_text(f"format,{header}\nposezoo-keypoints/1{',7' * 34}\n")
-    assert (read_keypoints(tmp_path / "a.csv").keypoints_2d == 7).all()
+    (tmp_path / "a.csv").write_text(f"format,{header}\nposezoo-keypoints/1,{','.join(map(str, range(7, 41)))}\n")
+    assert read_keypoints(tmp_path / "a.csv").keypoints_2d.ravel().tolist() == list(range(7, 41))
     assert SCHEMA.count("version 1") == SCHEMA.count("posezoo-keypoints/1") == 2  # arrays, and tables
 
 
@@ -309,17 +309,28 @@ def test_hourglass_annotations(tmp_path):
 
 def test_missing_joints(tmp_path):
     keypoints, confidence = poses()
-    keypoints[0, 1], confidence[0, 1] = 0, 0  # missing
-    keypoints[1, 1] = 0  # a root-centred joint with confidence is where it is
-    confidence[2, 1] = 0  # known, though not to be trusted
-    keypoints[3, 1, 0] = np.nan  # missing
+    keypoints[0, 1], confidence[0, 1] = 0, 0
+    keypoints[1, 1] = 0  # Ultralytics keeps the confidence
+    confidence[2, 1] = 0  # beside confidences that are not 0
+    keypoints[3, 1, 0] = np.nan
+    keypoints[4, 9] = keypoints[4, 14]  # a wrist at a knee
     np.savez(tmp_path / "a.npz", keypoints=keypoints, confidence=confidence, skeleton="coco17")
     data = read_keypoints(tmp_path / "a.npz")
-    assert np.argwhere(np.isnan(data.keypoints_2d).all(-1)).tolist() == [[0, 1], [3, 1]]
-    assert np.isnan(data.keypoints_2d).sum() == 4
-    assert data.confidence[[0, 1, 2, 3], 1].tolist() == [0, confidence[1, 1], 0, 0]
+    missing = [[0, 1], [1, 1], [2, 1], [3, 1], [4, 9], [4, 14]]
+    assert np.argwhere(np.isnan(data.keypoints_2d).all(-1)).tolist() == missing
+    assert np.argwhere(data.confidence == 0).tolist() == missing
     np.savez(tmp_path / "b.npz", keypoints=keypoints, skeleton="coco17")
-    assert np.isnan(read_keypoints(tmp_path / "b.npz").keypoints_2d).sum() == 2
+    assert np.argwhere(np.isnan(read_keypoints(tmp_path / "b.npz").keypoints_2d).all(-1)).tolist() == [
+        place for place in missing if place != [2, 1]
+    ]
+
+
+def test_confidences_that_are_all_0_say_nothing(tmp_path):
+    keypoints, confidence = poses()
+    np.savez(tmp_path / "a.npz", keypoints=keypoints, confidence=confidence * 0, skeleton="coco17")
+    data = read_keypoints(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.keypoints_2d, keypoints)
+    assert data.confidence is None
 
 
 def test_null_in_json_is_missing(tmp_path):

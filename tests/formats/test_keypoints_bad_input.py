@@ -118,7 +118,7 @@ def test_bad_fields(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-MARKS = [{"x": 0.5, "y": 0.5, "z": 0, "visibility": 1}] * 33
+MARKS = [{"x": 0.5 + place / 100, "y": 0.5, "z": 0, "visibility": 1} for place in range(33)]
 FLAT = triplets(KEYPOINTS, CONFIDENCE)
 JSON = {
     "truncated": (json.dumps({"keypoints": FLAT})[:-20], CorruptFileError, "get it again"),

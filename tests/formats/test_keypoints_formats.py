@@ -111,6 +111,8 @@ def test_mediapipe_people_and_frame_numbers(tmp_path):
 def test_mediapipe_by_hand(tmp_path):
     """The left shoulder, landmark 11, at a quarter of the width and half of the height."""
     person = [{"x": 0.1, "y": 0.1, "z": 0, "presence": 0.5} for _ in range(33)]
+    for place, mark in enumerate(person):
+        mark["x"] += place / 100
     person[11] = {"x": 0.25, "y": 0.5, "z": -0.3, "visibility": 0.75, "presence": 0.9}
     data = read_keypoints(save_json(tmp_path / "a.json", [person]), image_size=(640, 480))
     shoulder = data.skeleton.index("left_shoulder")
@@ -336,9 +338,9 @@ def test_lsp_extended_has_joints_that_were_not_located(tmp_path):
 
 
 def test_lsp_hidden_joints_are_located(tmp_path):
-    joints = np.full((3, 14, 2), 11.0)
+    joints = np.arange(3 * 14 * 2, dtype=float).reshape(3, 14, 2) + 11
     joints[2] = np.arange(14)[:, None] % 2
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": joints})
     data = read_keypoints(tmp_path / "joints.mat")
-    assert (data.keypoints_2d == 10).all()
+    np.testing.assert_array_equal(data.keypoints_2d, joints[:2].transpose(2, 1, 0) - 1)
     assert (data.confidence == 1).all()

@@ -17,6 +17,7 @@ from posezoo.errors import InputError
 if TYPE_CHECKING:
     from posezoo.data import PoseData
     from posezoo.lifting import LiftingModule
+    from posezoo.skeletons import Skeleton
 
 # The joints that a dataset's own protocol counts, or all that it has.
 _SCORED = {"mpi_inf_3dhp": "common14", "humaneva": "humaneva15"}
@@ -34,15 +35,13 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
         return _predict_clip(model, options)
     source = options.input[0]
     data = read_keypoints(source, options.skeleton, options.image_size)
-    complete = np.isfinite(data.keypoints_2d).all(axis=(1, 2)) & (np.ptp(data.keypoints_2d, axis=1).max(axis=1) != 0)
-    if options.skip_incomplete and not complete.all():
-        warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
-        data = data[complete]
+    if options.skip_incomplete:
+        data = _complete(data, model.skeleton)
     if not len(data):
         raise InputError(f"{source}: no pose is left to lift.")
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
-    result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence)
+    result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence).labelled(data)
     result.save(options.out, **clip_options.export_settings(options))
     approximated = f" ({', '.join(result.approximated)} approximated)" if result.approximated else ""
     print(f"{len(data)} poses of {data.skeleton.name}{approximated} lifted by {result.model} -> {options.out}")
@@ -53,6 +52,18 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
     if options.picture or options.html:
         draw(result, options.picture, options.html)
     return 0
+
+
+def _complete(data: PoseData, skeleton: Skeleton) -> PoseData:
+    """Return the poses that have every joint from which a model's layout is made, and say how many have not."""
+    from posezoo.skeletons import convert
+
+    converted = convert(data.keypoints_2d, data.skeleton, skeleton)
+    needed = [joint not in converted.missing for joint in skeleton.joints]
+    complete = np.isfinite(converted.keypoints[:, needed]).all(axis=(1, 2))
+    if not complete.all():
+        warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
+    return data[complete]
 
 
 def _predict_clip(model: LiftingModule, options: argparse.Namespace) -> int:

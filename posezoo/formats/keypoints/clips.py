@@ -11,6 +11,7 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.names import columns_of
+from posezoo.poses.missing import missing_joints
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
 
@@ -146,27 +147,33 @@ def to_posedata(
         confidence = None if confidence is None else confidence[:, columns]
     else:
         layout = _layout(clips, skeleton, path)
-    if clips.normalised:
-        keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     if keypoints.shape[-1] == 3:
         if confidence is not None:
             raise InputError(
                 f"{path}: confidences stand both beside the keypoints and as their third column; give them once."
             )
         confidence = keypoints[..., 2]
+    if confidence is not None and confidence.shape != keypoints.shape[:2]:
+        raise InputError(
+            f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:2]}, one value a joint."
+        )
+    # Before fractions become pixels: a placeholder is (-1, -1), not that many pixels.
+    unknown = missing_joints(keypoints[..., :2], layout, confidence)
+    if unknown.all():
+        raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
+    if clips.normalised:
+        keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
     if pixels is keypoints or np.shares_memory(pixels, keypoints):
         pixels = pixels.copy()
+    pixels[unknown] = np.nan
     _check_pixels(pixels, layout, path)
-    unknown: np.ndarray = np.any(np.isnan(pixels), axis=-1)
     if confidence is not None:
         confidence = _confidence(confidence, unknown, path)
-        unknown |= (confidence == 0) & (pixels == 0).all(-1)
         confidence[unknown] = 0
-    if unknown.all():
-        raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
-    pixels[unknown] = np.nan
+        # MotionBERT's demo and others write 0 for every joint: that says nothing.
+        confidence = confidence if confidence.any() else None
     return PoseData(
         skeleton=layout,
         keypoints_2d=pixels,
@@ -174,6 +181,7 @@ def to_posedata(
         sequence=clips.sequence.astype(np.int32),
         frame=clips.frame.astype(np.int32),
         sequences=sequences,
+        time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
     )
 
 
@@ -226,8 +234,6 @@ def _check_pixels(pixels: np.ndarray, layout: Skeleton, path: Path) -> None:
 
 def _confidence(values: np.ndarray, unknown: np.ndarray, path: Path) -> np.ndarray:
     """(N, J) float32 in [0, 1]; COCO's flags 0 1 2 (absent, occluded, visible) become 0 1 1."""
-    if values.shape != unknown.shape:
-        raise InputError(f"{path}: confidence has shape {values.shape}; expected {unknown.shape}, one value a joint.")
     with np.errstate(over="ignore"):
         confidence = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
     known = confidence[~unknown]

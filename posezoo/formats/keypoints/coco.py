@@ -14,6 +14,10 @@ from posezoo.formats.keypoints.clips import Clips, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import frame_of
 
+# Scores go a little beyond 1; what goes further are logits.
+_MOST_SCORE = 1.5
+_DOUBTFUL = 1e-3
+
 
 def is_coco(content: Content) -> bool:
     """``{"annotations": [...]}``."""
@@ -63,7 +67,9 @@ def read_people(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str,
         )
     keypoints = keypoints.astype(np.float64)
     if keypoints.shape[-1] == 3 and not np.isin(keypoints[..., 2], (0, 1, 2)).all():
-        keypoints[..., 2] = keypoints[..., 2].clip(0, 1)
+        # Below 0 a logit is a doubtful joint; of scores from 0 to 1 it is none.
+        least = _DOUBTFUL if np.nanmax(keypoints[..., 2]) > _MOST_SCORE else 0
+        keypoints[..., 2] = np.where(keypoints[..., 2] < 0, least, keypoints[..., 2].clip(0, 1))
     posed = (np.nan_to_num(keypoints, nan=0) != 0).any((1, 2))
     keypoints, entries = keypoints[posed], [entry for entry, keep in zip(entries, posed, strict=True) if keep]
     names = [_name(entry.get("image_id", index)) for index, entry in enumerate(entries)]

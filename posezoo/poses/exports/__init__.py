@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from posezoo.poses.exports.bvh_writing import bvh
+from posezoo.poses.exports.clip import Poses
 from posezoo.poses.exports.table import csv
 from posezoo.poses.exports.trc import trc
 
 __all__ = ["EXPORTS", "bvh", "csv", "trc"]
 
-EXPORTS: dict[str, Callable[[Any, Any, Any, str], str]] = {".bvh": bvh, ".trc": trc, ".csv": csv}
-"""The text of a file, from (prediction, fps, height_mm, the file's name)."""
+EXPORTS: dict[str, Callable[[Poses, float | int | None, float | int | None, str], str]] = {
+    ".bvh": bvh,
+    ".trc": trc,
+    ".csv": csv,
+}
+"""What writes each ending: the text of a file, from (poses, fps, height_mm, the file's name)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,14 +11,13 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import matrix_to_euler, rotation_between
-from posezoo.poses.exports.clip import frames_per_second, in_mm_y_up
+from posezoo.poses.exports.clip import Poses, frames_per_second, in_mm_y_up, times_of
 from posezoo.skeletons import Skeleton
-
-if TYPE_CHECKING:
-    from posezoo.poses.prediction import Prediction
 
 _CM = 0.1
 _ORDER = "zxy"
+# Rows this far apart are pictures, not a clip.
+_MOST_TICKS_PER_ROW = 100
 _END = 0.2
 """Length of the stub that shows a last joint's direction, over its bone's."""
 # Where bones point from their parents in the rest pose, a T: x to the person's left, y up, z to the front. Others point up.
@@ -46,20 +44,26 @@ class _Node:
     children: tuple[_Node, ...]
 
 
-def bvh(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: str = "poses.bvh") -> str:
-    """The text of a BVH file: cm, y up (see :func:`posezoo.poses.exports.clip.in_mm_y_up`), angles in degrees, ZXY.
+def bvh(
+    prediction: Poses, fps: float | int | None = None, height_mm: float | int | None = None, name: str = "poses.bvh"
+) -> str:
+    """Return the text of a BVH file: cm, y up (see :func:`posezoo.poses.exports.clip.in_mm_y_up`), angles in degrees, ZXY.
 
     The joints are named as the layout's and rest in a T pose. A bone has its mean length over the clip, and in every frame
     exactly the direction it has in the prediction: by the smallest turn from the rest pose, in its parent's frame. Where a
     joint has several children, it turns as fits them best, and a joint of no length (``pelvis_left_hip``) gives each the
     rest, as ``LHipJoint`` does in the CMU database. What is unknown keeps its last known direction, as BVH cannot leave
-    it out. Root-relative poses stay with their root at the origin.
+    it out. Root-relative poses stay with their root at the origin. BVH has one rate: frames that are lacking are held, and
+    those of a variable rate are repeated, so that every pose stands at its time.
 
     Raises:
         InputError: no clip, unknown rate, a height that does not belong here, or a joint that is known in no frame.
     """
     rate = frames_per_second(prediction, fps, "BVH")
     pose, skeleton = in_mm_y_up(prediction, height_mm, "BVH") * _CM, prediction.skeleton
+    times = times_of(prediction, len(pose), fps)
+    if times is not None:
+        pose = pose[_ticks(times, rate)]
     bones = {child: _held(pose[:, child] - pose[:, parent], skeleton.joints[child]) for parent, child in skeleton.bones}
     directions = {child: _held(_directions(bones[child]), skeleton.joints[child]) for child in bones}
     lengths = {
@@ -78,6 +82,24 @@ def bvh(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
     np.savetxt(motion, np.concatenate([root, angles], axis=1), fmt="%.6f")
     lines += ["MOTION", f"Frames: {len(pose)}", f"Frame Time: {1 / rate:.8f}"]
     return "\n".join(lines) + "\n" + motion.getvalue()
+
+
+def _ticks(times: np.ndarray, rate: float) -> np.ndarray:
+    """Return the row that stands at each tick of a rate, from the first time to the last: the latest one.
+
+    Raises:
+        InputError: times that do not rise, or that no clip has.
+    """
+    if not (np.diff(times) > 0).all():
+        raise InputError("the times of the poses do not rise from row to row; BVH holds one clip: save clip by clip.")
+    count = int(np.rint((times[-1] - times[0]) * rate)) + 1
+    if count > _MOST_TICKS_PER_ROW * len(times):
+        raise InputError(
+            f"{len(times)} poses lie {times[-1] - times[0]:.6g} s apart, {count} frames of BVH; they are no clip: save them "
+            "as .csv, .npz or .json."
+        )
+    ticks = times[0] + (np.arange(count) + 0.5) / rate
+    return np.clip(np.searchsorted(times, ticks, side="right") - 1, 0, len(times) - 1)
 
 
 def _held(values: np.ndarray, joint: str) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""A prediction as one person's clip in mm, y up: what BVH and TRC hold."""
+"""Poses as one person's clip in mm, y up: what BVH and TRC hold."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,8 +12,34 @@ from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
 from posezoo.skeletons import Skeleton
 
-if TYPE_CHECKING:
-    from posezoo.poses.prediction import Prediction
+
+@runtime_checkable
+class Poses(Protocol):
+    """What is exported: :class:`posezoo.poses.Prediction`, or anything else with its attributes as NumPy arrays."""
+
+    @property
+    def pose_3d(self) -> Any: ...
+    @property
+    def skeleton(self) -> Skeleton: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def frame(self) -> str: ...
+    @property
+    def keypoints_2d(self) -> Any: ...
+    @property
+    def confidence(self) -> Any: ...
+    @property
+    def fps(self) -> float | int | None: ...
+    @property
+    def frame_number(self) -> np.ndarray | None: ...
+    @property
+    def person(self) -> np.ndarray | None: ...
+    @property
+    def video(self) -> np.ndarray | None: ...
+    @property
+    def time_s(self) -> np.ndarray | None: ...
+
 
 HEIGHT_MM = 1700.0
 """Of a person whose size cannot be known, where none is given."""
@@ -27,13 +53,29 @@ _Y_UP = {
 }
 
 
-def one_clip(prediction: Prediction, kind: str) -> Float[np.ndarray, "T J 3"]:
-    """The poses as frames of one clip, in the prediction's frame and unit, float64.
+def one_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
+    """Return the poses as frames of one clip, in their own frame and unit, float64.
+
+    Raises:
+        InputError: more than one leading dimension, several people, or no pose.
+    """
+    pose = rows_of_clip(poses, kind)
+    people = () if poses.person is None else np.unique(np.ravel(poses.person))
+    if len(people) > 1:
+        raise InputError(
+            f"the poses are of {len(people)} people ({', '.join(map(str, people[:4]))}); {kind} holds one: save them one by "
+            "one (--person), or as .csv, .npz or .json."
+        )
+    return pose
+
+
+def rows_of_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
+    """Return the poses as (rows, joints, 3), whoever they are of, float64.
 
     Raises:
         InputError: more than one leading dimension, or no pose.
     """
-    pose = np.asarray(prediction.numpy().pose_3d, dtype=np.float64)
+    pose = np.asarray(poses.pose_3d, dtype=np.float64)
     if pose.ndim > 3:
         raise InputError(f"pose_3d has shape {pose.shape}; {kind} holds one clip, (frames, joints, 3): save clip by clip.")
     pose = pose.reshape(-1, *pose.shape[-2:])
@@ -42,13 +84,15 @@ def one_clip(prediction: Prediction, kind: str) -> Float[np.ndarray, "T J 3"]:
     return pose
 
 
-def frames_per_second(prediction: Prediction, fps: Any, kind: str) -> float:
-    """The rate given, else the prediction's own.
+def frames_per_second(poses: Poses, fps: float | int | None, kind: str) -> float:
+    """Return the rate given, else the poses' own, else the one that most of their times have.
 
     Raises:
         InputError: none of them says it, or no positive number.
     """
-    rate = prediction.fps if fps is None else fps
+    rate = poses.fps if fps is None else fps
+    if rate is None and poses.time_s is not None and np.size(poses.time_s) > 1:
+        rate = 1 / max(float(np.median(np.diff(np.ravel(poses.time_s)))), 1e-9)
     if rate is None:
         raise InputError(f"{kind} needs the frames per second, which the input does not say; give fps (--fps).")
     if not 0 < float(rate) < 1e5:
@@ -56,8 +100,21 @@ def frames_per_second(prediction: Prediction, fps: Any, kind: str) -> float:
     return float(rate)
 
 
-def in_mm_y_up(prediction: Prediction, height_mm: Any, kind: str) -> Float[np.ndarray, "T J 3"]:
-    """A clip in mm, x right, y up, z toward the viewer: BVH's and OpenSim's right-handed frame. NaN stays.
+def numbers_of(poses: Poses, rows: int) -> np.ndarray:
+    """Return the frame number of each row, counted from 0 where the poses do not say it."""
+    return np.arange(rows) if poses.frame_number is None else np.ravel(poses.frame_number)
+
+
+def times_of(poses: Poses, rows: int, fps: float | int | None) -> np.ndarray | None:
+    """Return the seconds of each row: as the poses say them, else frame numbers at a rate; None without one."""
+    if fps is None and poses.time_s is not None:
+        return np.ravel(poses.time_s)
+    rate = poses.fps if fps is None else fps
+    return None if rate is None else numbers_of(poses, rows) / float(rate)
+
+
+def in_mm_y_up(prediction: Poses, height_mm: float | int | None, kind: str) -> Float[np.ndarray, "T J 3"]:
+    """Return a clip in mm, x right, y up, z toward the viewer: BVH's and OpenSim's right-handed frame. NaN stays.
 
     Camera coordinates (y down, z forward) are turned by half about x, world coordinates (z up) by a quarter: never mirrored.
     Where the scale is not known, every pose gets bones of the same total length, and the clip the size of a person

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.poses.exports.clip import frames_per_second, one_clip
-
-if TYPE_CHECKING:
-    from posezoo.poses.prediction import Prediction
+from posezoo.poses.exports.clip import Poses, numbers_of, rows_of_clip, times_of
 
 
-def csv(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: str = "poses.csv") -> str:
-    """The text of a CSV file: ``frame,time_s,pelvis_x_mm,pelvis_y_mm,pelvis_z_mm,...``.
+def csv(
+    prediction: Poses, fps: float | int | None = None, height_mm: float | int | None = None, name: str = "poses.csv"
+) -> str:
+    """Return the text of a CSV file: ``frame,person,time_s,pelvis_x_mm,pelvis_y_mm,pelvis_z_mm,...``.
 
-    The coordinates are the prediction's own, in its frame and unit (``pelvis_x_relative``); then come, where there are such,
-    ``pelvis_u_px,pelvis_v_px`` and ``pelvis_confidence``. ``time_s`` is there where the rate is known. Unknown is empty.
+    A row is a pose, of whichever person. The coordinates are the prediction's own, in its frame and unit
+    (``pelvis_x_relative``); then come, where there are such, ``pelvis_u_px,pelvis_v_px`` and ``pelvis_confidence``.
+    ``person`` and ``video`` are there where the input says them, ``time_s`` where the rate is known. Unknown is empty.
 
     Raises:
-        InputError: no clip, or a height, which no coordinate here is scaled by.
+        InputError: more than one leading dimension, or a height, which no coordinate here is scaled by.
     """
     if height_mm is not None:
         raise InputError("CSV keeps the prediction's own unit; a height is for .bvh and .trc.")
-    here, pose = prediction.numpy(), one_clip(prediction, "CSV")
+    here, pose = prediction, rows_of_clip(prediction, "CSV")
     joints, rows = prediction.skeleton.joints, len(pose)
-    names, blocks = ["frame"], [[str(row) for row in range(rows)]]
-    if fps is not None or prediction.fps is not None:
-        rate = frames_per_second(prediction, fps, "CSV")
+    names, blocks = ["frame"], [[str(number) for number in numbers_of(here, rows).tolist()]]
+    for title, labels in (("person", here.person), ("video", here.video)):
+        if labels is not None and (title == "person" or len(np.unique(labels)) > 1):
+            names.append(title)
+            blocks.append([_cell(str(label)) for label in np.ravel(labels)])
+    times = times_of(here, rows, fps)
+    if times is not None:
         names.append("time_s")
-        blocks.append([f"{row / rate:.6f}" for row in range(rows)])
+        blocks.append([f"{time:.6f}" for time in times.tolist()])
     columns: list[tuple[str, np.ndarray]] = [
         (f"{joint}_{axis}_{prediction.unit}", pose[:, i, k])
         for i, joint in enumerate(joints)
@@ -46,3 +48,8 @@ def csv(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
         names.append(title)
         blocks.append([f"{value:.6g}" if np.isfinite(value) else "" for value in values.tolist()])
     return "\n".join(",".join(cells) for cells in [names, *zip(*blocks, strict=True)]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text as a cell: in quotes where it holds what parts cells."""
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
-from posezoo.poses.exports.clip import frames_per_second, in_mm_y_up
-
-if TYPE_CHECKING:
-    from posezoo.poses.prediction import Prediction
+from posezoo.poses.exports.clip import Poses, frames_per_second, in_mm_y_up, numbers_of, times_of
 
 _KEYS = (
     "DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame", "OrigNumFrames",
 )  # fmt: skip
 
 
-def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: str = "poses.trc") -> str:
-    """The text of a TRC file: mm, y up (see :func:`posezoo.poses.exports.clip.in_mm_y_up`).
+def trc(
+    prediction: Poses, fps: float | int | None = None, height_mm: float | int | None = None, name: str = "poses.trc"
+) -> str:
+    """Return the text of a TRC file: mm, y up (see :func:`posezoo.poses.exports.clip.in_mm_y_up`).
 
     Cells are empty where a joint is unknown. Root-relative poses have their root at the origin in every
-    frame. Frames are counted from 1, time runs from 0.
+    frame. ``Frame#`` is the input's frame number plus 1, as TRC counts frames from 1; ``Time`` is the time of that frame,
+    at a variable frame rate too.
 
     Raises:
         InputError: no clip, unknown rate, a height that does not belong here.
@@ -29,10 +27,13 @@ def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
     pose = in_mm_y_up(prediction, height_mm, "TRC")
     frames, joints = pose.shape[:2]
     stated = f"{rate:.6g}"
+    numbers = numbers_of(prediction, frames) + 1
+    times = times_of(prediction, frames, fps)
+    seconds = (numbers - 1) / rate if times is None else times
     lines = [
         ("PathFileType", "4", "(X/Y/Z)", name),
         _KEYS,
-        (stated, stated, str(frames), str(joints), "mm", stated, "1", str(frames)),
+        (stated, stated, str(frames), str(joints), "mm", stated, str(numbers[0]), str(frames)),
         ("Frame#", "Time", *(cell for joint in prediction.skeleton.joints for cell in (joint, "", ""))),
         ("", "", *(f"{axis}{joint + 1}" for joint in range(joints) for axis in "XYZ")),
         ("",),
@@ -42,5 +43,5 @@ def trc(prediction: Prediction, fps: Any = None, height_mm: Any = None, name: st
         values = zip(pose[row].reshape(-1).tolist(), known[row].reshape(-1).tolist(), strict=True)
         cells = [f"{value + 0.0:.5f}" if there else "" for value, there in values]
         # Every cell ends in a tab, as OpenSim writes them: it does not count an empty one at the end of a line.
-        lines.append((str(row + 1), f"{row / rate:.6f}", *cells, ""))
+        lines.append((str(numbers[row]), f"{seconds[row]:.6f}", *cells, ""))
     return "\n".join("\t".join(cells) for cells in lines) + "\n"
