@@ -212,7 +212,7 @@ def test_bad_folder_of_frames(tmp_path):
 HEADER = ",".join(f"{joint}_{axis}" for joint in COCO for axis in "xy")
 ROW = ",".join(["1.5"] * 34)
 TABLES = {
-    "no header": (f"{ROW}\n{ROW}\n", InputError, "a table with the header"),
+    "no header": (f"{ROW}\n{ROW}\n", InputError, "its first row is 34 numbers, perhaps 17 joints of x, y; put the names"),
     "no rows": (f"{HEADER}\n", InputError, "only a header"),
     "blank": ("\n \n\n", CorruptFileError, "blank"),
     "cut": (f"{HEADER}\n{ROW}\n{ROW[:50]}", CorruptFileError, "row 3 has 13 cells, the header 34"),
@@ -220,11 +220,15 @@ TABLES = {
     "a joint without y": (f"{HEADER[:-14]}\n{ROW[:-4]}\n", InputError, "right_ankle lacks its x or y"),
     "a column twice": (f"{HEADER},nose_x\n{ROW},3\n", InputError, "'nose_x' stands there twice"),
     "a joint missing": (
-        ",".join(HEADER.split(",")[2:]) + "\n" + ",".join(ROW.split(",")[2:]),
+        ",".join(HEADER.split(",")[:-2]) + "\n" + ",".join(ROW.split(",")[:-2]),
         InputError,
-        "nearest is coco17: the file lacks nose",
+        "nearest being coco17: missing right_ankle; rename or add",
     ),
-    "a joint too many": (f"{HEADER},tail_x,tail_y\n{ROW},1,2\n", InputError, "has besides tail"),
+    "a joint too many": (
+        f"{HEADER},tail_x,tail_y\n{ROW},1,2\n",
+        InputError,
+        "has besides tail, which is no layout's joint; rename",
+    ),
     "frames that are none": (f"frame,{HEADER}\nx,{ROW}\n", InputError, "'x' in column 'frame', row 2"),
     "frames left out": (f"frame,{HEADER}\n,{ROW}\n", InputError, "whole numbers"),
     "infinite": (f"{HEADER}\n{ROW[:-3]}inf\n", InputError, "right_ankle of pose 0 has y = inf"),

@@ -43,14 +43,15 @@ def read_keypoints(
     skeleton: str | Skeleton | None = None,
     image_size: Any = None,
 ) -> PoseData:
-    """Read 2D keypoints from a file, or from OpenPose's folder of frames.
+    """Read 2D keypoints from a file, or from a folder of frames.
 
     The kind of file is told by its content, then by its extension; the layout by what the file says, by its format
     (COCO, OpenPose, stacked hourglass), by the joints' names, or by the number of joints where only one named layout has as
     many.
 
     Args:
-        path: ``.npz .npy .json .csv .tsv .h5 .pkl .mat`` or a folder; formats: :data:`FORMATS`, own schema: :data:`SCHEMA`.
+        path: ``.npz .npy .json .jsonl .csv .tsv .h5 .slp .pkl .mat .xml .txt`` or a folder; formats: :data:`FORMATS`,
+            own schema: :data:`SCHEMA`.
         skeleton: the layout, where the file does not tell it.
         image_size: (width, height) of the pictures in px, where the file does not tell it; formats whose coordinates are
             fractions of the picture (MediaPipe, Kinetics-skeleton) need it.
@@ -112,4 +113,7 @@ def _unrecognised(content: Content) -> str:
             f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, LSP's `joints`, or MPII's "
             "`RELEASE`."
         )
-    return f"{content.path} {held}; read are {'; '.join(form.name for form in FORMATS)}."
+    return (
+        f"{content.path} {held}; read are COCO, OpenPose, Ultralytics, MMPose, "
+        "MediaPipe, AlphaPose, SLEAP, DeepLabCut and others of their kind, or write PoseZoo's own (`posezoo data schema`)."
+    )

@@ -142,6 +142,8 @@ def to_posedata(
     if image_size is not None:
         sequences = tuple(clip if clip.image_size else replace(clip, image_size=image_size) for clip in sequences)
     if clips.names:
+        if len(clips.names) != keypoints.shape[1]:
+            raise InputError(f"{path} names {len(clips.names)} joints, but its poses have {keypoints.shape[1]}.")
         layout, columns = columns_of(clips.names, None if skeleton is None else get_skeleton(skeleton), path)
         keypoints = keypoints[:, columns]
         confidence = None if confidence is None else confidence[:, columns]

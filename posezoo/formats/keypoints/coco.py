@@ -12,7 +12,9 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.names import are_joints, frame_of
+
+IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 
 # Scores go a little beyond 1; what goes further are logits.
 _MOST_SCORE = 1.5
@@ -34,10 +36,12 @@ def read_coco(content: Content) -> Clips:
     """``frame`` is the image id or the number in its name, ``trial`` the file or what stands before that number,
     ``subject`` the track or the person's number in the picture.
 
-    Annotations without any labelled joint (boxes and crowds) hold no pose and are left out.
+    Annotations without any labelled joint (boxes and crowds) hold no pose and are left out. The names of the joints,
+    where ``categories`` have them, tell the layout.
     """
     images = {image["id"]: image for image in _mappings(content.value.get("images", [])) if _hashable(image.get("id"))}
-    return read_people(_mappings(content.value["annotations"]), images, content.path)
+    entries = _mappings(content.value["annotations"])
+    return read_people(entries, images, content.path, _joint_names(content.value.get("categories"), entries, content.path))
 
 
 def read_coco_results(content: Content) -> Clips:
@@ -53,8 +57,24 @@ def _hashable(key: Any) -> bool:
     return isinstance(key, str | int)
 
 
-def read_people(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path) -> Clips:
-    """One entry a person, ``images`` by their id."""
+def _joint_names(categories: Any, entries: list[Mapping[str, Any]], path: Path) -> tuple[str, ...]:
+    """The names of the joints as the categories of the entries have them; none where they are no joints' names."""
+    used = {entry.get("category_id") for entry in entries if entry.get("keypoints") and _hashable(entry.get("category_id"))}
+    named = {
+        tuple(map(str, category["keypoints"]))
+        for category in _mappings(categories)
+        if isinstance(category.get("keypoints"), list) and category["keypoints"] and category.get("id") in used
+    }
+    if len(named) > 1:
+        raise InputError(f"{path} holds people of {len(named)} categories with other joints; keep one category's.")
+    names = named.pop() if named else ()
+    return names if names and are_joints(names) else ()
+
+
+def read_people(
+    entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path, names: tuple[str, ...] = ()
+) -> Clips:
+    """One entry a person, ``images`` by their id, ``names`` of the joints where the file has them."""
     entries = [entry for entry in entries if entry.get("keypoints")]
     if not entries:
         raise InputError(f"{path} is COCO JSON without any keypoints; expected annotations of people with `keypoints`.")
@@ -72,11 +92,11 @@ def read_people(entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str,
         keypoints[..., 2] = np.where(keypoints[..., 2] < 0, least, keypoints[..., 2].clip(0, 1))
     posed = (np.nan_to_num(keypoints, nan=0) != 0).any((1, 2))
     keypoints, entries = keypoints[posed], [entry for entry, keep in zip(entries, posed, strict=True) if keep]
-    names = [_name(entry.get("image_id", index)) for index, entry in enumerate(entries)]
-    sizes = {name: _size(images.get(name), path) for name in dict.fromkeys(names)}
-    videos, frames = _frames(names, path)
-    sequence, sequences = group(videos, _people(entries, names), [sizes[name] for name in names])
-    return Clips(keypoints, sequence, frames, sequences, implied=("coco17", "halpe26"))
+    images_of = [_name(entry.get("image_id", index)) for index, entry in enumerate(entries)]
+    sizes = {name: _size(images.get(name), path) for name in dict.fromkeys(images_of)}
+    videos, frames = _frames(images_of, path)
+    sequence, sequences = group(videos, _people(entries, images_of), [sizes[name] for name in images_of])
+    return Clips(keypoints, sequence, frames, sequences, implied=IMPLIED, names=names)
 
 
 def _name(image: Any) -> str | int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from posezoo.files.arrays import load_npy, load_npz, load_pickle
 from posezoo.files.hdf5 import open_hdf5, read_attributes, read_dataset
 from posezoo.files.matlab import load_mat
 from posezoo.files.reading import load_json, read_bytes, reading
+from posezoo.files.xml import load_xml
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,9 @@ class Content:
     """What a file holds.
 
     Attributes:
-        kind: ``npz npy json hdf5 pickle mat csv`` or ``folder``.
-        value: a mapping of arrays, an array, a JSON value, the rows of a table, or the files of a folder.
+        kind: ``npz npy json hdf5 pickle mat csv xml txt``, ``folder`` (of JSON files) or ``txt folder``.
+        value: a mapping of arrays, an array, a JSON value (of JSON lines, the list of them), the rows of a table, the root
+            element of XML, None for a text, or the files of a folder.
         path: where it came from.
     """
 
@@ -62,23 +66,81 @@ class _Hdf5(Mapping[str, Any]):
         return len(set(self.datasets) | set(self.attributes))
 
 
+def _load_json(path: Path) -> Any:
+    """A JSON value, or a list of those of a file of JSON lines."""
+    try:
+        return load_json(path)
+    except CorruptFileError as error:
+        cause = error.__cause__
+        if not isinstance(cause, json.JSONDecodeError) or cause.msg != "Extra data":
+            raise
+    values = []
+    for number, line in enumerate(read_bytes(path, "JSON").decode("utf-8-sig").splitlines(), start=1):
+        if line.strip():
+            with reading(f"{path}, line {number},", "JSON lines"):
+                values.append(json.loads(line))
+    return values
+
+
 def _load_csv(path: Path) -> list[list[str]]:
-    """The rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped."""
+    """The rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped.
+
+    Excel's line ``sep=;`` is taken for what it is. Where commas do not part the cells, they are decimal points.
+    """
     data = read_bytes(path, "CSV")
     with reading(path, "CSV"):
-        lines = data.decode("utf-8-sig").splitlines()
+        lines = decode(data).splitlines()
         header = next((line for line in lines if line.strip()), "")
-        rows = [row for row in csv.reader(lines, delimiter=max(",;\t", key=header.count)) if any(map(str.strip, row))]
+        if header.lower().startswith("sep=") and len(header.strip()) <= 5:
+            lines = lines[lines.index(header) + 1 :]
+            header = next((line for line in lines if line.strip()), "")
+        delimiter = max(",;\t", key=header.count)
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
+        if delimiter != ",":
+            rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
     if not rows:
         raise CorruptFileError(f"{path} holds blank lines only; expected a header and rows.")
     return rows
 
 
-def _list_folder(path: Path) -> list[Path]:
-    files = sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".json")
-    if not files:
-        raise MissingFileError(f"{path} is a folder without .json files; expected a file, or OpenPose's folder of frames.")
-    return files
+_DECIMAL_COMMA = re.compile(r"^(\s*-?\d*),(\d+\s*)$")
+
+
+def decode(data: bytes) -> str:
+    """The text of a file: UTF-8, the UTF-16 of Excel's "Unicode text", else Windows' western encoding."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252")
+
+
+def _list_folder(path: Path) -> tuple[str, list[Path]]:
+    """The kind of a folder, and its JSON files or else its texts; a folder around a single one of these is that one."""
+    entries = sorted(path.iterdir())
+    files = {
+        ending: [entry for entry in entries if entry.suffix.lower() == ending and entry.name != "classes.txt"]
+        for ending in (".json", ".txt")
+    }
+    if files[".json"]:
+        return "folder", files[".json"]
+    if files[".txt"]:
+        return "txt folder", files[".txt"]
+    inner = [
+        entry
+        for entry in entries
+        if entry.is_dir() and any(file.suffix.lower() in (".json", ".txt") for file in entry.iterdir())
+    ]
+    if len(inner) == 1:
+        return _list_folder(inner[0])
+    if inner:
+        names = ", ".join(entry.name for entry in inner[:6])
+        raise InputError(f"{path} holds {len(inner)} folders of frames ({names}); give one of them, such as {inner[0]}.")
+    raise MissingFileError(
+        f"{path} is a folder without .json files; expected a file, or a folder of frames (OpenPose's .json, "
+        "Ultralytics' .txt)."
+    )
 
 
 # First bytes and what they are. MATLAB 7.3 is HDF5 behind a block of text.
@@ -102,17 +164,23 @@ _EXTENSIONS = {
     ".pickle": "pickle",
     ".csv": "csv",
     ".tsv": "csv",
+    ".slp": "hdf5",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".xml": "xml",
+    ".txt": "txt",
 }
 _LOADERS: dict[str, Callable[[Path], Any]] = {
     "npz": load_npz,
     "npy": load_npy,
-    "json": load_json,
+    "json": _load_json,
     "hdf5": _Hdf5,
     "mat73": lambda path: _Hdf5(path, transposed=True),
     "mat": load_mat,
     "pickle": load_pickle,
     "csv": _load_csv,
-    "folder": _list_folder,
+    "xml": load_xml,
+    "txt": lambda path: None,
 }
 
 
@@ -125,13 +193,17 @@ def load_content(path: Path) -> Content:
         CorruptFileError: empty, truncated or altered.
     """
     if path.is_dir():
-        kind = "folder"
+        with reading(path, "keypoints"):
+            return Content(*_list_folder(path), path)
     else:
         head = read_head(path)
+        text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
         kind = kind or _EXTENSIONS.get(path.suffix.lower(), "")
-        if not kind and head.lstrip()[:1] in (b"{", b"["):
+        if kind in ("", "txt") and text[:1] in (b"{", b"["):
             kind = "json"
+        if kind in ("", "txt") and text.startswith((b"<?xml", b"<annotations")):
+            kind = "xml"
         if not kind:
             raise InputError(f"{path} is of no known kind; keypoints are read from {', '.join(sorted(_EXTENSIONS))}.")
     return Content("mat" if kind == "mat73" else kind, _LOADERS[kind](path), path)

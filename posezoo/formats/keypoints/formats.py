@@ -14,15 +14,36 @@ from posezoo.formats.keypoints.alphapose import (
 from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.coco import is_coco, is_coco_results, read_coco, read_coco_results
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.cvat import is_cvat, read_cvat
 from posezoo.formats.keypoints.deeplabcut import is_deeplabcut, read_deeplabcut
+from posezoo.formats.keypoints.detectron2 import is_detectron2, read_detectron2
+from posezoo.formats.keypoints.easy_vitpose import is_easy_vitpose, read_easy_vitpose
+from posezoo.formats.keypoints.frame_folder import is_folder, is_frame, read_folder, read_frame
 from posezoo.formats.keypoints.hourglass import is_hourglass, read_hourglass
 from posezoo.formats.keypoints.kinetics import is_kinetics, read_kinetics
+from posezoo.formats.keypoints.label_studio import is_label_studio, read_label_studio
 from posezoo.formats.keypoints.lsp import is_lsp, read_lsp
-from posezoo.formats.keypoints.mediapipe import is_mediapipe, read_mediapipe
+from posezoo.formats.keypoints.mediapipe import (
+    is_mediapipe,
+    is_mediapipe_array,
+    read_mediapipe,
+    read_mediapipe_array,
+)
+from posezoo.formats.keypoints.mmpose import is_mmpose, read_mmpose
+from posezoo.formats.keypoints.movenet import is_movenet, read_movenet
 from posezoo.formats.keypoints.mpii import is_mpii, read_mpii_people
-from posezoo.formats.keypoints.openpose import is_folder, is_openpose, read_folder, read_openpose
+from posezoo.formats.keypoints.openpifpaf import is_openpifpaf, read_openpifpaf
+from posezoo.formats.keypoints.openpose import is_opencap, is_openpose, read_opencap, read_openpose
 from posezoo.formats.keypoints.plain import is_array, is_plain, read_array, read_plain
-from posezoo.formats.keypoints.table import is_table, read_table
+from posezoo.formats.keypoints.sleap import is_sleap, is_slp, read_sleap, read_slp
+from posezoo.formats.keypoints.table import is_headerless, is_table, read_headerless, read_table
+from posezoo.formats.keypoints.tfjs import is_tfjs, read_tfjs
+from posezoo.formats.keypoints.ultralytics import (
+    is_ultralytics,
+    is_ultralytics_text,
+    read_ultralytics,
+    read_ultralytics_text,
+)
 from posezoo.formats.keypoints.videopose3d import is_videopose3d, read_videopose3d
 
 
@@ -44,19 +65,35 @@ class Format:
 # The first that matches reads: the particular before the general.
 FORMATS: tuple[Format, ...] = (
     Format("VideoPose3D archives", is_videopose3d, read_videopose3d),
+    Format("Detectron2 by VideoPose3D's infer_video", is_detectron2, read_detectron2),
+    Format("SLEAP analysis", is_sleap, read_sleap),
+    Format("SLEAP projects", is_slp, read_slp),
+    Format("MMPose instances", is_mmpose, read_mmpose),
+    Format("Ultralytics results", is_ultralytics, read_ultralytics),
+    Format("Ultralytics labels", is_ultralytics_text, read_ultralytics_text),
+    Format("TensorFlow.js poses", is_tfjs, read_tfjs),
+    Format("easy_ViTPose", is_easy_vitpose, read_easy_vitpose),
+    Format("OpenPifPaf predictions", is_openpifpaf, read_openpifpaf),
+    Format("Label Studio exports", is_label_studio, read_label_studio),
+    Format("CVAT's XML", is_cvat, read_cvat),
+    Format("EasyMocap and labelme frames", is_frame, read_frame),
     Format("COCO annotations", is_coco, read_coco),
     Format("AlphaPose results", is_alphapose, read_alphapose),
     Format("COCO results", is_coco_results, read_coco_results),
     Format("Kinetics-skeleton", is_kinetics, read_kinetics),
     Format("MediaPipe landmarks", is_mediapipe, read_mediapipe),
+    Format("MediaPipe arrays", is_mediapipe_array, read_mediapipe_array),
+    Format("MoveNet outputs", is_movenet, read_movenet),
     Format("AlphaPose frames", is_alphapose_frames, read_alphapose_frames),
     Format("OpenPose frames", is_openpose, read_openpose),
-    Format("folders of OpenPose frames", is_folder, read_folder),
+    Format("OpenCap's pickles", is_opencap, read_opencap),
+    Format("folders of frames", is_folder, read_folder),
     Format("DeepLabCut tables", is_deeplabcut, read_deeplabcut),
     Format("LSP's joints.mat", is_lsp, read_lsp),
     Format("MPII's annotations", is_mpii, read_mpii_people),
     Format("stacked-hourglass arrays", is_hourglass, read_hourglass),
     Format("PoseZoo's schema (keypoints)", is_plain, read_plain),
     Format("tables with <joint>_x, <joint>_y", is_table, read_table),
+    Format("tables without a header", is_headerless, read_headerless),
     Format("one array (..., joints, 2)", is_array, read_array),
 )

@@ -1,4 +1,4 @@
-"""MediaPipe's pose landmarks, as people write them to JSON: fractions of the picture, one entry a frame."""
+"""MediaPipe's pose landmarks, as people write them to JSON and NumPy: fractions of the picture, one entry a frame."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.names import joint_name
+from posezoo.skeletons import get_skeleton
 
-_LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks")
+_LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks", "landmark", "keypoints")
+_WORLD = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
 _NUMBERS = ("frame", "frame_number", "frame_index", "frame_idx", "frame_id", "frameNumber", "frameIndex")
 _SIZES = ("image_size", "imageSize", "frame_size", "resolution")
 _SIDES = (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight"), ("w", "h"))
@@ -21,16 +24,24 @@ _COUNT = 33
 
 
 def is_mediapipe(content: Content) -> bool:
-    """Somewhere in a frame is a list of landmarks: objects with x and y, or 33 rows of x, y, z, visibility."""
+    """Return whether a frame has a list of landmarks: objects with x and y, or 33 rows of x, y, z, visibility.
+
+    World landmarks alone are recognised, too, and refused when they are read.
+    """
     frames = _frames(content.value) if content.kind in ("json", "pickle") else []
-    return any(_is_landmark(person[0], len(person)) for frame in frames for person in _people(frame) if person)
+    if any(_is_landmark(person[0], len(person)) for _, frame in frames for person in _people(frame) if person):
+        return True
+    return any(isinstance(frame, Mapping) and any(isinstance(frame.get(key), list) for key in _WORLD) for _, frame in frames)
 
 
 def read_mediapipe(content: Content) -> Clips:
-    """``frame`` is the frame's own number, else its place; ``subject`` the person's place in it.
+    """Read landmarks: ``frame`` is the frame's own number, else its place; ``subject`` the person's place in it.
 
     The visibility (else the presence) is the confidence; depth and world landmarks are not read. The picture's size is
     taken from the frame or the file; coordinates that are pixels already stay what they are.
+
+    Raises:
+        InputError: world landmarks alone, hands or faces, or a landmark without x and y.
     """
     path, frames = content.path, _frames(content.value)
     whole = _size(content.value, path)
@@ -38,7 +49,7 @@ def read_mediapipe(content: Content) -> Clips:
     people: list[int] = []
     numbers: list[Any] = []
     sizes: list[tuple[int, int] | None] = []
-    for order, frame in enumerate(frames):
+    for order, frame in frames:
         size = (_size(frame, path) if frame is not content.value else None) or whole
         for place, person in enumerate(_people(frame)):
             if not person:
@@ -52,16 +63,14 @@ def read_mediapipe(content: Content) -> Clips:
             people.append(place)
             numbers.append(_number(frame, order))
             sizes.append(size)
+    if not landmarks:
+        raise _world_alone(path)
     values = numeric(landmarks, "landmarks", path).astype(np.float64)
     xy, visibility = values[..., :2], values[..., 2:4]
     normalised = looks_normalised(xy)
-    with np.errstate(invalid="ignore"):
-        if normalised and (xy < 0).mean() > 0.3:
-            raise InputError(
-                f"{path} holds coordinates around 0, as MediaPipe's world landmarks are (metres from the hips); "
-                "expected `pose_landmarks`, fractions of the picture."
-            )
-        visibility = np.where(np.isnan(visibility[..., 0]), visibility[..., 1], visibility[..., 0])
+    if normalised:
+        refuse_world(xy, path)
+    visibility = np.where(np.isnan(visibility[..., 0]), visibility[..., 1], visibility[..., 0])
     sequence, sequences = group([path.stem] * len(values), people, sizes)
     return Clips(
         keypoints=xy,
@@ -71,21 +80,89 @@ def read_mediapipe(content: Content) -> Clips:
         confidence=None if np.isnan(visibility).all() else visibility,
         implied=("mediapipe33",),
         normalised=normalised,
+        identified=max(people) == 0,
     )
 
 
-def _frames(value: Any) -> list[Any]:
+def is_mediapipe_array(content: Content) -> bool:
+    """Return whether an array is (..., 33, 4) or, flat, (frames, 132): x, y, z, visibility."""
+    array = only_array(content)
+    if array is None or array.dtype.kind not in "fiu":
+        return False
+    flat = array.ndim == 2 and array.shape[-1] == 4 * _COUNT
+    # (33, 3) with a third column that is below zero somewhere is no confidence.
+    deep = array.ndim in (2, 3) and array.shape[-2:] == (_COUNT, 3) and looks_normalised(array[..., :2])
+    return flat or (array.ndim in (2, 3) and array.shape[-2:] == (_COUNT, 4)) or (deep and bool((array[..., 2] < 0).any()))
+
+
+def read_mediapipe_array(content: Content) -> Clips:
+    """Read x, y and, where there are four columns, the visibility; the depth is not read.
+
+    Raises:
+        InputError: world landmarks, or coordinates in millimetres.
+    """
+    array, path = only_array(content), content.path
+    assert array is not None
+    rows = array.reshape(-1, _COUNT, 4 if array.shape[-1] in (4, 4 * _COUNT) else 3).astype(np.float64)
+    xy = rows[..., :2]
+    normalised = looks_normalised(xy)
+    if normalised:
+        refuse_world(xy, path)
+    sequence, sequences = group([path.stem] * len(rows), [""] * len(rows))
+    return Clips(
+        keypoints=xy,
+        sequence=sequence,
+        frame=np.arange(len(rows)),
+        sequences=sequences,
+        confidence=rows[..., 3] if rows.shape[-1] == 4 else None,
+        implied=("mediapipe33",),
+        normalised=normalised,
+    )
+
+
+def only_array(content: Content) -> np.ndarray | None:
+    """Return the only array of a file, or None."""
+    value = content.value
+    if content.kind in ("npz", "pickle") and isinstance(value, Mapping) and len(value) == 1:
+        value = next(iter(value.values()))
+    return value if isinstance(value, np.ndarray) else None
+
+
+def refuse_world(xy: np.ndarray, path: Path) -> None:
+    """InputError where coordinates (..., 2) lie around 0, as those of world landmarks do."""
+    with np.errstate(invalid="ignore"):
+        if (xy < 0).mean() > 0.3:
+            raise _world_alone(path)
+
+
+def _world_alone(path: Path) -> InputError:
+    return InputError(
+        f"{path} holds coordinates around 0, as MediaPipe's world landmarks are (metres from the hips); "
+        "expected `pose_landmarks`, fractions of the picture."
+    )
+
+
+def _frames(value: Any) -> list[tuple[int, Any]]:
+    """(number, frame) of every frame: a list of them, an object of frames by their numbers, or a single frame."""
     if isinstance(value, Mapping):
-        frames = value.get("frames")
-        return frames if isinstance(frames, list) else [value]
-    return value if isinstance(value, list) else []
+        inner = value.get("frames")
+        if isinstance(inner, list | Mapping):
+            return _frames(inner)
+        if value and all(isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) for key in value):
+            return [(int(key), frame) for key, frame in value.items() if int(key) < 2**31]
+        return [(0, value)]
+    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def _people(frame: Any) -> list[list[Any]]:
     """The lists of landmarks in a frame: one, or with MediaPipe's tasks one a person."""
     if isinstance(frame, Mapping):
-        frame = next((frame[key] for key in _LANDMARKS if frame.get(key)), None)
-    if isinstance(frame, Mapping):  # protocol buffers
+        if (named := _by_name(frame)) is not None:
+            return [named]
+        frame = next((frame[key] for key in _LANDMARKS if isinstance(frame.get(key), list | Mapping) and frame[key]), None)
+    if isinstance(frame, Mapping):  # protocol buffers, or names
+        if (named := _by_name(frame)) is not None:
+            return [named]
         frame = frame.get("landmark", frame.get("landmarks"))
     if not isinstance(frame, list) or not frame:
         return []
@@ -97,16 +174,28 @@ def _people(frame: Any) -> list[list[Any]]:
     return [person for person in frame if isinstance(person, list)]
 
 
+def _by_name(frame: Mapping[str, Any]) -> list[Any] | None:
+    """The 33 landmarks of an object that has them by MediaPipe's names (``LEFT_SHOULDER``), in their order; else None."""
+    if len(frame) < _COUNT:
+        return None
+    named = {joint_name(str(name).rpartition(".")[2]): landmark for name, landmark in frame.items()}
+    joints = get_skeleton("mediapipe33").joints
+    return [named[joint] for joint in joints] if set(joints) <= set(named) else None
+
+
 def _is_landmark(landmark: Any, count: int) -> bool:
     if isinstance(landmark, Mapping):
-        return "x" in landmark and "y" in landmark
+        # Other programs name their points; a point of MediaPipe is told by its place in the list.
+        return {"x", "y"} <= {str(key).lower() for key in landmark} and ("name" not in landmark or count == _COUNT)
     return isinstance(landmark, list) and len(landmark) in (4, 5) and count == _COUNT
 
 
 def _landmark(landmark: Any, order: int, path: Path) -> list[Any]:
     """x, y, visibility, presence; None where not given."""
-    if isinstance(landmark, Mapping) and "x" in landmark and "y" in landmark:
-        return [landmark["x"], landmark["y"], landmark.get("visibility"), landmark.get("presence")]
+    if isinstance(landmark, Mapping):
+        lower = {str(key).lower(): value for key, value in landmark.items()}
+        if {"x", "y"} <= set(lower):
+            return [lower["x"], lower["y"], lower.get("visibility", lower.get("score")), lower.get("presence")]
     if isinstance(landmark, list) and len(landmark) in (4, 5):
         return [*landmark[:2], landmark[3], None]
     raise InputError(f"{path}: a landmark of frame {order} is {str(landmark)[:40]!r}; expected an object with x and y.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, Skeleton
+from posezoo.skeletons.conversion import conversion_matrix
 
 # name_000000000012_keypoints
 _FRAME = re.compile(r"(?P<video>.*?)[_-]?(?P<frame>\d{1,12})(_keypoints)?")
@@ -18,9 +19,10 @@ _PARTS = {joint.removeprefix("left_") for layout in SKELETONS.values() for joint
 _OTHER_NAMES = {
     "pelvis": ("mid_hip", "midhip", "hip_center", "center_hip", "hips", "hip", "root"),
     "thorax": ("neck", "neck_base", "base_neck", "chin"),
-    "upper_neck": ("neck", "chin"),
+    "upper_neck": ("head_bottom", "neck", "chin"),
+    "nose": ("neck_nose", "neck_base", "head"),
     "head_top": ("headtop", "top_head", "head", "forehead"),
-    "spine": ("belly", "torso", "mid_spine"),
+    "spine": ("belly", "torso", "mid_spine", "spine_mid", "chest"),
     **{f"{side}_ankle": (f"{side}_foot",) for side in ("left", "right")},
     **{f"{side}_wrist": (f"{side}_hand",) for side in ("left", "right")},
     **{f"{side}_big_toe": (f"{side}_toe", f"{side}_bigtoe") for side in ("left", "right")},
@@ -32,6 +34,25 @@ _COUNTED = {
     for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
     for number, side in ((1, "right"), (2, "left"))
 }
+# How some detectors shorten the words.
+_SHORT = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "kne": "knee", "ank": "ankle"}
+# What a joint hangs on in a layout made of a file's own names: the nearest that is there.
+_TREE = {
+    "spine": "pelvis",
+    "thorax": "spine",
+    "upper_neck": "thorax",
+    "nose": "upper_neck",
+    "head": "upper_neck",
+    "head_top": "upper_neck",
+    **{f"{side}_eye": "nose" for side in ("left", "right")},
+    **{f"{side}_ear": f"{side}_eye" for side in ("left", "right")},
+    **{f"{side}_shoulder": "thorax" for side in ("left", "right")},
+    **{f"{side}_hip": "pelvis" for side in ("left", "right")},
+    **{f"{side}_{part}": f"{side}_{upper}" for side in ("left", "right") for part, upper in (
+        ("elbow", "shoulder"), ("wrist", "elbow"), ("knee", "hip"), ("ankle", "knee"),
+        ("big_toe", "ankle"), ("small_toe", "ankle"), ("heel", "ankle"), ("foot_index", "ankle"), ("toe", "ankle"),
+    )},
+}  # fmt: skip
 
 
 def frame_of(name: str) -> tuple[str, int | None]:
@@ -55,7 +76,7 @@ def joint_name(name: str) -> str:
         ['left_shoulder', 'right_knee', 'left_elbow', 'left_ankle', 'nose']
     """
     words = re.split(r"[^a-z0-9]+", _HUMPS.sub("_", name).lower().strip())
-    words = [word for word in words if word]
+    words = [_SHORT.get(word, word) for word in words if word]
     sides = [word for word in words if word in _SIDES]
     if len(sides) == 1:
         words.remove(sides[0])
@@ -86,8 +107,11 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
     found = {layout: _places(plain, layout) for layout in ([wanted] if wanted else SKELETONS.values())}
     complete = [layout for layout, places in found.items() if None not in places]
     if complete:
-        layout = max(complete, key=len)
+        # Of several with the same joints, the one that has them in the file's order.
+        layout = max(complete, key=lambda layout: (len(layout), found[layout] == list(range(len(layout)))))
         return layout, [place for place in found[layout] if place is not None]
+    if wanted is None and (own := _own_layout(plain)) is not None:
+        return own
     near = max(found, key=lambda layout: (len(layout) - found[layout].count(None)) / len(layout))
     absent = [joint for joint, place in zip(near.joints, found[near], strict=True) if place is None]
     raise InputError(
@@ -105,5 +129,32 @@ def _places(names: list[str], layout: Skeleton) -> list[int | None]:
         if place is not None or (joint == "thorax" and "upper_neck" in layout.joints):  # there a "neck" is the upper one
             continue
         other = next((name for name in _OTHER_NAMES.get(joint, ()) if name in free), None)
+        # Only MPI-INF-3DHP, which names the crown, too, calls the middle of the head so.
+        if joint == "nose" and other == "head" and "head_top" not in names:
+            continue
         places[joint] = free.pop(other) if other else None
     return list(places.values())
+
+
+def are_joints(names: tuple[str, ...]) -> bool:
+    """Return whether most of the names are those of joints, rather than numbers or something else."""
+    known = {joint for layout in SKELETONS.values() for joint in layout.joints}
+    known |= {other for others in _OTHER_NAMES.values() for other in others}
+    return sum(joint_name(name) in known for name in names) * 2 > len(names)
+
+
+def _own_layout(names: list[str]) -> tuple[Skeleton, list[int]] | None:
+    """A layout of the joints that a file names, where they fill no named one but the 17 of Human3.6M can be had of them."""
+    body = Skeleton("body", ("pelvis", *_TREE), (-1, *(("pelvis", *_TREE).index(parent) for parent in _TREE.values())))
+    found = {joint: place for joint, place in zip(body.joints, _places(names, body), strict=True) if place is not None}
+    joints = tuple(found)
+    if not joints:
+        return None
+    parents = []
+    for joint in joints:
+        parent = _TREE.get(joint)
+        while parent is not None and parent not in found:
+            parent = _TREE.get(parent)
+        parents.append(-1 if joint == joints[0] else 0 if parent is None else joints.index(parent))
+    own = Skeleton("joints of the file", joints, tuple(parents))
+    return None if conversion_matrix(own, SKELETONS["h36m17"])[2] else (own, list(found.values()))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.files.reading import load_json
 from posezoo.formats.keypoints.clips import Clips, group, numeric
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import frame_of
-from posezoo.terminal import progress
 
+# OpenPose's models, and those of Pose2Sim and rtmlib that write the same files. 25 joints may be two of them.
+IMPLIED = ("openpose18", "mpi15", "body135", "coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 _POSES = ("pose_keypoints_2d", "pose_keypoints", "joints")
 
 
@@ -23,23 +23,22 @@ def is_openpose(content: Content) -> bool:
     return isinstance(content.value, Mapping) and isinstance(content.value.get("people"), list)
 
 
-def is_folder(content: Content) -> bool:
-    """A folder of JSON files."""
-    return content.kind == "folder"
+def is_opencap(content: Content) -> bool:
+    """Frames of people in a pickle, as OpenCap keeps OpenPose's output (``Cam0_keypoints.pkl``)."""
+    frames = content.value if content.kind == "pickle" and isinstance(content.value, list) else []
+    people = next((frame for frame in frames if isinstance(frame, list) and frame), [])
+    return bool(people) and isinstance(people[0], Mapping) and not {*_POSES}.isdisjoint(people[0])
+
+
+def read_opencap(content: Content) -> Clips:
+    """The people of every frame."""
+    frames = [(content.path.parent / f"{order}.json", {"people": people}) for order, people in enumerate(content.value)]
+    return read_frames(frames, content.path)
 
 
 def read_openpose(content: Content) -> Clips:
     """The people of one frame."""
     return read_frames([(content.path, content.value)], content.path)
-
-
-def read_folder(content: Content) -> Clips:
-    """Frame by frame in the order of the names; the number in the name is ``frame``, what stands before it ``trial``.
-
-    ``subject`` is ``person_id`` where tracking was on, else the person's place in the frame's list.
-    """
-    files = progress(content.value, f"Reading {content.path.name}")
-    return read_frames([(file, load_json(file)) for file in files], content.path)
 
 
 def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
@@ -76,8 +75,33 @@ def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
         sequence,
         np.asarray(numbers)[posed],
         tuple(sequences[index] for index in used),
-        implied=("openpose18", "body25"),
+        implied=(*IMPLIED, "body25b" if _is_body25b(keypoints[posed]) else "body25"),
     )
+
+
+def _is_body25b(keypoints: np.ndarray) -> bool:
+    """Whether 25 joints are BODY_25B's, not BODY_25's: both end in the feet, but have the ankles in other places.
+
+    The heels lie at the ankles. Where no heel was seen, BODY_25 has joint 8 between the hips, 9 and 12, and BODY_25B the
+    upper neck, 17, above the shoulders, 5 and 6, rather than at the hips, 11 and 12.
+    """
+    if keypoints.shape[1] != 25:
+        return False
+    points = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.nan)
+
+    def ratio(one: list[int], other: list[int], there: list[int], elsewhere: list[int]) -> float:
+        """How far joints are from others, as a part of how far these are from elsewhere; the median, NaN if not known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            near = np.linalg.norm(points[:, one].mean(1) - points[:, other].mean(1), axis=-1)
+            far = np.linalg.norm(points[:, there].mean(1) - points[:, elsewhere].mean(1), axis=-1)
+            known = (near / far)[np.isfinite(near / far)]
+        return float(np.median(known)) if len(known) else np.nan
+
+    # (heel, ankle of BODY_25B) against (heel, ankle of BODY_25), left and right.
+    heels = [ratio([21], [15], [21], [14]), ratio([24], [16], [24], [11])]
+    if np.isfinite(heels).any():
+        return bool(np.nanmean(heels) < 0.5)
+    return ratio([8], [9, 12], [1], [8]) > 0.3 and ratio([17], [5, 6], [17], [11, 12]) < 0.5
 
 
 def _pose(person: Any, file: Path) -> list[Any]:

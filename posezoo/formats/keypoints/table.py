@@ -1,65 +1,124 @@
-"""Keypoints in a table: one row a pose, columns ``<joint>_x``, ``<joint>_y`` and, optionally, ``<joint>_confidence``."""
+"""Keypoints in a table: one row a pose with columns ``<joint>_x``, ``<joint>_y``, or one row a joint."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
-from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, picture_size
+from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, picture_size
+from posezoo.formats.keypoints.columns import (
+    NO_JOINTS,
+    PERSONS,
+    TIMES,
+    by_number,
+    column_of,
+    joint_column,
+    split_column,
+    unused_names,
+)
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.mediapipe import refuse_world
+from posezoo.formats.keypoints.people import NUMBERS
 from posezoo.formats.keypoints.plain import FORMAT, check_format
-from posezoo.skeletons import SKELETONS, Skeleton
 
 SCHEMA = f"""\
 PoseZoo keypoints, version 1, as a table (.csv, .tsv): a header, then one row a pose; empty cells are unknown.
 
   <joint>_x, <joint>_y              pixels, y down, for every joint of a named skeleton, in any order
-  <joint>_confidence                optional (also _score, _likelihood, _c), 0 to 1
+  <joint>_confidence                optional (also _conf, _score, _likelihood, _visibility, _c, _p, _v), 0 to 1
   frame, person, video              optional: frame number, and who and what it is
   image_width, image_height         optional, pixels
   format                            optional, "{FORMAT}" in every row
 """
 
-_SUFFIXES = {"x": 0, "y": 1, "confidence": 2, "score": 2, "likelihood": 2, "c": 2}
+_UNKNOWN = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--")
 
 
 def is_table(content: Content) -> bool:
-    """A table whose header names coordinates."""
-    return content.kind == "csv" and any(_split(name)[1] == 0 for name in content.value[0])
+    """Return whether a table's header names coordinates, or JSON is a list of such rows."""
+    rows = _rows(content)
+    return rows is not None and (joint_column(rows[0]) is not None or any(split_column(name)[1] == "x" for name in rows[0]))
+
+
+def is_headerless(content: Content) -> bool:
+    """Return whether a table begins with a row of numbers."""
+    if content.kind != "csv":
+        return False
+    try:
+        return np.asarray(content.value[0]).astype(np.float64).size > 1
+    except ValueError:
+        return False
+
+
+def read_headerless(content: Content) -> Clips:
+    """Refuse a table without a header, which does not say which number is what."""
+    count = len(content.value[0])
+    guess = next((f"{count // size} joints of {what}" for size, what in ((2, "x, y"), (3, "x, y, confidence"))
+                  if count % size == 0), f"{count} numbers")  # fmt: skip
+    raise InputError(
+        f"{content.path} has no header: its first row is {count} numbers, perhaps {guess}; put the names into a first row, "
+        "such as nose_x,nose_y,left_eye_x,left_eye_y (of another order of columns nothing tells)."
+    )
 
 
 def read_table(content: Content) -> Clips:
-    """The schema above. The joints' names tell the layout; where several have the same names, the file's order does."""
-    path, (header, *rows) = content.path, content.value
+    """Read the schema above, or one row a joint (frame, joint, x, y). The joints' names tell the layout.
+
+    Raises:
+        InputError: a column stands twice, a joint lacks one of its coordinates, or has a name that no joint has.
+        CorruptFileError: rows of other lengths than the header.
+    """
+    rows = _rows(content)
+    assert rows is not None
+    path, (header, *body) = content.path, rows
     names = [name.strip().lower().replace(" ", "_") for name in header]
-    if repeated := {name for name in names if names.count(name) > 1}:
+    if repeated := {name for name in names if name and names.count(name) > 1}:
         raise InputError(f"{path}: the column {min(repeated)!r} stands there twice; expected each once.")
-    if not rows:
+    if not body:
         raise InputError(f"{path} holds no poses, only a header.")
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(body, start=2):
         if len(row) != len(header):
             raise CorruptFileError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}; the file is truncated or altered."
             )
-    cells = np.asarray(rows)
-    columns: dict[str, dict[int, int]] = {}
-    for index, name in enumerate(names):
-        joint, axis = _split(name)
-        if axis is not None:
-            columns.setdefault(joint, {})[axis] = index
-    lacking = [joint for joint, axes in columns.items() if not {0, 1} <= set(axes)]
-    if lacking:
-        raise InputError(f"{path}: {lacking[0]} lacks its x or y column; expected {lacking[0]}_x and {lacking[0]}_y.")
-    layout = _layout(tuple(columns), path)
-    keypoints = np.full((len(rows), len(layout), 3 if any(2 in axes for axes in columns.values()) else 2), np.nan)
-    for row, joint in enumerate(layout.joints):
-        for axis, index in columns[joint].items():
-            keypoints[:, row, axis] = numbers(cells[:, index], header[index], path)
+    cells = np.asarray(body)
+    if (joint := joint_column(header)) is not None:
+        cells, header = _pivoted(cells, header, joint, path)
+        names = [name.strip().lower().replace(" ", "_") for name in header]
+    columns = _columns(header, path)
+    joints = by_number(tuple(columns), path)
+    if joints is None:
+        joints = tuple(columns)
+        if unused := unused_names(joints):
+            raise InputError(
+                f"{path} has besides {', '.join(unused)[:80]}, which is no layout's joint; rename or remove the columns."
+            )
+        named = joints
+    else:
+        named = ()
+    has_confidence = any("c" in axes for axes in columns.values())
+    keypoints = np.full((len(cells), len(joints), 3 if has_confidence else 2), np.nan)
+    for place, name in enumerate(joints):
+        for axis, index in columns[name].items():
+            if axis != "z":
+                keypoints[:, place, "xyc".index(axis)] = numbers(cells[:, index], header[index], path)
+    normalised = len(joints) == 33 and looks_normalised(keypoints[..., :2])
+    if normalised:
+        refuse_world(keypoints[..., :2], path)
+    clips = _labelled(cells, names, keypoints, path)
+    clips.names, clips.normalised = named, normalised
+    return clips
 
-    def column(name: str, default: str) -> list[str]:
-        return cells[:, names.index(name)].tolist() if name in names else [default] * len(rows)
+
+def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: Path) -> Clips:
+    """Put frame, person, video, size and time to the poses."""
+
+    def column(name: str | None, default: str) -> list[str]:
+        return cells[:, names.index(name)].tolist() if name in names else [default] * len(cells)
 
     for stated in set(column("format", FORMAT)):
         check_format(stated.strip(), path)
@@ -68,22 +127,96 @@ def read_table(content: Content) -> Clips:
         pairs = list(zip(column("image_width", ""), column("image_height", ""), strict=True))
         known = {pair: picture_size(numbers(np.asarray(pair), "image_width", path), path) for pair in set(pairs)}
         sizes = [known[pair] for pair in pairs]
-    frame = np.arange(len(rows))
-    if "frame" in names:
-        frame = frame_numbers(numbers(cells[:, names.index("frame")], "frame", path), len(rows), path)
-    sequence, sequences = group(column("video", path.stem), column("person", ""), sizes)
-    return Clips(keypoints, sequence, frame, sequences, stated=layout)
+    frame = np.arange(len(cells))
+    if stated_frame := column_of(names, NUMBERS):
+        frame = frame_numbers(numbers(cells[:, names.index(stated_frame)], stated_frame, path), len(cells), path)
+    who = column_of(names, PERSONS)
+    videos, persons = column("video", path.stem), column(who, "")
+    identified = who is not None or len({*zip(videos, frame.tolist(), strict=True)}) == len(frame)
+    if not identified:  # several people a frame, whom nothing tells apart
+        seen: dict[tuple[str, int], int] = {}
+        for row, key in enumerate(zip(videos, frame.tolist(), strict=True)):
+            seen[key] = seen.get(key, -1) + 1
+            persons[row] = str(seen[key])
+    time = column_of(names, tuple(TIMES))
+    seconds = None if time is None else numbers(cells[:, names.index(time)], time, path) * TIMES[time]
+    sequence, sequences = group(videos, persons, sizes)
+    return Clips(keypoints, sequence, frame, sequences, identified=identified, time_s=seconds)
 
 
-def _split(name: str) -> tuple[str, int | None]:
-    """``left_hip_x`` -> ("left_hip", 0); no axis for other columns."""
-    joint, _, suffix = name.strip().lower().rpartition("_")
-    return joint, _SUFFIXES.get(suffix) if joint else None
+def _rows(content: Content) -> list[list[str]] | None:
+    """The rows of a table, header first; JSON's list of flat objects is one, too."""
+    if content.kind == "csv":
+        return content.value
+    records = content.value if content.kind == "json" and isinstance(content.value, list) else []
+    if not records or not isinstance(records[0], Mapping):
+        return None
+    header = list(records[0])
+    if not any(split_column(name)[1] == "x" for name in header) and joint_column(header) is None:
+        return None
+    flat = all(
+        isinstance(record, Mapping)
+        and list(record) == header
+        and not any(isinstance(v, list | dict) for v in record.values())
+        for record in records
+    )
+    return [header, *([_text(value) for value in record.values()] for record in records)] if flat else None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _columns(header: list[str], path: Path) -> dict[str, dict[str, int]]:
+    """The columns of each joint, by axis; what has no coordinates (``instance.score``) is none."""
+    columns: dict[str, dict[str, int]] = {}
+    for index, name in enumerate(header):
+        joint, axis = split_column(name)
+        if axis is not None and joint.lower() not in NO_JOINTS:
+            columns.setdefault(joint, {})[axis] = index
+    columns = {joint: axes for joint, axes in columns.items() if {"x", "y"} & set(axes)}
+    lacking = [joint for joint, axes in columns.items() if not {"x", "y"} <= set(axes)]
+    if lacking:
+        raise InputError(f"{path}: {lacking[0]} lacks its x or y column; expected {lacking[0]}_x and {lacking[0]}_y.")
+    return columns
+
+
+def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tuple[np.ndarray, list[str]]:
+    """A table of one row a joint as one of one row a pose; rows of one frame, person and video are a pose."""
+    axes = {index: axis for index, name in enumerate(header) if (axis := split_column(f"joint_{name.strip()}")[1])}
+    about = [index for index in range(len(header)) if index != joint and index not in axes]
+    keys = [
+        index for index in about if header[index].strip().lower().replace(" ", "_") in (*NUMBERS, *PERSONS, "video", *TIMES)
+    ]
+    joints = list(dict.fromkeys(name.strip() for name in cells[:, joint].tolist()))
+    if len(joints) * len(axes) > 2000:
+        raise InputError(
+            f"{path}: its column {header[joint]!r} has {len(joints)} names; expected those of a person's joints."
+        )
+    poses: dict[tuple[str, ...], list[str]] = {}
+    filled: set[tuple[tuple[str, ...], str]] = set()
+    for row in cells.tolist():
+        name = row[joint].strip()
+        # Without frames, a joint that comes again begins the next pose.
+        key = tuple(row[index] for index in keys) if keys else (str(sum(1 for _, other in filled if other == name)),)
+        if (key, name) in filled:
+            raise InputError(f"{path}: {name} stands twice in frame {', '.join(key)[:40]}; add a column `person`.")
+        filled.add((key, name))
+        pose = poses.setdefault(key, [*(row[index] for index in keys), *[""] * (len(joints) * len(axes))])
+        start = len(keys) + joints.index(name) * len(axes)
+        pose[start : start + len(axes)] = [row[index] for index in axes]
+    wide = [f"{name}_{'confidence' if axis == 'c' else axis}" for name in joints for axis in axes.values()]
+    return np.asarray(list(poses.values())), [*(header[index] for index in keys), *wide]
 
 
 def numbers(cells: np.ndarray, column: str, path: Path, first: int = 2) -> np.ndarray:
-    """Float64 values of text, which stands from row ``first`` of the table on; empty is NaN."""
-    cells = np.where(np.char.strip(cells) == "", "nan", cells)
+    """Return float64 values of text, which stands from row ``first`` of the table on; empty and "NA" are NaN.
+
+    Raises:
+        InputError: a cell is no number.
+    """
+    cells = np.char.strip(cells)
+    cells = np.where(np.isin(np.char.lower(cells), _UNKNOWN), "nan", cells)
     try:
         return cells.astype(np.float64)
     except ValueError:
@@ -93,21 +226,3 @@ def numbers(cells: np.ndarray, column: str, path: Path, first: int = 2) -> np.nd
             except ValueError:
                 raise InputError(f"{path}: {str(cell)[:30]!r} in column {column!r}, row {row}, is no number.") from None
         raise
-
-
-def _layout(joints: tuple[str, ...], path: Path) -> Skeleton:
-    """The layout with exactly these joints; the columns may stand in another order."""
-    fitting = [layout for layout in SKELETONS.values() if set(layout.joints) == set(joints)]
-    fitting = [layout for layout in fitting if layout.joints == joints] or fitting
-    if fitting:
-        return fitting[0]
-    near = max(
-        SKELETONS.values(), key=lambda layout: len(set(layout.joints) & set(joints)) / len(set(layout.joints) | set(joints))
-    )
-    absent = [joint for joint in near.joints if joint not in joints]
-    extra = [joint for joint in joints if joint not in near.joints]
-    what = "; ".join(f"{word} {', '.join(names)}" for word, names in (("lacks", absent), ("has besides", extra)) if names)
-    raise InputError(
-        f"{path}: its {len(joints)} joints are those of no named skeleton (the nearest is {near.name}: the file {what}); "
-        "rename the columns, or add empty ones."
-    )

@@ -1,0 +1,89 @@
+"""The names of a table's columns: which joint and which coordinate each one is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from posezoo.errors import InputError
+from posezoo.formats.keypoints.names import are_joints
+
+_CONFIDENCES = (
+    "confidence",
+    "conf",
+    "score",
+    "likelihood",
+    "visibility",
+    "visible",
+    "vis",
+    "presence",
+    "probability",
+    "prob",
+)
+_AXES = {"x": "x", "y": "y", "z": "z", **dict.fromkeys((*_CONFIDENCES, "c", "p", "v"), "c")}
+_AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
+# nose_x, nose.x, "nose x", "nose (x)", noseX; x1, y1, v1; x_nose.
+_ENDING = re.compile(rf"(?P<joint>.*[^\s_.:/|-])(?:[\s_.:/|-]+[(\[]?|[(\[])(?P<axis>{_AXIS})[)\]]?", re.IGNORECASE)
+_CAMEL = re.compile(r"(?P<joint>.*[a-z0-9])(?P<axis>[XYZ]|Score|Confidence|Visibility)")
+_COUNTED = re.compile(rf"(?P<axis>{_AXIS})[\s_.]?(?P<joint>\d+)", re.IGNORECASE)
+_BEGINNING = re.compile(r"(?P<axis>[xyz])[\s_.](?P<joint>.+)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:[a-z]*?(?:kp|kpt|keypoint|joint|landmark|lm|point|pt|part|marker)s?)?[\s_.]*(\d+)", re.IGNORECASE)
+
+# What has coordinates or a score in such tables, and is no joint.
+NO_JOINTS = {"bbox", "box", "bb", "center", "centre", "centroid", "instance", "person", "image", "frame", "pose", "tracking"}
+PERSONS = ("person", "person_id", "track", "track_id", "individual", "subject")
+# Columns that say the time, and how many seconds one of their units is.
+TIMES = {"time_s": 1.0, "time_sec": 1.0, "seconds": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "milliseconds": 1e-3}
+_JOINTS = ("joint", "bodypart", "body_part", "bodyparts", "keypoint", "landmark", "part", "node", "name", "label", "marker")
+_JOINT_COLUMNS = {*_JOINTS, *(f"{name}_{end}" for name in _JOINTS for end in ("name", "id", "index"))}
+
+
+def split_column(name: str) -> tuple[str, str | None]:
+    """Return the joint and the axis ("x", "y", "z", or "c" for confidence) of a column; no axis for other columns.
+
+    Example:
+        >>> [split_column(name) for name in ("left_hip_x", "nose.score", "Nose (y)", "kneeX", "v33", "frame")]
+        [('left_hip', 'x'), ('nose', 'c'), ('Nose', 'y'), ('knee', 'x'), ('33', 'c'), ('frame', None)]
+    """
+    text = name.strip()
+    for pattern in (_COUNTED, _ENDING, _CAMEL, _BEGINNING):
+        if match := pattern.fullmatch(text):
+            return match["joint"].strip(), _AXES[match["axis"].lower()]
+    return text, None
+
+
+def joint_column(header: list[str]) -> int | None:
+    """Return the column that names the joint in a table of one row a joint, which has an x and a y column; else None."""
+    names = [name.strip().lower().replace(" ", "_") for name in header]
+    if not {"x", "y"} <= set(names):
+        return None
+    return next((index for index, name in enumerate(names) if name in _JOINT_COLUMNS), None)
+
+
+def column_of(names: list[str], wanted: tuple[str, ...]) -> str | None:
+    """Return the first of the wanted columns that is there."""
+    lower = [name.lower() for name in wanted]
+    return next((name for name in lower if name in names), None)
+
+
+def by_number(joints: tuple[str, ...], path: Path) -> tuple[str, ...] | None:
+    """Return the joints in the order of their numbers where they are numbered (``kp0``, ``landmark_12``, 7), else None.
+
+    Raises:
+        InputError: numbers are left out.
+    """
+    matches = [_NUMBER.fullmatch(joint) for joint in joints]
+    numbers = [int(match[1]) for match in matches if match]
+    if not numbers or len(numbers) < len(joints):
+        return None
+    order = sorted(range(len(joints)), key=numbers.__getitem__)
+    first = min(numbers)
+    if first not in (0, 1) or sorted(numbers) != list(range(first, first + len(numbers))):
+        raise InputError(f"{path}: its {len(numbers)} joints are numbered {first} to {max(numbers)}; some are left out.")
+    return tuple(joints[index] for index in order)
+
+
+def unused_names(joints: tuple[str, ...]) -> list[str]:
+    """Return the names that are no joint's; none where no name is, which is told from the layout."""
+    odd = [joint for joint in joints if not are_joints((joint,))]
+    return odd if len(odd) * 2 <= len(joints) else []
