@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
     command.add_argument("recipe", help="a recipe of the package (svma.cmu, martinez.cmu, ...) or a YAML file")
     command.add_argument("--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given")
     command.add_argument("--steps", type=int, help="how many batches to train on; the recipe's where not given")
+    command.add_argument("--minutes", type=float, help="end after so many minutes of training, should the steps take longer")
     command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
@@ -37,5 +38,6 @@ def run(options: argparse.Namespace) -> int:
         logger=options.logger,
         steps=options.steps,
         start=options.start,
+        minutes=options.minutes,
     )
     return 0

@@ -9,10 +9,15 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from posezoo.data.augmentation import Augmentation, AugmentedLoader
 from posezoo.data.loader import TensorLoader
 from posezoo.data.named import load_dataset
+from posezoo.data.openmocap import read_detector_errors
+from posezoo.data.synthetic.postures import random_postures
 from posezoo.errors import InputError
+from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
+from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import convert, get_skeleton
 
 
@@ -34,6 +39,10 @@ class LiftingDataModule(pl.LightningDataModule):
         seed: of the permutations.
         views: cameras whose poses are trained on; all where not given.
         test_views: the same for validation and test; those of training where not given.
+        facing: turn every picture's camera to look at the root, see :func:`posezoo.poses.facing.face_roots`.
+        augmentation: fields of :class:`posezoo.data.augmentation.Augmentation`. Training batches are then made of
+            :attr:`pool`: the poses of the training split with ``labels``, else those that a teacher lifted.
+        postures: so many random postures, see :func:`posezoo.data.synthetic.postures.random_postures`, join the pool.
     """
 
     def __init__(
@@ -49,6 +58,9 @@ class LiftingDataModule(pl.LightningDataModule):
         seed: int = 0,
         views: list[int] | None = None,
         test_views: list[int] | None = None,
+        facing: bool = False,
+        augmentation: dict[str, Any] | None = None,
+        postures: int = 0,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
@@ -58,6 +70,9 @@ class LiftingDataModule(pl.LightningDataModule):
         self.views, self.test_views = views, test_views or views
         self.skeleton = get_skeleton(skeleton)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.facing, self.postures = facing, postures
+        self.augmentation = None if augmentation is None else Augmentation.of(augmentation)
+        self.pool: Tensor | None = None
         self.actions: tuple[str, ...] = ()
         self._splits: dict[str, dict[str, Tensor]] = {}
 
@@ -89,6 +104,11 @@ class LiftingDataModule(pl.LightningDataModule):
         Raises:
             InputError: missing joints, or no labels where they are asked for.
         """
+        augmented = self.augmentation is not None and split == "train"
+        if augmented and self.labels:
+            self.pool = self.labelled_pool(data)
+        if self.facing:
+            data = face_roots(data)
         keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton)
         if keypoints.missing or not np.isfinite(keypoints.keypoints).all():
             raise InputError(
@@ -106,7 +126,22 @@ class LiftingDataModule(pl.LightningDataModule):
             names, codes = np.unique(data.action, return_inverse=True)
             self.actions = tuple(str(name) for name in names)
             tensors["action"] = torch.from_numpy(codes.astype(np.int64))
+        if augmented:
+            tensors |= {"recording": torch.from_numpy(data.sequence).long(), "frame": torch.from_numpy(data.frame).long()}
         return tensors
+
+    def labelled_pool(self, data: PoseData) -> Tensor:
+        """Return each pose of labelled data once, in the world's frame, root at the origin, mm.
+
+        Raises:
+            InputError: no labels, or a sequence without a camera.
+        """
+        return world_poses(data[moments(data)], self.skeleton)
+
+    @property
+    def training_keypoints(self) -> dict[str, Tensor]:
+        """The training split as it was loaded, before any augmentation."""
+        return self._splits["train"]
 
     def draw_labelled(self, data: PoseData, count: int) -> dict[str, Tensor]:
         """``count`` poses drawn at random with their 3D labels, where the rest of training sees none.
@@ -116,13 +151,19 @@ class LiftingDataModule(pl.LightningDataModule):
         """
         if data.pose_3d is None:
             raise InputError("labels are asked for, which the training split does not have.")
-        rows = np.sort(np.random.default_rng(self.seed).permutation(len(data))[:count])
+        if self.facing:
+            data = face_roots(data)
+        data = self.draw(data, count)
         two, three = (
-            torch.from_numpy(convert(values[rows], data.skeleton, self.skeleton).keypoints).float()
+            torch.from_numpy(convert(values, data.skeleton, self.skeleton).keypoints).float()
             for values in (data.keypoints_2d, data.pose_3d)
         )
         root = self.skeleton.root
         return {"keypoints_2d": two, "pose_3d": three - three[:, root : root + 1]}
+
+    def draw(self, data: PoseData, count: int) -> PoseData:
+        """Return ``count`` of the poses, drawn at random by the seed, in their order."""
+        return data[np.sort(np.random.default_rng(self.seed).permutation(len(data))[:count])]
 
     def add(self, split: str, name: str, values: Tensor) -> None:
         """Give a split's batches what a model computed once, such as the codes of a fixed network: a row a sample.
@@ -135,10 +176,27 @@ class LiftingDataModule(pl.LightningDataModule):
             raise InputError(f"{name} has {len(values)} rows; the {split} split has {samples} samples.")
         self._splits[split][name] = values
 
-    def _loader(self, split: str) -> TensorLoader:
+    def _augmented(self, augmentation: Augmentation, device: torch.device | None) -> AugmentedLoader:
+        """Return a loader over the pool, postures among it, with the errors of the dataset's detector where it has some."""
+        if self.pool is None:
+            raise InputError("augmentation without labels needs poses that a teacher lifted; set model.student.")
+        pool, errors = self.pool, None
+        if self.postures:
+            drawn = random_postures(self.postures, self.seed)
+            more = torch.from_numpy(convert(drawn, "h36m17", self.skeleton).keypoints).to(pool)
+            root = self.skeleton.root
+            pool = torch.cat([pool, more - more[:, root : root + 1]])
+        if self.dataset == "openmocap" and self.path is not None:
+            measured = read_detector_errors(self.path)
+            errors = None if measured is None else convert(torch.from_numpy(measured), "h36m17", self.skeleton).keypoints
+        return AugmentedLoader(pool, augmentation, self.batch_size, self.skeleton, errors, device)
+
+    def _loader(self, split: str) -> TensorLoader | AugmentedLoader:
         if split not in self._splits:
             self._splits[split] = self.tensors(self.load(split), split)
         trainer, train = self.trainer, split == "train"
+        if train and self.augmentation is not None:
+            return self._augmented(self.augmentation, None if trainer is None else trainer.strategy.root_device)
         return TensorLoader(
             self._splits[split],
             self.batch_size if train else self.eval_batch_size,
@@ -148,11 +206,11 @@ class LiftingDataModule(pl.LightningDataModule):
             device=None if trainer is None else trainer.strategy.root_device,
         )
 
-    def train_dataloader(self) -> TensorLoader:
+    def train_dataloader(self) -> TensorLoader | AugmentedLoader:
         return self._loader("train")
 
-    def val_dataloader(self) -> TensorLoader:
+    def val_dataloader(self) -> TensorLoader | AugmentedLoader:
         return self._loader("val")
 
-    def test_dataloader(self) -> TensorLoader:
+    def test_dataloader(self) -> TensorLoader | AugmentedLoader:
         return self._loader("test")

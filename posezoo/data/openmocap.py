@@ -34,7 +34,7 @@ FORMAT = 1
 FPS = 30.0
 _SKELETON = get_skeleton("h36m17")
 # The camera calibrations, and so the bodies, of a split are those of Human3.6M's subjects in the same split.
-_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S6",), "test": ("S9", "S11")}
+_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S6", "S7", "S8"), "test": ("S9", "S11")}
 _SHAPE_SEED = {"train": 1, "val": 2, "test": 3}
 _ANKLE_HEIGHT_MM = 80.0
 _RESIDUALS = "_residuals"
@@ -178,7 +178,7 @@ def load_openmocap(
 
     Args:
         path: what :func:`prepare_openmocap` wrote.
-        split: ``train`` (5 bodies), ``val`` (1) or ``test`` (2); bodies and motions of the splits are disjoint.
+        split: ``train`` (5 bodies), ``val`` (3) or ``test`` (2); bodies and motions of the splits are disjoint.
             A collection other than CMU's is a test split with the body as recorded.
         keypoints: ``gt`` (projected through the distorted lens) or ``detected``: the same plus, joint by joint, errors
             drawn from those of a real detector on MPII, scaled to the person's height in the image.
@@ -228,6 +228,12 @@ def load_openmocap(
     return data
 
 
+def read_detector_errors(path: str | Path) -> np.ndarray | None:
+    """Read the (M, 17, 2) errors of a real detector that a prepared file holds, in body heights; None where it has none."""
+    with open_hdf5(path) as file:
+        return read_dataset(file, _RESIDUALS, (None, len(_SKELETON), 2)) if _RESIDUALS in file else None
+
+
 def _clips(file: h5py.File) -> Iterator[tuple[_Clip, str]]:
     """What the clips of an open OpenMocap file are, and under which names they stand in it."""
     kind = read_attributes(file)
@@ -248,8 +254,7 @@ def _read(path: Path, split: str) -> tuple[list[tuple[_Clip, Motion]], np.ndarra
             for clip, name in _clips(file)
             if clip.split == split
         ]
-        residuals = read_dataset(file, _RESIDUALS, (None, len(_SKELETON), 2)) if _RESIDUALS in file else None
-    return motions, residuals
+    return motions, read_detector_errors(path)
 
 
 def with_detection_errors(data: PoseData, residuals: np.ndarray, seed: int = 0) -> PoseData:

@@ -1,6 +1,7 @@
 """Cameras, rotations, Procrustes alignment and body kinematics, as pure tensor functions."""
 
 from posezoo.geometry.cameras import Camera, h36m_cameras, project, unproject
+from posezoo.geometry.facing import assumed_camera, face_root
 from posezoo.geometry.kinematics import (
     LIMBS,
     body_variance,
@@ -33,6 +34,7 @@ __all__ = [
     "LIMBS",
     "Camera",
     "Triangulation",
+    "assumed_camera",
     "body_variance",
     "bone_asymmetry",
     "bone_lengths",
@@ -40,6 +42,7 @@ __all__ = [
     "choose",
     "euler_to_matrix",
     "even_views",
+    "face_root",
     "forward_kinematics",
     "h36m_cameras",
     "lift_to_3d",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
+from posezoo.lifting.schedule import Progress
 from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
 
@@ -49,6 +50,7 @@ class ZooModule(pl.LightningModule):
         self._fused: dict[int, tuple[Any, list[Tensor], list[int], Any]] = {}
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
+        self.progress = Progress()
 
     @abstractmethod
     def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.metrics.report import LiftingMetrics, LimbStatistics
+from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -37,6 +38,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on labelled poses.
 
+    A model that is ``facing`` people sees each of them from a camera turned to look at the root, and is compared with labels
+    turned alike: no distance changes by that.
+
     Args:
         model: in eval mode; None scores the flat-depth baseline.
         data: with ``pose_3d``.
@@ -57,6 +61,8 @@ def evaluate(
     """
     if data.pose_3d is None or not len(data):
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
+    if model is not None and model.facing and all(clip.camera or clip.image_size for clip in data.sequences):
+        data = face_roots(data)
     layout = model.skeleton if model is not None else data.skeleton
     skeleton = layout if skeleton is None else get_skeleton(skeleton)
     device = model.device if model is not None else torch.device("cpu")

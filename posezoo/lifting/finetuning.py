@@ -75,5 +75,6 @@ class FineTuning(_Base):
         """
         self._tuning = hp = copy.deepcopy(self.hparams)
         hp.learning_rate, hp.cosine_steps = learning_rate, None
+        hp.cosine, hp.student = False, None
         if "average_decay" in hp:
             hp.average_decay = min(hp.average_decay, DECAY)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.geometry import bone_asymmetry, bone_lengths
+from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, face_root, mirror
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
@@ -32,6 +32,10 @@ class LiftingModule(ZooModule):
 
     kind = "lifter"
 
+    facing = False
+    """Whether a picture's camera is turned to look at the root before lifting, where ``predict`` can know how. Models that
+    were trained on turned pictures set it."""
+
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
 
@@ -48,17 +52,20 @@ class LiftingModule(ZooModule):
         confidence: Any = None,
         batch_size: int = 65536,
         incomplete: str = "raise",
+        camera: Camera | None = None,
     ) -> Prediction:
         """Lift 2D keypoints of any named layout.
 
         Args:
             keypoints_2d: (..., J, 2) array, tensor or nested list; pixels, y down.
             skeleton: their layout; the model's own where not given.
-            image_size: (width, height), carried into the result.
+            image_size: (width, height), carried into the result. A model that is :attr:`facing` people assumes the camera
+                from it (:func:`posezoo.geometry.assumed_camera`), where ``camera`` is not given.
             confidence: (..., J), carried into the result.
             batch_size: how many poses are lifted at a time.
             incomplete: what is done with poses that lack joints which the model needs (see
                 :func:`posezoo.poses.missing.missing_joints`): ``raise``, or ``nan`` to leave these poses NaN.
+            camera: that took the picture; of use to a model that is :attr:`facing` people.
 
         Returns:
             ``pose_3d`` (..., 17, 3) float32, root-relative, camera frame, with what it is written beside it; an array for
@@ -86,7 +93,9 @@ class LiftingModule(ZooModule):
             values[rows] = self.complete(values[rows], present[rows].float())
             filled = (~present & rows[:, None]).view(*checked.shape, len(self.skeleton))
         whole = values if usable is None else values[usable]
-        parts = [self.lift(whole[start : start + batch_size]) for start in range(0, len(whole), batch_size)]
+        if self.facing and camera is None and image_size is not None:
+            camera = assumed_camera(image_size)
+        parts = [self._lift_from(camera, whole[start : start + batch_size]) for start in range(0, len(whole), batch_size)]
         pose: Any = parts[0] if len(parts) == 1 else torch.cat([*parts, values.new_empty(0, len(self.skeleton), 3)])
         if usable is not None:
             lifted, pose = pose, values.new_full((len(values), len(self.skeleton), 3), torch.nan)
@@ -107,6 +116,28 @@ class LiftingModule(ZooModule):
             approximated=checked.approximated,
             filled=filled,
         )
+
+    def _lift_from(self, camera: Camera | None, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        """Lift what a camera saw, in its frame; of a model that is :attr:`facing` people, from the turned camera."""
+        if camera is None or not self.facing:
+            return self.lift(keypoints)
+        turned, back = face_root(keypoints, camera, self.skeleton.root)
+        return self.lift(turned) @ back.mT
+
+    def with_mirror_image(
+        self, lift: Callable[[Tensor], Tensor], keypoints_2d: Float[Tensor, "B J 2"]
+    ) -> Float[Tensor, "B J 3"]:
+        """Return the mean of a pose and of what the mirrored keypoints give, mirrored back.
+
+        Pavllo et al. 2019, Sec. 5, "flip augmentation at test time".
+
+        Args:
+            lift: the network: keypoints to poses about the root.
+            keypoints_2d: about the root or not; a model that needs pixels where they were cannot be mirrored.
+        """
+        images = lift(torch.cat([keypoints_2d, mirror(keypoints_2d, self.skeleton)]))
+        pose, image = images.unflatten(0, (2, -1)).unbind()
+        return (pose + mirror(image, self.skeleton)) / 2
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""

@@ -13,6 +13,7 @@ from posezoo.errors import InputError
 from posezoo.lifting import FineTuning, LiftingModule
 from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
+from posezoo.training.allocator import keep_freed_memory
 from posezoo.training.own_data import read_own_data
 from posezoo.training.provenance import provenance
 from posezoo.training.running import checkpointing, finish, folder_for_run, is_watched, make_logger, writable
@@ -78,6 +79,7 @@ def finetune(
             f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
             "and a share between 0 and 1."
         )
+    keep_freed_memory()
     model = _unsupervised(name)
     data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size)
     train, held = data.splits["train"], data.splits["val"]

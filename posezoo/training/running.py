@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from posezoo.errors import InputError, SaveError
 from posezoo.files.writing import atomic_write
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
+from posezoo.training.allocator import keep_freed_memory
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
 
@@ -35,9 +37,9 @@ class _CLI(LightningCLI):
     """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
     def __init__(
-        self, module: type[ZooModule], datamodule: type, folder: Path, logger: str, steps: int | None, **settings: Any
+        self, module: type[ZooModule], datamodule: type, folder: Path, logger: str, end: StopAfter | None, **settings: Any
     ) -> None:
-        self.folder, self.logger, self.steps, self.shared = folder, logger, steps, module.shared_settings
+        self.folder, self.logger, self.end, self.shared = folder, logger, end, module.shared_settings
         super().__init__(module, datamodule, **settings)
 
     def add_arguments_to_parser(self, parser: Any) -> None:
@@ -48,8 +50,8 @@ class _CLI(LightningCLI):
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
         callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]
-        if self.steps is not None:
-            callbacks.append(StopAfter(self.steps))
+        if self.end is not None:
+            callbacks.append(self.end)
             settings.setdefault("max_epochs", configured.get("max_epochs") or -1)
         if configured.get("enable_progress_bar") is None and not is_watched():
             settings["enable_progress_bar"] = False
@@ -150,15 +152,39 @@ def checkpointing(out: Path) -> ModelCheckpoint:
 
 
 class StopAfter(pl.Callback):
-    """Ends training after so many batches. Lightning's ``max_steps`` counts every optimizer's: two a batch for a GAN."""
+    """End training after so many batches or minutes, whichever comes first, and tell the model how far it is.
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
+    Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN.
+
+    Args:
+        steps: batches; no limit where not given.
+        minutes: of training; no limit where not given. A resumed run starts to count again.
+    """
+
+    def __init__(self, steps: int | None = None, minutes: float | None = None) -> None:
+        self.steps, self.minutes = steps, minutes
+        self._begun = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._begun = time.monotonic()
+
+    def done(self, batches: int) -> float:
+        """Return the share of the run that so many batches, at this moment, are."""
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(batches / self.steps)
+        if self.minutes is not None:
+            shares.append((time.monotonic() - self._begun) / 60 / self.minutes)
+        return max(shares)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, index: int) -> None:
+        if isinstance(module, ZooModule):
+            module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
-        if trainer.fit_loop.total_batch_idx + 1 >= self.steps:
+        if self.done(trainer.fit_loop.total_batch_idx + 1) >= 1:
             trainer.should_stop = True
 
 
@@ -170,6 +196,7 @@ def train(
     logger: str = "csv",
     steps: int | None = None,
     start: str | Path | None = None,
+    minutes: float | None = None,
 ) -> Path:
     """Train a recipe.
 
@@ -181,6 +208,8 @@ def train(
         logger: ``csv`` or ``wandb``.
         steps: how many batches to train on; the recipe's ``steps`` where not given.
         start: a model of the zoo, or weights, to start from; the recipe's ``start`` where not given, else from scratch.
+        minutes: end after so many minutes of training if ``steps`` would take longer; recipes whose rate decays over the run
+            (``model.cosine``) end decayed either way.
 
     Returns:
         the weights: ``<out>/<recipe>.safetensors``; beside them ``metrics.json``, the logs and the last checkpoint.
@@ -188,12 +217,15 @@ def train(
     Raises:
         PoseZooError: a setting, file or folder that the user can mend.
     """
+    keep_freed_memory()
     paper, settings = read_recipe(recipe)
     stated = {name: settings.pop(name, None) for name in ("steps", "start")}
     steps = stated["steps"] if steps is None else steps
     start = stated["start"] if start is None else start
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"steps is {steps!r}; expected a whole number of batches, 1 or more.")
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise InputError(f"minutes is {minutes}; expected a positive number.")
     stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
     folder, checkpoint = folder_for_run(out or Path("runs") / stem, resume)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -211,7 +243,7 @@ def train(
                 trainer_defaults={"use_distributed_sampler": False, "enable_model_summary": False},
                 folder=folder,
                 logger=logger,
-                steps=steps,
+                end=None if steps is None and minutes is None else StopAfter(steps, minutes),
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])

@@ -136,6 +136,11 @@ def joint_rotations(angles: Mapping[str, np.ndarray]) -> Float[Tensor, "T 19 3 3
     return euler_to_matrix("zxz", torch.stack([axis, torch.hypot(x, y).clamp(max=torch.pi), twist - axis], dim=-1))
 
 
+def pose_body(body: Body, angles: Mapping[str, np.ndarray]) -> Float[Tensor, "T 17 3"]:
+    """Return the joints of a body at joint angles (degrees, see :func:`joint_rotations`): mm, pelvis at the origin."""
+    return forward_kinematics(joint_rotations(angles), body.offsets_mm, _PARENTS)[0][:, _COLUMNS]
+
+
 def _smooth(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
     """Each signal averaged over a raised-cosine window; the ends are repeated outwards."""
     window = torch.hann_window(2 * radius + 3, periodic=False, dtype=signals.dtype)[1:-1]

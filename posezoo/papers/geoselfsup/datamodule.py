@@ -73,8 +73,14 @@ class GeoSelfSupDataModule(LiftingDataModule):
         adapter_weight: float = 1.0,
         label_fraction: float = 0.0,
         source_image_size: list[int] | None = None,
+        facing: bool = False,
+        augmentation: dict[str, Any] | None = None,
+        postures: int = 0,
     ) -> None:
-        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
+        super().__init__(
+            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed,
+            facing=facing, augmentation=augmentation, postures=postures,
+        )  # fmt: skip
         if not 0 <= label_fraction <= 1 or not 0 < source_share < 1 or neighbours < 0:
             raise InputError(
                 f"label_fraction {label_fraction}, source_share {source_share}, neighbours {neighbours}; expected fractions "
@@ -90,12 +96,17 @@ class GeoSelfSupDataModule(LiftingDataModule):
         tensors = super().tensors(data, split)
         if split != "train":
             return tensors
-        if self.label_fraction:
-            self.labelled = self.draw_labelled(data, max(1, round(self.label_fraction * len(data))))
+        if self.label_fraction and self.augmentation is not None:
+            self.pool = self.labelled_pool(self.draw(data, self._label_count(data)))
+        elif self.label_fraction:
+            self.labelled = self.draw_labelled(data, self._label_count(data))
         if self.neighbours:
             tensors["neighbours_2d"] = tensors["keypoints_2d"][torch.from_numpy(neighbour_rows(data, self.neighbours))]
             tensors["in_time"] = torch.ones(len(data), dtype=torch.bool)
         return self._with_source(tensors) if self.source else tensors
+
+    def _label_count(self, data: PoseData) -> int:
+        return max(1, round(self.label_fraction * len(data)))
 
     def source_poses(self) -> Tensor:
         """Complete people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1."""

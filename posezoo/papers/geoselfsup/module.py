@@ -22,14 +22,16 @@ from torch import Tensor
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import body_variance, center_and_scale, mirror_half, random_view
-from posezoo.lifting import as_list
+from posezoo.lifting import LiftingModule, ZooModule, as_list
+from posezoo.lifting.schedule import cosine
+from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
 from posezoo.papers.geoselfsup.lifter import GeometricLifter
 from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
 
 
-class GeoSelfSup(GeometricLifter):
+class GeoSelfSup(Student, GeometricLifter):
     """Chen, Tyagi et al. 2019. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Args:
@@ -55,6 +57,11 @@ class GeoSelfSup(GeometricLifter):
         penalty: weight of the R1 gradient penalty on the discriminators (not in the paper).
         learning_rate, critic_learning_rate, beta1, beta2: of Adam (not given).
         cosine_steps: decay the rates along a half cosine over so many steps; None keeps them.
+        cosine: decay them so over the run, however long it is.
+        facing: lift from a camera turned to look at the root, where it is known (not in the paper).
+        student: instead of the paper's training, learn augmented poses that a ``teacher`` lifted, or ``labels``, see
+            :class:`posezoo.lifting.student.Student`.
+        student_learning_rate, one_body: of such training.
         average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights.
         completion_width: of the network that fills in missing joints (not given).
         label_steps: supervised fine-tuning that follows the unsupervised steps (Sec. 4.4), 0 for none; the data say how
@@ -101,6 +108,11 @@ class GeoSelfSup(GeometricLifter):
         label_steps: int = 0,
         unsupervised_steps: int | None = None,
         label_learning_rate: float = 1e-3,
+        cosine: bool = False,
+        facing: bool = False,
+        student: str | None = None,
+        student_learning_rate: float = 1e-3,
+        one_body: bool = True,
     ) -> None:
         super().__init__(skeleton, unit="relative")
         if normalization not in ("head", "joints"):
@@ -112,6 +124,7 @@ class GeoSelfSup(GeometricLifter):
         if label_steps and unsupervised_steps is None:
             raise InputError("label_steps needs unsupervised_steps, after which fine-tuning begins (0 to begin with it).")
         self.save_hyperparameters()
+        self.facing = facing
         self.automatic_optimization = False
         joints, names = len(self.skeleton), self.skeleton.joints
         # "the midpoint between hip joints" is a joint of some layouts.
@@ -201,8 +214,30 @@ class GeoSelfSup(GeometricLifter):
                 terms["penalty"] = terms["penalty"] + penalty
         return terms
 
+    untaught = ("critic.", "temporal.", "completion.")
+
+    def start_from(self, other: ZooModule) -> None:
+        """Take another model's weights, or, as a student, take the model as its teacher."""
+        if self.hp.student == "teacher" and isinstance(other, LiftingModule):
+            self.take_teacher(other)
+        else:
+            super().start_from(other)
+
+    def on_fit_start(self) -> None:
+        if self.hp.student:
+            self.meet_teacher()
+
+    def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
+        """Return what the lifter makes of pixels, and the completion's loss."""
+        x = self.normalize(keypoints_2d)
+        return self.relative(x), {"completion": self.completion_loss(x)}
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         hp = self.hp
+        if hp.student:
+            self.student_step(batch)
+            self.average.update_parameters(self.lifter)
+            return
         if hp.label_steps and self.trainer.fit_loop.total_batch_idx >= hp.unsupervised_steps:
             self.finetuning_step()
             return
@@ -296,15 +331,21 @@ class GeoSelfSup(GeometricLifter):
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
         learners = [*self.lifter.parameters(), *self.completion.parameters()]
+        if self.hp.student:
+            return self.student_optimizer(learners)
         optimizers: list[Any] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
         critics = [p for net in (self.critic, self.judge_of_motion) if net is not None for p in net.parameters()]
         if critics:
             rate = hp.critic_learning_rate or hp.learning_rate
             optimizers.append(torch.optim.Adam(critics, lr=rate, betas=betas))
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR
-        schedules: list[Any] = [cosine(optimizer, hp.cosine_steps) for optimizer in optimizers] if hp.cosine_steps else []
+        annealing = torch.optim.lr_scheduler.CosineAnnealingLR
+        schedules: list[Any] = []
+        if hp.cosine:
+            schedules = [cosine(optimizer, self.progress) for optimizer in optimizers]
+        elif hp.cosine_steps:
+            schedules = [annealing(optimizer, hp.cosine_steps) for optimizer in optimizers]
         if hp.label_steps:
             finetuning = torch.optim.Adam(self.lifter.parameters(), lr=hp.label_learning_rate)
             optimizers.append(finetuning)
-            schedules.append(cosine(finetuning, hp.label_steps))
+            schedules.append(annealing(finetuning, hp.label_steps))
         return optimizers, schedules

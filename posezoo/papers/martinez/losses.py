@@ -9,3 +9,8 @@ from torch import Tensor, nn
 def squared_error(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, ""]:
     """Martinez et al. 2017, Eq. 1: mean squared error of standardised, root-relative poses."""
     return nn.functional.mse_loss(pred, target)
+
+
+def joint_distance(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, ""]:
+    """Return the mean distance of joints, in the unit of the poses; not in the paper, whose metric it is."""
+    return (pred - target).norm(dim=-1).mean()

@@ -17,12 +17,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from posezoo.data.augmentation import AugmentedLoader
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, choose, mirror
 from posezoo.lifting import LiftingModule, ZooModule
-from posezoo.networks import Injection, ResidualMLP, Standardize, encode_all
+from posezoo.lifting.schedule import cosine
+from posezoo.networks import AveragedNetwork, Injection, ResidualMLP, Standardize, encode_all
 from posezoo.papers.martinez import losses
+
+_STATISTICS = 50_000
+"""Augmented poses that means and deviations are taken from."""
 
 
 class Martinez(LiftingModule):
@@ -36,14 +41,19 @@ class Martinez(LiftingModule):
             keypoints of any camera.
         max_norm: constrain the norm of every unit's weights to 1.
         flip: mirror half of all poses, swapping left and right (not in the paper's training; ``root`` only).
+        mirrored: predict the mean of a pose and of what the mirrored keypoints give (not in the paper; ``root`` only).
+        facing: lift from a camera turned to look at the root, where it is known (not in the paper; ``root`` only).
+        loss: ``squared``, of standardised poses (the paper), or ``distance``, of joints in mm: what MPJPE measures.
         learning_rate: of Adam.
         representation: settings of the :class:`posezoo.networks.SkeletonEncoder` whose code joins the features after the
             first layer: "Regression #2" of Chen, Lin et al. 2019. Training starts from a ``georep`` (``start``), whose
             encoder stays as it is.
         decay_rate, decay_steps: the rate is multiplied by ``decay_rate`` every ``decay_steps`` steps, smoothly.
+        cosine: instead, take the rate to zero along a half cosine over the run, however long it is.
+        average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights (the paper).
 
     Raises:
-        InputError: another normalisation, or flips of pixels that have no centre.
+        InputError: another normalisation or loss, or mirror images or turns of pixels that have no centre.
     """
 
     paper = "martinez"
@@ -57,17 +67,27 @@ class Martinez(LiftingModule):
         normalization: str = "statistics",
         max_norm: bool = True,
         flip: bool = False,
+        mirrored: bool = False,
+        facing: bool = False,
+        loss: str = "squared",
         learning_rate: float = 1e-3,
         decay_rate: float = 0.96,
         decay_steps: int = 100_000,
+        cosine: bool = False,
+        average_decay: float = 0.0,
         representation: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if normalization not in ("statistics", "root"):
             raise InputError(f"normalization is {normalization!r}; expected 'statistics' or 'root'.")
-        if flip and normalization == "statistics":
-            raise InputError("flip needs normalization='root': pixels of an uncentred image cannot be mirrored.")
+        if (flip or mirrored or facing) and normalization == "statistics":
+            raise InputError(
+                "flip, mirrored and facing need normalization='root': pixels about the image's corner cannot be turned."
+            )
+        if loss not in ("squared", "distance"):
+            raise InputError(f"loss is {loss!r}; expected 'squared' or 'distance'.")
         self.save_hyperparameters()
+        self.facing = facing
         joints = len(self.skeleton)
         self.inputs = Standardize(joints, 2)
         # The root's label is always zero; a deviation of 1 mm keeps it so.
@@ -77,6 +97,18 @@ class Martinez(LiftingModule):
             if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
         self.injection = Injection(self.skeleton, width, representation) if representation else None
+        self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the averaged network, where there is one, in place of the latest."""
+        if self.average is None:
+            return super().weights()
+        state = {k: v for k, v in self.state_dict().items() if not k.startswith(("network.", "average."))}
+        return state | self.average.published("network")
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        averaged = {} if self.average is None else self.average.state_of(weights, "network")
+        self.load_state_dict({**weights, **averaged})
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Pixels as the network takes them."""
@@ -88,9 +120,16 @@ class Martinez(LiftingModule):
         self, normalized: Float[Tensor, "B J 2"], codes: Float[Tensor, "B M D"] | None = None
     ) -> Float[Tensor, "B J 3"]:
         added = None if self.injection is None else self.injection(codes)
-        return self.for_inference(self.network)(normalized.flatten(1), added).view(-1, len(self.skeleton), 3)
+        averaged = self.average is not None and not self.training
+        network = self.average.module if averaged else self.network  # type: ignore[union-attr]
+        return self.for_inference(network)(normalized.flatten(1), added).view(-1, len(self.skeleton), 3)
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        if self.hp.mirrored:
+            return self.with_mirror_image(self._lift, self.normalize(keypoints_2d))
+        return self._lift(keypoints_2d)
+
+    def _lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d), self.encode(keypoints_2d)))
 
     @torch.no_grad()
@@ -105,9 +144,12 @@ class Martinez(LiftingModule):
 
     def on_fit_start(self) -> None:
         """Take the statistics from the training split (every process sees all of it, so they agree)."""
-        tensors = self.datamodule.train_dataloader().tensors
+        loader = self.datamodule.train_dataloader()
+        tensors = loader.sample(_STATISTICS) if isinstance(loader, AugmentedLoader) else loader.tensors
         if "pose_3d" not in tensors:
             raise InputError("martinez is supervised: its training data needs 3D labels (labels=True).")
+        if self.injection is not None and isinstance(loader, AugmentedLoader):
+            raise InputError("representation needs poses that stay as they are; leave out data.augmentation.")
         if not self.trainer.ckpt_path:
             self.inputs.fit(tensors["keypoints_2d"])
             self.outputs.fit(tensors["pose_3d"])
@@ -129,20 +171,31 @@ class Martinez(LiftingModule):
             mirrored = draw(torch.rand, len(pose), device=pose.device) < 0.5
             keypoints, pose = (choose(mirrored, mirror(x, self.skeleton), x) for x in (keypoints, pose))
             codes = None if codes is None else choose(mirrored, batch["code_mirrored"], codes)
-        loss = losses.squared_error(self._standardized(keypoints, codes), self.outputs(pose))
+        pred = self._standardized(keypoints, codes)
+        if self.hp.loss == "squared":
+            loss = losses.squared_error(pred, self.outputs(pose))
+        else:
+            loss = losses.joint_distance(self.outputs.inverse(pred), pose)
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Bring weight norms back to 1. Not earlier: Lightning's zero_grad hook runs between forward and backward."""
+        """Bring weight norms back to 1, then let the average follow. Lightning's zero_grad hook must have run before."""
         if self.hp.max_norm:
             with torch.no_grad():
                 for module in self.network.modules():
                     if isinstance(module, nn.Linear):
                         module.weight.copy_(torch.renorm(module.weight, 2, 0, 1.0))
+        if self.average is not None:
+            self.average.update_parameters(self.network)
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.hp.learning_rate)
+        optimizer = torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=self.hp.learning_rate)
+        if self.hp.cosine:
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": cosine(optimizer, self.progress, 0.02), "interval": "step"},
+            }
         per_step = self.hp.decay_rate ** (1 / self.hp.decay_steps)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, per_step)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -23,5 +23,11 @@ class SVMADataModule(LiftingDataModule):
         batch_size: int = 512,
         eval_batch_size: int = 8192,
         seed: int = 0,
+        facing: bool = False,
+        augmentation: dict[str, Any] | None = None,
+        postures: int = 0,
     ) -> None:
-        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
+        super().__init__(
+            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed,
+            facing=facing, augmentation=augmentation, postures=postures,
+        )  # fmt: skip

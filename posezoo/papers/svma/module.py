@@ -25,13 +25,15 @@ from torch import Tensor
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import body_variance, center_and_scale, even_views, mirror_half, random_view
-from posezoo.lifting import FineTuning, LiftingModule, as_list
+from posezoo.lifting import FineTuning, LiftingModule, ZooModule, as_list
+from posezoo.lifting.schedule import cosine
+from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
 from posezoo.papers.svma.networks import Generator
 
 
-class SVMA(FineTuning, LiftingModule):
+class SVMA(Student, FineTuning, LiftingModule):
     """Deng et al. 2021. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Args:
@@ -56,6 +58,12 @@ class SVMA(FineTuning, LiftingModule):
         learning_rate, critic_learning_rate, beta1, beta2: of Adam, for generator and critic; the critic's rate is the
             generator's where not given.
         cosine_steps: decay both rates along a half cosine over so many steps; None keeps them (the paper).
+        cosine: decay them so over the run, however long it is.
+        mirrored: predict the mean of a pose and of what the mirrored keypoints give (not in the paper).
+        facing: lift from a camera turned to look at the root, where it is known (not in the paper).
+        student: instead of the paper's training, learn augmented poses that a ``teacher`` lifted, or ``labels``, see
+            :class:`posezoo.lifting.student.Student`.
+        student_learning_rate, one_body: of such training.
         average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights (the paper).
 
     Raises:
@@ -91,7 +99,13 @@ class SVMA(FineTuning, LiftingModule):
         beta1: float = 0.7,
         beta2: float = 0.9,
         cosine_steps: int | None = None,
+        cosine: bool = False,
         average_decay: float = 0.0,
+        mirrored: bool = False,
+        facing: bool = False,
+        student: str | None = None,
+        student_learning_rate: float = 1e-3,
+        one_body: bool = True,
     ) -> None:
         super().__init__(skeleton, unit="relative")
         if not -math.pi / 2 < pitch < math.pi / 2 or pitch_deviation < 0:
@@ -99,6 +113,7 @@ class SVMA(FineTuning, LiftingModule):
                 f"pitch {pitch} and deviation {pitch_deviation}; expected radians, |pitch| < pi / 2, deviation >= 0."
             )
         self.save_hyperparameters()
+        self.facing = facing
         self.automatic_optimization = False
         joints = len(self.skeleton)
         self.generator = Generator(joints, self.skeleton.root, width, distance, dropout, batch_norm, pose_output)
@@ -110,8 +125,8 @@ class SVMA(FineTuning, LiftingModule):
         return center_and_scale(keypoints_2d, self.skeleton.root, 1 / self.hp.distance)[0]
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        generator = self.for_inference(self.average.module)
-        pose = generator.lift(self.normalize(keypoints_2d))
+        x, generator = self.normalize(keypoints_2d), self.for_inference(self.average.module)
+        pose = self.with_mirror_image(generator.lift, x) if self.hp.mirrored else generator.lift(x)
         return center_and_scale(pose, self.skeleton.root)[0]
 
     def weights(self) -> dict[str, Tensor]:
@@ -183,8 +198,32 @@ class SVMA(FineTuning, LiftingModule):
             terms["svma"] = losses.multi_angle([real, reproject(pose, camera)], [])
         return terms, new_view
 
+    untaught = ("critic.",)
+
+    def start_from(self, other: ZooModule) -> None:
+        """Take another model's weights, or, as a student, take the model as its teacher."""
+        if self.hp.student == "teacher" and isinstance(other, LiftingModule):
+            self.take_teacher(other)
+        else:
+            super().start_from(other)
+
+    def on_fit_start(self) -> None:
+        if self.hp.student:
+            self.meet_teacher()
+
+    def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
+        """Return what the generator makes of pixels, and the terms that keep its camera: Eq. 9 of the input and Eq. 12."""
+        real = self.normalize(keypoints_2d)
+        pose, camera = self.generate(real)
+        seen = losses.multi_angle([real, reproject(pose.detach(), camera)], [])
+        return pose, {"svma": seen, "camera": losses.camera_scale(camera)}
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         hp = self.hp
+        if hp.student:
+            self.student_step(batch)
+            self.average.update_parameters(self.generator)
+            return
         optimizers: Any = self.optimizers()
         generator_optimizer, critic_optimizer = optimizers if self.critic is not None else (optimizers, optimizers)
         real = self.normalize(batch["keypoints_2d"])
@@ -234,10 +273,14 @@ class SVMA(FineTuning, LiftingModule):
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp = self.hp
+        if hp.student:
+            return self.student_optimizer(list(self.generator.parameters()))
         rates: list[tuple[torch.nn.Module, float]] = [(self.generator, hp.learning_rate)]
         if self.critic is not None:
             rates.append((self.critic, hp.critic_learning_rate or hp.learning_rate))
         optimizers = [torch.optim.Adam(net.parameters(), lr=rate, betas=(hp.beta1, hp.beta2)) for net, rate in rates]
+        if hp.cosine:
+            return optimizers, [cosine(optimizer, self.progress) for optimizer in optimizers]
         if not hp.cosine_steps:
             return optimizers, []
         schedules = [torch.optim.lr_scheduler.CosineAnnealingLR(o, hp.cosine_steps) for o in optimizers]

@@ -1,0 +1,38 @@
+"""How far a run has come, and rates that follow it, whether steps or minutes end it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+
+class Progress:
+    """The share of a run that is done, from 0 to 1; who runs the training sets :attr:`done`.
+
+    Example:
+        >>> from posezoo.lifting.schedule import Progress
+        >>> progress = Progress()
+        >>> progress.done
+        0.0
+    """
+
+    done: float = 0.0
+
+
+def cosine(optimizer: torch.optim.Optimizer, progress: Progress, warmup: float = 0.0) -> Any:
+    """Return a schedule that takes the rate to zero along a half cosine over the run, after a linear rise.
+
+    Args:
+        optimizer: whose rates follow.
+        progress: of the run.
+        warmup: share of the run that the rise takes.
+    """
+
+    def factor(_: int) -> float:
+        done = min(progress.done, 1.0)
+        rise = 1.0 if warmup <= 0 else min(1.0, (done + warmup / 20) / warmup)
+        return rise * (1 + math.cos(math.pi * done)) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
