@@ -176,7 +176,11 @@ class LiftingDataModule(pl.LightningDataModule):
             raise InputError(f"{name} has {len(values)} rows; the {split} split has {samples} samples.")
         self._splits[split][name] = values
 
-    def _augmented(self, augmentation: Augmentation, device: torch.device | None) -> AugmentedLoader:
+    def sampler(self, augmentation: Augmentation) -> Sampler:
+        """Return what makes training batches of the pool; a paper that needs more than poses gives its own."""
+        return augmentation
+
+    def _augmented(self, augmentation: Sampler, device: torch.device | None) -> AugmentedLoader:
         """Return a loader over the pool, postures among it, with the errors of the dataset's detector where it has some."""
         if self.pool is None:
             raise InputError("augmentation without labels needs poses that a teacher lifted; set model.student.")
@@ -196,7 +200,9 @@ class LiftingDataModule(pl.LightningDataModule):
             self._splits[split] = self.tensors(self.load(split), split)
         trainer, train = self.trainer, split == "train"
         if train and self.augmentation is not None:
-            return self._augmented(self.augmentation, None if trainer is None else trainer.strategy.root_device)
+            return self._augmented(
+                self.sampler(self.augmentation), None if trainer is None else trainer.strategy.root_device
+            )
         return TensorLoader(
             self._splits[split],
             self.batch_size if train else self.eval_batch_size,

@@ -21,6 +21,23 @@ class Progress:
     done: float = 0.0
 
 
+class Part(Progress):
+    """A part of a run, with a progress of its own.
+
+    Args:
+        whole: progress of the run.
+        begin, end: of the part, shares of the run.
+    """
+
+    def __init__(self, whole: Progress, begin: float, end: float) -> None:
+        self.whole, self.begin, self.end = whole, begin, end
+
+    @property
+    def done(self) -> float:  # type: ignore[override]
+        """The share of the part that is done."""
+        return min(max((self.whole.done - self.begin) / max(self.end - self.begin, 1e-9), 0.0), 1.0)
+
+
 def cosine(optimizer: torch.optim.Optimizer, progress: Progress, warmup: float = 0.0) -> Any:
     """Return a schedule that takes the rate to zero along a half cosine over the run, after a linear rise.
 

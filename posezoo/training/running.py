@@ -218,6 +218,7 @@ def train(
         PoseZooError: a setting, file or folder that the user can mend.
     """
     keep_freed_memory()
+    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no difference on the CPU
     paper, settings = read_recipe(recipe)
     stated = {name: settings.pop(name, None) for name in ("steps", "start")}
     steps = stated["steps"] if steps is None else steps

@@ -74,13 +74,17 @@ class RandomCameras:
         pitched = rotation_about("x", lowest + (highest - lowest) * uniform[:, 1])
         return rotation_about("z", roll) @ pitched @ uniform.new_tensor(_WORLD_TO_CAMERA) @ level
 
-    def see(self, pose: Float[Tensor, "B J 3"]) -> Seen:
-        """Project poses: root at the origin, world frame (z up), mm.
+    def see(self, pose: Float[Tensor, "B J 3"], rotation: Float[Tensor, "B 3 3"] | None = None) -> Seen:
+        """Project poses.
 
         A camera that would stand nearer to a joint than 0.7 m along its axis is moved back.
+
+        Args:
+            pose: root at the origin, world frame (z up), mm.
+            rotation: of each camera, world to camera; drawn where not given.
         """
         count, device = len(pose), pose.device
-        turned = pose @ self.rotations(count, device).mT
+        turned = pose @ (self.rotations(count, device) if rotation is None else rotation).mT
         nearest, farthest = self.distance_mm
         distance = nearest * (farthest / nearest) ** draw(torch.rand, count, device=device)
         distance = torch.maximum(distance, _NEAREST_MM - turned[..., 2].amin(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -137,6 +137,17 @@ def stature(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "
     return lengths[:, upright].sum(1) + _FOOT_MM
 
 
+class Sampler(Protocol):
+    """What makes a batch of a pool, as :class:`Augmentation` does."""
+
+    @property
+    def batches(self) -> int:
+        """How many batches are an epoch."""
+
+    def __call__(self, pool: Tensor, count: int, skeleton: Skeleton, errors: Tensor | None = None) -> dict[str, Tensor]:
+        """Return a batch."""
+
+
 class AugmentedLoader:
     """Iterate over batches made of a pool of poses; no two batches are alike.
 
@@ -155,7 +166,7 @@ class AugmentedLoader:
     def __init__(
         self,
         pool: Tensor,
-        augmentation: Augmentation,
+        augmentation: Sampler,
         batch_size: int,
         skeleton: Skeleton,
         errors: Tensor | None = None,

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from posezoo.data import LiftingDataModule, PoseData
+from posezoo.data.augmentation import Augmentation
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
-from posezoo.papers.georep.views import Torus, real_pairs, see
+from posezoo.papers.georep.views import AugmentedPairs, Torus, real_pairs, see
 from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import convert
 
@@ -29,6 +30,8 @@ class GeoRepDataModule(LiftingDataModule):
         detector_errors: virtual source views are off by errors that the detector made on the training poses (``keypoints:
             detected``), drawn at random; what they are to show from the other side is not. Not in the paper, whose
             detector saw real images alone.
+        augmentation: fields of :class:`posezoo.data.augmentation.Augmentation`; both views, and the labels of the regressor,
+            are then of augmented people and cameras (not in the paper).
         torus: ``ring``, ``tube``, ``height`` in mm, see :class:`posezoo.papers.georep.views.Torus`.
 
     Raises:
@@ -52,10 +55,14 @@ class GeoRepDataModule(LiftingDataModule):
         label_count: int | None = None,
         detector_errors: bool = False,
         torus: dict[str, float] | None = None,
+        facing: bool = False,
+        augmentation: dict[str, Any] | None = None,
+        postures: int = 0,
     ) -> None:
         super().__init__(
-            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed, views, test_views
-        )
+            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed, views, test_views,
+            facing, augmentation, postures,
+        )  # fmt: skip
         if cameras not in ("virtual", "real") or (label_count or 0) < 0:
             raise InputError(f"cameras {cameras!r}, label_count {label_count}; expected 'virtual' or 'real', and 0 or more.")
         try:
@@ -72,6 +79,9 @@ class GeoRepDataModule(LiftingDataModule):
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
         if split != "train":
             return super().tensors(data, split)
+        if self.augmentation is not None:
+            self.pool = self.labelled_pool(data)
+            return {"pose_world": self.pool}
         if self.label_count != 0:
             self.labelled = self.draw_labelled(data, self.label_count or len(data))
         if self.detector_errors:
@@ -79,6 +89,9 @@ class GeoRepDataModule(LiftingDataModule):
         if self.cameras == "virtual":
             return {"pose_world": world_poses(data[moments(data)], self.skeleton)}
         return real_pairs(data, self.skeleton, self.same_view)
+
+    def sampler(self, augmentation: Augmentation) -> AugmentedPairs:
+        return AugmentedPairs(augmentation, self.same_view)
 
     def _measure_errors(self, data: PoseData) -> Tensor:
         """(N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""

@@ -27,10 +27,14 @@ from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.lifting.inputs import check_keypoints
-from posezoo.networks import encode_all
+from posezoo.lifting.schedule import Part, cosine
+from posezoo.networks import encode_all, fuse_batch_norm
 from posezoo.papers.georep import losses
 from posezoo.papers.georep.interpolation import Interpolation, interpolate
 from posezoo.papers.georep.networks import Generator, Regression
+
+_STATISTICS = 4096
+"""Augmented poses that means and deviations are taken from."""
 
 
 class GeoRep(LiftingModule):
@@ -49,6 +53,9 @@ class GeoRep(LiftingModule):
         representation_steps, label_steps: batches of either training (not given).
         learning_rate, label_learning_rate: of Adam, each decayed along a half cosine (not given).
         label_batch_size: labelled poses of a batch, over all processes (not given).
+        cosine: let the two trainings share the run, however long it is, as their numbers of steps do.
+        mirrored: predict the mean of a pose and of what the mirrored keypoints give (not in the paper).
+        facing: lift from a camera turned to look at the root, where it is known (not in the paper).
 
     Raises:
         InputError: steps for a representation that there is not, or none of either.
@@ -77,6 +84,9 @@ class GeoRep(LiftingModule):
         learning_rate: float = 1e-3,
         label_learning_rate: float = 1e-3,
         label_batch_size: int = 64,
+        cosine: bool = False,
+        mirrored: bool = False,
+        facing: bool = False,
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if min(representation_steps, label_steps) < 0 or not representation_steps + label_steps:
@@ -84,6 +94,7 @@ class GeoRep(LiftingModule):
         if representation_steps and not representation:
             raise InputError(f"representation is off, but representation_steps is {representation_steps}; set it to 0.")
         self.save_hyperparameters()
+        self.facing = facing
         self.automatic_optimization = False
         settings = {
             "width": width, "levels": levels, "points": points, "eta": eta, "map_size": map_size, "limb_px": limb_px,
@@ -95,8 +106,14 @@ class GeoRep(LiftingModule):
         inputs = (points, 3 * eta) if representation else (joints, 2)
         self.regression = Regression(inputs, joints, regression_width, regression_dropout)
         self._labelled: tuple[Tensor, Tensor] | None = None
+        self._encoder: tuple[Any, ...] = ()
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        if self.hp.mirrored:
+            return self.with_mirror_image(self._lift, center_and_scale(keypoints_2d, self.skeleton.root)[0])
+        return self._lift(keypoints_2d)
+
+    def _lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         return self.regression(self.samples(keypoints_2d))
 
     def samples(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B A D"]:
@@ -146,8 +163,8 @@ class GeoRep(LiftingModule):
         return terms
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        if self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps:
-            self.regression_step()
+        if self._represented():
+            self.regression_step(batch)
             return
         terms = self.synthesis_losses(batch)
         loss = (
@@ -158,14 +175,41 @@ class GeoRep(LiftingModule):
         self._step(0, loss)
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()} | {"train/loss": loss.detach()})
 
-    def regression_step(self) -> None:
+    @property
+    def _representation_share(self) -> float:
+        """The share of the run that the generators have."""
+        return self.hp.representation_steps / (self.hp.representation_steps + self.hp.label_steps)
+
+    def _represented(self) -> bool:
+        """Whether the generators have had their time."""
+        if self.hp.cosine:
+            return self.progress.done >= self._representation_share
+        return self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps
+
+    def regression_step(self, batch: dict[str, Tensor]) -> None:
         """Sec. 3.4: the regressor on labelled poses, the encoder as it is."""
-        samples, pose = self.labelled()
-        count = max(1, self.hp.label_batch_size // self.trainer.world_size)
-        rows = (draw(torch.rand, count) * len(samples)).long().to(self.device)
-        loss = losses.squared_error(self.regression.standardized(samples[rows]), self.regression.outputs(pose[rows]))
+        if "pose_3d" in batch:
+            samples, pose = self._encoded(batch)
+        else:
+            samples, pose = self.labelled()
+            count = max(1, self.hp.label_batch_size // self.trainer.world_size)
+            rows = (draw(torch.rand, count) * len(samples)).long().to(self.device)
+            samples, pose = samples[rows], pose[rows]
+        loss = losses.squared_error(self.regression.standardized(samples), self.regression.outputs(pose))
         self._step(-1, loss)
         self.log("train/supervised", loss.detach())
+
+    def _encoded(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return augmented poses as the regressor sees them; the first batches standardise it."""
+        if self.generator is None:
+            return self.samples(batch["source_2d"]), batch["pose_3d"]
+        if not self._encoder:
+            self._encoder = (fuse_batch_norm(self.generator.encoder),)
+            many = self.datamodule.train_dataloader().sample(_STATISTICS)
+            self.regression.fit_statistics(self._encoder[0].encode(many["source_2d"]), many["pose_3d"])
+        with torch.no_grad():
+            encoder = self._encoder[0]
+            return encoder(encoder.maps(batch["source_2d"])), batch["pose_3d"]
 
     def labelled(self) -> tuple[Float[Tensor, "N A D"], Float[Tensor, "N J 3"]]:
         """Labelled poses as the regressor sees them, encoded once; it is standardised by them."""
@@ -188,7 +232,7 @@ class GeoRep(LiftingModule):
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
         """Poses, as soon as there is a regressor."""
-        if self.hp.label_steps and self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps:
+        if self.hp.label_steps and self._represented():
             return super()._evaluate_batch(batch, stage)
         return None
 
@@ -201,7 +245,13 @@ class GeoRep(LiftingModule):
         ):
             if steps:
                 optimizers.append(torch.optim.Adam(parameters, lr=rate))
-                schedules.append(torch.optim.lr_scheduler.CosineAnnealingLR(optimizers[-1], steps))
+                if hp.cosine:
+                    first = not schedules and steps == hp.representation_steps
+                    share = self._representation_share
+                    part = Part(self.progress, 0.0 if first else share, share if first else 1.0)
+                    schedules.append(cosine(optimizers[-1], part))
+                else:
+                    schedules.append(torch.optim.lr_scheduler.CosineAnnealingLR(optimizers[-1], steps))
         return optimizers, schedules
 
     def weights(self) -> dict[str, Tensor]:

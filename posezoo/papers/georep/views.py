@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.data import PoseData
+from posezoo.data.augmentation import Augmentation
+from posezoo.data.augmentation.people import STATURE_MM
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import look_at
@@ -59,6 +61,47 @@ def see(
     """Poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
     points = pose @ rotation.to(pose).mT + translation.to(pose)[:, None]
     return points[..., :2] / points[..., 2:]
+
+
+@dataclass(frozen=True)
+class AugmentedPairs:
+    """Make pairs of views of augmented people; the cameras are those of the augmentation, not of a :class:`Torus`.
+
+    Attributes:
+        augmentation: of people, cameras and the source view's keypoints.
+        same_view: source and target are one view.
+    """
+
+    augmentation: Augmentation
+    same_view: bool = False
+
+    @property
+    def batches(self) -> int:
+        """How many batches are an epoch."""
+        return self.augmentation.batches
+
+    def __call__(
+        self, pool: Float[Tensor, "N J 3"], count: int, skeleton: Skeleton, errors: Float[Tensor, "M J 2"] | None = None
+    ) -> dict[str, Tensor]:
+        """Return ``source_2d``, ``target_2d`` (B, J, 2), ``rotation`` (B, 3, 3), and ``pose_3d`` (B, J, 3) mm of the source.
+
+        Args:
+            pool: root at the origin, world frame (z up).
+            count: B.
+            skeleton: of the pool.
+            errors: of a real detector, for the source view.
+        """
+        cameras = self.augmentation.cameras
+        pose = self.augmentation.change(pool, count, skeleton)
+        first = cameras.rotations(count, pose.device)
+        second = first if self.same_view else cameras.rotations(count, pose.device)
+        seen, target = cameras.see(pose, first), cameras.see(pose, second).keypoints
+        return {
+            "source_2d": self.augmentation.noise(seen.keypoints, STATURE_MM / seen.distance, skeleton, errors),
+            "target_2d": target,
+            "rotation": second @ first.mT,
+            "pose_3d": seen.pose,
+        }
 
 
 def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> dict[str, Tensor]:
