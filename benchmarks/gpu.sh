@@ -27,7 +27,11 @@ case $device in cuda) accelerator=gpu ;; cpu) accelerator=cpu ;; *) echo "--devi
 python=${PYTHON:-python}
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} OMP_NUM_THREADS=1
 begun=$(date +%s)
+rm -rf "$out/smoke"
 echo "name,seconds,exit" > "$out/timings.csv"
+# On a GPU trainings run at the same time; on the CPU, where they would only wait for each other, one after the other.
+side_by_side() { if [ "$device" = cpu ]; then "$@"; else "$@" & fi; }
+slack=$([ "$device" = cpu ] && echo 1200 || echo 150)  # seconds to start, to validate and to write
 share() { awk "BEGIN { print $1 * $2 }"; }
 
 # run NAME RECIPE MINUTES [SETTINGS]: one training, its checkpoints removed; fails where the training does.
@@ -36,7 +40,7 @@ run() {
     shift 3
     mkdir -p "$out/$name"
     since=$(date +%s)
-    timeout "$(share "$limit" 60 | cut -d. -f1 | awk '{ print $1 + 150 }')" "$python" -m posezoo train "$recipe" --quiet \
+    timeout "$(share "$limit" 60 | cut -d. -f1 | awk -v slack="$slack" '{ print $1 + slack }')" "$python" -m posezoo train "$recipe" --quiet \
         --out "$out/$name" --minutes "$limit" --trainer.accelerator "$accelerator" "$@" > "$out/$name/log.txt" 2>&1
     code=$?
     rm -rf "$out/$name/checkpoints"
@@ -48,12 +52,14 @@ weights() { ls "$out/$1"/*.safetensors 2> /dev/null | head -1; }
 mocap=(--data.path "$data/openmocap.h5")
 if [ "$device" = cpu ]; then
     gan=(--model.width 16 --model.critic_width 16 --data.batch_size 64)
-    student=(--model.width 16 --data.batch_size 64 --data.augmentation.batches 20 --model.one_body false)
+    student=(--model.width 16 --model.critic_width 16 --data.batch_size 64 --data.augmentation.batches 20 --model.one_body false)
+    svma=("${student[@]}")
     wide=(--model.width 16 --data.batch_size 64 --data.augmentation.batches 20)
     georep=(--model.width 4 --model.points 8 --data.batch_size 8 --data.augmentation.batches 20)
 else
     gan=(--model.width 512 --model.critic_width 512 --data.batch_size 1024)
     student=(--model.critic_width 512 --data.batch_size 4096)
+    svma=(--data.batch_size 4096)
     wide=(--data.batch_size 4096)
     georep=(--data.batch_size 512)
 fi
@@ -62,10 +68,10 @@ forever=(--steps 10000000)  # the clock ends it
 # What every paper's training needs is tried with a few steps of little work.
 smoke() {
     local few=(--steps 3 --trainer.limit_val_batches 1 --trainer.limit_test_batches 1)
-    run smoke/martinez martinez.mocap 1 "${few[@]}" "${mocap[@]}" "${wide[@]}" --data.augmentation.batches 3 &
-    run smoke/svma svma.cmu 1 "${few[@]}" "${mocap[@]}" &
-    run smoke/geoselfsup geoselfsup.mocap_teacher 1 "${few[@]}" "${mocap[@]}" "${gan[@]}" &
-    run smoke/georep georep.mocap 1 "${few[@]}" "${mocap[@]}" "${georep[@]}" --data.augmentation.batches 3 &
+    side_by_side run smoke/martinez martinez.mocap 1 "${few[@]}" "${mocap[@]}" "${wide[@]}" --data.augmentation.batches 3
+    side_by_side run smoke/svma svma.cmu 1 "${few[@]}" "${mocap[@]}"
+    side_by_side run smoke/geoselfsup geoselfsup.mocap_teacher 1 "${few[@]}" "${mocap[@]}" "${gan[@]}"
+    side_by_side run smoke/georep georep.mocap 1 "${few[@]}" "${mocap[@]}" "${georep[@]}" --data.augmentation.batches 3
     wait
 }
 
@@ -78,15 +84,14 @@ unsupervised() {
             --start "$(weights geoselfsup.mocap)"
 }
 lifters() {
-    unsupervised &
-    local critic=()
-    [ "$device" = cpu ] && critic=(--model.critic_width 16)
-    run svma.mocap svma.mocap "$(share "$minutes" 0.78)" "${forever[@]}" "${mocap[@]}" --data.batch_size 4096 \
-        "${critic[@]}" $([ "$device" = cpu ] && echo "${student[@]}") &
-    run martinez.mocap martinez.mocap "$(share "$minutes" 0.78)" "${forever[@]}" "${mocap[@]}" "${wide[@]}" &
-    run martinez.mocap_b martinez.mocap "$(share "$minutes" 0.78)" "${forever[@]}" "${mocap[@]}" "${wide[@]}" \
-        --seed_everything 1 --data.postures 0 --data.augmentation.limbs 0.2 --data.augmentation.turn 0.08 &
-    run georep.mocap georep.mocap "$(share "$minutes" 0.74)" "${forever[@]}" "${mocap[@]}" "${georep[@]}" &
+    local full
+    full=$(share "$minutes" 0.78)
+    side_by_side unsupervised
+    side_by_side run svma.mocap svma.mocap "$full" "${forever[@]}" "${mocap[@]}" "${svma[@]}"
+    side_by_side run martinez.mocap martinez.mocap "$full" "${forever[@]}" "${mocap[@]}" "${wide[@]}"
+    side_by_side run martinez.mocap_b martinez.mocap "$full" "${forever[@]}" "${mocap[@]}" "${wide[@]}" \
+        --seed_everything 1 --data.postures 0 --data.augmentation.limbs 0.2 --data.augmentation.turn 0.08
+    side_by_side run georep.mocap georep.mocap "$full" "${forever[@]}" "${mocap[@]}" "${georep[@]}"
 }
 
 smoke
