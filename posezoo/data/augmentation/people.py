@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ from posezoo.skeletons import Skeleton
 
 STATURE_MM = 1700.0
 """Of all bodies. A picture does not tell size from distance, so labels of many sizes would only blur each other."""
-_FOOT_MM = 80.0
+_WITH_FOOT = 1.05  # the ankle is at 4 to 5 % of the stature
 _UPRIGHT = ("right_knee", "right_ankle", "spine", "thorax", "upper_neck", "nose", "head_top")
 
 
@@ -131,12 +131,13 @@ def _drawn(pool: Tensor, count: int, skeleton: Skeleton) -> Tensor:
 
 
 def stature(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, " B"]:
-    """Return the height of each body standing straight, mm: the bones from an ankle to the crown, and the foot below."""
+    """Return the height of each body standing straight, mm: the bones from an ankle to the crown, and 5 % for the foot."""
     lengths = Tree.of(skeleton, pose.device).bones(pose).norm(dim=-1)
     upright = [skeleton.index(joint) for joint in _UPRIGHT if joint in skeleton.joints]
-    return lengths[:, upright].sum(1) + _FOOT_MM
+    return lengths[:, upright].sum(1) * _WITH_FOOT
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """What makes a batch of a pool, as :class:`Augmentation` does."""
 
