@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -138,7 +138,7 @@ class _MovedModules(MetaPathFinder, Loader):
     """Find modules by their old paths."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+        self, fullname: str, path: Iterable[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname not in MOVED_MODULES:
             return None

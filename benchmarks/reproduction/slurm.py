@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.errors import InputError
+from posezoo.extras import require
 from reproduction.launching import WORKER, Job, Launcher, environment
 
 
@@ -36,10 +37,7 @@ class SlurmLauncher(Launcher):
     options: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            import submitit
-        except ImportError as error:
-            raise InputError("--launcher slurm needs submitit: pip install posezoo[benchmarks].") from error
+        submitit = require("submitit", "--launcher slurm", "'posezoo[benchmarks]'")
         if not shutil.which("sbatch"):
             raise InputError("--launcher slurm needs Slurm's commands; sbatch is not on the PATH.")
         self.logs.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import logging
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from posezoo.errors import InputError
+from posezoo.extras import require
 from posezoo.lifting.export_graph import BATCH, ExportGraph
 
 OPSET = 18
@@ -21,12 +21,9 @@ _NEEDED = ("onnx", "onnxruntime")
 
 
 def check_onnx() -> None:
-    """Raise ``InputError`` where a package is missing that ONNX needs."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"ONNX needs {' and '.join(missing)}, not installed here; pip install 'posezoo[export]' brings what is needed."
-        )
+    """Raise ``InputError`` where a package that ONNX needs is missing or cannot be imported."""
+    for name in _NEEDED:
+        require(name, "ONNX", "'posezoo[export]'")
 
 
 def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str, Any]) -> bytes:

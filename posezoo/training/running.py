@@ -25,6 +25,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.distributed import leave
 from posezoo.errors import InputError, SaveError
+from posezoo.extras import require
 from posezoo.files.writing import atomic_write
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
@@ -138,10 +139,7 @@ def make_logger(kind: str, out: Path) -> Logger:
         # Lightning empties a log folder that is there already; a resumed run gets the next.
         runs = len(list(out.glob("logs*")))
         return CSVLogger(out, name="", version=f"logs-{runs}" if runs else "logs")
-    try:
-        import wandb  # noqa: F401
-    except ImportError as error:
-        raise InputError("--logger wandb needs the wandb package: pip install posezoo[wandb].") from error
+    require("wandb", "--logger wandb", "'posezoo[wandb]'")
     out.mkdir(parents=True, exist_ok=True)
     return WandbLogger(project="posezoo", name=out.name, save_dir=str(out))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError, SaveError
+from posezoo.extras import require
 from posezoo.viz.clip import Clip
 from posezoo.viz.saving import whole_file
 from posezoo.viz.static import sheet
@@ -51,12 +51,7 @@ def movie(
         raise InputError(f"{path.name}: animations are written as {' or '.join(FORMATS)}; end the name with one of them.")
     needed = {"imageio": "ImageIO"} | ({"imageio_ffmpeg": "imageio-ffmpeg"} if kind == "mp4" else {})
     for module, name in needed.items():
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(
-                f"{kind.upper()} files need {name}, which is not installed; pip install 'posezoo[video]' brings it."
-            ) from error
+        require(module, f"a {kind.upper()} file", "'posezoo[video]'", name)
     stride = 1 if kind == "mp4" else int(np.ceil(max(clip.fps / _GIF_FPS, len(clip) / _GIF_FRAMES)))
     numbers = range(0, len(clip), stride)
     pictures = _render(clip, numbers if track is None else track(numbers), dpi)

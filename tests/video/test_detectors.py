@@ -164,12 +164,12 @@ def solutions(closed, seen):
 def test_mediapipe_that_holds_weights_needs_no_file(monkeypatch, capfd):
     closed, seen = [], []
     monkeypatch.setitem(sys.modules, "mediapipe", solutions(closed, seen))
-    with get_detector("mediapipe") as detector, silence():
+    with silence(), get_detector("mediapipe") as detector:
         found, nobody = detector.detect(PICTURE), detector.detect(np.zeros_like(PICTURE))
     assert (len(found), len(nobody)) == (1, 0)
     np.testing.assert_allclose(found.keypoints, np.broadcast_to([80.0, 30.0], (1, 33, 2)))
     np.testing.assert_allclose(found.confidence, 0.8)
-    assert seen[0][30, 20].tolist() == [255, 0, 0]  # RGB
+    assert seen[-2][30, 20].tolist() == [255, 0, 0]  # RGB
     assert len(closed) == 1
     assert capfd.readouterr().err == ""
     with get_detector("mediapipe") as detector:

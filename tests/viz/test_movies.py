@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -73,14 +73,7 @@ def test_an_mp4_holds_every_frame_upright(tmp_path):
     ("kind", "module", "name"), [("gif", "imageio", "ImageIO"), ("mp4", "imageio_ffmpeg", "imageio-ffmpeg")]
 )
 def test_what_is_not_installed_is_named(tmp_path, monkeypatch, kind, module, name):
-    found = importlib.import_module
-
-    def hidden(wanted: str, *rest: object):
-        if wanted == module:
-            raise ImportError(wanted)
-        return found(wanted, *rest)
-
-    monkeypatch.setattr(importlib, "import_module", hidden)
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=rf"{name}, which is not installed; pip install 'posezoo\[video\]'"):
         movie(clip_of(facing_the_camera()), tmp_path / f"a.{kind}")
     assert os.listdir(tmp_path) == []

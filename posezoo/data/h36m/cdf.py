@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.errors import CorruptFileError, MissingFileError
+from posezoo.extras import require
 from posezoo.files.reading import PathLike, reading
 
 
@@ -23,10 +24,7 @@ def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"
         CorruptFileError: no CDF, damaged, or another shape.
         InputError: cdflib is not installed.
     """
-    try:
-        import cdflib
-    except ImportError as error:
-        raise InputError("CDF files need cdflib, which is not installed; pip install 'posezoo[h36m]' brings it.") from error
+    cdflib = require("cdflib", "a CDF file", "'posezoo[h36m]'")
     if not Path(path).is_file():
         raise MissingFileError(f"{path} is not there; it belongs to the same archive as its video.")
     with reading(path, "CDF"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posezoo.errors import InputError, PoseZooError
+from posezoo.extras import require
 from posezoo.files.reading import reason
 from posezoo.terminal import is_silent
 from posezoo.video.tracking import Detections
@@ -76,17 +76,7 @@ class Detector(ABC):
         Raises:
             InputError: it is not installed, or does not work.
         """
-        try:
-            return importlib.import_module(module)
-        except (ImportError, OSError) as error:
-            if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
-                raise InputError(
-                    f"the detector {cls.name} is not installed; pip install {cls.install} brings it."
-                ) from error
-            raise InputError(
-                f"the detector {cls.name} is installed but cannot be used ({reason(error)}); pip install -U {cls.install} "
-                "may mend it."
-            ) from error
+        return require(module, f"the detector {cls.name}", cls.install)
 
     @classmethod
     @contextmanager

@@ -49,15 +49,16 @@ class MediaPipe(Detector):
             raise MissingFileError(f"{model} is not there; expected MediaPipe's pose_landmarker .task file, from {_MODELS}.")
         with without_native_messages():
             mediapipe = cls.package("mediapipe")
-            if model is not None:
-                return cls._of_task(mediapipe, model)
-            if not hasattr(mediapipe, "solutions"):
+            if model is None and not hasattr(mediapipe, "solutions"):
                 raise InputError(
                     f"this mediapipe ({getattr(mediapipe, '__version__', 'unknown version')}) brings no weights: give a "
                     f"pose_landmarker .task file from {_MODELS} (--detector-model FILE), or pip install "
                     f'"mediapipe<={_WITH_WEIGHTS}", which holds them.'
                 )
-            return cls._of_solutions(mediapipe)
+            detector = cls._of_solutions(mediapipe) if model is None else cls._of_task(mediapipe, model)
+            # The graph starts in threads of its own and logs when it does: a first picture waits for it.
+            detector.model(np.zeros((64, 64, 3), np.uint8))
+            return detector
 
     @classmethod
     def _of_task(cls, mediapipe: Any, model: str) -> MediaPipe:
