@@ -67,7 +67,7 @@ forever=(--steps 10000000)  # the clock ends it
 
 # What every paper's training needs is tried with a few steps of little work.
 smoke() {
-    local few=(--steps 3 --trainer.limit_val_batches 0.2 --trainer.limit_test_batches 0.2)
+    local few=(--steps 3)
     side_by_side run smoke/martinez martinez.mocap 1 "${few[@]}" "${mocap[@]}" "${wide[@]}" --data.augmentation.batches 3
     side_by_side run smoke/svma svma.cmu 1 "${few[@]}" "${mocap[@]}"
     side_by_side run smoke/geoselfsup geoselfsup.mocap_teacher 1 "${few[@]}" "${mocap[@]}" "${gan[@]}"

@@ -21,8 +21,8 @@ def add(commands: Any) -> None:
     command.add_argument("name", help="a model, the path of its weights, or 'flat' for the flat-depth baseline")
     command.add_argument(
         "--data",
-        help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva; of pictures rendered_wild (the default), "
-        "rendered_studio, mpii, h36m, mpi_inf_3dhp",
+        help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva, realbench (--path is a folder); of pictures "
+        "rendered_wild (the default), rendered_studio, mpii, h36m, mpi_inf_3dhp",
     )
     command.add_argument("--path", type=Path, help="the dataset's file, where it has one")
     command.add_argument("--data-dir", type=Path, help="the folder of that file, if it is called as the dataset: h36m.h5")
@@ -73,11 +73,11 @@ def _print(result: dict[str, Any], beside: Mapping[str, Any], title: str, names:
     from posezoo.cli.output import console
     from posezoo.registry.cards import unit_of
 
-    def table(title: str, first: str, rows: dict[str, tuple[Any, Any]]) -> None:
+    def table(title: str, first: str, rows: dict[str, tuple[Any, Any]], heads: tuple[str, str] = names) -> None:
         shown = Table(title=title)
         shown.add_column(first)
         columns = [
-            name for name, values in zip(names, zip(*rows.values(), strict=True), strict=True) if set(values) != {None}
+            name for name, values in zip(heads, zip(*rows.values(), strict=True), strict=True) if set(values) != {None}
         ]
         for name in columns:
             shown.add_column(name, justify="right")
@@ -87,6 +87,9 @@ def _print(result: dict[str, Any], beside: Mapping[str, Any], title: str, names:
 
     floats = {name: value for name, value in result.items() if isinstance(value, float)}
     table(title, "metric", {f"{name} ({unit_of(name)})": (value, beside.get(name)) for name, value in floats.items()})
+    for name, values in result.get("baselines", {}).items():
+        rows = {f"{key} ({unit_of(key)})": (value, result.get(key)) for key, value in values.items()}
+        table(f"beside {name}", "metric", rows, (name, names[0]))
     for scene, values in result.get("per_scene", {}).items():
         table(f"by scene: {scene}", "metric", {f"{name} ({unit_of(name)})": (value, None) for name, value in values.items()})
     key = f"{error.lower().replace('-', '_')}_per_action"

@@ -12,6 +12,7 @@ from posezoo.data.humaneva import load_humaneva
 from posezoo.data.mpi_inf_3dhp import load_mpi_inf_3dhp
 from posezoo.data.openmocap import load_openmocap
 from posezoo.data.procedural import procedural_dataset
+from posezoo.data.realbench import load_realbench
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.poses.posedata import PoseData
 
@@ -21,6 +22,7 @@ DATASETS: dict[str, Callable[..., PoseData]] = {
     "h36m": load_h36m,
     "mpi_inf_3dhp": load_mpi_inf_3dhp,
     "humaneva": load_humaneva,
+    "realbench": load_realbench,
 }
 """What :func:`load_dataset` knows. A loader takes ``split`` and whatever else it names; files come as ``path``."""
 
@@ -30,7 +32,7 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
 
     Args:
         name: ``procedural`` (needs no file); ``openmocap``, ``h36m``, ``mpi_inf_3dhp``, ``humaneva`` (what ``posezoo data
-            prepare`` wrote).
+            prepare`` wrote); ``realbench`` (a folder, see :mod:`posezoo.data.realbench`).
         split: ``train``, ``val`` or ``test``.
         path: the dataset's file, where it has one.
         settings: others the dataset takes, such as ``keypoints="detected"`` or ``views=(0, 1)``.

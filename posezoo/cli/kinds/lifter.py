@@ -89,6 +89,8 @@ def evaluate(model: LiftingModule | None, options: argparse.Namespace) -> Scores
     result = flat if model is None else model.evaluate(data, **scored)
     if options.data == "mpi_inf_3dhp" and options.split == "test":
         result["per_scene"] = _by_scene(model, data, scored)
+    if options.data == "realbench":
+        result["baselines"] = _baselines(flat, data, options)
     error = "P-MPJPE"
     if options.protocol in (1, 3):
         error = "N-MPJPE" if "n_mpjpe_per_action" in result else "MPJPE"
@@ -100,10 +102,35 @@ def _scored(options: argparse.Namespace) -> dict[str, Any]:
     """Return the layout to score in."""
     from posezoo.skeletons import get_skeleton
 
+    if options.data == "realbench" and options.joints is None:
+        from posezoo.data.realbench import LIMBS
+
+        return {"skeleton": LIMBS}
     if options.joints is None:
         return {"skeleton": _SCORED[options.data]} if options.data in _SCORED else {}
     h36m = get_skeleton("h36m17")
     return {"skeleton": {14: get_skeleton("common14"), 16: h36m.without("nose"), 17: h36m}[options.joints]}
+
+
+def _baselines(flat: dict[str, Any], data: PoseData, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Return metrics of what a user has for nothing: flat depth, and the 3D of the detector itself where it gives any."""
+    import torch
+
+    from posezoo.data.realbench import LIMBS, detector_poses
+    from posezoo.lifting.evaluation import about_the_pelvis
+    from posezoo.metrics.report import LiftingMetrics
+    from posezoo.skeletons import convert
+
+    shown = ("p_mpjpe", "n_mpjpe")
+    rows = {"flat depth": {name: flat[name] for name in shown}}
+    own = detector_poses(options.path or file_of(options), data, options.keypoints)
+    if own is not None and data.pose_3d is not None:
+        label = convert(data.pose_3d, data.skeleton, LIMBS).keypoints
+        pair = (about_the_pelvis(torch.from_numpy(x).float(), LIMBS) for x in (own, label))
+        metrics = LiftingMetrics("relative", LIMBS)
+        metrics.update(*pair)
+        rows["the detector's own 3D"] = {name: metrics.report()[name] for name in shown}
+    return rows
 
 
 def _by_scene(model: LiftingModule | None, data: PoseData, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
