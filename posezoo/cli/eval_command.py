@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     command.add_argument("name", help="a model, the path of its weights, or 'flat' for the flat-depth baseline")
     command.add_argument(
         "--data",
-        help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva, realbench (--path is a folder); of pictures "
+        help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva, realbench (a folder); of pictures "
         "rendered_wild (the default), rendered_studio, mpii, h36m, mpi_inf_3dhp",
     )
     command.add_argument("--path", type=Path, help="the dataset's file, where it has one")

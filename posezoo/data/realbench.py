@@ -1,8 +1,8 @@
 """Real people in real video: detections of several synchronised, calibrated cameras, with a triangulated truth.
 
 A folder holds ``truth.npz`` (``world_mm`` (F, 17, 3) h36m17, z up; ``refined_K``, ``refined_R``, ``refined_t``,
-``distortion`` and ``image_size`` of each of V cameras; ``fps``) and ``detections.npz`` (for each detector ``NAME`` (V, F, J, 2) px,
-``NAME_confidence`` (V, F, J), and where the detector has its own 3D ``NAME_world_m`` (V, F, J, 3)).
+``distortion`` and ``image_size`` of each of V cameras; ``fps``) and ``detections.npz`` (for each detector ``NAME`` (V, F, J,
+2) px, ``NAME_confidence`` (V, F, J), and where the detector has its own 3D ``NAME_world_m`` (V, F, J, 3)).
 """
 
 from __future__ import annotations
