@@ -88,6 +88,7 @@ def test_notebooks_are_committed_with_small_outputs_of_one_clean_run(name):
         assert target.startswith("http") or (ROOT / "notebooks" / target).exists(), target
 
 
+@pytest.mark.slow
 def test_keypoints_of_ones_own_are_lifted_and_the_command_does_the_same(execute):
     found = execute(
         "1_lift_your_keypoints",
@@ -113,6 +114,7 @@ answer = {
     assert found["page"].startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_papers_are_compared_on_one_clip(execute):
     found = execute(
         "2_compare_papers",
@@ -133,6 +135,7 @@ answer = {
     assert set(found["frames"]) == {90}
 
 
+@pytest.mark.slow
 def test_fine_tuning_on_2d_helps_people_whom_it_has_not_seen(execute):
     found = execute(
         "3_finetune_on_your_2d",
@@ -151,6 +154,7 @@ answer = {
         assert after < before
 
 
+@pytest.mark.slow
 def test_two_cameras_give_metric_poses_and_refining_them_helps(execute):
     found = execute(
         "4_two_cameras",
@@ -172,6 +176,7 @@ answer = {
     assert found["difference"] < 0.1  # mm
 
 
+@pytest.mark.slow
 def test_a_table_is_reproduced(execute):
     found = execute(
         "5_reproduce_a_table",
@@ -202,6 +207,7 @@ NEW_FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_paper_is_added_by_its_own_files_and_one_line(execute):
     found = execute(
         "6_add_your_paper",

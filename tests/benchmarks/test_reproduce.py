@@ -22,6 +22,7 @@ def own(tmp_path: Path) -> Path:
     return write_own(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_table_runs_side_by_side_and_is_never_run_again(own):
     done = call(own, "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -47,6 +48,7 @@ def test_a_table_runs_side_by_side_and_is_never_run_again(own):
     assert result(own, "one") == first
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own):
     (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": small(600)}))
     process = subprocess.Popen(command(own, "--row", "one"), env=environment(), start_new_session=True)
@@ -65,6 +67,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own
     assert result(own, "one")["cells"]["p"]["metrics"] == result(own, "one", "unbroken")["cells"]["p"]["metrics"]
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_is_recorded_and_the_rest_go_on(own):
     table = {**TABLE, "rows": {**TABLE["rows"], "two": {**TABLE["rows"]["two"], "model": {"normalization": "none"}}}}
     (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(table))
@@ -81,6 +84,7 @@ def test_a_row_that_fails_is_recorded_and_the_rest_go_on(own):
     assert not failure.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_folder_and_train_each_run_once(own):
     both = [subprocess.Popen(command(own), stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(2)]
     outputs = [process.communicate(timeout=300)[0] for process in both]
@@ -91,6 +95,7 @@ def test_two_processes_share_a_folder_and_train_each_run_once(own):
     assert not list(own.glob("results/**/*.failed.json"))
 
 
+@pytest.mark.slow
 def test_two_devices_measure_what_one_does(own):
     assert call(own, "--row", "one").returncode == 0
     done = call(own, "--row", "one", "--devices", "2", results="two")
@@ -152,6 +157,7 @@ def test_a_damaged_result_counts_as_none_and_stops_nothing(own, capsys, content)
     assert "nothing measured" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_measuring_again_sets_the_old_result_aside_and_a_dry_run_touches_nothing(own):
     assert call(own, "--row", "flat").returncode == 0
     before = {path: path.stat().st_mtime_ns for path in own.glob("results/**/*") if path.is_file()}
@@ -163,6 +169,7 @@ def test_measuring_again_sets_the_old_result_aside_and_a_dry_run_touches_nothing
     assert json.loads(old[0].read_text())["cells"] == result(own, "flat")["cells"]
 
 
+@pytest.mark.slow
 def test_a_row_that_starts_from_another_training_runs_that_first_and_once(own):
     representation = {"width": 2, "levels": 1, "points": 4, "map_size": 16, "skeleton": "h36m17", "regression_width": 8}
     first = {
@@ -198,6 +205,7 @@ def test_a_row_that_starts_from_another_training_runs_that_first_and_once(own):
     assert len(list(own.glob("results/.runs/*/train/logs*/metrics.csv"))) == 5
 
 
+@pytest.mark.slow
 def test_where_the_start_fails_the_row_says_so(own):
     broken = {**small(4), "model": {"width": 8, "normalization": "none"}}
     (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": {**small(4), "start": "broken"}}))

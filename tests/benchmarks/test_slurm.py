@@ -14,6 +14,8 @@ import yaml
 from tests.benchmarks.own_table import command, environment, result, small, wait_for, write_own
 from tests.conftest import POSEZOO_DATA
 
+pytestmark = pytest.mark.slow
+
 TOOL = POSEZOO_DATA.parent / "tools" / "one_node_slurm.sh"
 
 

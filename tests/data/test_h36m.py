@@ -310,6 +310,7 @@ def _killed(source, out, stage):
     prepare_h36m(source, out)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence(tmp_path):
     """Files are not let grow beyond 100 KB, as on a full disk; the HDF5 library itself would crash as the process ends."""
     write_martinez(tmp_path / "s")

@@ -57,6 +57,7 @@ def test_equals_the_function_at_any_batch_split(case: Case, sizes: list[int]) ->
     torch.testing.assert_close(pooled.compute(), metric.mean_over_frames(), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_with_unequal_batches(tmp_path: Path) -> None:
     splits = [[(0, 3), (3, 21)], [(21, 37)]]
     torch.multiprocessing.spawn(one_of_two_processes, (str(tmp_path), splits, COUNT), nprocs=2)

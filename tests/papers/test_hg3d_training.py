@@ -72,6 +72,7 @@ def test_another_size_is_refused():
         train("hg3d.render_small_1", "one", [*QUICK, "--model.size", "100"], steps=1)
 
 
+@pytest.mark.slow
 def test_two_processes_train_to_the_weights_of_one():
     # In doubles: which pixel of a window is the largest hangs on the rounding of sums.
     def run(out: str, devices: int, batch: int) -> Path:

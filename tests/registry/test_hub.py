@@ -242,6 +242,7 @@ def test_a_mirror_comes_before_the_indexs_own_source(hub, entry, monkeypatch, tm
     assert locate(NAME).read_bytes() == WHOLE
 
 
+@pytest.mark.slow
 def test_the_clients_environment_is_heeded_by_a_program_of_its_own(tmp_path):
     """``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN``, ``HTTP_PROXY`` and ``HF_HUB_OFFLINE``, set as users set them."""
     server = Hub()

@@ -52,6 +52,7 @@ def lift_by_batch_statistics(model, keypoints: torch.Tensor) -> torch.Tensor:
     return lifted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", TINY)
 def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

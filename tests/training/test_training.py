@@ -158,6 +158,7 @@ def test_supervised_training_needs_labels(people):
         LiftingDataModule({"train": replace(people, pose_3d=None)}).train_dataloader()
 
 
+@pytest.mark.slow
 def test_wandb_offline_needs_no_account(monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -12,6 +12,8 @@ from PIL import Image
 from posezoo.viz import page
 from tests.viz.people import assert_upright_facing_us, clip_of, facing_the_camera
 
+pytestmark = pytest.mark.slow
+
 _CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 _DRIVER = shutil.which("chromedriver")
 _FLAGS = [
