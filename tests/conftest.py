@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from posezoo.data import PoseData
+from posezoo.data.named import DATASETS
 
 # Where the recordings named in the documentation lie, for those who have them.
 POSEZOO_DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -21,6 +27,35 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many tests at a time as there are 
 def _seeded() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _procedural_people_are_made_once() -> Iterator[None]:
+    """Keep every procedural dataset that :func:`posezoo.data.load_dataset` has made, and hand out copies of it."""
+    make, made = DATASETS["procedural"], dict[str, PoseData]()
+
+    @functools.wraps(make)
+    def kept(**settings: object) -> PoseData:
+        key = repr(sorted(settings.items()))
+        if key not in made:
+            made[key] = make(**settings)
+        return copy.deepcopy(made[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "procedural", kept)
+        yield
+
+
+@pytest.fixture
+def brief_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Procedural clips last 12 frames, so that a training on them and its evaluation take less than a second."""
+    make: Callable[..., PoseData] = DATASETS["procedural"]
+
+    @functools.wraps(make)
+    def brief(**settings: object) -> PoseData:
+        return make(**{"frames_per_clip": 12, **settings})
+
+    monkeypatch.setitem(DATASETS, "procedural", brief)
 
 
 @pytest.fixture(scope="session")

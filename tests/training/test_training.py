@@ -19,14 +19,14 @@ from posezoo.skeletons import list_skeletons
 from posezoo.training import list_recipes, read_recipe, train
 
 QUICK = [
-    "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "512", "--trainer.accelerator", "cpu",
+    "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "64", "--trainer.accelerator", "cpu",
     "--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1",
 ]  # fmt: skip
 TINY_SVMA = [*QUICK, "--model.width", "16", "--model.critic_width", "16", "--model.cosine_steps", "null"]
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
+def _elsewhere(tmp_path, monkeypatch, brief_people):
     monkeypatch.chdir(tmp_path)
 
 
