@@ -230,7 +230,8 @@ def test_openpose_frames_tracks_and_empty_frames(tmp_path):
     np.testing.assert_array_equal(data.keypoints_2d, known[order])
     assert data.frame.tolist() == [1, 1, 3, 3, 10]
     assert [data.sequences[index].trial for index in data.sequence] == ["run", "run", "walk", "walk", "walk"]
-    assert data.subject.tolist() == ["0", "1", "0", "1", "1"]
+    # In the walk somebody comes near to where the second person was; the run is one picture.
+    assert data.subject.tolist() == ["0", "1", "1", "2", "1"]
 
 
 def test_openpose_people_of_whom_nothing_was_seen(tmp_path):

@@ -10,6 +10,7 @@ from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.coco import is_coco_results, read_people
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.openpose import read_frames
+from posezoo.formats.keypoints.people import identity_of
 
 # x, y, c of Halpe-136 and COCO-WholeBody begin with those of Halpe-26 and COCO-17; faces and hands follow.
 _WHOLE_BODY = {3 * 136: 3 * 26, 3 * 133: 3 * 17}
@@ -34,7 +35,7 @@ def read_alphapose(content: Content) -> Clips:
             keypoints = entry.get("keypoints")
             if isinstance(keypoints, list):
                 keypoints = keypoints[: _WHOLE_BODY.get(len(keypoints))]
-            entries.append({**entry, "keypoints": keypoints, "idx": _identity(entry.get("idx"))})
+            entries.append({**entry, "keypoints": keypoints, "idx": identity_of(entry.get("idx"))})
     return read_people(entries, {}, content.path)
 
 
@@ -52,10 +53,3 @@ def read_alphapose_frames(content: Content) -> Clips:
     if "bodies" in content.value:
         return read_frames([(content.path, content.value)], content.path)
     return read_frames([(content.path / Path(str(name)).name, frame) for name, frame in content.value.items()], content.path)
-
-
-def _identity(idx: Any) -> Any:
-    """A whole number, whether the tracker wrote 3, 3.0 or [[3.0]]; None without one."""
-    while isinstance(idx, list) and idx:
-        idx = idx[0]
-    return int(idx) if isinstance(idx, int | float) and idx == idx and abs(idx) < 2**53 else None

@@ -11,6 +11,7 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.names import columns_of
+from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
@@ -176,7 +177,7 @@ def to_posedata(
         confidence[unknown] = 0
         # MotionBERT's demo and others write 0 for every joint: that says nothing.
         confidence = confidence if confidence.any() else None
-    return PoseData(
+    data = PoseData(
         skeleton=layout,
         keypoints_2d=pixels,
         confidence=confidence,
@@ -185,6 +186,7 @@ def to_posedata(
         sequences=sequences,
         time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
     )
+    return identify(data, clips.identified)
 
 
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.formats.keypoints.clips import Clips, group, numeric, picture_size
+from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import are_joints, frame_of
+from posezoo.formats.keypoints.people import NUMBERS, identity_of, number_of
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 
 # Scores go a little beyond 1; what goes further are logits.
 _MOST_SCORE = 1.5
 _DOUBTFUL = 1e-3
+_VIDEOS = ("video_id", "vid_id", "video_name", "video", "seq_name")
 
 
 def is_coco(content: Content) -> bool:
@@ -92,15 +94,42 @@ def read_people(
         keypoints[..., 2] = np.where(keypoints[..., 2] < 0, least, keypoints[..., 2].clip(0, 1))
     posed = (np.nan_to_num(keypoints, nan=0) != 0).any((1, 2))
     keypoints, entries = keypoints[posed], [entry for entry, keep in zip(entries, posed, strict=True) if keep]
-    images_of = [_name(entry.get("image_id", index)) for index, entry in enumerate(entries)]
+    images_of = [_image(entry) for entry in entries]
+    # Entries without a picture or a frame are the people of one picture, unless each says a track of its own.
+    pictures = [images.get(name, {}) for name in images_of]
+    videos, frames = _frames(entries, images_of, pictures, path)
     sizes = {name: _size(images.get(name), path) for name in dict.fromkeys(images_of)}
-    videos, frames = _frames(images_of, path)
-    sequence, sequences = group(videos, _people(entries, images_of), [sizes[name] for name in images_of])
-    return Clips(keypoints, sequence, frames, sequences, implied=IMPLIED, names=names)
+    tracks = [_track(entry) for entry in entries]
+    identified = all(track is not None for track in tracks)
+    people = [track if identified and track is not None else "" for track in tracks]
+    if not identified:
+        people = _places(videos, frames)
+    sequence, sequences = group(videos, people, [sizes[name] for name in images_of])
+    return Clips(keypoints, sequence, frames, sequences, implied=IMPLIED, names=names, identified=identified)
 
 
-def _name(image: Any) -> str | int:
-    return image if _hashable(image) else str(image)
+def _image(entry: Mapping[str, Any]) -> str | int:
+    """The picture of an entry, by id or name; else its frame."""
+    for key in ("image_id", *NUMBERS, "image_name", "file_name"):
+        if entry.get(key) is not None:
+            return entry[key] if _hashable(entry[key]) else str(entry[key])
+    return 0
+
+
+def _track(entry: Mapping[str, Any]) -> str | None:
+    """The person's identity, under whichever name it stands."""
+    found = (identity_of(entry.get(key)) for key in ("track_id", "idx", "instance_id", "person_id", "tracking_id"))
+    return next((identity for identity in found if identity is not None), None)
+
+
+def _places(videos: list[str], frames: np.ndarray) -> list[str]:
+    """Each person's place in the list of a frame."""
+    seen: Counter[tuple[str, int]] = Counter()
+    places = []
+    for frame in zip(videos, frames.tolist(), strict=True):
+        places.append(str(seen[frame]))
+        seen[frame] += 1
+    return places
 
 
 def _size(image: Mapping[str, Any] | None, path: Path) -> tuple[int, int] | None:
@@ -109,24 +138,37 @@ def _size(image: Mapping[str, Any] | None, path: Path) -> tuple[int, int] | None
     return picture_size([image["width"], image["height"]], path)
 
 
-def _people(entries: list[Mapping[str, Any]], names: list[str | int]) -> list[str]:
-    """Track ids where there are, else the person's number within the picture."""
-    seen: Counter[str | int] = Counter()
-    people = []
-    for entry, name in zip(entries, names, strict=True):
-        track = entry.get("track_id", entry.get("idx"))
-        people.append(str(track) if _hashable(track) else str(seen[name]))
-        seen[name] += 1
-    return people
-
-
-def _frames(names: list[str | int], path: Path) -> tuple[list[str], np.ndarray]:
-    """Video and number: image ids, or what their names hold; else the place in the order of their appearance."""
-    if all(isinstance(name, int) and 0 <= name < 2**31 for name in names):
-        return [path.stem] * len(names), np.asarray(names, dtype=np.int32)
-    found = [frame_of(Path(str(name)).stem) for name in names]
-    numbers = [number for _, number in found if number is not None]
-    if len(numbers) == len(names):
-        return [video or path.stem for video, _ in found], np.asarray(numbers, dtype=np.int32)
-    order = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return [path.stem] * len(names), np.asarray([order[name] for name in names], dtype=np.int32)
+def _frames(
+    entries: list[Mapping[str, Any]], names: list[str | int], pictures: list[Mapping[str, Any]], path: Path
+) -> tuple[list[str], np.ndarray]:
+    """Video and number: what entries or pictures state, image ids, or what names hold; else the place in the file."""
+    files = [
+        Path(str(picture.get("file_name", name)).replace("\\", "/")) for name, picture in zip(names, pictures, strict=True)
+    ]
+    stated = [
+        next((value[key] for value in about for key in _VIDEOS if _hashable(value.get(key))), None)
+        for about in zip(entries, pictures, strict=True)
+    ]
+    # Pictures of several folders are of several recordings.
+    folders = [file.parent.as_posix() if len({file.parent for file in files}) > 1 else "" for file in files]
+    by_name = [frame_of(file.stem) for file in files]
+    videos = [
+        str(video) if video is not None else folder if folder not in ("", ".") else ""
+        for video, folder in zip(stated, folders, strict=True)
+    ]
+    numbers: list[int | None] = [
+        next((number for value in about if (number := number_of(value)) is not None), None)
+        for about in zip(entries, pictures, strict=True)
+    ]
+    if any(number is None for number in numbers):
+        if any(videos) and all(number is not None for _, number in by_name):
+            numbers = [number for _, number in by_name]  # ids run on from one recording to the next
+        elif all(isinstance(name, int) and 0 <= name < 2**31 for name in names):
+            numbers = [int(name) for name in names]
+        elif all(number is not None for _, number in by_name):
+            numbers = [number for _, number in by_name]
+            videos = [video or before for video, (before, _) in zip(videos, by_name, strict=True)]
+        else:
+            order = {name: index for index, name in enumerate(dict.fromkeys(names))}
+            numbers = [order[name] for name in names]
+    return [video or path.stem for video in videos], frame_numbers(numbers, len(names), path)

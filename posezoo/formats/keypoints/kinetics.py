@@ -58,4 +58,5 @@ def read_kinetics(content: Content) -> Clips:
         confidence=confidence,
         implied=("openpose18",),
         normalised=looks_normalised(keypoints),
+        identified=False,
     )

@@ -12,6 +12,7 @@ from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, group, numeric
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.people import identity_of
 
 # OpenPose's models, and those of Pose2Sim and rtmlib that write the same files. 25 joints may be two of them.
 IMPLIED = ("openpose18", "mpi15", "body135", "coco17", "coco23", "halpe26", "wholebody133", "halpe136")
@@ -43,7 +44,7 @@ def read_openpose(content: Content) -> Clips:
 
 def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
     """People of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
-    values, videos, people, numbers = [], [], [], []
+    values, videos, people, numbers, identified = [], [], [], [], True
     for order, (file, frame) in enumerate(frames):
         listed = frame.get("people", frame.get("bodies")) if isinstance(frame, Mapping) else None
         if not isinstance(listed, list):
@@ -54,7 +55,9 @@ def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
             if pose:
                 values.append(pose)
                 videos.append(video)
-                people.append(_identity(person, place))
+                identity = identity_of(person.get("person_id"))
+                identified &= identity is not None
+                people.append(str(place) if identity is None else identity)
                 numbers.append(number)
     if not values:
         raise InputError(f"{path} holds no people ({len(frames)} frames of OpenPose, all empty).")
@@ -76,6 +79,7 @@ def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
         np.asarray(numbers)[posed],
         tuple(sequences[index] for index in used),
         implied=(*IMPLIED, "body25b" if _is_body25b(keypoints[posed]) else "body25"),
+        identified=identified,
     )
 
 
@@ -112,13 +116,6 @@ def _pose(person: Any, file: Path) -> list[Any]:
     if not isinstance(pose, list):
         raise InputError(f"{file}: pose_keypoints_2d is {type(pose).__name__}; expected a list of x, y, c.")
     return pose
-
-
-def _identity(person: Mapping[str, Any], place: int) -> str:
-    identity = person.get("person_id")
-    if isinstance(identity, list) and identity:
-        identity = identity[0]
-    return str(identity) if isinstance(identity, int) and identity >= 0 else str(place)
 
 
 def _name(file: Path, order: int) -> tuple[str, int]:

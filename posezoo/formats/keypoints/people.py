@@ -81,7 +81,7 @@ def identity_of(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value != value or value == "":
         return None
     if isinstance(value, str):
-        return value
+        return None if value == "-1" else value
     return f"{value:.0f}" if 0 <= value < 2**53 else None
 
 
