@@ -57,8 +57,8 @@ if [ "$device" = cpu ]; then
     wide=(--model.width 16 --data.batch_size 64 --data.augmentation.batches 20)
     georep=(--model.width 4 --model.points 8 --data.batch_size 8 --data.augmentation.batches 20)
 else
-    gan=(--model.width 512 --model.critic_width 512 --data.batch_size 1024)
-    student=(--model.critic_width 512 --data.batch_size 4096)
+    gan=()  # small steps are bound by launches: a larger batch would not be faster
+    student=(--data.batch_size 4096)
     svma=(--data.batch_size 4096)
     wide=(--data.batch_size 4096)
     georep=(--data.batch_size 512)
@@ -75,12 +75,14 @@ smoke() {
     wait
 }
 
-# Lifters of single poses. 5 % labels follow the label-free student, which follows its teacher.
+# Lifters of single poses. A student of the teacher teaches a second one; 5 % of the labels follow.
 unsupervised() {
-    run geoselfsup.mocap_teacher geoselfsup.mocap_teacher "$(share "$minutes" 0.27)" "${forever[@]}" "${mocap[@]}" "${gan[@]}" &&
-        run geoselfsup.mocap geoselfsup.mocap "$(share "$minutes" 0.33)" "${forever[@]}" "${mocap[@]}" "${student[@]}" \
+    run geoselfsup.mocap_teacher geoselfsup.mocap_teacher "$(share "$minutes" 0.23)" "${forever[@]}" "${mocap[@]}" "${gan[@]}" &&
+        run geoselfsup.mocap_first geoselfsup.mocap "$(share "$minutes" 0.13)" "${forever[@]}" "${mocap[@]}" "${student[@]}" \
             --start "$(weights geoselfsup.mocap_teacher)" &&
-        run geoselfsup.mocap_5pct geoselfsup.mocap_5pct "$(share "$minutes" 0.16)" "${forever[@]}" "${mocap[@]}" "${student[@]}" \
+        run geoselfsup.mocap geoselfsup.mocap "$(share "$minutes" 0.22)" "${forever[@]}" "${mocap[@]}" "${student[@]}" \
+            --start "$(weights geoselfsup.mocap_first)" &&
+        run geoselfsup.mocap_5pct geoselfsup.mocap_5pct "$(share "$minutes" 0.11)" "${forever[@]}" "${mocap[@]}" "${student[@]}" \
             --start "$(weights geoselfsup.mocap)"
 }
 lifters() {
