@@ -106,11 +106,13 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
         raise InputError(f"{path}: {' and '.join(repeated[:2])} are the same body part; rename or remove one of them.")
     found = {layout: _places(plain, layout) for layout in ([wanted] if wanted else SKELETONS.values())}
     complete = [layout for layout, places in found.items() if None not in places]
-    if complete:
+    own = None if wanted else _own_layout(plain)
+    richer = own is not None and all(len(own[0]) > len(layout) and _adds(own[0], layout) for layout in complete)
+    if complete and not richer:
         # Of several with the same joints, the one that has them in the file's order.
         layout = max(complete, key=lambda layout: (len(layout), found[layout] == list(range(len(layout)))))
         return layout, [place for place in found[layout] if place is not None]
-    if wanted is None and (own := _own_layout(plain)) is not None:
+    if own is not None:
         return own
     near = max(found, key=lambda layout: (len(layout) - found[layout].count(None)) / len(layout))
     absent = [joint for joint, place in zip(near.joints, found[near], strict=True) if place is None]
@@ -141,6 +143,11 @@ def are_joints(names: tuple[str, ...]) -> bool:
     known = {joint for layout in SKELETONS.values() for joint in layout.joints}
     known |= {other for others in _OTHER_NAMES.values() for other in others}
     return sum(joint_name(name) in known for name in names) * 2 > len(names)
+
+
+def _adds(own: Skeleton, layout: Skeleton) -> bool:
+    """Whether one of the 17 joints of Human3.6M is named that a layout lacks."""
+    return any(joint in own.joints and joint not in layout.joints for joint in SKELETONS["h36m17"].joints)
 
 
 def _own_layout(names: list[str]) -> tuple[Skeleton, list[int]] | None:

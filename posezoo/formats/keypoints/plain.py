@@ -11,6 +11,7 @@ import numpy as np
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.people import first_object
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
@@ -145,7 +146,7 @@ def is_array(content: Content) -> bool:
     if isinstance(content.value, Mapping):
         return len(_candidates(content.value)) == 1
     if isinstance(content.value, list) and content.kind in ("json", "pickle"):
-        return bool(content.value) and isinstance(content.value[0], list | np.ndarray)
+        return bool(content.value) and isinstance(content.value[0], list | np.ndarray) and not first_object(content.value)
     return isinstance(content.value, np.ndarray)
 
 

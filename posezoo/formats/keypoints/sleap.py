@@ -33,10 +33,13 @@ def read_sleap(content: Content) -> Clips:
     """Read tracks as people, node names as joints; a track has no row in frames that it does not occupy."""
     path, value = content.path, content.value
     names = _texts(value["node_names"])
+    people = _texts(value["track_names"]) if "track_names" in content.keys() else ()  # noqa: SIM118
     tracks, order = np.asarray(value["tracks"]), None
     if tracks.ndim == 4 and tracks.dtype.kind in "fiu":
-        sizes = [dict(zip(axes, tracks.shape, strict=True)) for axes in _ORDERS]
-        order = next((a for a, s in zip(_ORDERS, sizes, strict=True) if s["xy"] == 2 and s["node"] == len(names)), None)
+        # People who were not tracked have no names.
+        wanted = {"xy": 2, "node": len(names), **({"track": len(people)} if people else {})}
+        sizes = {axes: dict(zip(axes, tracks.shape, strict=True)) for axes in _ORDERS}
+        order = next((axes for axes, size in sizes.items() if wanted.items() <= size.items()), None)
     if order is None:
         raise InputError(
             f"{path}: tracks have shape {tracks.shape}; expected SLEAP's (tracks, 2, {len(names)} nodes, frames)."
@@ -50,7 +53,6 @@ def read_sleap(content: Content) -> Clips:
             values = values.transpose([axes.index(axis) for axis in ("frame", "track", "node")])
         # A score that is not known, as of points set by hand, is NaN.
         scores = values if values.shape == points.shape[:3] and np.isfinite(values).any() else None
-    people = _texts(value["track_names"]) if "track_names" in content.keys() else ()  # noqa: SIM118
     people = people if len(people) == points.shape[1] else tuple(map(str, range(points.shape[1])))
     frames = []
     for number, frame in enumerate(points):

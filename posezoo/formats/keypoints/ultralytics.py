@@ -22,8 +22,10 @@ _COUNTS = {len(layout) for layout in SKELETONS.values()}
 
 
 def is_ultralytics_person(value: Mapping[str, Any]) -> bool:
-    """Return whether an object is one detection: ``keypoints`` as an object of ``x`` and ``y``."""
+    """Return whether an object is one detection: ``keypoints`` as an object of ``x`` and ``y``, or a box without any."""
     points = value.get("keypoints")
+    if points is None and {"name", "class", "box"} <= set(value):
+        return True
     return isinstance(points, Mapping) and isinstance(points.get("x"), list) and isinstance(points.get("y"), list)
 
 
@@ -33,8 +35,10 @@ def is_ultralytics(content: Content) -> bool:
 
 
 def parse_ultralytics(value: Mapping[str, Any]) -> Person:
-    """Return one detection."""
-    points = value["keypoints"]
+    """Return one detection, without points where it is a box only."""
+    points = value.get("keypoints")
+    if points is None:
+        return Person(None)
     x, y, seen = points["x"], points["y"], points.get("visible", points.get("confidence"))
     # Lists of unequal lengths stay unequal, and are refused where all people are put together.
     joints = [list(pair) for pair in zip(x, y, strict=False)] if len(x) == len(y) else [x, y, []]
@@ -42,8 +46,16 @@ def parse_ultralytics(value: Mapping[str, Any]) -> Person:
 
 
 def read_ultralytics(content: Content) -> Clips:
-    """Read detections by frame; ``track_id`` is the person. ``to_json(normalize=True)`` writes fractions of the picture."""
+    """Read detections by frame; ``track_id`` is the person. ``to_json(normalize=True)`` writes fractions of the picture.
+
+    Raises:
+        InputError: boxes without keypoints, of a model that finds objects only.
+    """
     frames = frames_in(content.value, is_ultralytics_person, parse_ultralytics, content.path)
+    if any(person.points is None for frame in frames for person in frame.people):
+        raise InputError(
+            f"{content.path} holds boxes of Ultralytics without keypoints; run a model for poses, such as yolo11n-pose.pt."
+        )
     clips = gather(frames, content.path, "Ultralytics", implied=("coco17",))
     clips.normalised = looks_normalised(clips.keypoints)
     return clips
@@ -64,15 +76,14 @@ def read_ultralytics_text(content: Content) -> Clips:
     """
     files: list[Path] = content.value if content.kind == "txt folder" else [content.path]
     labels = [(file, _load(file)) for file in progress(files, f"Reading {content.path.name}")]
-    rows = np.concatenate([rows for _, rows in labels if len(rows)]) if any(len(rows) for _, rows in labels) else None
-    if rows is None:
-        raise InputError(f"{content.path} holds no people ({len(files)} files of labels, all empty).")
     widths = {rows.shape[1] for _, rows in labels if len(rows)}
+    if not widths:
+        raise InputError(f"{content.path} holds no people ({len(files)} files of labels, all empty).")
     if len(widths) > 1:
         raise InputError(
             f"{content.path}: its files have {' and '.join(map(str, sorted(widths)))} numbers a line; expected one."
         )
-    joints, columns, track = _columns(rows, content.path)
+    joints, columns, track = _columns(np.concatenate([rows for _, rows in labels if len(rows)]), content.path)
     frames = []
     for order, (file, values) in enumerate(labels):
         video, number = frame_of(file.stem)
@@ -121,8 +132,8 @@ def _columns(rows: np.ndarray, path: Path) -> tuple[int, int, int | None]:
                 fitting.append((joints != 17, extra, joints, columns))
     if not fitting:
         raise InputError(
-            f"{path} has {rows.shape[1]} numbers a line; expected those of Ultralytics' poses: class x y w h, then x y "
-            "confidence of every joint (56 for COCO's 17), then box confidence and track id."
+            f"{path} has {rows.shape[1]} numbers a line; expected those of Ultralytics' poses (of a model such as "
+            "yolo11n-pose.pt): class x y w h, then x y confidence of every joint, 56 for COCO's 17."
         )
     _, extra, joints, columns = min(fitting)
     last = rows[:, -1]
