@@ -11,6 +11,7 @@ from torch import Tensor
 from posezoo.data import LiftingDataModule, PoseData
 from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
+from posezoo.papers.cvugcn.rigs import Motions, RigLoader, RigSettings
 
 
 class CVUGCNDataModule(LiftingDataModule):
@@ -24,6 +25,8 @@ class CVUGCNDataModule(LiftingDataModule):
             themselves, where there is nothing else.
         noise_px: standard deviation of Gaussian noise on all keypoints.
         calibration: errors of the cameras, see :class:`posezoo.papers.cvugcn.pairs.CalibrationError`.
+        rigs: train and validate on simulated rigs that look at the dataset's 3D motion instead; fields of
+            :class:`posezoo.papers.cvugcn.rigs.RigSettings`, for a model with ``context``.
 
     Raises:
         InputError, UnknownNameError: another target, a pair or an error that does not exist.
@@ -44,12 +47,30 @@ class CVUGCNDataModule(LiftingDataModule):
         target: str = "gt",
         noise_px: float = 0.0,
         calibration: dict[str, Any] | None = None,
+        rigs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
         if target not in ("gt", "input") or noise_px < 0:
             raise InputError(f"target {target!r}, noise_px {noise_px}; expected 'gt' or 'input', and 0 or more.")
         self.pairs, self.test_pairs = pairs_by_name(pairs), pairs_by_name(test_pairs or pairs)
         self.target, self.noise_px, self.calibration = target, noise_px, CalibrationError.of(calibration)
+        self.rigs = None if rigs is None else RigSettings.of(rigs)
+        self._motions: dict[str, Motions] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.rigs is None:
+            return super().setup(stage)
+        for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage or "fit", ()):
+            if split not in self._motions:
+                self._motions[split] = Motions.of(self.load(split, "gt"), self.skeleton)
+
+    def _loader(self, split: str) -> Any:
+        if self.rigs is None:
+            return super()._loader(split)
+        train, device = split == "train", None if self.trainer is None else self.trainer.strategy.root_device
+        settings = self.rigs if train else replace(self.rigs, batches=4 * len(set(self.rigs.views)))
+        seed = None if train else self.seed
+        return RigLoader(self._motions[split], self.skeleton, settings, self.batch_size, device, seed)
 
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
         train = split == "train"

@@ -106,6 +106,21 @@ def adjacency(graph: BodyGraph, views: int, kinds: tuple[str, ...] = KINDS) -> F
     return torch.stack(matrices)
 
 
+def for_views(matrices: Float[Tensor, "K N N"], views: int, wanted: int) -> Float[Tensor, "K M M"]:
+    """Return what :func:`adjacency` gives for another number of views.
+
+    Args:
+        matrices: of ``views`` views, two or more where a kind joins views.
+        views: how many ``matrices`` are of.
+        wanted: how many views the result is of.
+    """
+    nodes = matrices.shape[-1] // views
+    within, across = matrices[:, :nodes, :nodes], matrices[:, :nodes, nodes : 2 * nodes] * (views - 1)
+    same = torch.eye(wanted, device=matrices.device, dtype=matrices.dtype)
+    result = torch.kron(same[None], within)
+    return result if views < 2 else result + torch.kron((1 - same)[None] / max(wanted - 1, 1), across)
+
+
 def pooling(clusters: tuple[int, ...], views: int) -> tuple[Float[Tensor, "M N"], Float[Tensor, "N M"]]:
     """Matrices that average the nodes of each cluster, and that give each node its cluster's value, view by view."""
     member = torch.nn.functional.one_hot(torch.tensor(clusters)).float()

@@ -20,8 +20,10 @@ from torch import Tensor
 from posezoo.data import PoseData
 from posezoo.errors import InputError
 from posezoo.geometry import triangulate
+from posezoo.geometry.robust import trusted
 from posezoo.lifting import ZooModule
 from posezoo.papers.cvugcn import losses
+from posezoo.papers.cvugcn.context import CHANNELS, describe, disagreement
 from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
 from posezoo.papers.cvugcn.export_graph import CrossViewGraph
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
@@ -32,8 +34,10 @@ from posezoo.skeletons import get_skeleton
 VIEWS = 2
 _SCALE_MM = 500.0  # poses come at a scale of about 1
 _PLACE_MM = 5000.0  # so do the places where people stand
-_REACH_MM = 1500.0  # nobody reaches further from the middle of themselves
+_ERROR_MM = 1500.0  # disagreements beyond this say nothing more
 _RESIDUAL_MM = 50.0  # and what detectors are off by
+_NOISE_MM = 15.0  # and what detections of a few px come to
+_SHIFT = 5.0  # shifts are a few times what a clip's views disagree by
 
 
 class CVUGCN(ZooModule):
@@ -46,10 +50,18 @@ class CVUGCN(ZooModule):
         cross_view: a joint's other view as its neighbour; off is "w/o cross-view correlation".
         fusion: S-GCN on each view and fusion before the U; off is "w/o fusion".
         refinement: off gives triangulated poses, "w/o refinement"; there is nothing to train then.
+        reach_mm: joints that are further than this from the middle of the body are misdetections and start from the nearest
+            joint up the tree instead, with and without refinement (not in the paper; None leaves them). On OpenMocap's
+            detected keypoints this alone takes triangulated poses from 147.9 to 122.6 mm.
         residual: also show the network where keypoints and coarse pose disagree in each view, which poses that were
             triangulated no longer tell (not in the paper).
         gate_mm: shifts are multiplied by r / (r + gate_mm), r the disagreement (root mean square over joints and views, mm):
             what the cameras agree on is left as it is (not in the paper). 0 for no gate.
+        any_views: refine any number of views together, with fusion weights that all views share (not in the paper).
+        context: also show the network what the clip says of each frame, see
+            :func:`posezoo.papers.cvugcn.context.describe`, and give shifts in units of the clip's noise, so that exact
+            keypoints stay exact (not in the paper). Such a model is trained on simulated rigs, see
+            :class:`posezoo.papers.cvugcn.rigs.RigSettings`.
         weight_reprojection, weight_symmetry, weight_transformation, weight_direction: lambda of Eq. 7; 0 leaves a loss out.
         warmup_steps: over so many steps the weights of L_t and L_b grow from nothing to their own: poses that are not
             shifted are consistent already, and with full weights training stays there for long (not in the paper).
@@ -75,6 +87,9 @@ class CVUGCN(ZooModule):
         refinement: bool = True,
         residual: bool = False,
         gate_mm: float = 0.0,
+        reach_mm: float | None = 1500.0,
+        any_views: bool = False,
+        context: bool = False,
         weight_reprojection: float = 1.0,
         weight_symmetry: float = 1.0,
         weight_transformation: float = 1.0,
@@ -90,8 +105,8 @@ class CVUGCN(ZooModule):
         if gate_mm < 0 or pixel <= 0:
             raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected 0 or more, and more than 0.")
         self.save_hyperparameters()
-        inputs = 8 if residual else 6
-        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion)
+        inputs = 6 + 2 * residual + CHANNELS * context
+        self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, any_views)
 
     def predict_views(
         self, keypoints: Any, cameras: Any, skeleton: Any = None, confidence: Any = None, batch_size: int = 4096
@@ -134,17 +149,14 @@ class CVUGCN(ZooModule):
             keypoints: px, without distortion; NaN where there are none.
             rig: the cameras.
         """
+        start, middle = self.within_reach(coarse)
         if not self.hp.refinement:
-            return coarse
-        # Not the root, which may be a misdetection itself.
-        middle = coarse.median(2, keepdim=True).values
-        far = (coarse - middle).norm(dim=-1, keepdim=True) > _REACH_MM
-        start = self.fill(torch.where(far, torch.nan, coarse))
+            return start
         features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(coarse)]
         if self.hp.residual or self.hp.gate_mm:
             # What a view sees the coarse pose off by, at the pose's own depth.
             residual = (keypoints - rig.project(coarse)) * coarse[..., 2:] / rig.focal
-            residual = residual.clamp(-_REACH_MM, _REACH_MM)
+            residual = residual.clamp(-_ERROR_MM, _ERROR_MM)
             residual = torch.where(torch.isfinite(residual), residual, 0.0)
             if self.hp.residual:
                 features.append((residual / _RESIDUAL_MM).asinh())
@@ -154,15 +166,80 @@ class CVUGCN(ZooModule):
             shift = shift * off / (off + self.hp.gate_mm)
         return start + shift
 
-    def fill(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
+    def within_reach(self, coarse: Float[Tensor, "*B V J 3"]) -> tuple[Tensor, Tensor]:
+        """Return poses whose joints are all within ``reach_mm``, and the middles of the poses as they came."""
+        middle = coarse.median(-2, keepdim=True).values  # not the root, which may be a misdetection itself
+        if self.hp.reach_mm is None:
+            return coarse, middle
+        far = (coarse - middle).norm(dim=-1, keepdim=True) > self.hp.reach_mm
+        return self.fill(torch.where(far, torch.nan, coarse)), middle
+
+    def coarse_clips(
+        self, keypoints: Float[Tensor, "B T V J 2"], rig: Rig, confidence: Float[Tensor, "B T V J"] | None = None
+    ) -> Float[Tensor, "B T J 3"]:
+        """Triangulate clips in the world's frame, mm; of more than two views, those that agree count most.
+
+        Args:
+            keypoints: px, without distortion; NaN where there are none.
+            rig: the cameras of each clip.
+            confidence: weights of the views.
+
+        Returns:
+            NaN where there is no point.
+        """
+        frames, joints = keypoints.shape[1], keypoints.shape[3]
+        pixels, P = keypoints.double().transpose(1, 2).flatten(2, 3), rig.projections
+        weights = None if confidence is None else confidence.double().transpose(1, 2).flatten(2, 3)
+        if keypoints.shape[2] > 2:
+            error = triangulate(pixels, P, weights, details=True).reprojection_px
+            typical = torch.nan_to_num(error.flatten(1).nanmedian(1).values)[:, None, None]
+            weights = trusted(pixels, P, weights, typical_px=typical, consensus=not self.training)
+        points = triangulate(pixels, P, weights)
+        return points.to(keypoints.dtype).unflatten(1, (frames, joints))
+
+    def refine_clips(
+        self,
+        world: Float[Tensor, "B T J 3"],
+        keypoints: Float[Tensor, "B T V J 2"],
+        rig: Rig,
+        follows: Tensor | None = None,
+        picked: Tensor | None = None,
+    ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
+        """Refine the frames of clips, each in sight of the others, mm.
+
+        Args:
+            world: triangulated poses, world frame, without NaN.
+            keypoints: px, without distortion; NaN where there are none.
+            rig: the cameras of each clip.
+            follows: (T,) numbers of the frames, see :func:`describe`.
+            picked: (B, S) the frames to refine; all where not given.
+
+        Returns:
+            what the refined poses started from, and the refined poses, both in each camera's frame.
+        """
+        pose = world[:, :, None] @ rig.R[:, None].mT + rig.t[:, None, :, None]
+        start, middle = self.within_reach(pose)
+        context = describe(world, pose, keypoints, rig, self.skeleton, follows)
+        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(pose), context.features]
+        if self.hp.residual:
+            features.append((disagreement(pose, keypoints, rig) / _RESIDUAL_MM).asinh())
+        seen = torch.cat(features, -1)
+        if picked is not None:
+            rows = torch.arange(len(picked), device=picked.device)[:, None]
+            seen, start = seen[rows, picked], start[rows, picked]
+        shift = self.for_inference(self.network)(seen.flatten(0, 1)).unflatten(0, seen.shape[:2])
+        return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
+
+    def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:
         """Put joints that are NaN where the nearest joint up the tree is, or, without one, in the middle of the others."""
-        middle = torch.nan_to_num(pose.nanmean(2))
+        middle = torch.nan_to_num(pose.nanmean(-2))
         filled: dict[int, Tensor] = {-1: middle}
         while len(filled) <= len(self.skeleton):
             for joint, parent in enumerate(self.skeleton.parents):
                 if parent in filled and joint not in filled:
-                    filled[joint] = torch.where(torch.isnan(pose[:, :, joint]), filled[parent], pose[:, :, joint])
-        return torch.stack([filled[joint] for joint in range(len(self.skeleton))], 2)
+                    own = pose[..., joint, :]
+                    filled[joint] = torch.where(torch.isnan(own), filled[parent], own)
+        return torch.stack([filled[joint] for joint in range(len(self.skeleton))], -2)
 
     def losses(self, pose: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 2"], rig: Rig) -> dict[str, Tensor]:
         """Every term of Eq. 7, unweighted, of poses in metres and pixels in :attr:`pixel`."""
@@ -178,6 +255,8 @@ class CVUGCN(ZooModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         if not self.hp.refinement:
             raise InputError("refinement is off: there is nothing to train.")
+        if self.hp.context:
+            return self.training_on_rigs(batch)
         rig = Rig.of(batch)
         coarse = self.fill(self.coarse(batch["keypoints_2d"], rig))
         pose = self.refine(coarse, batch["keypoints_2d"], rig)
@@ -194,12 +273,35 @@ class CVUGCN(ZooModule):
         self.log("train/loss", loss.detach(), prog_bar=True, on_step=True, on_epoch=True)
         return loss
 
+    def training_on_rigs(self, batch: dict[str, Tensor]) -> Tensor:
+        """Bring refined poses near the simulated person, in place and relative to the root (not in the paper)."""
+        rig, keypoints = Rig.of(batch), batch["keypoints_2d"]
+        world = self.fill(self.coarse_clips(keypoints, rig))
+        _, pose = self.refine_clips(world, keypoints, rig, picked=batch["picked"])
+        rows = torch.arange(len(pose), device=pose.device)[:, None]
+        off = (pose - batch["pose_3d"][rows, batch["picked"]]) / _NOISE_MM
+        root = self.skeleton.root
+        place = off.norm(dim=-1).mean()
+        posture = (off - off[..., root : root + 1, :]).norm(dim=-1).mean()
+        self.log_dict({"train/place": place.detach(), "train/posture": posture.detach()})
+        self.log("train/loss", (place + posture).detach(), prog_bar=True, on_step=True, on_epoch=True)
+        return place + posture
+
     def evaluate(self, data: PoseData, **settings: Any) -> dict[str, Any]:
         """See :func:`posezoo.papers.cvugcn.evaluation.evaluate_views`."""
         return evaluate_views(self, data, **settings)
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> None:
         rig = Rig.of(batch)
+        if self.hp.context:
+            world = self.fill(self.coarse_clips(batch["keypoints_2d"], rig))
+            start, pose = self.refine_clips(world, batch["keypoints_2d"], rig)
+            flat = [poses.flatten(0, 1) for poses in (pose, start, batch["pose_3d"])]
+            for name in (stage, f"{stage}/views_{rig.K.shape[1]}"):
+                if name not in self._metrics:
+                    self._metrics[name] = MultiViewMetrics(self.skeleton).to(self.device)
+                self._metrics[name].update(*flat)
+            return
         coarse = self.fill(self.coarse(batch["keypoints_2d"], rig))
         pose = self.refine(coarse, batch["keypoints_2d"], rig)
         if "pose_3d" in batch:
@@ -209,6 +311,11 @@ class CVUGCN(ZooModule):
         # What needs no 3D: whether the refined pose is where both cameras saw it.
         error = losses.reprojection(rig.project(pose), batch["target_2d"]) / (VIEWS * len(self.skeleton))
         self.log(f"{stage}/reprojection_px", error, batch_size=len(pose), sync_dist=True)
+
+    def _report(self, stage: str) -> None:
+        """Report all pairs or rigs together, and rigs by their number of views."""
+        for name in [name for name in self._metrics if name == stage or name.startswith(f"{stage}/")]:
+            super()._report(name)
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hp.learning_rate)

@@ -1,7 +1,7 @@
 """The cross-view U-shaped graph convolutional network of Hua et al. 2021, Sec. 3.2 and Fig. 3.
 
-Features are held as (nodes, batch, channels): gathering neighbours is one matrix product over all of the batch, and so is
-the filter of each kind of neighbour.
+Features are held as (nodes, batch, channels), so that one matrix product over the whole batch gathers the neighbours of
+all nodes, and one more applies the filter of each kind of neighbour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from posezoo.geometry.pieces import pieces
 from posezoo.networks import BatchNorm1d
-from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, pooling
+from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, for_views, pooling
 from posezoo.skeletons import Skeleton
 
 _CACHED = 2**18  # numbers that a processor keeps at hand
@@ -28,12 +28,14 @@ class GraphConvolution(nn.Module):
     Args:
         inputs, outputs: channels.
         adjacency: (K, N, N) normalised, see :func:`posezoo.papers.cvugcn.graph.adjacency`; the first is the identity.
+        views: number of views that the N nodes are of. Features of another number of views are taken too.
     """
 
     adjacency: Tensor
 
-    def __init__(self, inputs: int, outputs: int, adjacency: Float[Tensor, "K N N"]) -> None:
+    def __init__(self, inputs: int, outputs: int, adjacency: Float[Tensor, "K N N"], views: int = 1) -> None:
         super().__init__()
+        self.views = views
         self.register_buffer("adjacency", adjacency, persistent=False)
         self.weight = nn.Parameter(torch.empty(len(adjacency), inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -45,7 +47,9 @@ class GraphConvolution(nn.Module):
         flat = features.reshape(nodes * batch, channels)
         result = torch.addmm(self.bias, flat, self.weight[0])
         if len(self.weight) > 1:
-            others = self.adjacency[1:].flatten(0, 1) @ features.reshape(nodes, batch * channels)
+            own = self.adjacency.shape[-1]
+            matrices = self.adjacency if nodes == own else for_views(self.adjacency, self.views, nodes * self.views // own)
+            others = matrices[1:].flatten(0, 1) @ features.reshape(nodes, batch * channels)
             for gathered, weight in zip(others.view(-1, nodes * batch, channels), self.weight[1:], strict=True):
                 result = result.addmm_(gathered, weight)
         return result.view(nodes, batch, -1)
@@ -66,31 +70,48 @@ class NodeNorm(BatchNorm1d):
         return super().forward(features.flatten(0, 1)).view_as(features)
 
 
-def _layer(inputs: int, outputs: int, adjacency: Tensor) -> nn.Sequential:
-    """Graph convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        OrderedDict(linear=GraphConvolution(inputs, outputs, adjacency), norm=NodeNorm(outputs), activation=nn.ReLU())
-    )
+def _layer(inputs: int, outputs: int, adjacency: Tensor, views: int) -> nn.Sequential:
+    """Return graph convolution, batch norm and ReLU."""
+    convolution = GraphConvolution(inputs, outputs, adjacency, views)
+    return nn.Sequential(OrderedDict(linear=convolution, norm=NodeNorm(outputs), activation=nn.ReLU()))
 
 
 class GraphUnit(nn.Module):
-    """S-GCN or M-GCN, as the adjacency says: a layer to the width, then two around which the features are carried on.
+    """S-GCN or M-GCN, as the adjacency says: a layer to the width, then two layers with a skip connection around them.
 
-    The paper draws the units as boxes; what is in them is ours.
+    The paper draws the units as boxes and does not say which layers they hold.
     """
 
-    def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor, views: int = 1) -> None:
         super().__init__()
-        self.door = _layer(inputs, outputs, adjacency) if inputs != outputs else nn.Identity()
-        self.blocks = nn.Sequential(_layer(outputs, outputs, adjacency), _layer(outputs, outputs, adjacency))
+        self.door = _layer(inputs, outputs, adjacency, views) if inputs != outputs else nn.Identity()
+        self.blocks = nn.Sequential(*(_layer(outputs, outputs, adjacency, views) for _ in range(2)))
 
     def forward(self, features: Float[Tensor, "N B C"]) -> Float[Tensor, "N B F"]:
         features = self.door(features)
         return features + self.blocks(features)
 
 
+class SharedFusion(nn.Module):
+    """A fusion layer for any number of views: each view's features and the mean of the other views' features.
+
+    For two views these are the weights of the published layer tied between the views (not in the paper).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.own, self.others = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        with torch.no_grad():
+            self.own.weight.add_(torch.eye(width))
+
+    def forward(self, features: Float[Tensor, "J B V C"]) -> Float[Tensor, "J B V C"]:
+        views = features.shape[2]
+        others = (features.sum(2, keepdim=True) - features) / max(views - 1, 1)
+        return self.own(features) + self.others(others)
+
+
 class CrossViewNetwork(nn.Module):
-    """Features of every joint in every view to a shift of it.
+    """Map the features of every joint in every view to a shift of this joint.
 
     ::
 
@@ -108,6 +129,7 @@ class CrossViewNetwork(nn.Module):
         spatial: neighbours within the body; off is Table 2's "w/o spatial configuration".
         cross_view: the joint itself in the other view; off is "w/o cross-view correlation".
         fusion: S-GCN on each view, then fusion; off ("w/o fusion") the M-GCN units take the coarse poses as they are.
+        any_views: fuse with :class:`SharedFusion`, so that the network takes any number of views (not in the paper).
     """
 
     def __init__(
@@ -119,15 +141,18 @@ class CrossViewNetwork(nn.Module):
         spatial: bool,
         cross_view: bool,
         fusion: bool,
+        any_views: bool = False,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.views, self.any_views = width, views, any_views
         within = tuple(kind for kind in KINDS[:-1] if spatial or kind == "self")
         kinds = (*within, "view") if cross_view else within
         graph = BodyGraph.of(skeleton)
         full = adjacency(graph, views, kinds)
         self.single = GraphUnit(inputs, width, adjacency(graph, 1, within)) if fusion else None
-        self.fusion = nn.Linear(views * width, views * width) if fusion else None
+        self.fusion: nn.Module | None = None
+        if fusion:
+            self.fusion = SharedFusion(width) if any_views else nn.Linear(views * width, views * width)
         self.encoders, self.decoders = nn.ModuleList(), nn.ModuleList()
         channels, levels = (width if fusion else inputs), [full]
         for level in range(2):
@@ -137,14 +162,14 @@ class CrossViewNetwork(nn.Module):
             self.register_buffer(f"up{level}", up, persistent=False)
             levels.append(adjacency(graph, views, kinds))
         for matrices in levels:
-            self.encoders.append(GraphUnit(channels, width, matrices))
+            self.encoders.append(GraphUnit(channels, width, matrices, views))
             channels = width
         for matrices in levels[1::-1]:
-            self.decoders.append(GraphUnit(2 * width, width, matrices))
-        self.head = GraphConvolution(width, 3, full)
+            self.decoders.append(GraphUnit(2 * width, width, matrices, views))
+        self.head = GraphConvolution(width, 3, full, views)
         with torch.no_grad():
-            self.head.weight.mul_(0.1)  # hardly a shift to begin with
-            if self.fusion is not None:
+            self.head.weight.mul_(0.1)  # shifts are small to begin with
+            if isinstance(self.fusion, nn.Linear):
                 # Each view starts as itself: validation 77.0 mm after 1,500 steps, 82.2 where views start mixed.
                 self.fusion.weight.add_(torch.eye(views * width))
 
@@ -160,7 +185,8 @@ class CrossViewNetwork(nn.Module):
         batch, views, joints, _ = features.shape
         if self.single is not None and self.fusion is not None:
             alone = self.single(features.permute(2, 1, 0, 3).flatten(1, 2)).view(joints, views, batch, -1)
-            fused = self.fusion(alone.permute(0, 2, 1, 3).flatten(2)).view(joints, batch, views, -1)
+            beside = alone.permute(0, 2, 1, 3)
+            fused = self.fusion(beside if self.any_views else beside.flatten(2)).view(joints, batch, views, -1)
             nodes = fused.permute(2, 0, 1, 3).flatten(0, 1)
         else:
             nodes = features.permute(1, 2, 0, 3).flatten(0, 1)
@@ -176,4 +202,7 @@ class CrossViewNetwork(nn.Module):
 
     def _gather(self, name: str, nodes: Tensor) -> Tensor:
         matrix: Tensor = getattr(self, name)
+        if len(nodes) != matrix.shape[1]:
+            rows, columns = (size // self.views for size in matrix.shape)
+            matrix = torch.block_diag(*[matrix[:rows, :columns]] * (len(nodes) // columns))
         return (matrix @ nodes.flatten(1)).view(len(matrix), *nodes.shape[1:])

@@ -52,6 +52,11 @@ class Rig:
         """World coordinates to each camera's."""
         return world[:, None] @ self.R.mT + self.t[:, :, None]
 
+    @property
+    def centers(self) -> Float[Tensor, "B V 3"]:
+        """Where the cameras stand in the world, mm."""
+        return -(self.R.mT @ self.t[..., None])[..., 0]
+
     def to_world(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
         """Each camera's coordinates to the world's."""
         return (pose - self.t[:, :, None]) @ self.R
