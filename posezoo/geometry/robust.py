@@ -16,7 +16,9 @@ _AGREE = 6.0  # typical errors within which views agree
 _LEAST_PX = 2.0
 
 
-def reproject(points: Float[Tensor, "*batch J 3"], projections: Float[Tensor, "*views V 3 4"]) -> Float[Tensor, "*batch V J 3"]:
+def reproject(
+    points: Float[Tensor, "*batch J 3"], projections: Float[Tensor, "*views V 3 4"]
+) -> Float[Tensor, "*batch V J 3"]:
     """Return points as V cameras see them: (x, y) in px after division by the last value, the depth up to scale."""
     matrices = projections.to(points)
     return points[..., None, :, :] @ matrices[..., :3].mT + matrices[..., None, :, 3]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, overload
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from posezoo.errors import InputError
@@ -343,7 +343,7 @@ def _times(matrices: Float[Tensor, "B R C"], columns: Float[Tensor, "C N"]) -> F
     return (matrices @ parts).transpose(0, 1).flatten(1)
 
 
-def _spread(values: Float[Tensor, "*R B"], like: Tensor) -> Tensor:
+def _spread(values: Shaped[Tensor, "*R B"], like: Tensor) -> Tensor:
     """Repeat a value of each element for its N / B columns."""
     count = values.shape[-1]
     return values if count == 1 else values.repeat_interleave(like.shape[-1] // count, -1)

@@ -55,12 +55,10 @@ def opencv(pixels: torch.Tensor, projections: torch.Tensor) -> np.ndarray:
     return (homogeneous[:3] / homogeneous[3]).T
 
 
-def assert_same_estimate(found: torch.Tensor, expected: np.ndarray, truth: torch.Tensor) -> None:
-    """Both differ from the truth because of noise; from each other by less than a fiftieth of that."""
+def assert_same_estimate(found: torch.Tensor, expected: np.ndarray) -> None:
+    """To a millionth of a millimetre where points lie within some metres; relative to the distance of those that do not."""
     difference = np.linalg.norm(found.numpy() - expected, axis=1)
-    error = np.linalg.norm(expected - truth.numpy(), axis=1)
-    assert (difference <= 0.02 * error).all()
-    assert np.median(difference) < 1e-3 * np.median(error)
+    assert (difference <= 1e-6 * np.maximum(1.0, np.linalg.norm(expected, axis=1) / 10_000)).all()
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 3), (2, 3)])
@@ -73,10 +71,14 @@ def test_two_views_agree_with_opencv(pair):
     torch.testing.assert_close(found, world, rtol=0, atol=1e-6)
 
 
-def test_noisy_views_agree_with_opencv():
+@pytest.mark.parametrize("noise_px", [0.1, 5.0, 30.0, 100.0])
+def test_noisy_views_agree_with_opencv(noise_px):
     cameras = ideal(views=2)
-    pixels, projections = seen(points(), cameras, noise_px=5.0), matrices(cameras)
-    assert_same_estimate(triangulate(pixels, projections), opencv(pixels, projections), points())
+    pixels, projections = seen(points(3000), cameras, noise_px=noise_px), matrices(cameras)
+    found = triangulate(pixels, projections)
+    ahead = torch.isfinite(found).all(1)  # some are behind a camera once keypoints are off by 100 px
+    assert ahead.float().mean() > 0.9
+    assert_same_estimate(found[ahead], opencv(pixels[:, ahead], projections))
 
 
 def test_four_weighted_views_agree_with_the_textbook():
@@ -84,7 +86,7 @@ def test_four_weighted_views_agree_with_the_textbook():
     pixels, projections = seen(world, cameras, noise_px=3.0), matrices(cameras)
     weights = torch.rand(4, 60, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) + 0.1
     expected = svd_triangulation(pixels.numpy(), projections.numpy(), weights.numpy())
-    assert_same_estimate(triangulate(pixels, projections, weights), expected, world)
+    assert_same_estimate(triangulate(pixels, projections, weights), expected)
 
 
 def test_cameras_of_each_element_and_batches_give_the_same_as_one_by_one():

@@ -59,7 +59,8 @@ class CVUGCNDataModule(LiftingDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         if self.rigs is None:
-            return super().setup(stage)
+            super().setup(stage)
+            return
         for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage or "fit", ()):
             if split not in self._motions:
                 self._motions[split] = Motions.of(self.load(split, "gt"), self.skeleton)
