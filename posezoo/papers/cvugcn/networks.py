@@ -70,10 +70,11 @@ class NodeNorm(BatchNorm1d):
         return super().forward(features.flatten(0, 1)).view_as(features)
 
 
-def _layer(inputs: int, outputs: int, adjacency: Tensor, views: int) -> nn.Sequential:
-    """Return graph convolution, batch norm and ReLU."""
+def _layer(inputs: int, outputs: int, adjacency: Tensor, views: int, by_node: bool) -> nn.Sequential:
+    """Return graph convolution, batch norm (or layer norm of each node) and ReLU."""
     convolution = GraphConvolution(inputs, outputs, adjacency, views)
-    return nn.Sequential(OrderedDict(linear=convolution, norm=NodeNorm(outputs), activation=nn.ReLU()))
+    norm = nn.LayerNorm(outputs) if by_node else NodeNorm(outputs)
+    return nn.Sequential(OrderedDict(linear=convolution, norm=norm, activation=nn.ReLU()))
 
 
 class GraphUnit(nn.Module):
@@ -82,10 +83,12 @@ class GraphUnit(nn.Module):
     The paper draws the units as boxes and does not say which layers they hold.
     """
 
-    def __init__(self, inputs: int, outputs: int, adjacency: Tensor, views: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, adjacency: Tensor, views: int = 1, by_node: bool = False
+    ) -> None:
         super().__init__()
-        self.door = _layer(inputs, outputs, adjacency, views) if inputs != outputs else nn.Identity()
-        self.blocks = nn.Sequential(*(_layer(outputs, outputs, adjacency, views) for _ in range(2)))
+        self.door = _layer(inputs, outputs, adjacency, views, by_node) if inputs != outputs else nn.Identity()
+        self.blocks = nn.Sequential(*(_layer(outputs, outputs, adjacency, views, by_node) for _ in range(2)))
 
     def forward(self, features: Float[Tensor, "N B C"]) -> Float[Tensor, "N B F"]:
         features = self.door(features)
@@ -129,7 +132,8 @@ class CrossViewNetwork(nn.Module):
         spatial: neighbours within the body; off is Table 2's "w/o spatial configuration".
         cross_view: the joint itself in the other view; off is "w/o cross-view correlation".
         fusion: S-GCN on each view, then fusion; off ("w/o fusion") the M-GCN units take the coarse poses as they are.
-        any_views: fuse with :class:`SharedFusion`, so that the network takes any number of views (not in the paper).
+        any_views: fuse with :class:`SharedFusion`, so that the network takes any number of views, and normalise each node
+            by itself, since batches of different numbers of views have different statistics (not in the paper).
     """
 
     def __init__(
@@ -149,7 +153,7 @@ class CrossViewNetwork(nn.Module):
         kinds = (*within, "view") if cross_view else within
         graph = BodyGraph.of(skeleton)
         full = adjacency(graph, views, kinds)
-        self.single = GraphUnit(inputs, width, adjacency(graph, 1, within)) if fusion else None
+        self.single = GraphUnit(inputs, width, adjacency(graph, 1, within), 1, any_views) if fusion else None
         self.fusion: nn.Module | None = None
         if fusion:
             self.fusion = SharedFusion(width) if any_views else nn.Linear(views * width, views * width)
@@ -162,10 +166,10 @@ class CrossViewNetwork(nn.Module):
             self.register_buffer(f"up{level}", up, persistent=False)
             levels.append(adjacency(graph, views, kinds))
         for matrices in levels:
-            self.encoders.append(GraphUnit(channels, width, matrices, views))
+            self.encoders.append(GraphUnit(channels, width, matrices, views, any_views))
             channels = width
         for matrices in levels[1::-1]:
-            self.decoders.append(GraphUnit(2 * width, width, matrices, views))
+            self.decoders.append(GraphUnit(2 * width, width, matrices, views, any_views))
         self.head = GraphConvolution(width, 3, full, views)
         with torch.no_grad():
             self.head.weight.mul_(0.1)  # shifts are small to begin with
