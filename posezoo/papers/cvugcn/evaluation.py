@@ -63,6 +63,12 @@ class MultiViewMetrics(nn.Module):
         return {name: float(metric.compute()) for name, metric in self.metrics.items()}
 
 
+def _clips(pair: Tensor, clip: Tensor) -> tuple[Tensor, ...]:
+    """Return the rows of each clip as each pair of cameras sees it; rows of a clip and pair follow each other."""
+    changes = (torch.diff(pair) != 0) | (torch.diff(clip) != 0)
+    return torch.arange(len(pair)).tensor_split(changes.nonzero()[:, 0] + 1)
+
+
 @torch.inference_mode()
 def evaluate_views(
     model: CVUGCN,
@@ -109,16 +115,25 @@ def evaluate_views(
     )
     generator = torch.Generator().manual_seed(seed)
     parts = []
-    for start in range(0, len(tensors["pair"]), batch_size):
-        batch = {name: values[start : start + batch_size].to(model.device) for name, values in tensors.items()}
-        rig = Rig.of(batch)
-        coarse = model.coarse(batch["keypoints_2d"], rig)
-        undefined = torch.isnan(coarse[:, 0]).any(-1).sum()
-        coarse = model.fill(coarse)
+    clips = torch.from_numpy(data.sequence[tensors["row"].numpy()].astype(np.int64))
+    for rows in _clips(tensors["pair"], clips) if model.hp.context else torch.arange(len(clips)).split(batch_size):
+        batch = {name: values[rows].to(model.device) for name, values in tensors.items()}
+        rig, keypoints = Rig.of(batch), batch["keypoints_2d"]
+        given = model.coarse(keypoints, rig)
+        undefined = torch.isnan(given[:, 0]).any(-1).sum()
+        coarse = model.fill(given)
         if noise_mm:
             noise = noise_mm * torch.randn(coarse[:, 0].shape, generator=generator).to(coarse)
             coarse = coarse + noise[:, None] @ rig.R.mT
-        parts.append((coarse.cpu(), model.refine(coarse, batch["keypoints_2d"], rig).cpu(), int(undefined)))
+        if model.hp.context and model.hp.refinement:
+            # The rows are the frames of one clip, all seen by one pair of cameras.
+            one = Rig(rig.K[:1], rig.R[:1], rig.t[:1])
+            world, numbers = rig.to_world(coarse)[None, :, 0], torch.from_numpy(data.frame[batch["row"].cpu().numpy()])
+            _, pose = model.refine_clips(world, keypoints[None], one, numbers.to(model.device), batch_size=batch_size)
+            refined = pose[0]
+        else:
+            refined = model.refine(coarse, keypoints, rig)
+        parts.append((coarse.cpu(), refined.cpu(), int(undefined)))
     coarse, refined = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def score(chosen: Tensor) -> dict[str, float]:

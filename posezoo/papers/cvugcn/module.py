@@ -109,26 +109,42 @@ class CVUGCN(ZooModule):
         self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, any_views)
 
     def predict_views(
-        self, keypoints: Any, cameras: Any, skeleton: Any = None, confidence: Any = None, batch_size: int = 4096
+        self,
+        keypoints: Any,
+        cameras: Any,
+        skeleton: Any = None,
+        confidence: Any = None,
+        batch_size: int = 4096,
+        max_reprojection_px: float | str | None = "auto",
+        undistort: bool = True,
+        frames: Any = None,
     ) -> MultiViewPrediction:
-        """Metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
+        """Return metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
 
         Args:
-            keypoints: (V, T, J, 2) px, as the cameras see them (their distortion is taken out); NaN is a missing joint.
-            cameras: V :class:`posezoo.geometry.Camera`. The model knows two views; of more, each pair is refined and the
-                poses are averaged.
+            keypoints: (V, T, J, 2) px, as the cameras see them; NaN is a missing joint.
+            cameras: V :class:`posezoo.geometry.Camera`. A model with ``any_views`` solves all of them together. Others know
+                two views; of more, each pair is refined and the poses are averaged.
             skeleton: the keypoints' layout; the model's own where not given.
             confidence: (V, T, J) weights in the triangulation; 0 is a missing joint.
             batch_size: frames at a time.
+            max_reprojection_px: of three or more views, those that see a joint further away than this are left out of it.
+                ``auto`` finds how far views usually are off and trusts each by it; None trusts all alike. Without effect
+                on the pairs of a model without ``any_views``.
+            undistort: whether to take the cameras' distortion out of the keypoints.
+            frames: (T,) numbers of the frames, for models with ``context``: frames whose numbers follow each other are
+                neighbours in time. 0 to T - 1 where not given.
 
         Returns:
             ``world_mm`` (T, J, 3) and ``camera_mm`` (V, T, J, 3), arrays for arrays, tensors on the model's device for
-            tensors; NaN for joints that fewer than two views define.
+            tensors; NaN for joints that fewer than two views define; how far each view is off, and which views were used.
 
         Raises:
             InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give.
         """
-        return predict_views(self, keypoints, cameras, skeleton, confidence, batch_size)
+        return predict_views(
+            self, keypoints, cameras, skeleton, confidence, batch_size, max_reprojection_px, undistort, frames
+        )
 
     def export_graph(self, skeleton: Any = None) -> CrossViewGraph:
         return CrossViewGraph(self, None if skeleton is None else get_skeleton(skeleton))
@@ -204,6 +220,7 @@ class CVUGCN(ZooModule):
         rig: Rig,
         follows: Tensor | None = None,
         picked: Tensor | None = None,
+        batch_size: int | None = None,
     ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
         """Refine the frames of clips, each in sight of the others, mm.
 
@@ -213,6 +230,7 @@ class CVUGCN(ZooModule):
             rig: the cameras of each clip.
             follows: (T,) numbers of the frames, see :func:`describe`.
             picked: (B, S) the frames to refine; all where not given.
+            batch_size: frames that the network takes at a time; all where not given.
 
         Returns:
             what the refined poses started from, and the refined poses, both in each camera's frame.
@@ -227,7 +245,9 @@ class CVUGCN(ZooModule):
         if picked is not None:
             rows = torch.arange(len(picked), device=picked.device)[:, None]
             seen, start = seen[rows, picked], start[rows, picked]
-        shift = self.for_inference(self.network)(seen.flatten(0, 1)).unflatten(0, seen.shape[:2])
+        network, flat = self.for_inference(self.network), seen.flatten(0, 1)
+        parts = flat.split(batch_size or len(flat))
+        shift = torch.cat([network(part) for part in parts]).unflatten(0, seen.shape[:2])
         return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
 
     def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:

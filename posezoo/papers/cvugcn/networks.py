@@ -83,9 +83,7 @@ class GraphUnit(nn.Module):
     The paper draws the units as boxes and does not say which layers they hold.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, adjacency: Tensor, views: int = 1, by_node: bool = False
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor, views: int = 1, by_node: bool = False) -> None:
         super().__init__()
         self.door = _layer(inputs, outputs, adjacency, views, by_node) if inputs != outputs else nn.Identity()
         self.blocks = nn.Sequential(*(_layer(outputs, outputs, adjacency, views, by_node) for _ in range(2)))

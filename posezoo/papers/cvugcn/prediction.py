@@ -15,6 +15,7 @@ from posezoo.data import Prediction
 from posezoo.errors import InputError
 from posezoo.geometry import Camera
 from posezoo.lifting.inputs import as_array
+from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -32,6 +33,9 @@ class MultiViewPrediction:
         triangulated_mm: (T, J, 3) what was refined, world coordinates.
         skeleton: the layout.
         undefined: joints (of T x J) that fewer than two views define.
+        reprojection_px: (V, T, J) distance in px between each view's keypoint and the refined joint; NaN where either is
+            missing.
+        views_used: (V, T, J) bool, the views that a joint was made from.
         approximated: joints that the keypoints' layout lacks, and how they were made up.
         unit, frame: in words.
         model: which checkpoint.
@@ -42,6 +46,8 @@ class MultiViewPrediction:
     triangulated_mm: Any
     skeleton: Skeleton
     undefined: int
+    reprojection_px: Any = None
+    views_used: Any = None
     model: str = ""
     approximated: Mapping[str, str] = field(default_factory=dict)
     unit: str = "mm"
@@ -68,13 +74,23 @@ class MultiViewPrediction:
 
 @torch.inference_mode()
 def predict_views(
-    model: CVUGCN, keypoints: Any, cameras: Any, skeleton: Any, confidence: Any, batch_size: int
+    model: CVUGCN,
+    keypoints: Any,
+    cameras: Any,
+    skeleton: Any,
+    confidence: Any,
+    batch_size: int,
+    max_reprojection_px: float | str | None,
+    undistort: bool,
+    frames: Any,
 ) -> MultiViewPrediction:
     """See :meth:`posezoo.papers.cvugcn.CVUGCN.predict_views`."""
     if model.training:
         raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
     values, weights = _checked(keypoints, confidence, cameras, source)
+    limit = _checked_limit(max_reprojection_px)
+    follows = _checked_frames(frames, values.shape[1])
     converted = convert(values, source, model.skeleton, weights)
     if converted.missing:
         raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
@@ -84,13 +100,61 @@ def predict_views(
         trust = trust.to(model.device)
         pixels = torch.where(trust[..., None] > 0, pixels, torch.nan)
     cameras = [camera.to(device=model.device) for camera in cameras]
-    straight = torch.stack([camera.undistort(view.double()) for camera, view in zip(cameras, pixels, strict=True)]).float()
-    refined: list[list[Tensor]] = [[] for _ in cameras]
+    if undistort:
+        views = zip(cameras, pixels, strict=True)
+        pixels = torch.stack([camera.undistort(view.double()) for camera, view in views]).float()
+    given = Views(pixels.movedim(0, 1), None if trust is None else trust.movedim(0, 1), cameras)
+    solve = _together if model.hp.any_views else _pair_by_pair
+    world, camera, coarse = solve(model, given, limit, follows, batch_size)
+    found = measure(world, given, limit)
+    arrays = [world, camera, coarse, found.reprojection_px, found.used]
+    given_tensor = isinstance(keypoints, Tensor)
+    world_mm, camera_mm, triangulated_mm, error, used = (a if given_tensor else a.cpu().numpy() for a in arrays)
+    return MultiViewPrediction(
+        world_mm=world_mm,
+        camera_mm=camera_mm,
+        triangulated_mm=triangulated_mm,
+        skeleton=model.skeleton,
+        undefined=int(torch.isnan(world).any(-1).sum()),
+        reprojection_px=error,
+        views_used=used,
+        model=model.zoo_name,
+        approximated=converted.approximated,
+    )
+
+
+def _together(
+    model: CVUGCN, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Refine all views at once: poses (T, J, 3) in the world, (V, T, J, 3) in the cameras, and what was refined."""
+    rig = Rig.of_cameras(views.cameras, model.device)
+    coarse = triangulate_views(views, limit)
+    if not model.hp.refinement or not bool(torch.isfinite(coarse).any()):
+        return coarse, rig.to_cameras(coarse).movedim(1, 0), coarse
+    # Bone lengths and the clip's noise are those of the frames in which somebody was found.
+    known = torch.isfinite(coarse).all(-1).any(-1)
+    numbers = torch.arange(len(coarse), device=coarse.device) if follows is None else follows.to(coarse.device)
+    refined = coarse.clone()
+    filled = model.fill(coarse[known])[None]
+    step = max(1, batch_size)
+    _, pose = model.refine_clips(filled, views.pixels[known][None], rig, numbers[known], batch_size=step)
+    refined[known] = rig.to_world(pose[0]).mean(1)
+    refined = torch.where(torch.isfinite(coarse) & torch.isfinite(refined), refined, coarse)
+    return refined, rig.to_cameras(refined).movedim(1, 0), coarse
+
+
+def _pair_by_pair(
+    model: CVUGCN, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Refine each pair of views for itself, as a model of two views can, and average."""
+    del follows
+    count = len(views.cameras)
+    refined: list[list[Tensor]] = [[] for _ in range(count)]
     coarse = []
-    for pair in itertools.combinations(range(len(cameras)), 2):
-        rig = Rig.of_cameras([cameras[view] for view in pair], model.device)
-        frames = straight[list(pair)].movedim(0, 1)
-        weight = None if trust is None else trust[list(pair)].movedim(0, 1)
+    for pair in itertools.combinations(range(count), 2):
+        rig = Rig.of_cameras([views.cameras[view] for view in pair], model.device)
+        frames = views.pixels[:, list(pair)]
+        weight = None if views.trust is None else views.trust[:, list(pair)]
         parts = []
         for start in range(0, len(frames), batch_size):
             rows = slice(start, start + batch_size)
@@ -104,20 +168,26 @@ def predict_views(
     # Views that only see a joint together with one other leave it to that pair.
     world = torch.stack([view for views in refined for view in views]).nanmean(0)
     camera = torch.stack(
-        [c.world_to_camera(torch.stack(views).nanmean(0)) for c, views in zip(cameras, refined, strict=True)]
+        [c.world_to_camera(torch.stack(poses).nanmean(0)) for c, poses in zip(views.cameras, refined, strict=True)]
     )
-    arrays = [world, camera, torch.stack(coarse).nanmean(0)]
-    given_tensor = isinstance(keypoints, Tensor)
-    world_mm, camera_mm, triangulated_mm = (values if given_tensor else values.cpu().numpy() for values in arrays)
-    return MultiViewPrediction(
-        world_mm=world_mm,
-        camera_mm=camera_mm,
-        triangulated_mm=triangulated_mm,
-        skeleton=model.skeleton,
-        undefined=int(torch.isnan(world).any(-1).sum()),
-        model=model.zoo_name,
-        approximated=converted.approximated,
-    )
+    return world, camera, torch.stack(coarse).nanmean(0) if limit is None or count < 3 else triangulate_views(views, limit)
+
+
+def _checked_limit(limit: float | str | None) -> float | str | None:
+    if limit is None or limit == "auto":
+        return limit
+    if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not 0 < limit < float("inf"):
+        raise InputError(f"max_reprojection_px is {limit!r}; expected 'auto', a distance in px above 0, or None.")
+    return float(limit)
+
+
+def _checked_frames(frames: Any, count: int) -> Tensor | None:
+    if frames is None:
+        return None
+    numbers = np.asarray(frames)
+    if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer):
+        raise InputError(f"frames has shape {numbers.shape} and type {numbers.dtype}; expected {count} whole numbers.")
+    return torch.from_numpy(numbers.astype(np.int64))
 
 
 def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
