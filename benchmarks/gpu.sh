@@ -55,12 +55,14 @@ if [ "$device" = cpu ]; then
     student=(--model.width 16 --model.critic_width 16 --data.batch_size 64 --data.augmentation.batches 20 --model.one_body false)
     svma=("${student[@]}")
     wide=(--model.width 16 --data.batch_size 64 --data.augmentation.batches 20)
+    views=(--model.width 16 --data.batch_size 16)
     georep=(--model.width 4 --model.points 8 --data.batch_size 8 --data.augmentation.batches 20)
 else
     gan=()  # small steps are bound by launches: a larger batch would not be faster
     student=(--data.batch_size 4096)
     svma=(--data.batch_size 4096)
     wide=(--data.batch_size 4096)
+    views=(--data.batch_size 1024)
     georep=(--data.batch_size 512)
 fi
 forever=(--steps 10000000)  # the clock ends it
@@ -71,6 +73,7 @@ smoke() {
     side_by_side run smoke/martinez martinez.mocap 1 "${few[@]}" "${mocap[@]}" "${wide[@]}" --data.augmentation.batches 3
     side_by_side run smoke/svma svma.cmu 1 "${few[@]}" "${mocap[@]}"
     side_by_side run smoke/geoselfsup geoselfsup.mocap_teacher 1 "${few[@]}" "${mocap[@]}" "${gan[@]}"
+    side_by_side run smoke/cvugcn cvugcn.mocap 1 "${few[@]}" "${mocap[@]}" "${views[@]}"
     side_by_side run smoke/georep georep.mocap 1 "${few[@]}" "${mocap[@]}" "${georep[@]}" --data.augmentation.batches 3
     wait
 }
@@ -93,6 +96,9 @@ lifters() {
     side_by_side run martinez.mocap martinez.mocap "$full" "${forever[@]}" "${mocap[@]}" "${wide[@]}"
     side_by_side run martinez.mocap_b martinez.mocap "$full" "${forever[@]}" "${mocap[@]}" "${wide[@]}" \
         --seed_everything 1 --data.postures 0 --data.augmentation.limbs 0.2 --data.augmentation.turn 0.08
+    side_by_side run cvugcn.mocap cvugcn.mocap "$full" "${forever[@]}" "${mocap[@]}" "${views[@]}"
+    side_by_side run cvugcn.mocap_b cvugcn.mocap "$full" "${forever[@]}" "${mocap[@]}" "${views[@]}" \
+        --seed_everything 1 --model.width 64 --data.rigs '{"bones": 0.15, "definition_mm": 20.0}'
     side_by_side run georep.mocap georep.mocap "$full" "${forever[@]}" "${mocap[@]}" "${georep[@]}"
 }
 

@@ -22,6 +22,7 @@ from posezoo.errors import InputError
 from posezoo.geometry import triangulate
 from posezoo.geometry.robust import trusted
 from posezoo.lifting import ZooModule
+from posezoo.lifting.schedule import cosine
 from posezoo.papers.cvugcn import losses
 from posezoo.papers.cvugcn.context import CHANNELS, describe, disagreement
 from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
@@ -69,6 +70,7 @@ class CVUGCN(ZooModule):
         learning_rate: of Adam.
         patience, decay: after so many epochs without a lower training loss the rate is multiplied by ``decay``.
         cosine_steps: decay the rate along a half cosine over so many steps instead.
+        cosine: decay the rate along a half cosine over the run, however long steps or minutes make it.
 
     Raises:
         InputError: a negative gate, or ``pixel`` not above 0.
@@ -100,6 +102,7 @@ class CVUGCN(ZooModule):
         patience: int = 10,
         decay: float = 0.9,
         cosine_steps: int | None = None,
+        cosine: bool = False,
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if gate_mm < 0 or pixel <= 0:
@@ -339,8 +342,11 @@ class CVUGCN(ZooModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hp.learning_rate)
+        if self.hp.cosine:
+            schedule = cosine(optimizer, self.progress, warmup=0.02)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
         if self.hp.cosine_steps:
-            cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.hp.cosine_steps)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+            annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.hp.cosine_steps)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": annealing, "interval": "step"}}
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=self.hp.decay, patience=self.hp.patience)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "train/loss_epoch"}}
