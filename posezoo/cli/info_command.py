@@ -21,6 +21,15 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """The card in Markdown, drawn on a terminal; key by key where there is none beside the index."""
     card, text = info(options.name), card_text(options.name)
+    if "file" not in card:
+        paper = card["paper"]
+        if options.json:
+            print(json.dumps(card, indent=2))
+            return 0
+        cited = ", ".join(str(part) for part in (paper["authors"], paper["title"], paper["venue"], paper["year"]) if part)
+        print(f"{options.name}: {cited}. A model of kind {paper['kind']}, trained with: {card['supervision']}.")
+        print(f"It has no weights{f': they are at {w}' if (w := paper['weights']) else ' yet: train it'}.")
+        return 0
     if options.json:
         print(json.dumps(card, indent=2))
         return 0

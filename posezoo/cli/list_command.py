@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 from typing import Any
 
+from posezoo.errors import InputError, UnknownNameError
 from posezoo.registry import info, list_models
 
 SCORED_ON = ("openmocap test, GT 2D", "openmocap test, two views, detected 2D")
@@ -22,7 +24,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """A table, a line a model."""
-    cards = [info(name) for name in list_models(options.pattern)]
+    cards = [_card(name) for name in list_models(options.pattern)]
+    if not cards:
+        everything = list_models()
+        near = difflib.get_close_matches(options.pattern, {*everything, *(name.split(".")[0] for name in everything)})
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(everything)}."
+        raise UnknownNameError(f"no model is called {options.pattern!r}; {hint}")
     if options.json:
         print(json.dumps(cards, indent=2))
         return 0
@@ -39,15 +46,24 @@ def run(options: argparse.Namespace) -> int:
         scores: dict[str, float] = next((card["metrics"][title] for title in SCORED_ON if title in card["metrics"]), {})
         table.add_row(
             card["name"],
-            paper["authors"].split(",")[0],
-            str(paper["year"]),
+            paper["authors"].split(",")[0] or paper["title"],
+            str(paper["year"] or "–"),
             card["supervision"],
-            card["input"],
-            f"{card['parameters'] / 1e6:.1f} M",
-            f"{card['size'] / 1e6:.1f}",
+            card.get("input", paper.get("kind", "–")),
+            f"{card['parameters'] / 1e6:.1f} M" if "parameters" in card else "–",
+            f"{card['size'] / 1e6:.1f}" if "size" in card else "no weights",
             f"{scores['p_mpjpe']:.1f}" if "p_mpjpe" in scores else "–",
-            card["licence"],
+            card.get("licence", "–"),
         )
     table.caption = f"P-MPJPE on {SCORED_ON[0]}, two views: detected 2D; posezoo info NAME has the rest"
     console().print(table)
     return 0
+
+
+def _card(name: str) -> dict[str, Any]:
+    """Return the card of a model; of one whose package cannot be imported, why."""
+    try:
+        return info(name)
+    except InputError as error:
+        paper = {"name": name, "authors": "", "title": "–", "year": None}
+        return {"name": name, "paper": paper, "supervision": str(error), "metrics": {}, "baselines": {}}

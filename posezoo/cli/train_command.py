@@ -20,9 +20,17 @@ def add(commands: Any) -> None:
     command.add_argument("--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given")
     command.add_argument("--steps", type=int, help="how many batches to train on; the recipe's where not given")
     command.add_argument("--minutes", type=float, help="end after so many minutes of training, should the steps take longer")
+    command.add_argument("--seed", type=int, help="of everything that is drawn; the recipe's where not given")
     command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
+    command.add_argument(
+        "--allow-class",
+        action="append",
+        default=[],
+        metavar="PACKAGE.CLASS",
+        help="a class that the recipe's trainer may name beside Lightning's own, or a registered model; it is imported",
+    )
     command.set_defaults(run=run, notes_only=True)
 
 
@@ -39,5 +47,7 @@ def run(options: argparse.Namespace) -> int:
         steps=options.steps,
         start=options.start,
         minutes=options.minutes,
+        allow_classes=options.allow_class,
+        seed=options.seed,
     )
     return 0

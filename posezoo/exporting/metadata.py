@@ -25,14 +25,11 @@ def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[st
         graph: what of it was.
         given: the name or path that it was loaded by; None for a model in memory.
     """
-    paper = PAPERS.get(model.paper)
     facts: dict[str, Any] = {
         "format": FORMAT,
         "posezoo": __version__,
         "model": model.zoo_name,
-        "paper": f"{paper.authors}: {paper.title}, {paper.venue} {paper.year}"
-        if paper and paper.authors
-        else type(model).__name__,
+        "paper": _cited(model),
         "unit": model.unit,
         "frame": graph.frame,
         "skeleton": model.skeleton.name,
@@ -55,6 +52,15 @@ def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[st
     if isinstance(given, (str, os.PathLike)) and Path(given).is_file():
         facts["weights_sha256"] = sha256(Path(given))
     return facts
+
+
+def _cited(model: ZooModule) -> str:
+    """Return authors, title, venue and year, as far as they are known; the class's name where nothing is."""
+    paper = PAPERS.get(model.paper)
+    if paper is None:
+        return type(model).__name__
+    published = f"{paper.venue} {paper.year or ''}".strip()
+    return ": ".join(filter(None, [paper.authors, ", ".join(filter(None, [paper.title, published]))]))
 
 
 def _described(port: Port) -> dict[str, Any]:

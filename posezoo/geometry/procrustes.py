@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 # Poses a slice. On a CPU it weighs the calls into torch against the cache: 4096 to 16384 are about equally fast.
 CPU_SLICE, GPU_SLICE = 8192, 1 << 18
+_UNSHARED = 32767  # Torch shares out operations on more elements than these (at::internal::GRAIN_SIZE).
 
 # The smallest zeta / lam^3 for which the polynomial is trusted; 8 / 27 is a round body, 0 a line. A float32 covariance
 # is the weaker link: below its bound a pose is solved again from float64, and below that one's bound by SVD.
@@ -135,13 +136,14 @@ def _per_slice(
 ) -> list[T]:
     """Solve (..., J, 3) poses slice by slice, and make of each solution what ``finish`` says.
 
-    On a CPU every thread takes slices of its own. Left to torch, all of them would share every one of the hundred
-    operations on a slice, which gains a fifth on two idle cores and stalls on busy ones.
+    On a CPU every thread takes slices of its own, so small that torch does not share out the operations on them. Were all
+    threads to share each of the hundred operations on a large slice, two idle cores would gain a fifth and busy ones stall.
+    Torch's own number of threads, which is the whole process's, stays as it is.
     """
-    batch, joints = source.shape[:-2].numel(), source.shape[-2]
+    joints = source.shape[-2]
     learning = torch.is_grad_enabled() and (source.requires_grad or target.requires_grad)
     on_cpu, threads = source.device.type == "cpu", torch.get_num_threads()
-    size = min(CPU_SLICE, max(1024, -(-batch // threads))) if on_cpu else GPU_SLICE
+    size = GPU_SLICE if not on_cpu else CPU_SLICE if threads == 1 else min(CPU_SLICE, max(1, _UNSHARED // (3 * joints)))
     sources, targets = source.reshape(-1, joints, 3).split(size), target.reshape(-1, joints, 3).split(size)
     masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
 
@@ -157,12 +159,8 @@ def _per_slice(
         torch.empty(31 << 20, dtype=torch.uint8)
         if threads == 1:
             return [solve(*part) for part in zip(sources, targets, masks, strict=True)]
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(min(threads, len(sources))) as pool:
-                return list(pool.map(solve, sources, targets, masks))
-        finally:
-            torch.set_num_threads(threads)
+        with ThreadPoolExecutor(min(threads, len(sources))) as pool:
+            return list(pool.map(solve, sources, targets, masks))
     except _NotFiniteError:
         reject_not_finite(source, target, names)
 

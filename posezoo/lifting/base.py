@@ -34,6 +34,9 @@ class ZooModule(pl.LightningModule):
     paper: ClassVar[str] = ""
     """The name that the class is registered under, see :func:`posezoo.register_model`. A subclass has none of its own."""
 
+    monitor: ClassVar[str] = ""
+    """The validation metric of which the lowest is the best; empty where none tells."""
+
     shared_settings: tuple[str, ...] = ("skeleton",)
     """What model and data must agree on; a recipe says it of the model alone."""
 

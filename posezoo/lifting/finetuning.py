@@ -31,6 +31,8 @@ class FineTuning(_Base):
     of these are above 0.
     """
 
+    monitor = "val/bone_spread"
+
     memory_weight = 0.0
     """The weight of :meth:`forgetting`; 0 without :meth:`remember`."""
 

@@ -32,6 +32,7 @@ class LiftingModule(ZooModule):
     """
 
     kind = "lifter"
+    monitor = "val/p_mpjpe"
 
     facing = False
     """Whether a picture's camera is turned to look at the root before lifting, where ``predict`` can know how. Models that

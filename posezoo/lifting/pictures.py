@@ -38,6 +38,7 @@ class PictureModule(ZooModule):
     """
 
     kind = "pictures"
+    monitor = "val/mpjpe"
     shared_settings = ("skeleton", "size")
     canonical_mm: Tensor
 

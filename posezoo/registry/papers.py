@@ -260,7 +260,7 @@ def _class(path: str) -> type:
     return found
 
 
-def find_paper(paper: str) -> Paper:
+def find_paper(paper: object) -> Paper:
     """Return what is known of a paper.
 
     Raises:

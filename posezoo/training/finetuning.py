@@ -15,8 +15,10 @@ from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.allocator import keep_freed_memory
 from posezoo.training.own_data import read_own_data
+from posezoo.training.progress import meant
 from posezoo.training.provenance import provenance
-from posezoo.training.running import checkpointing, finish, folder_for_run, is_watched, make_logger, writable
+from posezoo.training.run_folder import checkpointing, folder_for_run, is_watched, make_logger, writable
+from posezoo.training.running import finish
 from posezoo.training.selection import UnlabelledValidation, keep_best
 
 STEPS = 1000
@@ -61,7 +63,8 @@ def finetune(
             before, whatever is learnt of the new ones.
         held_out: share of the poses that validates.
         resume: go on from the folder's last checkpoint.
-        progress: show a bar, where output goes to a terminal or a notebook.
+        progress: show a bar where output goes to a terminal or a notebook, lines elsewhere, and print what is done. Without,
+            nothing is printed.
         image_size: (width, height) of the pictures in px, where the file does not say.
 
     Returns:
@@ -95,11 +98,12 @@ def finetune(
     writable(folder)
     steps = len(train) // batch_size
     epochs = epochs or max(1, round(STEPS / steps))
-    print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
     every = -(-epochs // VALIDATIONS)
-    print(f"{epochs} epochs of {steps} steps, {'each' if every == 1 else f'one in {every}'} validated", flush=True)
-    if data.left_out:
-        print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
+    if progress:
+        print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
+        print(f"{epochs} epochs of {steps} steps, {'each' if every == 1 else f'one in {every}'} validated", flush=True)
+        if data.left_out:
+            print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
 
     pl.seed_everything(seed, verbose=False)
     before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d)) | {"drift": 0.0}
@@ -135,7 +139,8 @@ def finetune(
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.eval()  # statistics of a few people would replace those of thousands
-    trainer.fit(model, module, ckpt_path=checkpoint)
+    with meant():
+        trainer.fit(model, module, ckpt_path=checkpoint)
     chosen, found = _choose(name, folder, validation)
     origin = {
         **provenance(seed),
@@ -146,7 +151,7 @@ def finetune(
         **settings,
         "validation": {"poses": len(held), "split": data.split, **found},
     }
-    return finish(trainer, chosen, None, weights, origin)
+    return finish(trainer, chosen, None, weights, origin, progress)
 
 
 def _unsupervised(name: str | Path) -> FineTuning:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
+import inspect
 import io
 import json
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,40 @@ import pytorch_lightning as pl
 import torch
 import yaml
 from jsonargparse import ArgumentError
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningCLI
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.distributed import leave
-from posezoo.errors import InputError, SaveError
-from posezoo.extras import require
+from posezoo.errors import InputError, PoseZooError
+from posezoo.files.reading import reason
 from posezoo.files.writing import atomic_write
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.allocator import keep_freed_memory
+from posezoo.training.allowed import check_parsed, import_class
+from posezoo.training.names import check_names, known_names
+from posezoo.training.progress import StepsDone, meant
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
+from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best, make_logger, writable
 
 
 class _CLI(LightningCLI):
     """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
 
     def __init__(
-        self, module: type[ZooModule], datamodule: type, folder: Path, logger: str, end: StopAfter | None, **settings: Any
+        self,
+        module: type[ZooModule],
+        datamodule: type[pl.LightningDataModule],
+        folder: Path,
+        logger: str,
+        end: StopAfter | None,
+        allow: Collection[str],
+        progress: bool,
+        **settings: Any,
     ) -> None:
         self.folder, self.logger, self.end, self.shared = folder, logger, end, module.shared_settings
+        self.allow, self.progress = allow, progress
         super().__init__(module, datamodule, **settings)
 
     def add_arguments_to_parser(self, parser: Any) -> None:
@@ -48,14 +58,21 @@ class _CLI(LightningCLI):
         for name in self.shared:
             parser.link_arguments(f"model.{name}", f"data.{name}")
 
+    def before_instantiate_classes(self) -> None:
+        """Overrides may name no more than a recipe may."""
+        check_parsed(self.config, self.allow)
+
     def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
-        callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder)]
+        callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder), *keep_best(self.folder, self.model)]
         if self.end is not None:
             callbacks.append(self.end)
             settings.setdefault("max_epochs", configured.get("max_epochs") or -1)
-        if configured.get("enable_progress_bar") is None and not is_watched():
-            settings["enable_progress_bar"] = False
+        if self.progress and configured.get("enable_progress_bar") is not False:
+            callbacks.append(
+                StepsDone(None if self.end is None else self.end.steps, None if self.end is None else self.end.minutes)
+            )
+        settings["enable_progress_bar"] = False  # Lightning's own, see StepsDone
         logger = configured.get("logger") or make_logger(self.logger, self.folder)
         if (
             configured.get("strategy") == "auto"
@@ -84,8 +101,12 @@ def _one_sentence() -> Iterator[None]:
     try:
         with contextlib.redirect_stderr(heard):
             yield
+    except PoseZooError:
+        raise
     except (ArgumentError, MisconfigurationException) as error:
         raise InputError(" ".join(str(error).split())) from error
+    except Exception as error:  # whatever a constructor makes of a value that it was not written for
+        raise InputError(f"the settings cannot be used ({type(error).__name__}: {reason(error)}).") from error
     except SystemExit as error:
         if not error.code:
             raise
@@ -95,58 +116,6 @@ def _one_sentence() -> Iterator[None]:
         # Warnings that were raised meanwhile still reach the user.
         if heard.getvalue() and sys.exc_info()[0] is None:
             sys.stderr.write(heard.getvalue())
-
-
-def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
-    """The folder of a run and the checkpoint to go on from.
-
-    Raises:
-        InputError: there is a run already and ``resume`` is not set, or the other way round.
-    """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is no folder; a run needs a folder of its own.")
-    last = out / "checkpoints" / "last.ckpt"
-    if last.is_file() and not resume:
-        raise InputError(f"{out} holds a run already; go on with --resume or choose another --out.")
-    if resume and not last.is_file():
-        raise InputError(f"{out} holds no run to resume: {last} is not there.")
-    return out, last if resume else None
-
-
-def is_watched() -> bool:
-    """Whether output goes to a terminal or a notebook; elsewhere Lightning's bar would leave its control characters."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules
-
-
-def writable(folder: Path) -> None:
-    """Make a folder, before any work is done that it is to hold.
-
-    Raises:
-        SaveError: it cannot be made, or not be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "not writable")
-    except OSError as error:
-        raise SaveError(f"--out {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
-
-
-def make_logger(kind: str, out: Path) -> Logger:
-    """``csv`` writes ``metrics.csv``; ``wandb`` logs to Weights & Biases, offline with ``WANDB_MODE=offline``."""
-    if kind == "csv":
-        # Lightning empties a log folder that is there already; a resumed run gets the next.
-        runs = len(list(out.glob("logs*")))
-        return CSVLogger(out, name="", version=f"logs-{runs}" if runs else "logs")
-    require("wandb", "--logger wandb", "'posezoo[wandb]'")
-    out.mkdir(parents=True, exist_ok=True)
-    return WandbLogger(project="posezoo", name=out.name, save_dir=str(out))
-
-
-def checkpointing(out: Path) -> ModelCheckpoint:
-    """The last state, every epoch: what ``--resume`` goes on from."""
-    return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", every_n_epochs=1, enable_version_counter=False)
 
 
 class StopAfter(pl.Callback):
@@ -195,6 +164,9 @@ def train(
     steps: int | None = None,
     start: str | Path | None = None,
     minutes: float | None = None,
+    allow_classes: Collection[str] = (),
+    seed: int | None = None,
+    progress: bool = True,
 ) -> Path:
     """Train a recipe.
 
@@ -208,32 +180,50 @@ def train(
         start: a model of the zoo, or weights, to start from; the recipe's ``start`` where not given, else from scratch.
         minutes: end after so many minutes of training if ``steps`` would take longer; recipes whose rate decays over the run
             (``model.cosine``) end decayed either way.
+        allow_classes: dotted paths of classes that recipe and overrides may name beside Lightning's own; they are imported.
+        seed: of everything that is drawn; the recipe's where not given.
+        progress: show how far the run is, and print where its results are.
 
     Returns:
-        the weights: ``<out>/<recipe>.safetensors``; beside them ``metrics.json``, the logs and the last checkpoint.
+        the weights: ``<out>/<recipe>.safetensors``. Beside them lie ``metrics.json``, ``config.yaml`` (all settings, as a
+        recipe), the logs, and in ``checkpoints`` the last and the best checkpoint, see :func:`keep_best`.
 
     Raises:
         PoseZooError: a setting, file or folder that the user can mend.
     """
     keep_freed_memory()
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no difference on the CPU
-    paper, settings = read_recipe(recipe)
+    for path in allow_classes:
+        import_class(path)
+    paper, settings = read_recipe(recipe, allow_classes)
     stated = {name: settings.pop(name, None) for name in ("steps", "start")}
     steps = stated["steps"] if steps is None else steps
     start = stated["start"] if start is None else start
-    if steps is not None and (not isinstance(steps, int) or steps < 1):
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
         raise InputError(f"steps is {steps!r}; expected a whole number of batches, 1 or more.")
     if minutes is not None and not 0 < minutes < float("inf"):
         raise InputError(f"minutes is {minutes}; expected a positive number.")
+    if start is not None and not isinstance(start, (str, Path)):
+        raise InputError(f"start is {start!r}; expected the name of a model, or weights.")
+    if any(override.split("=")[0] in ("--config", "-c") for override in overrides):
+        raise InputError("--config is the recipe itself; give its file in place of the recipe's name.")
     stem = Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
     folder, checkpoint = folder_for_run(out or Path("runs") / stem, resume)
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+    module, datamodule = paper_class(paper), paper_class(paper, "datamodule")
+    check_names(settings, overrides, known_names(module, datamodule))
+    if seed is not None:
+        overrides = [*overrides, "--seed_everything", str(seed)]
+        if "seed" in inspect.signature(datamodule).parameters:
+            overrides += ["--data.seed", str(seed)]
+    if progress and steps is not None and stated["steps"] is not None and steps != stated["steps"]:
+        print(f"{steps} steps in place of {stated['steps']}: schedules of the recipe stay as they are", flush=True)
+    with meant(), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(settings, file)
         file.flush()
         with _one_sentence():
             cli = _CLI(
-                paper_class(paper),
-                paper_class(paper, "datamodule"),
+                module,
+                datamodule,
                 run=False,
                 args=["--config", file.name, *overrides],
                 seed_everything_default=0,
@@ -243,6 +233,8 @@ def train(
                 folder=folder,
                 logger=logger,
                 end=None if steps is None and minutes is None else StopAfter(steps, minutes),
+                allow=allow_classes,
+                progress=progress,
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
@@ -250,10 +242,26 @@ def train(
     if start is not None and not resume:
         begin_from(model, start)
         origin["started_from"] = str(start)
-    trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
-    weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin)
+    if trainer.is_global_zero:
+        _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})
+    with meant():
+        trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
+        weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
     leave()  # whoever scores the model next must not wait for processes that are gone
     return weights
+
+
+def _write_config(path: Path, cli: LightningCLI, said: dict[str, Any]) -> None:
+    """Write all settings of a run, as a recipe that ``posezoo train`` takes.
+
+    Raises:
+        SaveError: the folder cannot be written to.
+    """
+    settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True, skip_validation=True))
+    told = {key: value if isinstance(value, int) else str(value) for key, value in said.items() if value is not None}
+    writable(path.parent)
+    with atomic_write(path) as temporary:
+        temporary.write_text(yaml.safe_dump({**told, **settings}, sort_keys=False), encoding="utf-8")
 
 
 def begin_from(model: ZooModule, start: str | Path) -> None:
@@ -271,14 +279,20 @@ def begin_from(model: ZooModule, start: str | Path) -> None:
 
 
 def finish(
-    trainer: pl.Trainer, model: ZooModule, data: pl.LightningDataModule | None, path: Path, origin: dict[str, Any]
+    trainer: pl.Trainer,
+    model: ZooModule,
+    data: pl.LightningDataModule | None,
+    path: Path,
+    origin: dict[str, Any],
+    progress: bool = True,
 ) -> Path:
-    """Write a trained model's weights, and its test metrics where there are any."""
+    """Write a trained model's weights, and its test metrics where there are any; print where, with ``progress``."""
     results = trainer.test(model, data, verbose=False) if data is not None else []
     if trainer.is_global_zero:
         save(model, path, **origin)
         report = {"metrics": results[0] if results else {}, "settings": settings_of(model), **origin}
         with atomic_write(path.parent / "metrics.json") as temporary:
             temporary.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
-        print(f"weights -> {path}\nmetrics -> {path.parent / 'metrics.json'}")
+        if progress:
+            print(f"weights -> {path}\nmetrics -> {path.parent / 'metrics.json'}")
     return path

@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.training.running import is_watched
+from posezoo.training.run_folder import is_watched
 
 CRITERIA = ("symmetry_error", "bone_spread", "limb_ratio_spread", "reprojection")
 """What falls as people get more human. The critic's score is not among them: its scale moves as the critic learns."""

@@ -174,3 +174,40 @@ def test_saving_refuses_other_endings_and_missing_folders():
     with pytest.raises(posezoo.errors.SaveError):
         save(model, "nowhere/model.safetensors")
     assert list(Path().iterdir()) == []
+
+
+def test_a_run_says_how_far_it_is_and_keeps_its_settings_and_its_best(capsys):
+    train("svma.cmu", "run", TINY_SVMA[:-2] + ["--trainer.enable_progress_bar", "null"], steps=10, seed=3)
+    shown = capsys.readouterr().out
+    assert "10 steps in place of" in shown
+    assert "step 5 of 10, 0:00:0" in shown
+    assert "step 10 of 10" in shown
+    assert "Epoch" not in shown
+    assert Path("run/checkpoints/best.ckpt").is_file()
+    again, settings = read_recipe("run/config.yaml")
+    assert (again, settings["steps"], settings["seed_everything"], settings["data"]["seed"]) == ("svma", 10, 3, 3)
+    assert settings["model"]["width"] == 16
+
+
+def test_nothing_is_printed_without_progress(capfd):
+    train("svma.cmu", "run", TINY_SVMA, steps=2, progress=False)
+    assert "weights" not in capfd.readouterr().out
+
+
+def test_training_leaves_the_filters_of_warnings_alone():
+    import subprocess
+    import sys
+
+    script = "import warnings; before = list(warnings.filters); import posezoo.training\n"
+    script += "print(sorted({str(f[1] and f[1].pattern) for f in warnings.filters if f not in before}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "dataloader" not in done.stdout
+    assert "eval mode" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "near"), [("--model.widht", "--model.width"), ("--trainer.max_epoch", "--trainer.max_epochs")]
+)
+def test_a_mistyped_setting_gets_a_suggestion(override, near):
+    with pytest.raises(UnknownNameError, match=f"did you mean {near}"):
+        train("svma.cmu", "run", [override, "8"])

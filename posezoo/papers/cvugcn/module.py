@@ -77,6 +77,7 @@ class CVUGCN(ZooModule):
     """
 
     kind = "views"
+    monitor = "val/reprojection_px"
     paper = "cvugcn"
 
     def __init__(

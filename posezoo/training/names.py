@@ -1,0 +1,50 @@
+"""Names of settings: those that a run takes, and which one a mistyped one meant."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+
+from posezoo.errors import UnknownNameError
+
+_OTHER = ("seed_everything", "print_config", "help")
+
+
+def known_names(module: type[pl.LightningModule], datamodule: type[pl.LightningDataModule]) -> list[str]:
+    """Return ``model.width`` and so on, of everything that LightningCLI takes for these classes."""
+    classes: dict[str, type] = {"model": module, "data": datamodule, "trainer": pl.Trainer}
+    return [
+        f"{section}.{name}"
+        for section, cls in classes.items()
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
+
+
+def check_names(settings: Mapping[str, Any], overrides: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse settings of a recipe, or overrides of the command line, that nothing takes.
+
+    Raises:
+        UnknownNameError: one is not known; near names are suggested.
+    """
+    for name in _names(settings):
+        if name not in known:
+            raise UnknownNameError.of("setting", name, known)
+    for override in overrides:
+        option = override.split("=")[0].rstrip("+")
+        if not option.startswith("--"):
+            continue
+        name = ".".join(option[2:].split(".")[:2])
+        if name not in known and name.split(".")[0] not in (*_OTHER, "model", "data", "trainer"):
+            raise UnknownNameError.of("option", option, [f"--{each}" for each in (*known, *_OTHER)])
+        if "." in name and name not in known:
+            raise UnknownNameError.of("option", option, [f"--{each}" for each in known])
+
+
+def _names(settings: Mapping[str, Any]) -> Iterator[str]:
+    for section in ("model", "data", "trainer"):
+        for name in settings.get(section) or {}:
+            yield f"{section}.{name}"
