@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import InputError
@@ -35,7 +36,20 @@ def add(command: Any) -> None:
         help="take jitter out of the keypoints: butterworth (6 Hz, no lag; the default) or one_euro",
     )
     group.add_argument("--fps", type=float, help="frames per second, where the input does not say it")
-    group.add_argument("--height", type=float, metavar="M", help="the person's, for .bvh and .trc (default 1.7)")
+    motion = command.add_argument_group("motions, .bvh and .trc")
+    motion.add_argument("--height", type=float, metavar="M", help="the person's, where the scale is unknown (default 1.7)")
+    motion.add_argument(
+        "--level",
+        nargs="?",
+        const="estimate",
+        metavar="DEGREES",
+        help="turn upright: by how much the camera looks down, or estimated of a person who stands or walks",
+    )
+    motion.add_argument("--unit", choices=("m", "cm", "mm"), help="of lengths (default: m in .bvh, mm in .trc)")
+    motion.add_argument("--up", choices=("y", "z"), default="y", help="the axis that points up (default y)")
+    motion.add_argument(
+        "--markers", choices=("skeleton", "pose2sim"), default="skeleton", help="names in .trc: Pose2Sim's or the layout's"
+    )
 
 
 def wants_clip(options: argparse.Namespace) -> bool:
@@ -65,17 +79,39 @@ def refuse(options: argparse.Namespace, name: str, why: str) -> None:
 
 
 def export_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """What :meth:`posezoo.data.Prediction.save` is told.
+    """Return what :meth:`posezoo.data.Prediction.save` is told.
 
     Raises:
-        InputError: a rate or a height that cannot be.
+        InputError: a rate, a height or an angle that cannot be, or settings of motions for another kind of file.
     """
     if options.fps is not None and not 0 < options.fps <= 1000:
         raise InputError(f"--fps {options.fps:g}; expected frames per second, up to 1000.")
     if options.height is not None and not 0.3 <= options.height <= 3:
         raise InputError(f"--height {options.height:g}; expected metres, 0.3 to 3.")
     height_mm = None if options.height is None else options.height * 1000
-    return {"fps": options.fps, "height_mm": height_mm}
+    level: bool | float = False
+    if options.level == "estimate":
+        level = True
+    elif options.level is not None:
+        try:
+            level = math.radians(float(options.level))
+        except ValueError:
+            level = math.nan
+        if not abs(level) <= math.pi / 2:
+            raise InputError(f"--level {options.level}; expected degrees, -90 to 90, positive where the camera looks down.")
+    for name, value, default in (("level", level, False), ("unit", options.unit, None), ("up", options.up, "y")):
+        if value is not default and value != default and options.out.suffix.lower() not in _MOTION:
+            raise InputError(f"--{name} is for .bvh and .trc, and {options.out} is neither; leave it out.")
+    if options.markers != "skeleton" and options.out.suffix.lower() != ".trc":
+        raise InputError(f"--markers is for .trc, and {options.out} is none; leave it out.")
+    return {
+        "fps": options.fps,
+        "height_mm": height_mm,
+        "level": level,
+        "unit": options.unit,
+        "up": options.up,
+        "markers": options.markers,
+    }
 
 
 def check_rate(options: argparse.Namespace, fps: float | int | None) -> None:

@@ -18,6 +18,8 @@ from posezoo.skeletons import Skeleton, get_skeleton
 
 _CHANNELS = {f"{axis}{kind}": (kind, axis.lower()) for axis in "XYZ" for kind in ("position", "rotation")}
 # BVH is y up and right-handed; PoseZoo's world is z up: x stays, y -> z, z -> -y.
+# The length of a leg, hip to ankle, from a child to a giant.
+_LEG_MM = (400.0, 1300.0)
 _Y_UP_TO_Z_UP = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
 
 
@@ -248,6 +250,7 @@ def read_bvh(
     if joint_map is not None:
         if unit_mm is None:
             raise InputError("a joint_map of one's own needs unit_mm, the mm in one unit of the file.")
+        units = [unit_mm]
         name, entries = "custom", {joint: joint_map[joint] for joint in skeleton.joints}
     else:
         known = bvh_conventions()
@@ -255,7 +258,8 @@ def read_bvh(
             raise UnknownNameError.of("BVH convention", convention, known)
         name = convention or _detect(hierarchy, skeleton)
         entries = _joint_map(known[name], skeleton, hierarchy.joints)
-        unit_mm = unit_mm or known[name]["unit_mm"]
+        usual = known[name]["unit_mm"]
+        units = [unit_mm] if unit_mm else usual if isinstance(usual, list) else [usual]
     absent = {joint for entry in entries.values() for joint in _names(entry)} - set(hierarchy.joints)
     if absent:
         raise InputError(f"{path} lacks {', '.join(sorted(absent))}, which convention {name} expects.")
@@ -269,11 +273,13 @@ def read_bvh(
         if isinstance(entry, dict):  # a point fixed to a bone, given in the bone's own frame and the file's unit
             point = point + rotations[:, where[0]] @ torch.tensor(entry["offset"], dtype=torch.float64)
         columns.append(point)
-    world = torch.stack(columns, dim=1) @ _Y_UP_TO_Z_UP.T * unit_mm
-    leg = [skeleton.bones.index((1, 2)), skeleton.bones.index((2, 3))]
-    leg_mm = float(bone_lengths(world[:1], skeleton)[:, leg].sum())
-    if not 400 <= leg_mm <= 1300:
+    world = torch.stack(columns, dim=1) @ _Y_UP_TO_Z_UP.T
+    leg = float(bone_lengths(world[:1], skeleton)[:, [skeleton.bones.index((1, 2)), skeleton.bones.index((2, 3))]].sum())
+    unit = next((unit for unit in units if _LEG_MM[0] <= leg * unit <= _LEG_MM[1]), None)
+    if unit is None:
         raise InputError(
-            f"{path}: a leg of {leg_mm:.0f} mm in unit_mm={unit_mm:g}; expected 400 to 1300, so the unit is another."
+            f"{path}: a leg of {leg * units[0]:.0f} mm in unit_mm={units[0]:g}; expected {_LEG_MM[0]:.0f} to "
+            f"{_LEG_MM[1]:.0f}, so the unit is another."
         )
+    world = world * unit
     return Motion(world.float().numpy(), skeleton, 1.0 / hierarchy.frame_time, Path(path).stem, name)

@@ -16,7 +16,7 @@ from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.arrays import load_npz
 from posezoo.files.reading import load_json
 from posezoo.files.writing import atomic_write
-from posezoo.poses.exports import EXPORTS
+from posezoo.poses.exports import EXPORTS, MotionSettings
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import SKELETONS, Skeleton
 from posezoo.version import __version__
@@ -130,31 +130,43 @@ class Prediction:
         return replace(self, **arrays)
 
     def save(
-        self, path: str | os.PathLike[str], *, fps: float | int | None = None, height_mm: float | int | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fps: float | int | None = None,
+        height_mm: float | int | None = None,
+        level: bool | float | int = False,
+        floor: bool | None = None,
+        one_body: bool | None = None,
+        unit: str | None = None,
+        up: str = "y",
+        markers: str = "skeleton",
     ) -> Path:
         """Write everything to ``.npz`` or ``.json``, or a clip's motion to ``.bvh .trc .csv``; whole or not at all.
 
-        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in cm,
-        TRC in mm, both y up, x right and z toward the camera; CSV keeps the frame and the unit of the prediction. See
-        :mod:`posezoo.poses.exports`.
+        Unknown joints (NaN) are ``null`` in JSON, empty in TRC and CSV, and keep their last direction in BVH. BVH is in m
+        and TRC in mm where not told otherwise, both y up, x right and z toward the camera; CSV keeps the frame and the unit
+        of the prediction. See :mod:`posezoo.poses.exports`.
 
         Args:
             path: its ending chooses the format.
             fps: frames per second, where the prediction does not say it; BVH and TRC need it.
-            height_mm: the person's stature, for BVH and TRC of predictions without a scale; 1700 where not given.
+            height_mm, level, floor, one_body, unit, up, markers: of BVH and TRC, see
+                :class:`posezoo.poses.exports.MotionSettings`.
 
         Raises:
-            InputError: another extension; of the exports: no clip, unknown rate, a height that does not belong there.
+            InputError: another extension; of the exports: no clip, unknown rate, a setting that does not belong there.
             SaveError: full disk, no permission, no such folder.
         """
+        settings = MotionSettings(fps, height_mm, level, floor, one_body, unit, up, markers)
         path = Path(path)
         ending = path.suffix.lower()
         if ending not in _WRITERS and ending not in EXPORTS:
             raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*_WRITERS, *EXPORTS))}.")
         if ending in EXPORTS:
-            data = EXPORTS[ending](self.numpy(), fps, height_mm, path.name).encode()
-        elif height_mm is not None:
-            raise InputError(f"{path} keeps the prediction as it is; a height is for .bvh and .trc.")
+            data = EXPORTS[ending](self.numpy(), settings, path.name).encode()
+        elif settings.changed():
+            raise InputError(f"{path} keeps the prediction as it is; {settings.changed()[0]} is for .bvh and .trc.")
         else:
             data = _WRITERS[ending](self if fps is None else replace(self, fps=float(fps)))
         with atomic_write(path) as temporary:

@@ -10,14 +10,15 @@ from collections.abc import Callable
 
 from posezoo.poses.exports.bvh_writing import bvh
 from posezoo.poses.exports.clip import Poses
+from posezoo.poses.exports.settings import MotionSettings
 from posezoo.poses.exports.table import csv
 from posezoo.poses.exports.trc import trc
 
-__all__ = ["EXPORTS", "bvh", "csv", "trc"]
+__all__ = ["EXPORTS", "MotionSettings", "bvh", "csv", "trc"]
 
-EXPORTS: dict[str, Callable[[Poses, float | int | None, float | int | None, str], str]] = {
+EXPORTS: dict[str, Callable[[Poses, MotionSettings, str], str]] = {
     ".bvh": bvh,
     ".trc": trc,
     ".csv": csv,
 }
-"""What writes each ending: the text of a file, from (poses, fps, height_mm, the file's name)."""
+"""What writes each ending: the text of a file, from (poses, settings, the file's name)."""

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import matrix_to_euler, rotation_between
-from posezoo.poses.exports.clip import Poses, frames_per_second, in_mm_y_up, times_of
+from posezoo.poses.exports.clip import Poses, frames_per_second, motion_of, times_of
+from posezoo.poses.exports.settings import MotionSettings
 from posezoo.skeletons import Skeleton
 
-_CM = 0.1
 _ORDER = "zxy"
 # Rows this far apart are pictures, not a clip.
 _MOST_TICKS_PER_ROW = 100
@@ -44,24 +44,25 @@ class _Node:
     children: tuple[_Node, ...]
 
 
-def bvh(
-    prediction: Poses, fps: float | int | None = None, height_mm: float | int | None = None, name: str = "poses.bvh"
-) -> str:
-    """Return the text of a BVH file: cm, y up (see :func:`posezoo.poses.exports.clip.in_mm_y_up`), angles in degrees, ZXY.
+def bvh(poses: Poses, settings: MotionSettings | None = None, name: str = "poses.bvh") -> str:
+    """Return the text of a BVH file: m, y up (see :func:`posezoo.poses.exports.clip.motion_of`), angles in degrees, ZXY.
 
-    The joints are named as the layout's and rest in a T pose. A bone has its mean length over the clip, and in every frame
-    exactly the direction it has in the prediction: by the smallest turn from the rest pose, in its parent's frame. Where a
-    joint has several children, it turns as fits them best, and a joint of no length (``pelvis_left_hip``) gives each the
-    rest, as ``LHipJoint`` does in the CMU database. What is unknown keeps its last known direction, as BVH cannot leave
-    it out. Root-relative poses stay with their root at the origin. BVH has one rate: frames that are lacking are held, and
-    those of a variable rate are repeated, so that every pose stands at its time.
+    The joints are named as the layout's and rest in a T pose. The body is one: a bone has its median length over the clip,
+    the same on both sides, and in every frame exactly the direction it has in the prediction, by the smallest turn from the
+    rest pose in its parent's frame. Where a joint has several children, it turns as fits them best, and a joint of no length
+    (``pelvis_left_hip``) gives each the rest, as ``LHipJoint`` does in the CMU database. A joint that is unknown keeps its
+    last known direction, as BVH cannot leave it out. BVH has one rate: frames that are lacking are held, and those of a
+    variable rate are repeated, so that every pose stands at its time.
 
     Raises:
-        InputError: no clip, unknown rate, a height that does not belong here, or a joint that is known in no frame.
+        InputError: no clip, unknown rate, a setting that does not belong here, or a joint that is known in no frame.
     """
-    rate = frames_per_second(prediction, fps, "BVH")
-    pose, skeleton = in_mm_y_up(prediction, height_mm, "BVH") * _CM, prediction.skeleton
-    times = times_of(prediction, len(pose), fps)
+    settings = settings or MotionSettings()
+    if settings.markers != "skeleton":
+        raise InputError("markers are names in .trc; a .bvh names its joints as the layout does.")
+    rate = frames_per_second(poses, settings.fps, "BVH")
+    pose, skeleton = motion_of(poses, settings, "BVH", unit="m", one_body=True), poses.skeleton
+    times = times_of(poses, len(pose), settings.fps)
     if times is not None:
         pose = pose[_ticks(times, rate)]
     bones = {child: _held(pose[:, child] - pose[:, parent], skeleton.joints[child]) for parent, child in skeleton.bones}
@@ -103,7 +104,7 @@ def _ticks(times: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _held(values: np.ndarray, joint: str) -> np.ndarray:
-    """(T, 3) where unknown rows repeat the last known one, the first known one at the start."""
+    """Return (T, 3) where unknown rows repeat the last known one, the first known one at the start."""
     known = np.isfinite(values).all(-1)
     if not known.any():
         raise InputError(f"the {joint} is known in no frame; BVH needs every joint of {len(values)} frames at least once.")
@@ -112,7 +113,7 @@ def _held(values: np.ndarray, joint: str) -> np.ndarray:
 
 
 def _directions(bone: np.ndarray) -> np.ndarray:
-    """Unit vectors; what has no length has none."""
+    """Return unit vectors; NaN for a bone of no length."""
     length = np.linalg.norm(bone, axis=-1, keepdims=True)
     if not (length > 1e-6).any():
         return np.broadcast_to([0.0, 1.0, 0.0], bone.shape)
@@ -133,7 +134,7 @@ def _node(
     directions: dict[int, np.ndarray],
     lengths: dict[int, float],
 ) -> _Node:
-    """A joint and all below it; ``above`` is the global rotation (T, 3, 3) of what it hangs on."""
+    """Return a joint and all below it; ``above`` is the global rotation (T, 3, 3) of what it hangs on."""
     name = skeleton.joints[joint]
     children = [child for parent, child in skeleton.bones if parent == joint]
     identity = torch.eye(3, dtype=torch.float64).expand_as(above)
@@ -158,7 +159,7 @@ def _node(
 
 
 def _best_turn(rest: Tensor, local: Tensor) -> Tensor:
-    """The rotations (T, 3, 3) that bring rest directions (n, 3) nearest to those of each frame (T, n, 3): Kabsch 1976."""
+    """Return the rotations (T, 3, 3) that bring rest directions (n, 3) nearest to each frame's (T, n, 3): Kabsch 1976."""
     left, _, right = torch.linalg.svd(local.mT @ rest)
     flip = torch.ones(len(local), 3, dtype=local.dtype)
     flip[:, 2] = torch.linalg.det(left @ right).sign()
@@ -166,7 +167,7 @@ def _best_turn(rest: Tensor, local: Tensor) -> Tensor:
 
 
 def _write(node: _Node, lines: list[str], rotations: list[Tensor], depth: int) -> None:
-    """The text of the hierarchy, and the rotations in the order of its channels."""
+    """Append the text of the hierarchy, and the rotations in the order of its channels."""
     pad = "  " * depth
     turns = " ".join(f"{axis.upper()}rotation" for axis in _ORDER)
     channels = f"CHANNELS 6 Xposition Yposition Zposition {turns}" if depth == 0 else f"CHANNELS 3 {turns}"

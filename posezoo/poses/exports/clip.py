@@ -1,4 +1,4 @@
-"""Poses as one person's clip in mm, y up: what BVH and TRC hold."""
+"""Poses as the motion of one person: what BVH and TRC hold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from jaxtyping import Float
 
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
+from posezoo.poses.body import level, on_the_floor
+from posezoo.poses.body import one_body as body
+from posezoo.poses.exports.settings import UNITS_MM, MotionSettings
 from posezoo.skeletons import Skeleton
 
 
@@ -113,33 +116,52 @@ def times_of(poses: Poses, rows: int, fps: float | int | None) -> np.ndarray | N
     return None if rate is None else numbers_of(poses, rows) / float(rate)
 
 
-def in_mm_y_up(prediction: Poses, height_mm: float | int | None, kind: str) -> Float[np.ndarray, "T J 3"]:
-    """Return a clip in mm, x right, y up, z toward the viewer: BVH's and OpenSim's right-handed frame. NaN stays.
+def motion_of(poses: Poses, settings: MotionSettings, kind: str, unit: str, one_body: bool) -> Float[np.ndarray, "T J 3"]:
+    """Return a clip as it is written: x right, y up and z toward the viewer, or z up; NaN stays.
 
     Camera coordinates (y down, z forward) are turned by half about x, world coordinates (z up) by a quarter: never mirrored.
     Where the scale is not known, every pose gets bones of the same total length, and the clip the size of a person
     ``height_mm`` tall: ankles to hips to crown along the bones is 0.961 of it.
 
     Args:
-        prediction: a clip, ``mm`` or ``relative``.
-        height_mm: the person's stature, :data:`HEIGHT_MM` where not given; of ``relative`` predictions only.
+        poses: a clip, ``mm`` or ``relative``.
+        settings: what is asked for.
         kind: of file, for messages.
+        unit: the one that the format usually has.
+        one_body: whether the format has one body in any case.
 
     Raises:
-        InputError: no clip, a height that no person has or that is not needed, or a layout without legs and head to tell
-            its size by.
+        InputError: no clip, a height that no person has or that is not needed, a layout without legs and head to tell its
+            size by, or a world frame that is to be levelled.
     """
-    pose = one_clip(prediction, kind)
-    axes, signs = _Y_UP["camera" if prediction.frame.startswith("camera") else "world"]
+    pose, skeleton = one_clip(poses, kind), poses.skeleton
+    camera, relative = poses.frame.startswith("camera"), poses.unit != "mm"
+    if settings.levels:
+        if not camera:
+            raise InputError("these poses are in a world frame, whose gravity is known; level is for camera frames.")
+        pose = level(pose, skeleton, settings.pitch)
+    axes, signs = _Y_UP["camera" if camera else "world"]
     pose = pose[..., axes] * signs
-    if prediction.unit == "mm":
-        if height_mm is not None:
-            raise InputError("this prediction is in mm already; a height is for models whose scale is not known.")
-        return pose
+    if relative:
+        pose = _as_large_as_a_person(pose, skeleton, settings.height_mm, kind)
+    elif settings.height_mm is not None:
+        raise InputError("this prediction is in mm already; a height is for models whose scale is not known.")
+    if one_body if settings.one_body is None else settings.one_body:
+        pose = body(pose, skeleton)
+    if camera if settings.floor is None else settings.floor:
+        pose = on_the_floor(pose, skeleton, per_frame="root-relative" in poses.frame)
+    if settings.up == "z":
+        pose = np.stack([pose[..., 0], -pose[..., 2], pose[..., 1]], axis=-1)
+    return pose / UNITS_MM[settings.unit or unit]
+
+
+def _as_large_as_a_person(
+    pose: Float[np.ndarray, "T J 3"], skeleton: Skeleton, height_mm: float | int | None, kind: str
+) -> Float[np.ndarray, "T J 3"]:
+    """Return poses of unknown scale in mm, each of the same total length of bones."""
     height = HEIGHT_MM if height_mm is None else float(height_mm)
     if not 300 <= height <= 3000:
         raise InputError(f"a height of {height:g} mm; expected that of a person, 300 to 3000 mm.")
-    skeleton = prediction.skeleton
     lengths = bone_lengths(torch.from_numpy(pose), skeleton).numpy()
     if not (lengths.sum(-1) != 0).all():
         raise InputError(f"a pose has all joints in one point; {kind} needs bones of some length.")
@@ -148,7 +170,7 @@ def in_mm_y_up(prediction: Poses, height_mm: float | int | None, kind: str) -> F
 
 
 def _stature(pose: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(T,) from the ankles to the crown along the bones, the legs' mean."""
+    """Return (T,) lengths from the ankles to the crown along the bones, the mean of both legs."""
     missing = sorted({"head_top", "left_ankle", "right_ankle", "left_hip", "right_hip"} - set(skeleton.joints))
     if missing:
         raise InputError(

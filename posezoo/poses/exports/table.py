@@ -6,11 +6,10 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.poses.exports.clip import Poses, numbers_of, rows_of_clip, times_of
+from posezoo.poses.exports.settings import MotionSettings
 
 
-def csv(
-    prediction: Poses, fps: float | int | None = None, height_mm: float | int | None = None, name: str = "poses.csv"
-) -> str:
+def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses.csv") -> str:
     """Return the text of a CSV file: ``frame,person,time_s,pelvis_x_mm,pelvis_y_mm,pelvis_z_mm,...``.
 
     A row is a pose, of whichever person. The coordinates are the prediction's own, in its frame and unit
@@ -18,25 +17,24 @@ def csv(
     ``person`` and ``video`` are there where the input says them, ``time_s`` where the rate is known. Unknown is empty.
 
     Raises:
-        InputError: more than one leading dimension, or a height, which no coordinate here is scaled by.
+        InputError: more than one leading dimension, or a setting other than the rate: the poses are written as they are.
     """
-    if height_mm is not None:
-        raise InputError("CSV keeps the prediction's own unit; a height is for .bvh and .trc.")
-    here, pose = prediction, rows_of_clip(prediction, "CSV")
-    joints, rows = prediction.skeleton.joints, len(pose)
+    settings = settings or MotionSettings()
+    if settings.changed():
+        raise InputError(f"CSV keeps the prediction's own unit and place; {settings.changed()[0]} is for .bvh and .trc.")
+    here, pose = poses, rows_of_clip(poses, "CSV")
+    joints, rows = poses.skeleton.joints, len(pose)
     names, blocks = ["frame"], [[str(number) for number in numbers_of(here, rows).tolist()]]
     for title, labels in (("person", here.person), ("video", here.video)):
         if labels is not None and (title == "person" or len(np.unique(labels)) > 1):
             names.append(title)
             blocks.append([_cell(str(label)) for label in np.ravel(labels)])
-    times = times_of(here, rows, fps)
+    times = times_of(here, rows, settings.fps)
     if times is not None:
         names.append("time_s")
         blocks.append([f"{time:.6f}" for time in times.tolist()])
     columns: list[tuple[str, np.ndarray]] = [
-        (f"{joint}_{axis}_{prediction.unit}", pose[:, i, k])
-        for i, joint in enumerate(joints)
-        for k, axis in enumerate("xyz")
+        (f"{joint}_{axis}_{poses.unit}", pose[:, i, k]) for i, joint in enumerate(joints) for k, axis in enumerate("xyz")
     ]
     if here.keypoints_2d is not None:
         pixels = here.keypoints_2d.reshape(rows, len(joints), 2)
