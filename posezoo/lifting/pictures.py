@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matr
 from posezoo.errors import InputError
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.export_graph import PictureGraph
+from posezoo.lifting.schedule import cosine
 from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.poses.prediction import Prediction
 
@@ -45,7 +43,6 @@ class PictureModule(ZooModule):
     def __init__(self, skeleton: str, size: int) -> None:
         super().__init__(skeleton, unit="mm")
         self.size = size
-        self._started = 0.0
         # Mean bone lengths of the labelled training poses; all equal as long as there are none.
         self.register_buffer("canonical_mm", torch.full((len(self.skeleton.bones),), 250.0))
 
@@ -71,32 +68,22 @@ class PictureModule(ZooModule):
         if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
             self.canonical_mm.copy_(self.datamodule.canonical_mm())
 
-    def decayed(self, optimizer: torch.optim.Optimizer, steps: int | None, minutes: float | None = None) -> Any:
-        """Return what ``configure_optimizers`` does: the rate falls along half a cosine over so many steps, or stays.
+    def decayed(self, optimizer: torch.optim.Optimizer, steps: int | None, over_the_run: bool = False) -> Any:
+        """Return what ``configure_optimizers`` does: the rate falls along half a cosine, or stays.
 
         Args:
             optimizer: whose rate falls.
-            steps: after which the rate is zero.
-            minutes: the same by the clock; the first thirtieth rises, as large batches need it.
+            steps: after which the rate is zero; it stays as it is where not given.
+            over_the_run: fall over the whole run instead, whether steps or minutes end it; the first fiftieth rises.
         """
         schedule: torch.optim.lr_scheduler.LRScheduler
-        if minutes is not None:
-            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(self._rate_at, minutes))
+        if over_the_run:
+            schedule = cosine(optimizer, self.progress, 0.02)
         elif steps is not None:
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         else:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _rate_at(self, minutes: float, step: int) -> float:
-        """Share of the full rate, so many minutes being the whole run."""
-        done = min((time.monotonic() - self._started) / (60 * minutes), 1.0) if self._started else 0.0
-        return min(1.0, 0.05 + 30 * done) * (1 + math.cos(math.pi * done)) / 2
-
-    def on_train_start(self) -> None:
-        """Start the clock."""
-        super().on_train_start()
-        self._started = time.monotonic()
 
     def predict_image(self, image: Any, box: Any = None) -> Prediction:
         """2D and 3D of the person in a picture.

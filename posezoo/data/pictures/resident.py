@@ -110,7 +110,8 @@ class ResidentCrops:
         sign = torch.where(flip, -1.0, 1.0)
         matrix = torch.stack([torch.stack([cos * sign, sin], -1), torch.stack([-sin * sign, cos], -1)], -2)
         picture = _sample(batch["picture"], matrix, move, self.size)
-        keypoints = (torch.linalg.inv(matrix) @ (batch["keypoints_2d"] - (self.side - 1) / 2 - move[:, None]).mT).mT
+        # A turn and a zoom: the inverse is the transpose over the square of the zoom.
+        keypoints = (batch["keypoints_2d"] - (self.side - 1) / 2 - move[:, None]) @ matrix / zoom.square()[:, None, None]
         keypoints = keypoints + (self.size - 1) / 2
         batch["keypoints_2d"] = self._mirrored(keypoints, flip)
         if "head_px" in batch:

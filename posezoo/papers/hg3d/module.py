@@ -57,7 +57,7 @@ class HG3D(PictureModule):
         labelled_geometry: L_geo on pictures with 3D labels as well, "3D/w geo" where there are no others.
         learning_rate: of RMSprop, as in Newell et al. 2016.
         decay_steps: the rate falls along half a cosine over so many steps (not given).
-        decay_minutes: the same by the clock, for machines whose speed is not known (not given).
+        cosine: the rate falls along half a cosine over the whole run, whether steps or minutes end it (not given).
         drop_step: the rate falls to a tenth after so many steps: four fifths of stage 2.
         average_decay: of the exponential average of the weights that predicts; 0 for none (not given).
 
@@ -80,7 +80,7 @@ class HG3D(PictureModule):
         labelled_geometry: bool = False,
         learning_rate: float = 2.5e-4,
         decay_steps: int | None = None,
-        decay_minutes: float | None = None,
+        cosine: bool = False,
         drop_step: int | None = None,
         average_decay: float = 0.0,
     ) -> None:
@@ -91,8 +91,8 @@ class HG3D(PictureModule):
             )
         if reading not in READINGS:
             raise InputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")
-        if sum(value is not None for value in (decay_steps, decay_minutes, drop_step)) > 1:
-            raise InputError("decay_steps, decay_minutes and drop_step each lower the rate; give one of them.")
+        if (decay_steps is not None) + (drop_step is not None) + cosine > 1:
+            raise InputError("decay_steps, cosine and drop_step each lower the rate; give one of them.")
         self.save_hyperparameters()
         depth, geometry, shoulders = READINGS[reading]
         self.hp.update(
@@ -197,4 +197,4 @@ class HG3D(PictureModule):
         if self.hp.drop_step is not None:
             schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [self.hp.drop_step])
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-        return self.decayed(optimizer, self.hp.decay_steps, self.hp.decay_minutes)
+        return self.decayed(optimizer, self.hp.decay_steps, self.hp.cosine)
