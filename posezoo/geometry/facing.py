@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ FIELD_OF_VIEW = math.radians(50.0)
 """Of the longer side of a picture whose camera nobody knows: about that of a phone or a webcam."""
 
 
-def assumed_camera(image_size: tuple[float, float]) -> Camera:
+def assumed_camera(image_size: Sequence[int | float]) -> Camera:
     """Return a camera for pictures of a camera that is not known: :data:`FIELD_OF_VIEW`, its axis through the middle.
 
     Args:
