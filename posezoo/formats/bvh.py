@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -12,56 +13,21 @@ import numpy as np
 import torch
 import yaml
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
-from posezoo.geometry import bone_lengths, euler_to_matrix, forward_kinematics
+from posezoo.errors import InputError, UnknownNameError
+from posezoo.formats.bvh_parsing import Hierarchy, parse_bvh
+from posezoo.geometry import bone_lengths
 from posezoo.skeletons import Skeleton, get_skeleton
 
-_CHANNELS = {f"{axis}{kind}": (kind, axis.lower()) for axis in "XYZ" for kind in ("position", "rotation")}
+__all__ = ["Hierarchy", "Motion", "bvh_conventions", "parse_bvh", "read_bvh"]
+
+# What else a unit may be than its convention's: most exporters write cm, some m or mm.
+_UNITS_MM = (10.0, 1000.0, 1.0)
+# The length of a leg, hip to ankle, and the most that the bones of a leg, the trunk and the head add up to.
+_LEG_MM, _TALL_MM = (400, 1300), 2300
+# In front of a name stands whose it is: "mixamorig:Hips", "Model:Hips".
+_NAMESPACE = re.compile(r"^(?:.*:|mixamorig\d*[_:]?)(?=.)")
 # BVH is y up and right-handed; PoseZoo's world is z up: x stays, y -> z, z -> -y.
-# The length of a leg, hip to ankle, from a child to a giant.
-_LEG_MM = (400.0, 1300.0)
 _Y_UP_TO_Z_UP = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """A BVH file as written: J joints (end sites included, named ``<parent>_end``).
-
-    Attributes:
-        joints, parents: names, and parent indices with -1 for the root.
-        offsets: (J, 3) from the parent, in the file's unit.
-        channels: for each joint the (kind, axis) of its channels, in order.
-        motion: (T, C) channel values, degrees and the file's unit.
-        frame_time: seconds.
-    """
-
-    joints: tuple[str, ...]
-    parents: tuple[int, ...]
-    offsets: np.ndarray
-    channels: tuple[tuple[tuple[str, str], ...], ...]
-    motion: np.ndarray
-    frame_time: float
-
-    def positions(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Global positions (T, J, 3) in the file's unit and global rotations (T, J, 3, 3), float64, y up."""
-        frames = len(self.motion)
-        values = torch.from_numpy(self.motion)
-        rotations = torch.eye(3, dtype=torch.float64).expand(frames, len(self.joints), 3, 3).clone()
-        offsets = torch.from_numpy(self.offsets).expand(frames, -1, -1).clone()
-        column = 0
-        for joint, channels in enumerate(self.channels):
-            block = values[:, column : column + len(channels)]
-            column += len(channels)
-            moves = [i for i, (kind, _) in enumerate(channels) if kind == "position"]
-            turns = [i for i, (kind, _) in enumerate(channels) if kind == "rotation"]
-            # A joint's position channels replace its offset, except at the root, where many exporters write both.
-            for i in moves:
-                axis = "xyz".index(channels[i][1])
-                offsets[:, joint, axis] = block[:, i] + (offsets[:, joint, axis] if self.parents[joint] == -1 else 0.0)
-            if turns:
-                order = "".join(channels[i][1] for i in turns)
-                rotations[:, joint] = euler_to_matrix(order, torch.deg2rad(block[:, turns]))
-        return forward_kinematics(rotations, offsets, self.parents)
 
 
 @dataclass(frozen=True)
@@ -93,88 +59,6 @@ class Motion:
         return Motion(self.pose_world_mm[rows], self.skeleton, fps, self.name, self.convention)
 
 
-def parse_bvh(path: str | Path) -> Hierarchy:
-    """Read the hierarchy and the motion of a BVH file.
-
-    Raises:
-        MissingFileError: no such file.
-        CorruptFileError: not BVH, truncated, or with values that are no numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(f"{path} is not there; expected a BVH file.")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise CorruptFileError(f"{path} is not text; expected a BVH file.") from error
-    try:
-        return _parse(lines)
-    except (ValueError, IndexError, KeyError) as error:
-        detail = str(error) if isinstance(error, _MalformedError) else "the file is truncated or not BVH"
-        raise CorruptFileError(
-            f"{path}: {detail}; expected HIERARCHY, then MOTION with as many values as declared."
-        ) from error
-
-
-class _MalformedError(ValueError):
-    """What exactly is wrong with the text of a BVH file."""
-
-
-def _parse(lines: list[str]) -> Hierarchy:
-    names: list[str] = []
-    parents: list[int] = []
-    offsets: list[list[float]] = []
-    channels: list[tuple[tuple[str, str], ...]] = []
-    stack: list[int] = []
-    rows = iter(enumerate(line.split() for line in lines))
-    if next((words for _, words in rows if words), [""])[0] != "HIERARCHY":
-        raise _MalformedError("the first line is not HIERARCHY")
-    for number, words in rows:
-        if not words:
-            continue
-        if words[0] in ("ROOT", "JOINT", "End"):
-            parents.append(stack[-1] if stack else -1)
-            names.append(f"{names[stack[-1]]}_end" if words[0] == "End" else words[1])
-            offsets.append([0.0, 0.0, 0.0])
-            channels.append(())
-        elif words[0] == "{":
-            stack.append(len(names) - 1)
-        elif words[0] == "}":
-            stack.pop()
-        elif words[0] == "OFFSET":
-            offsets[stack[-1]] = [float(word) for word in words[1:4]]
-        elif words[0] == "CHANNELS":
-            channels[stack[-1]] = tuple(_CHANNELS[word] for word in words[2 : 2 + int(words[1])])
-        elif words[0] == "MOTION":
-            if stack:
-                raise _MalformedError(f"{len(stack)} braces are not closed before MOTION")
-            break
-        else:
-            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
-    if not names or parents.count(-1) != 1:
-        raise _MalformedError(f"{parents.count(-1)} roots")
-    frames = frame_time = None
-    for number, words in rows:
-        if words[:1] == ["Frames:"]:
-            frames = int(words[1])
-        elif words[:2] == ["Frame", "Time:"]:
-            frame_time = float(words[2])
-            break
-        elif words:
-            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
-    width = sum(len(joint) for joint in channels)
-    if not frames or not frame_time or frame_time <= 0:
-        raise _MalformedError("no frames or no frame time")
-    values = [words for _, words in rows if words]
-    if len(values) != frames or any(len(row) != width for row in values):
-        found = next((len(row) for row in values if len(row) != width), width)
-        raise _MalformedError(f"{len(values)} frames (one of {found} values) where {frames} of {width} are declared")
-    motion = np.array(values, dtype=np.float64)
-    if not np.isfinite(motion).all() or not np.isfinite(offsets).all():
-        raise _MalformedError("a value is NaN or infinite")
-    return Hierarchy(tuple(names), tuple(parents), np.array(offsets), tuple(channels), motion, frame_time)
-
-
 @lru_cache(maxsize=1)
 def bvh_conventions() -> dict[str, dict[str, Any]]:
     """The naming conventions, as data: see ``bvh_conventions.yaml``."""
@@ -198,7 +82,7 @@ def _joint_map(convention: dict[str, Any], skeleton: Skeleton, present: tuple[st
         entry = convention["joints"][name.removeprefix("left_").removeprefix("right_")]
         entry = _sided(entry, left if name.startswith("left_") else right)
         if isinstance(entry, dict) and "any" in entry:
-            entry = next((joint for joint in entry["any"] if joint in present), entry["any"][0])
+            entry = next((choice for choice in entry["any"] if set(_names(choice)) <= set(present)), entry["any"][0])
         entries[name] = entry
     return entries
 
@@ -209,14 +93,28 @@ def _names(entry: Any) -> list[str]:
     return [entry] if isinstance(entry, str) else list(entry)
 
 
-def _detect(hierarchy: Hierarchy, skeleton: Skeleton) -> str:
+def _lacking(name: str, skeleton: Skeleton, joints: tuple[str, ...]) -> tuple[list[str], int]:
+    """What a convention expects and the file lacks, and how many names it expects."""
+    entries = _joint_map(bvh_conventions()[name], skeleton, joints).values()
+    wanted = {joint for entry in entries for joint in _names(entry)}
+    return sorted(wanted - set(joints)), len(wanted)
+
+
+def _detect(joints: tuple[str, ...], skeleton: Skeleton, path: str | Path) -> str:
     """The convention whose joints are all in the file."""
-    for name, convention in bvh_conventions().items():
-        wanted = {joint for entry in _joint_map(convention, skeleton, hierarchy.joints).values() for joint in _names(entry)}
-        if wanted <= set(hierarchy.joints):
+    lacking = {name: _lacking(name, skeleton, joints) for name in bvh_conventions()}
+    for name, (absent, _) in lacking.items():
+        if not absent:
             return name
+    near = min(lacking, key=lambda name: len(lacking[name][0]) / lacking[name][1])
+    absent, count = lacking[near]
+    if 2 * len(absent) < count:
+        raise InputError(
+            f"{path} lacks {', '.join(absent[:6])}, which convention {near}, the nearest, expects; add or rename them, or "
+            "pass `joint_map`."
+        )
     raise InputError(
-        f"the BVH file names its joints {', '.join(hierarchy.joints[:6])}, ...; known conventions: "
+        f"{path} names its joints {', '.join(joints[:6])}, ...; known conventions: "
         f"{', '.join(bvh_conventions())}. Add an entry to bvh_conventions.yaml or pass `joint_map`."
     )
 
@@ -226,60 +124,115 @@ def read_bvh(
     convention: str | None = None,
     unit_mm: float | int | None = None,
     joint_map: dict[str, Any] | None = None,
+    up: str | None = None,
 ) -> Motion:
     """Read a BVH file as the 17 joints of Human3.6M, in mm, z up.
+
+    Namespaces before the joints' names (``mixamorig:Hips``) are not read.
 
     Args:
         path: the file.
         convention: a name in ``bvh_conventions.yaml``; found by the joints' names where not given.
-        unit_mm: mm in one unit of the file; the convention's where not given.
+        unit_mm: mm in one unit of the file; where not given, the convention's, or cm, m or mm where only these make the
+            legs a person's.
         joint_map: own map, as an entry's ``joints`` with every joint spelled out; needs ``unit_mm``.
+        up: the file's vertical axis, ``"y"`` or ``"z"``; where not given, z where the person stands along it.
 
     Raises:
         MissingFileError, CorruptFileError: as :func:`parse_bvh`.
-        InputError: unknown naming, or legs that no human has (the unit is wrong).
+        InputError: unknown naming, a person of a size that no human has (the unit is another), or one who lies along the
+            z axis throughout, as in a file whose z points up.
         UnknownNameError: no such convention.
 
     Example:
         >>> from posezoo.formats.bvh import bvh_conventions
         >>> sorted(bvh_conventions())
-        ['3ds_max', 'bandai', 'character_creator', 'motionbuilder', 'posezoo']
+        ['3ds_max', 'bandai', 'character_creator', 'motionbuilder', 'posezoo', 'rokoko']
     """
     hierarchy = parse_bvh(path)
+    joints = tuple(_NAMESPACE.sub("", joint) for joint in hierarchy.joints)
+    if len(set(joints)) < len(joints):
+        joints = hierarchy.joints
     skeleton = get_skeleton("h36m17")
+    units: tuple[float, ...]
     if joint_map is not None:
         if unit_mm is None:
             raise InputError("a joint_map of one's own needs unit_mm, the mm in one unit of the file.")
-        units = [unit_mm]
-        name, entries = "custom", {joint: joint_map[joint] for joint in skeleton.joints}
+        name, entries, units, own_mm = (
+            "custom",
+            {joint: joint_map[joint] for joint in skeleton.joints},
+            (float(unit_mm),),
+            unit_mm,
+        )
     else:
         known = bvh_conventions()
         if convention is not None and convention not in known:
             raise UnknownNameError.of("BVH convention", convention, known)
-        name = convention or _detect(hierarchy, skeleton)
-        entries = _joint_map(known[name], skeleton, hierarchy.joints)
-        usual = known[name]["unit_mm"]
-        units = [unit_mm] if unit_mm else usual if isinstance(usual, list) else [usual]
-    absent = {joint for entry in entries.values() for joint in _names(entry)} - set(hierarchy.joints)
+        name = convention or _detect(joints, skeleton, path)
+        entries = _joint_map(known[name], skeleton, joints)
+        usual = [float(unit) for unit in np.atleast_1d(known[name]["unit_mm"])]
+        own_mm, units = usual[0], (float(unit_mm),) if unit_mm else (*usual, *_UNITS_MM)
+    if up not in (None, "y", "z"):
+        raise InputError(f"up is {up!r}; expected 'y' or 'z', the vertical axis of the file.")
+    absent = {joint for entry in entries.values() for joint in _names(entry)} - set(joints)
     if absent:
         raise InputError(f"{path} lacks {', '.join(sorted(absent))}, which convention {name} expects.")
 
+    where = {joint: [joints.index(part) for part in _names(entries[joint])] for joint in skeleton.joints}
     positions, rotations = hierarchy.positions()
-    columns = []
-    for joint in skeleton.joints:
+    # (J, 3) positions in the file's unit, but for the points that are given beside a bone.
+    points = torch.stack([positions[:, where[joint]].mean(dim=1) for joint in skeleton.joints], dim=1)
+    unit = _unit(points, skeleton, units, path)
+    legs = [place for side in ("left", "right") for joint in ("knee", "ankle") for place in where[f"{side}_{joint}"]]
+    z_up = up == "z" if up else _is_z_up(hierarchy, points, skeleton, legs, path)
+    for column, joint in enumerate(skeleton.joints):
         entry = entries[joint]
-        where = [hierarchy.joints.index(part) for part in _names(entry)]
-        point = positions[:, where].mean(dim=1)
-        if isinstance(entry, dict):  # a point fixed to a bone, given in the bone's own frame and the file's unit
-            point = point + rotations[:, where[0]] @ torch.tensor(entry["offset"], dtype=torch.float64)
-        columns.append(point)
-    world = torch.stack(columns, dim=1) @ _Y_UP_TO_Z_UP.T
-    leg = float(bone_lengths(world[:1], skeleton)[:, [skeleton.bones.index((1, 2)), skeleton.bones.index((2, 3))]].sum())
-    unit = next((unit for unit in units if _LEG_MM[0] <= leg * unit <= _LEG_MM[1]), None)
-    if unit is None:
-        raise InputError(
-            f"{path}: a leg of {leg * units[0]:.0f} mm in unit_mm={units[0]:g}; expected {_LEG_MM[0]:.0f} to "
-            f"{_LEG_MM[1]:.0f}, so the unit is another."
-        )
-    world = world * unit
+        if isinstance(entry, dict):  # a point fixed to a bone, in the bone's own frame and the convention's unit
+            offset = torch.tensor(entry["offset"], dtype=torch.float64) * (own_mm / unit)
+            offset = _Y_UP_TO_Z_UP @ offset if z_up else offset
+            points[:, column] += rotations[:, where[joint][0]] @ offset
+    world = (points if z_up else points @ _Y_UP_TO_Z_UP.T) * unit
     return Motion(world.float().numpy(), skeleton, 1.0 / hierarchy.frame_time, Path(path).stem, name)
+
+
+def _unit(points: torch.Tensor, skeleton: Skeleton, units: tuple[float, ...], path: str | Path) -> float:
+    """The first of the units, in mm, in which the first pose is a person's: legs, and all of the height along the bones.
+
+    Raises:
+        InputError: there is none.
+    """
+    lengths = bone_lengths(points[:1], skeleton)[0]
+
+    def chain(*joints: str) -> float:
+        ends = {skeleton.index(joint) for joint in joints}
+        return float(lengths[[index for index, (_, child) in enumerate(skeleton.bones) if child in ends]].sum())
+
+    leg = chain("right_knee", "right_ankle")
+    tall = leg + chain("spine", "thorax", "nose", "head_top")
+    for unit in units:
+        if _LEG_MM[0] <= leg * unit <= _LEG_MM[1] and tall * unit <= _TALL_MM:
+            return unit
+    raise InputError(
+        f"{path}: a leg of {leg * units[0]:.0f} mm and a person of {tall * units[0]:.0f} mm in unit_mm={units[0]:g}; "
+        f"expected {_LEG_MM[0]} to {_LEG_MM[1]} and at most {_TALL_MM}, so the unit is another: pass unit_mm."
+    )
+
+
+def _is_z_up(hierarchy: Hierarchy, points: torch.Tensor, skeleton: Skeleton, legs: list[int], path: str | Path) -> bool:
+    """Whether the file's z axis points up: the person stands along it in nearly all frames, and in the rest pose.
+
+    Raises:
+        InputError: along the z axis in nearly all frames, but not in the rest pose: one who lies, or a file turned later.
+    """
+    feet = points[:, [skeleton.index("left_ankle"), skeleton.index("right_ankle")]].mean(1)
+    body = points[:, skeleton.index("thorax")] - feet
+    along = body / body.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    if float((along[:, 2].abs() > 0.8).double().mean()) < 0.8:
+        return False
+    rest = np.abs(hierarchy.offsets[legs].sum(0))
+    if rest[2] > 2 * rest[1] and float(along[:, 2].median()) > 0:
+        return True
+    raise InputError(
+        f"{path}: the person lies along the z axis in nearly all frames, as one who stands does where z points up; pass "
+        "up='z', or up='y' for one who really lies."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0
         for side, sign in zip(entry["sides"], (1, -1), strict=True):
             place = np.array(STANDING[joint], dtype=float) * [sign, 1, 1] / unit
             if isinstance(target, dict) and "any" in target:
-                target = target["any"][0]
+                target = next(choice for choice in target["any"] if choice != "HeadTop_End")
             if isinstance(target, dict):
                 places[target["joint"]] = np.array(STANDING["thorax"]) / unit + [0, 10 / unit, 0]
             elif isinstance(target, str):
@@ -59,7 +60,7 @@ def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0
     return path
 
 
-@pytest.mark.parametrize("convention", ["character_creator", "motionbuilder", "3ds_max", "bandai", "posezoo"])
+@pytest.mark.parametrize("convention", ["character_creator", "motionbuilder", "3ds_max", "rokoko", "bandai", "posezoo"])
 def test_every_convention_is_recognised_and_gives_the_same_person(tmp_path, convention):
     motion = read_bvh(write_person(tmp_path / "clip.bvh", convention))
     assert (motion.convention, motion.pose_world_mm.shape) == (convention, (3, 17, 3))
@@ -72,6 +73,100 @@ def test_every_convention_is_recognised_and_gives_the_same_person(tmp_path, conv
             np.testing.assert_allclose(pose[f"{side}_{joint}"], [sign * x, -front, up], atol=0.1)
     np.testing.assert_allclose(pose["pelvis"], [0, 0, 900], atol=0.1)
     assert pose["nose"][2] > pose["thorax"][2] > pose["pelvis"][2]
+
+
+# --- files as other programs write them ------------------------------------------------------------------------------
+
+
+def as_z_up(text: str) -> str:
+    """The same person with z up in the rest pose: every offset (x, y, z) is (x, -z, y)."""
+    lines = []
+    for line in text.splitlines():
+        if line.startswith("OFFSET"):
+            x, y, z = map(float, line.split()[1:])
+            line = f"OFFSET {x} {-z} {y}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+VARIANTS = {
+    "a namespace": lambda text: re.sub(r"(ROOT|JOINT) ", r"\1 mixamorig:", text),
+    "a numbered namespace": lambda text: re.sub(r"(ROOT|JOINT) ", r"\1 mixamorig12:", text),
+    "another namespace": lambda text: re.sub(r"(ROOT|JOINT) ", r"\1 Model:Body:", text),
+    "a byte order mark": lambda text: "\ufeff" + text,
+    "small letters": lambda text: text.replace("Xposition", "XPosition").replace("Zrotation", "ZRotation"),
+    "z up": as_z_up,
+}
+
+
+@pytest.mark.parametrize("convention", ["motionbuilder", "bandai"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_same_person_in_other_writing(tmp_path, name, convention):
+    path = write_person(tmp_path / "clip.bvh", convention)
+    expected = read_bvh(path).pose_world_mm
+    path.write_text(VARIANTS[name](path.read_text()), encoding="utf-8")
+    motion = read_bvh(path)
+    assert motion.convention == convention
+    np.testing.assert_allclose(motion.pose_world_mm, expected, atol=0.1)
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    path = write_person(tmp_path / "clip.bvh", "bandai")
+    expected = read_bvh(path).pose_world_mm
+    path.write_bytes(path.read_bytes().replace(b"ROOT Root", b"ROOT H\xfcfte"))
+    np.testing.assert_array_equal(read_bvh(path).pose_world_mm, expected)
+
+
+def scaled(path: Path, factor: float) -> Path:
+    """The file with its offsets and positions in another unit."""
+    lines = [
+        f"OFFSET {' '.join(str(float(word) * factor) for word in line.split()[1:])}" if line.startswith("OFFSET") else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("unit_mm", [10.0, 1000.0, 1.0])
+def test_other_units_than_the_conventions(tmp_path, unit_mm):
+    """MotionBuilder's names stand in files of cm, m and mm, too."""
+    path = write_person(tmp_path / "clip.bvh", "motionbuilder")
+    expected = read_bvh(path).pose_world_mm
+    found = read_bvh(scaled(path, bvh_conventions()["motionbuilder"]["unit_mm"] / unit_mm))
+    np.testing.assert_allclose(found.pose_world_mm, expected, atol=0.1)
+
+
+def test_without_end_sites_the_crown_is_estimated(tmp_path):
+    path = write_person(tmp_path / "clip.bvh", "motionbuilder")
+    path.write_text(re.sub(r"End Site\n\{\nOFFSET [^\n]*\n\}\n", "", path.read_text()))
+    motion = read_bvh(path)
+    head = motion.pose_world_mm[0, H36M.index("head_top")] - [0, 0, STANDING["thorax"][1] + 10]
+    np.testing.assert_allclose(head, [0, 0, 2.8 * 56.444], atol=0.1)
+
+
+def test_one_joint_that_lacks_is_named(tmp_path):
+    path = write_person(tmp_path / "clip.bvh", "motionbuilder")
+    path.write_text(path.read_text().replace("LeftForeArm", "LeftElbow"))
+    with pytest.raises(InputError, match="lacks LeftForeArm, which convention motionbuilder, the nearest, expects"):
+        read_bvh(path)
+
+
+def test_giants_and_people_who_lie_are_noticed(tmp_path):
+    path = scaled(write_person(tmp_path / "clip.bvh", "motionbuilder"), 1.5)
+    with pytest.raises(InputError, match=r"a leg of 1260 mm and a person of 24\d\d mm in unit_mm=56\.444; expected"):
+        read_bvh(path)
+    assert read_bvh(path, unit_mm=40).pose_world_mm.shape == (3, 17, 3)
+    path = write_person(tmp_path / "lies.bvh", "bandai")
+    standing = read_bvh(path).pose_world_mm
+    text = path.read_text()
+    row = text.splitlines()[-1]
+    path.write_text(text.replace(row, "0 0 0 0 0 90 " + " ".join(row.split()[6:])))  # a quarter turn about x
+    with pytest.raises(InputError, match="lies along the z axis in nearly all frames"):
+        read_bvh(path)
+    np.testing.assert_allclose(read_bvh(path, up="z").pose_world_mm[..., 2], standing[..., 2], atol=150)
+    assert np.abs(read_bvh(path, up="y").pose_world_mm[..., 2]).max() < 200
+    with pytest.raises(InputError, match="up is 'x'"):
+        read_bvh(path, up="x")
 
 
 def test_the_root_turns_the_whole_body_right_handed(tmp_path):
@@ -89,7 +184,7 @@ def test_a_fourth_convention_is_a_map(tmp_path):
     for joint in ("UpperLeg", "LowerLeg", "Foot"):
         text = text.replace(joint, f"Own{joint}")
     path.write_text(text)
-    with pytest.raises(InputError, match="known conventions"):
+    with pytest.raises(InputError, match=r"lacks Foot_L, .* which convention bandai, the nearest, expects"):
         read_bvh(path)
     own = {
         "pelvis": ["OwnUpperLeg_L", "OwnUpperLeg_R"],
