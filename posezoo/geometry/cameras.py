@@ -16,7 +16,12 @@ from posezoo.errors import InputError, UnknownNameError
 
 
 def _tensor(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
-    tensor = torch.as_tensor(value)
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"camera {name} is {type(value).__name__}, no array of numbers; expected shape {shape}.") from error
+    if tensor.is_complex():
+        raise InputError(f"camera {name} is complex; expected real numbers of shape {shape}.")
     tensor = tensor if tensor.is_floating_point() else tensor.float()
     if tuple(tensor.shape) != shape:
         raise InputError(f"camera {name} has shape {tuple(tensor.shape)}; expected {shape}.")
@@ -58,6 +63,8 @@ class Camera:
     def __post_init__(self) -> None:
         for field, shape in {"K": (3, 3), "R": (3, 3), "t": (3,)}.items():
             object.__setattr__(self, field, _tensor(getattr(self, field), field, shape))
+        if not bool(torch.linalg.det(self.K.double()).abs() > 1e-9) or self.K[0, 0] == 0 or self.K[1, 1] == 0:
+            raise InputError(f"camera K is singular ({self.K.tolist()}); expected focal lengths, a centre and 0 0 1.")
         if self.distortion is not None:
             object.__setattr__(self, "distortion", _tensor(self.distortion, "distortion", (5,)))
         identity = self.R.double() @ self.R.double().T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posezoo.data import read_cameras
-from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
 from posezoo.geometry import Camera, h36m_cameras
 
 CAMERAS = h36m_cameras("S9")
@@ -167,7 +168,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
         read_cameras(tmp_path / "a.json")
     with pytest.raises(CorruptFileError, match="lacks R, t"):
         read_cameras(file("b.json", '[{"K": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}]'))
-    with pytest.raises(CorruptFileError, match="cannot be read as cameras"):
+    with pytest.raises(CorruptFileError, match="cannot be read as a camera"):
         read_cameras(file("c.json", '[{"K": [1, 2], "R": [0, 0, 0], "t": [0, 0, 1]}]'))
     with pytest.raises(CorruptFileError, match="cannot be read as TOML"):
         read_cameras(file("d.toml", "[cam\nmatrix = "))
@@ -196,3 +197,134 @@ def test_yaml_runs_nothing(tmp_path):
     with pytest.raises(CorruptFileError):
         read_cameras(path)
     assert not (tmp_path / "ran").exists()
+
+
+# One camera of Pose2Sim's Demo_SinglePerson (BSD-3), as Qualisys wrote it and as Pose2Sim converts it.
+QUALISYS = """<?xml version='1.0' encoding='ASCII'?>
+<calibration created="x" type="regular" wandLength="none"><results min-max-diff="0." std-dev="0."/><cameras>
+<camera active="1" avg-residual="0.402" model="none" serial="cam01" viewrotation="0">
+<fov_video bottom="1919" left="0" right="1087" top="0"/>
+<transform r11="0.5536380477336265" r12="0.8046719867383512" r13="0.2144479094331626" r21="-0.4345300743838753"
+ r22="0.05946489349975602" r23="0.8986921279821063" r31="0.7104002579937896" r32="-0.5907342212870501"
+ r33="0.3825762057979294" x="1460.2323709212087" y="-1909.1590482454608" z="1896.5058524092062"/>
+<intrinsic centerPointU="34110.316406" centerPointV="60680.792969" focalLengthU="107599.671875" focalLengthV="107588.828125"
+ focallength="9.31" radialDistortion1="-0.046183" radialDistortion2="0.139983" radialDistortion3="0.0" sensorMaxU="69568"
+ sensorMaxV="122816" sensorMinU="0" sensorMinV="0" skew="0" tangentalDistortion1="0.000608" tangentalDistortion2="0.00069"/>
+</camera></cameras></calibration>"""
+
+
+@pytest.mark.parametrize("name", ["Calib.qca.txt", "calibration.xml"])
+def test_qualisys_agrees_with_pose2sim(tmp_path, name):
+    (tmp_path / name).write_text(QUALISYS)
+    (camera,) = read_cameras(tmp_path / name)
+    turn = Rotation.from_rotvec([1.68827548, 1.04832205, -0.41955852]).as_matrix()
+    np.testing.assert_allclose(camera.R.numpy(), turn, atol=1e-6)
+    np.testing.assert_allclose(camera.t.numpy(), [321.10489, 956.33206, 2890.71305], atol=1e-3)
+    np.testing.assert_allclose(np.diag(camera.K), [1681.244873, 1681.075439, 1.0], atol=1e-6)
+    np.testing.assert_allclose(camera.K[:2, 2], [532.9736938, 948.1373901], atol=1e-6)
+    np.testing.assert_allclose(camera.distortion[:4], [-7.21609375e-4, 2.187234375e-3, 9.5e-6, 1.078125e-5], atol=1e-12)
+    assert (camera.name, camera.image_size) == ("cam01", (1088, 1920))
+
+
+def entry(camera: Camera, form: str) -> dict[str, object]:
+    """One camera in the form of some program."""
+    K, R, t = (getattr(camera, name).numpy() for name in ("K", "R", "t"))
+    both = np.concatenate([R, t[:, None]], 1)
+    whole = np.concatenate([both, [[0, 0, 0, 1]]])
+    distortion = {"distCoef": camera.distortion.tolist()}
+    k1, k2, p1, p2, k3 = camera.distortion.tolist()
+    return {
+        "3x4": {"intrinsics": K.tolist(), "extrinsics": both.tolist(), **distortion},
+        "4x4": {"K": K.tolist(), "RT": whole.tolist(), **distortion},
+        "pose": {"K": K.tolist(), "c2w": np.linalg.inv(whole).tolist(), **distortion},
+        "P and K": {"K": K.tolist(), "P": (-2.5 * K @ both).tolist(), **distortion},
+        "P": {"P": (K @ both).tolist(), **distortion},
+        "Shelf": {
+            "fx": K[0, 0], "fy": K[1, 1], "cx": K[0, 2], "cy": K[1, 2], "R": R.tolist(), "T": camera.center[:, None].tolist(),
+            "k": [k1, k2, k3], "p": [p1, p2],
+        },
+        "fx and t": {
+            "fx": [K[0, 0]], "fy": [K[1, 1]], "cx": [K[0, 2]], "cy": [K[1, 2]], "R": R.tolist(), "t": t.tolist(), **distortion,
+        },
+    }[form]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["3x4", "4x4", "pose", "P and K", "P", "Shelf", "fx and t"])
+def test_matrices_of_every_form_are_the_same_cameras(tmp_path, form):
+    (tmp_path / "c.json").write_text(json.dumps({camera.name: entry(camera, form) for camera in CAMERAS}))
+    assert_same(read_cameras(tmp_path / "c.json"), CAMERAS, atol=1e-6 if form != "P" else 1e-5)
+
+
+def test_caliscope_leaves_its_board_out(tmp_path):
+    camera = "[cam_0]\nmatrix=[[9.0,0,1],[0,9.0,1],[0,0,1]]\nrotation=[0,0,0]\ntranslation=[1,2,3]\n"
+    (tmp_path / "c.toml").write_text("camera_count = 1\n[charuco]\ncolumns = 4\nrows = 5\n" + camera)
+    assert [camera.name for camera in read_cameras(tmp_path / "c.toml")] == ["cam_0"]
+
+
+def test_opencap_and_mmpose_pickles(tmp_path):
+    for camera in CAMERAS[:2]:
+        value = {
+            "intrinsicMat": camera.K.numpy(), "distortion": camera.distortion.numpy()[None], "rotation": camera.R.numpy(),
+            "translation": camera.t.numpy()[:, None], "imageSize": np.array([[1002.0], [1000.0]]),
+            "rotation_EulerAngles": np.zeros((3, 1)),
+        }  # fmt: skip
+        (tmp_path / f"{camera.name}.pickle").write_bytes(pickle.dumps(value))
+    found = read_cameras(tmp_path)
+    assert_same(found, CAMERAS[:2])
+    assert found[0].image_size == (1000, 1002)
+    rig = {}
+    for subject in ("S9", "S11"):
+        for camera in h36m_cameras(subject):
+            K, lens = camera.K.numpy(), camera.distortion.numpy()
+            rig[subject, camera.name] = {
+                "R": camera.R.numpy().T, "T": camera.center.numpy()[:, None], "f": np.diag(K)[:2, None], "c": K[:2, 2:],
+                "k": lens[[0, 1, 4]][:, None], "p": lens[[2, 3]][:, None], "w": 1000, "h": 1002,
+            }  # fmt: skip
+    (tmp_path / "cameras.pkl").write_bytes(pickle.dumps(rig))
+    assert_same(read_cameras(tmp_path / "cameras.pkl", subject="S11"), h36m_cameras("S11"))
+    with pytest.raises(InputError, match="holds cameras by subject"):
+        read_cameras(tmp_path / "cameras.pkl")
+    with pytest.raises(InputError, match="holds S11, S9"):
+        read_cameras(tmp_path / "cameras.pkl", subject="S7")
+
+
+GOOD = {"K": [[900, 0, 320], [0, 900, 240], [0, 0, 1]], "R": [0, 0, 0], "t": [0, 0, 2.5]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"K": [[0, 0, 0], [0, 0, 0], [0, 0, 0]]},
+        {"K": [[0, 0, 320], [0, 900, 240], [0, 0, 1]]},
+        {"K": "nonsense"},
+        {"K": {"a": 1}},
+        {"R": [[0, 0, 0], [0, 0, 0], [0, 0, 0]]},
+        {"R": [[None, 0, 0], [0, 1, 0], [0, 0, 1]]},
+        {"t": [1, 2]},
+        {"t": ["a", "b", "c"]},
+        {"t": [1e400, 0, 0]},
+        {"size": "large"},
+        {"size": [float("inf"), 4]},
+        {"size": {"w": 3}},
+        {"distortion": [[1, 2], [3]]},
+        {"distortion": {"k1": 1}},
+        {"extrinsics": [[1, 2], [3, 4]]},
+        {"c2w": [[0, 0, 0, 0]] * 4},
+        {"K": None, "R": None, "P": [[0, 0, 0, 0]] * 3},
+    ],
+)
+def test_singular_matrices_and_wrong_types_are_one_sentence(tmp_path, change):
+    (tmp_path / "c.json").write_text(json.dumps([{**GOOD, "name": "left", **change}]))
+    with pytest.raises(PoseZooError, match=r"c\.json"):
+        read_cameras(tmp_path / "c.json")
+
+
+def test_aliases_of_yaml_are_refused_unexpanded(tmp_path):
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    (tmp_path / "bomb.yml").write_text("%YAML:1.0\n---\n" + "\n".join(lines))
+    with pytest.raises(CorruptFileError, match="aliases"):
+        read_cameras(tmp_path / "bomb.yml")
+    (tmp_path / "deep.yml").write_text("K: " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(CorruptFileError, match="levels"):
+        read_cameras(tmp_path / "deep.yml")

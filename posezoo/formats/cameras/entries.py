@@ -1,0 +1,196 @@
+"""One camera from what its file says, by whatever names and in whatever form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from posezoo.errors import CorruptFileError, InputError, PoseZooError
+from posezoo.files.reading import reading
+from posezoo.geometry import Camera, rotation_vector_to_matrix
+
+# What the same thing is called from program to program.
+_NAMES = {
+    "K": (
+        "K", "k_matrix", "matrix", "intrinsics", "intrinsic", "camera_matrix", "cameraMatrix", "intrinsicMat", "mtx", "M",
+    ),
+    "distortion": (
+        "distortion", "distortions", "distortion_coefficients", "distCoef", "distCoeffs", "dist_coeffs", "dist", "D",
+    ),
+    "R": ("R", "rotation", "rotation_matrix", "Rot", "rvec", "rotation_vector"),
+    "t": ("t", "T", "translation", "translation_vector", "tvec"),
+    "extrinsics": ("extrinsics", "extrinsic", "RT", "Rt", "world_to_camera", "w2c", "extrinsic_matrix"),
+    "pose": ("camera_to_world", "cam_to_world", "c2w"),
+    "projection": ("P", "projection", "projection_matrix"),
+    "image_size": ("image_size", "resolution", "size", "imgSize", "image_resolution"),
+}  # fmt: skip
+_FOCAL = ("fx", "fy", "cx", "cy")
+
+
+def camera_of(entry: Mapping[str, Any], path: Path, scale: float = 1.0) -> Camera:
+    """Build a camera from a mapping.
+
+    Intrinsics are a 3x3 or 2x3 matrix, or ``fx fy cx cy``. Where the camera stands is given as R (3x3, or a Rodrigues
+    vector) and t, as a 3x4 or 4x4 matrix of both, as a matrix from camera to world under such a name, or by a 3x4
+    projection matrix. ``T`` beside ``fx fy cx cy`` is the camera's centre, as Campus, Shelf and Panoptic have it in the
+    files of VoxelPose.
+
+    Args:
+        entry: names and values.
+        path: of the file, for errors.
+        scale: of translations to mm.
+
+    Raises:
+        CorruptFileError: something lacks, or is of another form.
+        InputError: a lens that is no pinhole with radial and tangential distortion.
+    """
+    name = str(entry.get("name", ""))
+    where = f"{path}, camera {name!r}" if name else str(path)
+    if entry.get("fisheye"):
+        raise InputError(f"{where} is a fisheye; undistort its pictures, or its keypoints, first.")
+    found: dict[str, Any] = {}
+    for key, names in _NAMES.items():
+        for candidate in names:
+            if entry.get(candidate) is not None:
+                found[key] = entry[candidate]
+                break
+    try:
+        K, R, t = _matrices(found, entry, where)
+        size = found.get("image_size")
+        flat = [] if size is None else np.ravel(np.asarray(size, dtype=np.float64)).tolist()
+        image_size = (int(flat[0]), int(flat[1])) if len(flat) > 1 else None
+        distortion = _distortion(found.get("distortion", _radial(entry)), where)
+        return Camera(K, R, np.asarray(t).reshape(3) * scale, distortion, image_size, name)
+    except PoseZooError as error:
+        raise type(error)(str(error) if str(path) in str(error) else f"{where}: {error}") from error
+    except (TypeError, ValueError, OverflowError, IndexError, np.linalg.LinAlgError) as error:
+        with reading(where, "a camera"):
+            raise error
+
+
+def _matrices(found: dict[str, Any], entry: Mapping[str, Any], where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return K (3, 3), R (3, 3) and t (3,), world to camera."""
+    focal = all(entry.get(name) is not None for name in _FOCAL)
+    if "K" not in found and focal:
+        fx, fy, cx, cy = (float(np.ravel(entry[name])[0]) for name in _FOCAL)
+        found["K"] = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
+    K = None if "K" not in found else _intrinsics(found["K"], where)
+    if "extrinsics" in found or "pose" in found:
+        both = _matrix_of_both(found.get("extrinsics", found.get("pose")), where)
+        both = both if "extrinsics" in found else np.linalg.inv(both)
+        found["R"], found["t"] = both[:3, :3], both[:3, 3]
+    elif "projection" in found and not {"R", "t"} <= set(found):
+        P = np.asarray(found["projection"], dtype=np.float64).reshape(3, 4)
+        if not abs(np.linalg.det(P[:, :3])) > 0:
+            raise CorruptFileError(f"{where}: the projection matrix is singular; expected K [R | t].")
+        return _from_projection(P, K)
+    lacking = [key for key in ("K", "R", "t") if key not in found]
+    if lacking or K is None:
+        raise CorruptFileError(f"{where} lacks {', '.join(lacking)}; a camera needs K, R and t.")
+    R, t = np.asarray(found["R"], dtype=np.float64), np.asarray(found["t"], dtype=np.float64)
+    if R.size in (12, 16):
+        both = _matrix_of_both(R, where)
+        R = both[:3, :3]
+    R = rotation_of(R)
+    if focal and entry.get("t") is None and entry.get("T") is not None:
+        t = -R @ t.reshape(3)
+    return K, R, t.reshape(3)
+
+
+def _intrinsics(values: Any, where: str) -> np.ndarray:
+    K = np.asarray(values, dtype=np.float64)
+    if K.size == 6:
+        K = np.concatenate([K.reshape(2, 3), [[0.0, 0.0, 1.0]]])
+    K = K.reshape(3, 3)
+    if K[2, 2] == 0 and K[0, 2] == 0 and K[1, 2] == 0 and K[2, 0]:
+        K = K.T  # MATLAB's
+    if K[2, 2] == 0:
+        raise CorruptFileError(f"{where}: K is singular ({K.tolist()}); expected focal lengths, a centre and 0 0 1.")
+    return K / K[2, 2]
+
+
+def _matrix_of_both(values: Any, where: str) -> np.ndarray:
+    """Return (4, 4) of a 3x4 or 4x4 matrix of rotation and translation."""
+    both = np.asarray(values, dtype=np.float64)
+    if both.size not in (12, 16):
+        raise CorruptFileError(f"{where}: extrinsics have shape {both.shape}; expected a 3x4 or 4x4 matrix [R | t].")
+    both = both.reshape(-1, 4)
+    return both if len(both) == 4 else np.concatenate([both, [[0.0, 0.0, 0.0, 1.0]]])
+
+
+def _from_projection(P: np.ndarray, K: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Take a projection matrix apart: K, where it is not given, R and t."""
+    P = P / np.linalg.norm(P[2, :3])
+    P = P if np.linalg.det(P[:, :3]) > 0 else -P
+    if K is None:
+        # P's left part is K R: an RQ decomposition is the QR decomposition of the matrix turned upside down.
+        flip = np.eye(3)[::-1]
+        Q, upper = np.linalg.qr((flip @ P[:, :3]).T)
+        K = flip @ upper.T @ flip
+        signs = np.diag(np.sign(np.diag(K)))
+        K, R = K @ signs, signs @ flip @ Q.T
+        K = K / K[2, 2]
+    else:
+        R = np.linalg.inv(K) @ P[:, :3]
+    scale = np.cbrt(np.linalg.det(np.linalg.inv(K) @ P[:, :3]))
+    return K, rotation_of(R / np.cbrt(np.linalg.det(R))), np.linalg.inv(K) @ P[:, 3] / scale
+
+
+def rotation_of(values: np.ndarray) -> np.ndarray:
+    """Return the rotation that a matrix, printed with some digits, or a Rodrigues vector means.
+
+    A matrix that is further from a rotation than rounding takes it is left as it is, for :class:`Camera` to refuse.
+    """
+    if values.size == 3:
+        return rotation_vector_to_matrix(torch.from_numpy(values.reshape(3))).numpy()
+    R = values.reshape(3, 3)
+    if not np.isfinite(R).all():
+        return R
+    u, _, v = np.linalg.svd(R)
+    return u @ v if np.abs(u @ v - R).max() < 2e-3 else R
+
+
+def _radial(entry: Mapping[str, Any]) -> list[float] | None:
+    """Return k1 k2 p1 p2 k3 of ``k`` (k1 k2 k3) and ``p`` (p1 p2), as Human3.6M's, Campus' and Shelf's files have them."""
+    k, p = (np.ravel(entry.get(name, ())) for name in "kp")
+    if len(k) not in (2, 3) or len(p) != 2:
+        return None
+    return [float(k[0]), float(k[1]), float(p[0]), float(p[1]), float(k[2]) if len(k) > 2 else 0.0]
+
+
+def _distortion(values: Any, where: str) -> np.ndarray | None:
+    """Return k1 k2 p1 p2 k3; OpenCV leaves out k3, or adds coefficients of other lenses."""
+    if values is None:
+        return None
+    flat = np.ravel(np.asarray(values, dtype=np.float64))
+    if len(flat) > 5 and np.abs(flat[5:]).max() > 0:
+        raise InputError(f"{where} has {len(flat)} distortion coefficients; expected k1 k2 p1 p2 k3 alone.")
+    padded = np.zeros(5)
+    padded[: min(len(flat), 5)] = flat[:5]
+    return padded if np.abs(padded).max() > 0 else None
+
+
+def entries_of(content: Any, path: Path) -> list[dict[str, Any]]:
+    """Return the cameras of a list or of a mapping by name; tables that describe no camera (a board) are left out.
+
+    Raises:
+        CorruptFileError: neither.
+    """
+    if isinstance(content, Mapping) and isinstance(content.get("cameras"), (Mapping, Sequence)):
+        content = content["cameras"]
+    if isinstance(content, Mapping):
+        tables = [{"name": str(name), **value} for name, value in content.items() if isinstance(value, Mapping)]
+        content = [table for table in tables if _is_camera(table)] or ([dict(content)] if _is_camera(content) else tables)
+    if not isinstance(content, Sequence) or not all(isinstance(entry, Mapping) for entry in content):
+        raise CorruptFileError(f"{path} is no list of cameras; expected K, R and t of each.")
+    return [dict(entry) for entry in content]
+
+
+def _is_camera(entry: Mapping[str, Any]) -> bool:
+    """Return whether a table has intrinsics, extrinsics or both under a known name."""
+    names = {name for key in ("K", "extrinsics", "projection") for name in _NAMES[key]}
+    return bool(names & set(entry)) or set(_FOCAL) <= set(entry)

@@ -1,0 +1,86 @@
+"""OpenCV's FileStorage in YAML, read without OpenCV; EasyMocap's pairs of files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from posezoo.errors import CorruptFileError, MissingFileError
+from posezoo.files.reading import read_bytes, reading
+
+_DEEPEST = 20
+
+
+class _Storage(yaml.SafeLoader):
+    """OpenCV's YAML: matrices are mappings of rows, cols and data."""
+
+
+def _matrix(loader: Any, node: Any) -> np.ndarray:
+    values = loader.construct_mapping(node, deep=True)
+    return np.asarray(values["data"], dtype=np.float64).reshape(int(values["rows"]), int(values["cols"]))
+
+
+_Storage.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
+
+
+def load_storage(path: Path) -> dict[str, Any]:
+    """Return the mapping of a FileStorage.
+
+    Raises:
+        MissingFileError, CorruptFileError: no such file, or no FileStorage. Aliases are refused: a few lines of them stand
+            for gigabytes, and OpenCV writes none.
+    """
+    with reading(path, "OpenCV's YAML"):
+        text = read_bytes(path, "OpenCV's YAML").decode()
+        text = re.sub(r"\A\s*%YAML[^\n]*\n", "", text)  # OpenCV's own directive is no YAML
+        depth = 0
+        for event in yaml.parse(text, _Storage):
+            depth += isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent))
+            depth -= isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent))
+            if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
+                raise CorruptFileError(f"{path} has aliases or {depth} levels; a calibration has neither: refused.")
+        content = yaml.load(text, _Storage)  # a SafeLoader
+    if not isinstance(content, dict):
+        raise CorruptFileError(f"{path} holds no names; expected OpenCV's FileStorage.")
+    return content
+
+
+def read_yaml(path: Path) -> list[dict[str, Any]]:
+    """Return the camera or cameras of one file."""
+    return _from_storage(load_storage(path), path.stem)
+
+
+def _from_storage(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return one camera, or those that ``names`` lists, each with its values under ``K_name`` and so on."""
+    if "names" not in content:
+        size = [content.get("image_width"), content.get("image_height")]
+        return [{"name": name, **({"image_size": size} if None not in size else {}), **content}]
+    if not isinstance(content["names"], list):
+        raise CorruptFileError(f"{name}: names is {type(content['names']).__name__}; expected a list of cameras.")
+    entries = []
+    for one in map(str, content["names"]):
+        own = {str(key).removesuffix(f"_{one}"): v for key, v in content.items() if str(key).endswith(f"_{one}")}
+        if None not in (own.get("W"), own.get("H")):
+            own["image_size"] = [own["W"], own["H"]]
+        # EasyMocap's R is the vector, its Rot the matrix of the same rotation.
+        own["R"] = own.pop("Rot", own.get("R"))
+        entries.append({"name": one, **own})
+    return entries
+
+
+def read_yaml_folder(path: Path) -> list[dict[str, Any]]:
+    """Return the cameras of ``intri.yml`` and ``extri.yml``, or of a file for each camera in the order of names."""
+    files = sorted([*path.glob("*.yml"), *path.glob("*.yaml")])
+    by_stem = {file.stem: file for file in files}
+    if {"intri", "extri"} <= set(by_stem):
+        content = {**load_storage(by_stem["extri"]), **load_storage(by_stem["intri"])}
+        return _from_storage(content, path.name)
+    if not files:
+        raise MissingFileError(
+            f"{path} holds no .yml and no .pickle; expected intri.yml and extri.yml, or a file for each camera."
+        )
+    return [entry for file in files for entry in read_yaml(file)]
