@@ -173,7 +173,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
     with pytest.raises(CorruptFileError, match="cannot be read as TOML"):
         read_cameras(file("d.toml", "[cam\nmatrix = "))
     with pytest.raises(InputError, match=r"ends in '\.txt'"):
-        read_cameras(file("e.txt", ""))
+        read_cameras(file("e.dat", ""))
     with pytest.raises(InputError, match="knows no subjects"):
         read_cameras(tmp_path / "a.json", subject="S1")
     with pytest.raises(InputError, match="say which"):
@@ -240,11 +240,13 @@ def entry(camera: Camera, form: str) -> dict[str, object]:
         "P and K": {"K": K.tolist(), "P": (-2.5 * K @ both).tolist(), **distortion},
         "P": {"P": (K @ both).tolist(), **distortion},
         "Shelf": {
-            "fx": K[0, 0], "fy": K[1, 1], "cx": K[0, 2], "cy": K[1, 2], "R": R.tolist(), "T": camera.center[:, None].tolist(),
+            "fx": K[0, 0], "fy": K[1, 1], "cx": K[0, 2], "cy": K[1, 2], "R": R.tolist(),
+            "T": camera.center[:, None].tolist(),
             "k": [k1, k2, k3], "p": [p1, p2],
         },
         "fx and t": {
-            "fx": [K[0, 0]], "fy": [K[1, 1]], "cx": [K[0, 2]], "cy": [K[1, 2]], "R": R.tolist(), "t": t.tolist(), **distortion,
+            "fx": [K[0, 0]], "fy": [K[1, 1]], "cx": [K[0, 2]], "cy": [K[1, 2]], "R": R.tolist(), "t": t.tolist(),
+            **distortion,
         },
     }[form]  # fmt: skip
 
