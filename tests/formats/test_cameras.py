@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
         read_cameras(file("c.json", '[{"K": [1, 2], "R": [0, 0, 0], "t": [0, 0, 1]}]'))
     with pytest.raises(CorruptFileError, match="cannot be read as TOML"):
         read_cameras(file("d.toml", "[cam\nmatrix = "))
-    with pytest.raises(InputError, match=r"ends in '\.txt'"):
+    with pytest.raises(InputError, match=r"ends in '\.dat'"):
         read_cameras(file("e.dat", ""))
     with pytest.raises(InputError, match="knows no subjects"):
         read_cameras(tmp_path / "a.json", subject="S1")
