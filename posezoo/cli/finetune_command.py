@@ -42,10 +42,18 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--memory-weight", type=float, default=100.0, help="how strongly other people are lifted as they were before"
     )
+    command.add_argument(
+        "--pitch", type=_pitch, help="by how much cameras look down at people, rad, or `estimate`; the model's by default"
+    )
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.set_defaults(run=run, check=check, notes_only=True)
+
+
+def _pitch(text: str) -> float | str:
+    """Read an angle, or ``estimate``."""
+    return text if text == "estimate" else float(text)
 
 
 def check(options: argparse.Namespace) -> None:
@@ -72,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         body_weight=options.body_weight,
         memory_weight=options.memory_weight,
         held_out=options.held_out,
+        pitch=options.pitch,
         seed=options.seed,
         resume=options.resume,
     )

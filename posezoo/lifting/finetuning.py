@@ -65,7 +65,7 @@ class FineTuning(_Base):
         pose = center_and_scale(lift(keypoints[rows]), self.skeleton.root)[0]
         return (pose - before[rows]).square().sum(-1).mean()
 
-    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0, pitch: float | None = None) -> None:
         """Set up training from these weights on single 2D poses.
 
         The rate is constant. The moving average begins anew and spans a hundred steps or so: an average over thousands of
@@ -74,9 +74,12 @@ class FineTuning(_Base):
         Args:
             learning_rate: of the lifter and its critic.
             body: the weight of :func:`posezoo.geometry.body_variance`, which each paper puts among its own.
+            pitch: of the cameras that saw the poses, rad, positive looking down; that of the model where not given.
         """
         self._tuning = hp = copy.deepcopy(self.hparams)
         hp.learning_rate, hp.cosine_steps = learning_rate, None
         hp.cosine, hp.student = False, None
+        if pitch is not None:
+            hp.pitch = pitch
         if "average_decay" in hp:
             hp.average_decay = min(hp.average_decay, DECAY)

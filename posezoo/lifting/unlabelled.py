@@ -46,6 +46,31 @@ def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[st
     return report
 
 
+def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[float, float]:
+    """Estimate by how much cameras look down at people, from what is lifted of them: on average people stand upright.
+
+    The direction from the middle of the hips to the middle of the shoulders is averaged over poses, so people who bend one
+    way as often as the other do not matter. People who mostly bend forward look like a camera further down.
+
+    Args:
+        pose: camera frame (x right, y down, z forward), any scale.
+        skeleton: with hips and shoulders.
+
+    Returns:
+        mean and standard deviation, rad, positive looking down. The deviation is of the mean over hundredths of the poses in
+        their order: people bend from pose to pose, cameras change between recordings.
+    """
+    middles = [
+        (pose[:, skeleton.index(f"left_{joint}")] + pose[:, skeleton.index(f"right_{joint}")]) / 2
+        for joint in ("shoulder", "hip")
+    ]
+    up = torch.nn.functional.normalize((middles[0] - middles[1]).double(), dim=-1)
+    whole = up.mean(0)
+    parts = torch.stack([part.mean(0) for part in up.tensor_split(min(100, len(up)))])
+    angles = torch.atan2(-parts[:, 2], -parts[:, 1])
+    return float(torch.atan2(-whole[2], -whole[1])), float(angles.std(correction=0))
+
+
 @torch.no_grad()
 def evaluate_2d(model: LiftingModule, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
     """Score a model without a label.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -11,6 +12,7 @@ import torch
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
 from posezoo.lifting import FineTuning, LiftingModule
+from posezoo.lifting.unlabelled import estimate_pitch
 from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.allocator import keep_freed_memory
@@ -42,6 +44,7 @@ def finetune(
     resume: bool = False,
     progress: bool = True,
     image_size: Any = None,
+    pitch: float | Literal["estimate"] | None = None,
 ) -> Path:
     """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
 
@@ -66,6 +69,8 @@ def finetune(
         progress: show a bar where output goes to a terminal or a notebook, lines elsewhere, and print what is done. Without,
             nothing is printed.
         image_size: (width, height) of the pictures in px, where the file does not say.
+        pitch: by how much the cameras look down at people, rad; ``estimate``: what the model's own poses say
+            (:func:`posezoo.lifting.unlabelled.estimate_pitch`); that of the model's training where not given.
 
     Returns:
         the new weights, which ``posezoo.load(path)`` takes; their header tells the metrics before and after.
@@ -75,6 +80,8 @@ def finetune(
             already.
         SaveError: ``out`` cannot be written to.
     """
+    if pitch not in (None, "estimate") and not -math.pi / 2 < float(pitch) < math.pi / 2:
+        raise InputError(f"pitch is {pitch}; expected radians between -pi / 2 and pi / 2, or 'estimate'.")
     if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
         raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
     if not (0 <= body_weight < float("inf") and 0 <= memory_weight < float("inf") and 0 < held_out < 1):
@@ -110,7 +117,13 @@ def finetune(
     others = _procedural("val", model)
     with torch.no_grad():
         remembered = others, model.lift(others)
+    if pitch == "estimate":
+        with torch.no_grad():
+            pitch = estimate_pitch(model.lift(torch.from_numpy(train.keypoints_2d)), model.skeleton)[0]
+        if progress:
+            print(f"the cameras look down by {pitch:.3f} rad, as the poses say", flush=True)
     settings = {
+        "pitch": pitch,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
         "body_weight": body_weight,
@@ -120,7 +133,7 @@ def finetune(
     }
     validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings, progress)
     model.remember(_procedural("train", model), memory_weight)
-    model.prepare_finetuning(learning_rate, body_weight)
+    model.prepare_finetuning(learning_rate, body_weight, pitch)
     trainer = pl.Trainer(
         max_epochs=epochs,
         check_val_every_n_epoch=every,

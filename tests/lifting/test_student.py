@@ -13,6 +13,7 @@ from posezoo.geometry import rotation_about
 from posezoo.lifting.recordings import OneBody
 from posezoo.lifting.schedule import Part, Progress, cosine
 from posezoo.lifting.student import distance_to_teacher, teachings
+from posezoo.lifting.unlabelled import estimate_pitch
 from posezoo.metrics.functional import p_mpjpe
 from posezoo.papers.geoselfsup import GeoSelfSup, GeoSelfSupDataModule
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
@@ -125,3 +126,12 @@ def test_rates_follow_the_run_whatever_ends_it():
     progress.done = 0.75
     assert Part(progress, 0.5, 1.0).done == pytest.approx(0.5)
     assert Part(progress, 0.0, 0.5).done == 1.0
+
+
+def test_the_pitch_of_cameras_is_what_upright_people_say():
+    world = torch.from_numpy(procedural_motion("walk", 60, 3))
+    for pitch in (-0.1, 0.25):
+        rotation = rotation_about("x", torch.tensor(pitch)) @ UPRIGHT
+        found, deviation = estimate_pitch((world - world[:, :1]) @ rotation.T, H36M)
+        assert found == pytest.approx(pitch, abs=0.12)  # walkers lean a little, and turn
+        assert 0 <= deviation < 0.2

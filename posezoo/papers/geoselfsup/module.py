@@ -144,8 +144,8 @@ class GeoSelfSup(Student, GeometricLifter):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "lifter")})
 
-    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
-        super().prepare_finetuning(learning_rate, body)
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0, pitch: float | None = None) -> None:
+        super().prepare_finetuning(learning_rate, body, pitch)
         self.hp.weight_body = body
         self.hp.label_steps = self.hp.neighbours = 0
         self.average = AveragedNetwork(self.lifter, self.hp.average_decay)

@@ -137,8 +137,8 @@ class SVMA(Student, FineTuning, LiftingModule):
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.load_state_dict({**weights, **self.average.state_of(weights, "generator")})
 
-    def prepare_finetuning(self, learning_rate: float, body: float = 0.0) -> None:
-        super().prepare_finetuning(learning_rate, body)
+    def prepare_finetuning(self, learning_rate: float, body: float = 0.0, pitch: float | None = None) -> None:
+        super().prepare_finetuning(learning_rate, body, pitch)
         self.hp.lambda_body = body
         self.average = AveragedNetwork(self.generator, self.hp.average_decay)
 
