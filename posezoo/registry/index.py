@@ -6,8 +6,8 @@ import fnmatch
 import json
 import os
 import re
-import sys
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from posezoo.version import __version__
 
 
 def checkpoint_folders() -> list[Path]:
-    """Where weights are looked for before the hub: ``$POSEZOO_HOME``, a source checkout, the installed package's data."""
+    """Return the folders where weights are looked for before the hub.
+
+    They are ``$POSEZOO_HOME``, ``checkpoints`` of a source checkout, and the data of the installed package.
+    """
     home = os.environ.get("POSEZOO_HOME")
-    checkout = Path(__file__).resolve().parents[2] / "checkpoints"
-    return [*([Path(home).expanduser()] if home else []), checkout, Path(sys.prefix) / "share" / "posezoo" / "checkpoints"]
+    package = Path(str(files("posezoo")))
+    return [*([Path(home).expanduser()] if home else []), package.parent / "checkpoints", package / "checkpoints"]
 
 
 def entries() -> dict[str, dict[str, Any]]:
