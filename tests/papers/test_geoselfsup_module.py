@@ -171,6 +171,7 @@ def test_neighbours_are_the_frames_that_follow_in_the_same_clip(people):
     np.testing.assert_array_equal(neighbour_rows(alone, 1)[:, 0], np.arange(len(alone)))
 
 
+@pytest.mark.slow
 def test_the_adapter_undoes_a_shift_of_joints_that_no_pair_shows():
     generator = torch.Generator().manual_seed(0)
     target = center_and_scale(torch.randn(600, 6, 2, generator=generator) * 0.2 + torch.randn(6, 2, generator=generator), 0)[
@@ -188,6 +189,7 @@ def test_the_adapter_undoes_a_shift_of_joints_that_no_pair_shows():
     assert left[[0, 1, 3, 5]].max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_strong_regulariser_keeps_corrections_small():
     target, source = torch.randn(200, 5, 2), torch.randn(200, 5, 2) + 1
     free, held = (

@@ -126,6 +126,7 @@ def test_without_3d_no_3d_is_read(wild):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+@pytest.mark.slow
 def test_it_learns_people_by_heart(studio):
     """Four pictures, 120 steps: joints are found, depths too, and the skeleton is that of the training people."""
     people = studio[np.arange(4) * 6]
