@@ -1,6 +1,6 @@
 """How setuptools builds PoseZoo: the index, the cards and the weights that fit become data of the package.
 
-``setup.cfg`` names :class:`BuildPy`. ``package_data`` does not reach the folder ``checkpoints``, which lies beside the package.
+``setup.cfg`` names :class:`BuildPy`, because ``package_data`` does not reach ``checkpoints``, which lies beside the package.
 """
 
 from __future__ import annotations
