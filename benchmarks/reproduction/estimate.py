@@ -31,7 +31,7 @@ class Estimates:
     """Estimates for a call.
 
     On a CPU a run's step time is that of results already measured with the same recipe and budget, else what
-    ``throughput.py --steps`` measured (``benchmarks/step_times.json``). On a GPU it is what that command measured on one;
+    ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``). On a GPU it is what that command measured on one;
     where it never ran on one, the time to launch the step's operators or to do its arithmetic, whichever is longer.
     """
 

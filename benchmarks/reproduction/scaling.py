@@ -58,7 +58,7 @@ def _side_by_side(settings: dict[str, Any], batch: int, steps: int) -> float:
 
 
 def scaling(recipe: str = "svma", batch: int = 512, steps: int = 12, rounds: int = 3) -> list[dict[str, Any]]:
-    """Ratios for the table of ``throughput.py``: two processes over one.
+    """Ratios for the table of ``speed``: two processes over one.
 
     The contestants take turns and each counts by its fastest; each process has one thread (or one GPU) of its own.
     """

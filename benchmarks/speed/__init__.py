@@ -1,0 +1,1 @@
+"""Speed as ratios of two contestants measured in one run: ``python benchmarks/speed``."""

@@ -1,0 +1,101 @@
+"""P-MPJPE against a batched SVD, triangulation against OpenCV, and how much of a training step the skeleton maps take."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from speed.ratios import Ratio, fastest
+
+
+def svd_p_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
+    """P-MPJPE as the field computes it: one batched NumPy SVD, the sign of the determinant mended (poses (N, J, 3))."""
+    pred_centroid, target_centroid = pred.mean(1, keepdims=True), target.mean(1, keepdims=True)
+    centred_pred, centred_target = pred - pred_centroid, target - target_centroid
+    pred_size = np.sqrt((centred_pred**2).sum((1, 2), keepdims=True))
+    target_size = np.sqrt((centred_target**2).sum((1, 2), keepdims=True))
+    covariance = np.matmul((centred_target / target_size).transpose(0, 2, 1), centred_pred / pred_size)
+    left, singular, right = np.linalg.svd(covariance)
+    sign = np.sign(np.linalg.det(np.matmul(left, right)))
+    left[:, :, 2] *= sign[:, None]
+    singular[:, 2] *= sign
+    rotation = np.matmul(left, right).transpose(0, 2, 1)
+    scale = singular.sum(1)[:, None, None] * target_size / pred_size
+    aligned = scale * np.matmul(pred, rotation) + (target_centroid - scale * np.matmul(pred_centroid, rotation))
+    return float(np.linalg.norm(aligned - target, axis=-1).mean())
+
+
+def p_mpjpe(poses: int = 100_000) -> list[Ratio]:
+    """P-MPJPE of 17 joints in float32 against the batched NumPy SVD."""
+    from posezoo.metrics.functional import p_mpjpe as closed_form
+
+    generator = np.random.default_rng(0)
+    target = (generator.standard_normal((poses, 17, 3)) * [150, 500, 100]).astype(np.float32)
+    pred = (target + generator.standard_normal(target.shape) * 50).astype(np.float32)
+    tensors = torch.from_numpy(pred), torch.from_numpy(target)
+    seconds = fastest({"svd": lambda: svd_p_mpjpe(pred, target), "closed form": lambda: closed_form(*tensors)})
+    exact = svd_p_mpjpe(pred.astype(np.float64), target.astype(np.float64))
+    return [
+        Ratio(
+            name="P-MPJPE throughput, over the batched NumPy SVD",
+            value=seconds["svd"] / seconds["closed form"],
+            goal=3.0,
+            at_least=True,
+            detail=f"{1e6 * seconds['closed form'] / poses:.3f} against {1e6 * seconds['svd'] / poses:.3f} us a pose; "
+            f"off the float64 SVD by {abs(closed_form(*tensors).item() - exact):.0e} of {exact:.0f} mm",
+        )
+    ]
+
+
+def triangulation(joints: int = 100_000) -> list[Ratio]:
+    """Two views of joints in float64 against OpenCV's ``triangulatePoints``, each with the same number of threads."""
+    import cv2
+
+    from posezoo.geometry import Camera, h36m_cameras, triangulate
+
+    cv2.setNumThreads(torch.get_num_threads())
+    cameras = [Camera(camera.K, camera.R, camera.t) for camera in h36m_cameras("S9")[:2]]
+    generator = torch.Generator().manual_seed(0)
+    world = (torch.rand(joints, 3, dtype=torch.float64, generator=generator) - 0.5) * 2000 + torch.tensor([0, 0, 1000.0])
+    pixels = torch.stack([camera.project(world) for camera in cameras])
+    projections = torch.stack([camera.projection for camera in cameras])
+    given = [value.numpy() for value in (*projections, *(view.T.contiguous() for view in pixels))]
+    seconds = fastest({"opencv": lambda: cv2.triangulatePoints(*given), "ours": lambda: triangulate(pixels, projections)})
+    return [
+        Ratio(
+            name=f"triangulation of {joints:,} joints in two views, over OpenCV",
+            value=seconds["opencv"] / seconds["ours"],
+            goal=5.0,
+            at_least=True,
+            detail=f"{1e6 * seconds['ours'] / joints:.3f} against {1e6 * seconds['opencv'] / joints:.3f} us a joint; "
+            f"off the points by {(triangulate(pixels, projections) - world).abs().max():.0e} mm",
+        )
+    ]
+
+
+def skeleton_maps(batch: int = 64) -> list[Ratio]:
+    """Drawing both views' maps as a share of a training step that draws them, forward and backward; georep as it ships."""
+    from posezoo.papers.georep import GeoRep
+    from posezoo.training import read_recipe
+
+    torch.manual_seed(0)
+    model = GeoRep(**read_recipe("georep.cmu")[1]["model"]).train()
+    assert model.generator is not None
+    encoder = model.generator.encoder
+    poses = torch.randn(2, batch, len(model.skeleton), 2)
+    views = {"source_2d": poses[0], "target_2d": poses[1], "rotation": torch.eye(3).expand(batch, 3, 3)}
+
+    def step() -> None:
+        model.zero_grad()
+        torch.stack(list(model.synthesis_losses(views).values())).sum().backward()
+
+    seconds = fastest({"draw": lambda: [encoder.maps(keypoints) for keypoints in poses], "step": step}, rounds=3)
+    return [
+        Ratio(
+            name=f"drawing the skeleton maps of {batch} pairs, of a training step's time",
+            value=seconds["draw"] / seconds["step"],
+            goal=0.15,
+            at_least=False,
+            detail=f"{1e3 * seconds['draw']:.0f} of {1e3 * seconds['step']:.0f} ms",
+        )
+    ]

@@ -1,0 +1,27 @@
+"""Pictures of people rendered in a second."""
+
+from __future__ import annotations
+
+from speed.ratios import Ratio, fastest
+
+
+def rendering(side: int = 320, count: int = 24) -> list[Ratio]:
+    """Pictures of people rendered in a second; the published network's pictures, with room to shift and turn them."""
+    from posezoo.data.pictures import load_pictures
+    from posezoo.data.pictures.opencv import opencv
+
+    opencv().setNumThreads(1)
+    ratios = []
+    for domain in ("rendered_studio", "rendered_wild"):
+        people = load_pictures(domain, "test", side=side, count=count)
+        seconds = fastest({"render": lambda: [people.read(row) for row in range(count)]}, rounds=3)  # noqa: B023
+        ratios.append(
+            Ratio(
+                name=f"{domain}, {side} px, pictures a second",
+                value=count / seconds["render"],
+                goal=50.0,
+                at_least=True,
+                detail=f"{1e3 * seconds['render'] / count:.1f} ms each",
+            )
+        )
+    return ratios

@@ -1,0 +1,42 @@
+"""The benchmarks of speed: the contestant of P-MPJPE is right, the table prints, unknown names are refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from speed import __main__ as command
+from speed.geometry import p_mpjpe as p_mpjpe_ratio
+from speed.geometry import svd_p_mpjpe
+from speed.ratios import Ratio, print_table
+
+from posezoo.metrics.functional import p_mpjpe
+
+
+@pytest.mark.parametrize("mirror", [1.0, -1.0])
+def test_both_contestants_compute_p_mpjpe(mirror: float) -> None:
+    target = torch.randn(200, 17, 3, dtype=torch.float64) * 300
+    pred = (target + 60 * torch.randn_like(target)) * torch.tensor([mirror, 1, 1])
+    assert svd_p_mpjpe(pred.numpy(), target.numpy()) == pytest.approx(p_mpjpe(pred, target).item(), abs=1e-6)
+
+
+def test_a_small_run_prints_its_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    ratios = p_mpjpe_ratio(poses=300)
+    print_table(ratios, threads=1)
+    assert all(ratio.value > 0 for ratio in ratios)
+    assert "P-MPJPE" in capsys.readouterr().out
+
+
+def test_goals_have_a_direction() -> None:
+    assert Ratio("faster", 3.5, 3.0, True, "").met
+    assert not Ratio("slower", 1.2, 1.1, False, "").met
+
+
+def test_unknown_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["p_mpjp"])
+    assert "known: p_mpjpe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", command.BENCHMARKS)
+def test_every_benchmark_is_a_function_of_its_module(name: str) -> None:
+    assert command.benchmark(name).__name__ == name
