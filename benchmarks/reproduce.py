@@ -18,7 +18,7 @@ from pathlib import Path
 from reproduction.datasets import datasets
 from reproduction.launching import Launcher
 from reproduction.local import LocalLauncher
-from reproduction.plan import BUDGETS, RECIPES, Bench
+from reproduction.runs import BUDGETS, RECIPES, Bench
 from reproduction.session import Session
 from reproduction.slurm import SlurmLauncher
 from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table

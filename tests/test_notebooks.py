@@ -214,7 +214,8 @@ def test_a_paper_is_added_by_its_own_files_and_one_line(execute):
         """
 import json
 sys.path.insert(0, "benchmarks")
-from reproduction.plan import Bench, plan
+from reproduction.plan import plan
+from reproduction.runs import Bench
 from reproduction.tables import list_tables, read_table
 from posezoo.cli import main
 from posezoo.files.reading import sha256

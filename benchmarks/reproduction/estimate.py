@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reproduction.plan import Bench, Run
 from reproduction.results import read_json, results_in
+from reproduction.runs import Bench, Run
 from reproduction.tables import BENCHMARKS
 
 STEP_TIMES = BENCHMARKS / "step_times.json"

@@ -12,8 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from reproduction.plan import Run
 from reproduction.results import read_json
+from reproduction.runs import Run
 from reproduction.worker import write_json
 
 WORKER = Path(__file__).with_name("worker.py")

@@ -9,8 +9,8 @@ from typing import Any
 
 from reproduction.agreement import Agreement, agreement
 from reproduction.datasets import datasets
-from reproduction.plan import Bench
 from reproduction.results import read_json, results_in
+from reproduction.runs import Bench
 from reproduction.tables import Column, Table
 
 

@@ -10,8 +10,8 @@ from reproduction.datasets import datasets
 from reproduction.drawing import draw
 from reproduction.estimate import duration
 from reproduction.measured import Results, gather
-from reproduction.plan import Bench
 from reproduction.results import results_in
+from reproduction.runs import Bench
 from reproduction.tables import Row, Table, list_tables, read_table
 
 NOT_THEIRS = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.errors import CorruptFileError
-from reproduction.plan import RUNS, Bench, Cell, PlannedRow
+from reproduction.runs import RUNS, Bench, Cell, PlannedRow
 from reproduction.worker import write_json
 
 

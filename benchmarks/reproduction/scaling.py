@@ -13,7 +13,8 @@ import pytorch_lightning as pl
 import torch
 import torch.multiprocessing as mp
 
-from reproduction.plan import Bench, budget_of
+from reproduction.plan import budget_of
+from reproduction.runs import Bench
 from reproduction.step_times import Clock, fit
 
 

@@ -15,9 +15,10 @@ from posezoo.cli.output import console
 from posezoo.errors import InputError, PoseZooError
 from reproduction.estimate import Estimate, Estimates, duration, makespan
 from reproduction.launching import Job, Launcher
-from reproduction.plan import Bench, Cell, PlannedRow, Run, plan
+from reproduction.plan import plan
 from reproduction.report import write_report, write_summary
 from reproduction.results import Known, assemble, is_finished, is_stale, set_aside
+from reproduction.runs import Bench, Cell, PlannedRow, Run
 from reproduction.tables import Table
 from reproduction.worker import WEIGHTS, write_json
 

@@ -16,7 +16,8 @@ from posezoo.registry import paper_class
 from posezoo.terminal import progress
 from posezoo.training.running import StopAfter
 from reproduction.estimate import STEP_TIMES
-from reproduction.plan import BUDGETS, RECIPES, Bench, budget_of
+from reproduction.plan import budget_of
+from reproduction.runs import BUDGETS, RECIPES, Bench
 from reproduction.worker import hardware, write_json
 
 

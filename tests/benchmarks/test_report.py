@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reproduction.agreement import agreement
-from reproduction.plan import Bench
 from reproduction.report import write_report, write_summary
+from reproduction.runs import Bench
 from reproduction.tables import Table, read_table
 from scipy.stats import kendalltau
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from reproduction.datasets import Dataset, datasets
-from reproduction.plan import Bench, budget_of, plan
+from reproduction.plan import budget_of, plan
+from reproduction.runs import Bench
 from reproduction.tables import list_tables, read_table
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
