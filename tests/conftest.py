@@ -7,13 +7,14 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
-from posezoo.data import PoseData
-from posezoo.data.named import DATASETS
+if TYPE_CHECKING:
+    from posezoo.data import PoseData  # at run time not before the type checks of the test run are in place
 
 # Where the recordings named in the documentation lie, for those who have them.
 POSEZOO_DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -32,7 +33,10 @@ def _seeded() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _procedural_people_are_made_once() -> Iterator[None]:
     """Keep every procedural dataset that :func:`posezoo.data.load_dataset` has made, and hand out copies of it."""
-    make, made = DATASETS["procedural"], dict[str, PoseData]()
+    from posezoo.data.named import DATASETS
+
+    make: Callable[..., PoseData] = DATASETS["procedural"]
+    made: dict[str, PoseData] = {}
 
     @functools.wraps(make)
     def kept(**settings: object) -> PoseData:
@@ -49,6 +53,8 @@ def _procedural_people_are_made_once() -> Iterator[None]:
 @pytest.fixture
 def brief_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """Procedural clips last 12 frames, so that a training on them and its evaluation take less than a second."""
+    from posezoo.data.named import DATASETS
+
     make: Callable[..., PoseData] = DATASETS["procedural"]
 
     @functools.wraps(make)

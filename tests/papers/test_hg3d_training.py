@@ -29,6 +29,7 @@ def _here(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_three_stages_one_after_the_other():
     first = train("hg3d.render_small_1", "one", QUICK, steps=2)
     second = train("hg3d.render_small_2", "two", QUICK, steps=2, start=first)

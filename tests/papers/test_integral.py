@@ -92,6 +92,7 @@ def test_folding_batch_norms_changes_nothing(network):
     torch.testing.assert_close(folded, whole, rtol=1e-4, atol=1e-3 * float(whole.abs().max()))
 
 
+@pytest.mark.slow
 def test_it_learns_people_by_heart(studio):
     people = studio[np.arange(4) * 3]
     model = Integral(**TINY, learning_rate=2e-3)
