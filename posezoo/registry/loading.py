@@ -72,10 +72,14 @@ def _source(name: str, entry: dict[str, Any]) -> hub.HubFile:
     return hub.HubFile(where.repo, where.file, where.revision, entry["size"], entry["sha256"])
 
 
+# Of files that are meant as files even where they are not there; all but two are of other programs.
+_ENDINGS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".onnx", ".pkl", ".h5")
+
+
 def is_path(name: str | Path) -> bool:
     """Whether it is a file or an ``hf://`` address that is meant, and no name of the index."""
     text = str(name)
-    return isinstance(name, Path) or text.endswith((".safetensors", ".ckpt")) or os.sep in text
+    return isinstance(name, Path) or text.endswith(_ENDINGS) or os.sep in text
 
 
 def load(name: str | Path, device: str | None = None) -> Any:
@@ -100,6 +104,10 @@ def load(name: str | Path, device: str | None = None) -> Any:
     """
     text = str(name)
     path = _at(text) if is_path(name) else locate(text)
+    if path.is_dir():
+        inside = sorted(file.name for file in path.glob("*.safetensors"))
+        found = f"give the file in it: {', '.join(inside[:4])}" if inside else "it holds no .safetensors"
+        raise InputError(f"{path} is a folder; expected a .safetensors file that PoseZoo wrote, or a .ckpt ({found}).")
     if not path.is_file():
         raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
     header, weights = read(path)

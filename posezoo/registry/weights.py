@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import CorruptFileError, SaveError
+from posezoo.files.reading import reading
 from posezoo.registry.papers import build
 
 if TYPE_CHECKING:
@@ -22,7 +23,29 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         CorruptFileError: truncated, altered, not of PoseZoo, of another format, or more than weights.
     """
+    if path.suffix != ".ckpt":
+        _refuse_others(path)
     return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+
+
+# First bytes of what people hold instead.
+_OTHERS = {
+    b"PK\x03\x04": "is a PyTorch checkpoint of another program, whose layers PoseZoo does not know; load it there",
+    b"\x80": "is a PyTorch checkpoint of another program, whose layers PoseZoo does not know; load it there",
+    b"\x89HDF": "is HDF5, perhaps the weights of a Keras model, which PoseZoo does not read",
+    b"version https://git-lfs": "is a pointer of Git LFS, not the weights; run `git lfs pull`, or download the file itself",
+    b"<!DOCTYPE": "is a web page, not weights; download the file itself",
+    b"<html": "is a web page, not weights; download the file itself",
+}
+
+
+def _refuse_others(path: Path) -> None:
+    """CorruptFileError where a file is one of other programs, or stands for the weights that it should be."""
+    with reading(path, "weights"), open(path, "rb") as stream:
+        head = stream.read(32)
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise CorruptFileError(f"{path} {what}; expected a .safetensors that PoseZoo wrote, or a .ckpt of its models.")
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

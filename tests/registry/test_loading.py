@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import posezoo
-from posezoo.errors import CorruptFileError, MissingFileError, UnknownNameError
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.registry import build, describe, locate, save
 from tests.registry.conftest import CHECKPOINTS
 
@@ -107,3 +107,39 @@ def test_a_checkpoint_that_would_run_code_is_refused_without_running_it(tmp_path
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CorruptFileError, match="posezoo train"):
         posezoo.load(tmp_path / "other.ckpt")
+
+
+OTHERS = {
+    "model.pth": (lambda path: torch.save({"model_pos": {"w": torch.ones(3)}}, path), "is a PyTorch checkpoint of another"),
+    "old.bin": (
+        lambda path: torch.save({"w": torch.ones(3)}, path, _use_new_zipfile_serialization=False),
+        "is a PyTorch checkpoint of another",
+    ),
+    "lfs.safetensors": (
+        lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 123456\n"),
+        "is a pointer of Git LFS, not the weights; run `git lfs pull`",
+    ),
+    "page.safetensors": (lambda path: path.write_text("<!DOCTYPE html><html></html>"), "is a web page, not weights"),
+    "keras.h5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)), "is HDF5"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_weights_of_other_programs_are_called_what_they_are(tmp_path, name):
+    write, words = OTHERS[name]
+    write(tmp_path / name)
+    with pytest.raises(CorruptFileError, match=words):
+        posezoo.load(tmp_path / name)
+
+
+def test_a_folder_is_called_one_and_names_the_weights_in_it(tmp_path):
+    with pytest.raises(InputError, match=r"is a folder; .* it holds no \.safetensors"):
+        posezoo.load(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"give the file in it: model\.safetensors"):
+        posezoo.load(str(tmp_path))
+
+
+def test_files_of_other_endings_are_meant_as_files():
+    with pytest.raises(MissingFileError, match=r"pretrained\.bin is not there"):
+        posezoo.load("pretrained.bin")
