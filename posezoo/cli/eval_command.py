@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posezoo.errors import InputError
+
 if TYPE_CHECKING:
     from posezoo.cli.kinds import Scores
 
@@ -18,7 +20,13 @@ JOINTS = (14, 16, 17)
 def add(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("eval", help="score a model on labelled data")
-    command.add_argument("name", help="a model, the path of its weights, or 'flat' for the flat-depth baseline")
+    command.add_argument(
+        "name",
+        help="a model, the path of its weights, 'flat' for the flat-depth baseline, or with --truth what predict wrote",
+    )
+    command.add_argument(
+        "--truth", type=Path, metavar="FILE", help="score a prediction (.npz, .json) against this: .trc, .c3d, .npz or .json"
+    )
     command.add_argument(
         "--data",
         help="procedural (the default), openmocap, h36m, mpi_inf_3dhp, humaneva, realbench (a folder); of pictures "
@@ -49,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.cli.kinds import commands_of
     from posezoo.lifting.kinds import get_kind
 
+    if options.truth is not None:
+        return _against_truth(options)
     model = None if options.name == "flat" else posezoo.load(options.name)
     kind = get_kind("lifter" if model is None else model.kind)
     options.data = options.data or kind.data
@@ -63,6 +73,24 @@ def run(options: argparse.Namespace) -> int:
     protocol = f"protocol #{options.protocol}, " if options.protocol else ""
     title = f"{options.name} on {options.data} {options.split}, {protocol}{scores.title}"
     _print(result, scores.beside, title, (options.name, scores.baseline), scores.error)
+    return 0
+
+
+def _against_truth(options: argparse.Namespace) -> int:
+    """Score what predict wrote against a file of ground truth."""
+    from posezoo.cli.truth import read_truth, score
+    from posezoo.data import Prediction
+
+    if Path(options.name).suffix.lower() not in (".npz", ".json"):
+        raise InputError(f"--truth scores what `posezoo predict` wrote, .npz or .json; {options.name} is none.")
+    errors = score(Prediction.load(options.name), read_truth(options.truth), options.truth)
+    if options.json:
+        print(json.dumps({"prediction": options.name, "truth": str(options.truth), **errors}, indent=2))
+        return 0
+    print(
+        f"{options.name} against {options.truth}: {errors['poses']} poses, {errors['joints']} joints\n"
+        f"P-MPJPE {errors['p_mpjpe']:.1f} mm; with one rotation and scale for the clip {errors['clip_mpjpe']:.1f} mm"
+    )
     return 0
 
 

@@ -8,18 +8,17 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posezoo.errors import CorruptFileError, InputError
+from posezoo.cli.truth import beside, read_truth
+from posezoo.errors import InputError
 from posezoo.terminal import progress_console
 
 if TYPE_CHECKING:
-    from posezoo.data import Prediction
     from posezoo.viz import Clip
 
 ENDINGS = {"html": (".html",), "gif": (".gif",), "mp4": (".mp4",), "png": (".png", ".pdf", ".svg", ".jpg", ".webp")}
 _UP = {
     f"{sign}{axis}": tuple(float(f"{sign}1") * (axis == other) for other in "xyz") for sign in ("", "-") for axis in "xyz"
 }
-_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _PICTURES = 12
 
 
@@ -34,7 +33,7 @@ def add(commands: Any) -> None:
         "--truth",
         type=Path,
         metavar="FILE",
-        help="ground truth: such a file, or arrays pose_3d (N, J, 3), skeleton and unit",
+        help="ground truth: such a file, arrays pose_3d (N, J, 3), skeleton and unit, or markers in .trc or .c3d",
     )
     command.add_argument(
         "--html", type=Path, metavar="FILE", help="a page with slider and play; beside the input by default"
@@ -94,6 +93,9 @@ def read_clip(options: argparse.Namespace) -> Clip:
         if not result.pose_3d.size:
             raise InputError(f"{path} holds no pose; predict from a file with people in it.")
     truth = read_truth(options.truth) if options.truth else None
+    if truth is not None:
+        pairs = [beside(result, truth, options.truth) for result in results]
+        results, truth = [result for result, _ in pairs], pairs[0][1]
     # Two results of one model are told apart by their files.
     models = [result.model for result in results]
     names = [
@@ -102,43 +104,6 @@ def read_clip(options: argparse.Namespace) -> Clip:
     ]
     up = None if options.up is None else _UP[options.up]
     return viz.overlay(*results, truth=truth, names=names, fps=options.fps, up=up)
-
-
-def read_truth(path: Path) -> Prediction:
-    """Ground truth: a prediction's file, or an ``.npz`` or ``.json`` with ``pose_3d``, ``skeleton`` and perhaps ``unit``.
-
-    Raises:
-        InputError: what is needed is not there, or has the wrong shape.
-        MissingFileError, CorruptFileError: the file is not there, or damaged.
-    """
-    import numpy as np
-
-    from posezoo.data import Prediction
-    from posezoo.files.arrays import load_npz
-    from posezoo.files.reading import load_json
-    from posezoo.skeletons import get_skeleton
-
-    if path.suffix.lower() not in (".npz", ".json"):
-        raise InputError(f"--truth {path}: expected a name that ends in .npz or .json.")
-    content = load_npz(path) if path.suffix.lower() == ".npz" else load_json(path)
-    if not isinstance(content, dict) or "pose_3d" not in content:
-        found = ", ".join(map(str, content)) if isinstance(content, dict) and content else "none"
-        raise InputError(f"{path} has no pose_3d (its arrays: {found[:120]}); expected pose_3d (N, J, 3) and skeleton.")
-    if "format" in content:
-        return Prediction.load(path)
-    if "skeleton" not in content:
-        raise InputError(f"{path} does not say its layout; add skeleton, such as 'h36m17', beside pose_3d.")
-    skeleton = get_skeleton(str(content["skeleton"]))
-    unit = str(content.get("unit", "relative"))
-    if unit not in (*_MM, "relative"):
-        raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
-    try:
-        pose = np.asarray(content["pose_3d"], dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
-    if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
-        raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
-    return Prediction(pose * np.float32(_MM.get(unit, 1.0)), skeleton, "mm" if unit in _MM else "relative")
 
 
 def chosen(frames: str | None, count: int) -> slice:

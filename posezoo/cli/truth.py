@@ -1,0 +1,196 @@
+"""Ground truth that stands in a file of its own, beside what ``posezoo predict`` wrote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posezoo.errors import CorruptFileError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from posezoo.data import Prediction
+
+_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+MARKERS = (".trc", ".c3d")
+# The frame of markers before they are turned: a laboratory's axes.
+_LABORATORY = "world (the file's axes)"
+
+
+def read_truth(path: Path) -> Prediction:
+    """Read ground truth: a prediction's file; ``.npz`` or ``.json`` with ``pose_3d``, ``skeleton``, ``unit``; TRC or C3D.
+
+    Raises:
+        InputError: what is needed is not there, or has the wrong shape.
+        MissingFileError, CorruptFileError: the file is not there, or damaged.
+    """
+    import numpy as np
+
+    from posezoo.data import Prediction
+    from posezoo.files.arrays import load_npz
+    from posezoo.files.reading import load_json
+    from posezoo.skeletons import get_skeleton
+
+    ending = path.suffix.lower()
+    if ending in MARKERS:
+        return _read_markers(path)
+    if ending not in (".npz", ".json"):
+        raise InputError(f"--truth {path}: expected a name that ends in .npz, .json, .trc or .c3d.")
+    content = load_npz(path) if ending == ".npz" else load_json(path)
+    if not isinstance(content, dict) or "pose_3d" not in content:
+        found = ", ".join(map(str, content)) if isinstance(content, dict) and content else "none"
+        raise InputError(f"{path} has no pose_3d (its arrays: {found[:120]}); expected pose_3d (N, J, 3) and skeleton.")
+    if "format" in content:
+        return Prediction.load(path)
+    if "skeleton" not in content:
+        raise InputError(f"{path} does not say its layout; add skeleton, such as 'h36m17', beside pose_3d.")
+    skeleton = get_skeleton(str(content["skeleton"]))
+    unit = str(content.get("unit", "relative"))
+    if unit not in (*_MM, "relative"):
+        raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
+    try:
+        pose = np.asarray(content["pose_3d"], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+    if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
+        raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
+    return Prediction(pose * np.float32(_MM.get(unit, 1.0)), skeleton, "mm" if unit in _MM else "relative")
+
+
+def _read_markers(path: Path) -> Prediction:
+    import numpy as np
+
+    from posezoo.data import Prediction
+    from posezoo.formats.markers import read_markers
+
+    markers = read_markers(path)
+    layout, poses = markers.poses(path)
+    return Prediction(
+        poses.astype(np.float32),
+        layout,
+        "mm",
+        frame=_LABORATORY,
+        fps=markers.rate_hz,
+        frame_number=markers.frame,
+        time_s=markers.frame / markers.rate_hz,
+    )
+
+
+def matched(result: Prediction, truth: Prediction, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a result and of its truth that are of the same moment.
+
+    Rows match by time where both say it and their rates differ, else by frame number, else by their place.
+
+    Raises:
+        InputError: several people, other numbers of poses without frame numbers, or nothing in common.
+    """
+    import numpy as np
+
+    if result.person is not None and len(set(result.person.tolist())) > 1:
+        raise InputError(f"the prediction is of {len(set(result.person.tolist()))} people; predict one: --person NAME.")
+    count, there = len(result), len(truth)
+    if result.frame_number is None or truth.frame_number is None:
+        if count != there:
+            raise InputError(
+                f"{path} has {there} poses, the prediction {count}; expected the same frames, or frame numbers."
+            )
+        return np.arange(count), np.arange(there)
+    times, clock = result.time_s, truth.time_s
+    if times is not None and clock is not None and truth.fps and result.fps and abs(truth.fps / result.fps - 1) > 0.01:
+        nearest = np.abs(times[:, None] - clock[None]).argmin(1)
+        rows = np.flatnonzero(np.abs(times - clock[nearest]) <= 0.5 / truth.fps + 1e-6)
+        return _some(rows, nearest[rows], path)
+    _, rows, others = np.intersect1d(result.frame_number, truth.frame_number, return_indices=True)
+    return _some(rows, others, path)
+
+
+def _some(rows: np.ndarray, others: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    if not len(rows):
+        raise InputError(f"{path} and the prediction have no frame in common; expected frames of the same clip.")
+    return rows, others
+
+
+def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
+    """Return both with the rows that they have in common, the truth in the result's layout and relative to its root.
+
+    Raises:
+        InputError: see :func:`matched`; or no pose of which the root and three joints are known in both.
+    """
+    import numpy as np
+
+    from posezoo.skeletons import convert
+
+    rows, others = matched(result, truth, path)
+    here, there = _rows_of(result, rows), _rows_of(truth, others)
+    layout = here.skeleton
+    poses = convert(there.pose_3d, there.skeleton, layout).keypoints
+    poses = poses - poses[:, layout.root : layout.root + 1]
+    if not (np.isfinite(poses).all(-1) & np.isfinite(here.pose_3d).all(-1)).sum(-1).max() > 3:
+        raise InputError(f"{path} and the prediction have no pose in common of which joints are known in both.")
+    return here, replace(there, pose_3d=poses.astype(np.float32), skeleton=layout, keypoints_2d=None, confidence=None)
+
+
+def beside(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
+    """Return a result and its truth as they are drawn together: markers of a laboratory are turned into the result's axes.
+
+    One rotation serves the whole clip, as the camera stood still.
+
+    Raises:
+        InputError: see :func:`common`.
+    """
+    if truth.frame != _LABORATORY:
+        return result, truth
+    here, there = common(result, truth, path)
+    _, rotation = _of_clip(there.pose_3d, here.pose_3d)
+    return here, replace(there, pose_3d=there.pose_3d @ rotation.T, frame=here.frame)
+
+
+def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float | int]:
+    """Return the errors of a result, in the truth's unit.
+
+    ``p_mpjpe`` aligns each pose by a similarity of its own. ``clip_mpjpe`` turns and scales all poses by one rotation and
+    one scale, about their roots: what is left is also what differs from frame to frame.
+
+    Raises:
+        InputError: see :func:`common`.
+    """
+    import numpy as np
+    import torch
+
+    from posezoo.metrics.functional import p_mpjpe
+
+    here, there = common(result, truth, path)
+    known = np.isfinite(here.pose_3d).all(-1) & np.isfinite(there.pose_3d).all(-1)
+    usable = known.sum(-1) > 3
+    pred, target, mask = here.pose_3d[usable], there.pose_3d[usable], known[usable]
+    scale, rotation = _of_clip(pred, target)
+    left = np.linalg.norm(scale * pred @ rotation.T - target, axis=-1)
+    filled = [torch.from_numpy(np.nan_to_num(poses)) for poses in (pred, target)]
+    each = p_mpjpe(filled[0], filled[1], mask=torch.from_numpy(mask))
+    return {
+        "poses": len(pred),
+        "joints": int(mask.any(0).sum()),
+        "p_mpjpe": float(each),
+        "clip_mpjpe": float(left[mask].mean()),
+    }
+
+
+def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """The scale and the rotation that bring all root-relative poses of a clip closest to others, joints known in both."""
+    import numpy as np
+
+    known = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
+    one, other = source[known].astype(np.float64), target[known].astype(np.float64)
+    left, singular, right = np.linalg.svd(other.T @ one)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    return float((singular * sign).sum() / max((one**2).sum(), 1e-12)), (left * sign) @ right
+
+
+def _rows_of(poses: Prediction, rows: np.ndarray) -> Prediction:
+    import numpy as np
+
+    names = ("pose_3d", "keypoints_2d", "confidence", "filled", "frame_number", "person", "video", "time_s")
+    chosen = {name: np.asarray(values)[rows] for name in names if (values := getattr(poses.numpy(), name)) is not None}
+    return replace(poses, **chosen)
