@@ -26,6 +26,8 @@ class UnknownNameError(PoseZooError, LookupError):
         """Say which names are near to the one given, or list all of them where none is."""
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        # Of names that are equally near, the first in the alphabet comes first.
+        near.sort(key=lambda one: (-difflib.SequenceMatcher(None, str(name), one).ratio(), one))
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
         return cls(f"unknown {kind} {name!r}; {hint}")
 

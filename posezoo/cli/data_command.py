@@ -97,7 +97,8 @@ def run_check(options: argparse.Namespace) -> int:
     found = inspect_keypoints(data)
     if options.json:
         described = {"file": str(options.file), "format": form.name, **asdict(found)}
-        described["sides_agree"] = None if isnan(found.sides_agree) else found.sides_agree  # JSON has no NaN
+        for name in ("sides_agree", "deviation", "jitter"):  # JSON has no NaN
+            described[name] = None if isnan(described[name]) else described[name]
         print(json.dumps(described, indent=2))
         return 0
     from rich.markup import escape
@@ -124,6 +125,7 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
     missing = sorted(found.missing.items(), key=lambda item: -item[1])
     low, median, high = found.confidence or (0, 0, 0)
     agree = "too few poses tell" if isnan(found.sides_agree) else f"{found.sides_agree:.0%} of the telling poses agree"
+    body = "too little is known" if isnan(found.deviation) else f"{found.deviation:.1f} deviations from a body's"
     return [
         ("layout", f"{found.skeleton} ({found.joints} joints)"),
         ("holds", f"{found.poses} poses in {found.frames} frames; sequences: {found.sequences}, people: {found.people}"),
@@ -131,6 +133,7 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
         ("coordinates", f"{found.units}, x {found.x[0]:.4g} to {found.x[1]:.4g}, y {found.y[0]:.4g} to {found.y[1]:.4g}"),
         ("missing", ", ".join(f"{joint} {share:.1%}" for joint, share in missing[:8]) or "none"),
         ("confidence", f"{low:.2f} to {high:.2f}, median {median:.2f}" if found.confidence else "not given"),
+        ("proportions", body),
         ("upside down", f"{found.upside_down:.0%} of the poses"),
         ("left and right", f"{agree} ({found.side_votes}), changing places between frames {found.exchanged} times"),
         ("repeated", f"{found.static:.0%} equal the frame before, {found.duplicates} another pose"),

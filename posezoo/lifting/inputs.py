@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.poses.checks import swapped_axes_fraction
 from posezoo.poses.missing import is_complete, missing_joints
+from posezoo.poses.plausibility import plausibility
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 LARGEST_PX = 1e6
+# Fewer poses may show anything.
+_ENOUGH = 8
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ def check_keypoints(
     source = target if skeleton is None else get_skeleton(skeleton)
     if values.ndim < 2 or values.shape[-1] != 2 or values.shape[-2] != len(source):
         hint = "; name the layout with skeleton=" if skeleton is None else ""
+        if values.ndim >= 2 and values.shape[-1] == 3:
+            hint = "; pass a third column of confidences as confidence=; 3D poses are lifted already: score or project them"
         raise InputError(f"keypoints_2d has shape {values.shape}; {source.name} needs (..., {len(source)}, 2){hint}.")
     if values.size == 0:
         raise InputError("keypoints_2d holds no person.")
@@ -100,6 +106,10 @@ def check_keypoints(
     shape = values.shape[:-2]
     values = values.reshape(-1, *values.shape[-2:])
     flat = None if confidence is None else confidence.reshape(-1, len(source))
+    body = plausibility(values, source) if len(values) >= _ENOUGH else None
+    is_person = body is None or body.is_person
+    if body is not None and not is_person:
+        warnings.warn(body.sentence(source), stacklevel=3)
     if not is_complete(values, flat):
         values = np.where(missing_joints(values, source, flat)[..., None], np.nan, values)
     approximated: dict[str, str] = {}
@@ -125,7 +135,7 @@ def check_keypoints(
     if largest > LARGEST_PX:
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
     complete = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
-    if len(complete):
+    if len(complete) and is_person:
         _warn(complete, target, largest, image_size)
     return Keypoints(values, confidence, shape, approximated, present, usable)
 
@@ -171,16 +181,27 @@ def _is_size(image_size: Any) -> bool:
 def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: Any) -> None:
     """Say what looks wrong; a few microseconds, since it stands in the way of single poses too."""
     if {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
-        head, left, right = (values[:, skeleton.joints.index(j), 1] for j in ("head_top", "left_ankle", "right_ankle"))
-        share = float(np.count_nonzero(head > np.maximum(left, right))) / len(values)
-        if share > 0.5:
+        head, left, right = (values[:, skeleton.joints.index(j)] for j in ("head_top", "left_ankle", "right_ankle"))
+        share = float(np.count_nonzero(head[:, 1] > np.maximum(left[:, 1], right[:, 1]))) / len(values)
+        lying = swapped_axes_fraction(values, skeleton) if len(values) >= _ENOUGH else 0.0
+        if lying > 0.8:
+            warnings.warn(
+                f"people lie on their side in {lying:.0%} of the poses, head toward smaller x: unless they do, y stands "
+                "before x; exchange the two.",
+                stacklevel=4,
+            )
+        elif share > 0.5:
             warnings.warn(
                 f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
                 stacklevel=4,
             )
     if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
         warnings.warn(f"most people lie outside an image of {image_size}: is image_size (width, height)?", stacklevel=4)
-    if largest <= 1.5:
+    # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
+    if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
+        size = "" if image_size is None else f" ({image_size[0]} and {image_size[1]})"
         warnings.warn(
-            "all keypoints lie within 0..1: expected pixels; multiply by the image's width and height.", stacklevel=4
+            "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
+            f"and height{size}.",
+            stacklevel=4,
         )

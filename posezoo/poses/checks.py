@@ -56,6 +56,23 @@ def looks_upside_down(keypoints: Any, skeleton: str | Skeleton | None = None) ->
     return upside_down_fraction(keypoints, skeleton) > 0.5
 
 
+def swapped_axes_fraction(keypoints: np.ndarray, skeleton: Skeleton) -> float:
+    """Return the share of poses that lie, head toward smaller x: those of standing people whose y stands before x.
+
+    Args:
+        keypoints: (N, J, 2), NaN where unknown.
+        skeleton: their layout.
+
+    Returns:
+        0 to 1, over the poses in which head and feet are known; 0 where there is none.
+    """
+    values = np.asarray(keypoints, dtype=np.float64)
+    across = _height(values[..., 0], skeleton, _LOWER) - _height(values[..., 0], skeleton, _UPPER)
+    down = _height(values[..., 1], skeleton, _LOWER) - _height(values[..., 1], skeleton, _UPPER)
+    known = ~(np.isnan(across) | np.isnan(down))
+    return float((across > 2 * np.abs(down))[known].mean()) if known.any() else 0.0
+
+
 def _height(y: np.ndarray, layout: Skeleton, groups: tuple[tuple[str, ...], ...]) -> np.ndarray:
     """(N,) mean y of the first group of joints that is known, NaN where none is."""
     result = np.full(len(y), np.nan)

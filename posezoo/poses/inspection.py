@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from posezoo.poses.checks import upside_down_fraction
+from posezoo.poses.checks import swapped_axes_fraction, upside_down_fraction
+from posezoo.poses.plausibility import Plausibility, plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.sides import exchanged_frames, sides_agreement
 
@@ -14,6 +16,11 @@ from posezoo.poses.sides import exchanged_frames, sides_agreement
 _LEAST_EXTENT_PX = 8.0
 # See `sides_agreement`.
 _LEAST_AGREEING = 0.33
+# VideoPose3D's normalised screen coordinates: x from -1 to 1, y by the same scale.
+_SCREEN = 1.2
+# Of the pose's extent from one frame to the next: who runs moves by 0.05 at 25 frames a second, and pictures of different
+# people, which are no frames, are further apart than their extent.
+_MOST_JITTER, _PICTURES = 0.15, 0.6
 _MOST_MISSING, _MOST_STATIC, _MOST_OUTSIDE, _LOW_CONFIDENCE = 0.2, 0.1, 0.2, 0.3
 
 
@@ -22,8 +29,8 @@ class Finding:
     """One suspicion.
 
     Attributes:
-        name: ``units``, ``upside down``, ``sides``, ``sides in single frames``, ``missing``, ``confidence``, ``outside``,
-            ``static`` or ``duplicates``.
+        name: ``layout``, ``jitter``, ``units``, ``outside``, ``axes``, ``upside down``, ``sides``, ``sides in single
+            frames``, ``missing``, ``confidence``, ``static`` or ``duplicates``.
         text: one sentence, what was seen and what to do.
     """
 
@@ -50,6 +57,10 @@ class Inspection:
         exchanged: how often a person's sides change places from one frame to the next.
         static: the share of poses that equal the frame before.
         duplicates: poses that equal another one elsewhere.
+        deviation: how far the median pose is from people's proportions, in standard deviations; NaN where too little is
+            known; see :func:`posezoo.poses.plausibility.plausibility`.
+        jitter: how far joints move from one frame to the next, in the median and over the pose's extent; NaN without
+            consecutive frames.
         findings: what is suspicious.
     """
 
@@ -71,6 +82,8 @@ class Inspection:
     exchanged: int
     static: float
     duplicates: int
+    deviation: float
+    jitter: float
     findings: tuple[Finding, ...]
 
 
@@ -92,9 +105,13 @@ def inspect_keypoints(data: PoseData) -> Inspection:
         values = data.confidence[~unknown]
         confidence = (float(values.min()), float(np.median(values)), float(values.max()))
     units = _units(poses, low, high)
+    body = plausibility(poses, skeleton)
+    jitter = _jitter(data)
     findings = [
+        *_about_body(body, jitter, data),
         *_about_coordinates(data, units, low, high),
-        *_about_orientation(upside_down, agree, votes, exchanged, data),
+        # What is no person in this layout has no head to point up, and no sides.
+        *(_about_orientation(upside_down, agree, votes, exchanged, data) if body.is_person else []),
         *_about_joints(skeleton.joints, shares, confidence),
         *_about_repetitions(static, duplicates, len(data)),
     ]
@@ -117,6 +134,8 @@ def inspect_keypoints(data: PoseData) -> Inspection:
         exchanged=len(exchanged),
         static=static,
         duplicates=duplicates,
+        deviation=body.deviation,
+        jitter=jitter,
         findings=tuple(Finding(name, text) for name, text in findings),
     )
 
@@ -126,7 +145,30 @@ def _units(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
     extent = (filled[0] - filled[1]).max(-1)
     if float(np.median(extent[np.isfinite(extent)])) >= _LEAST_EXTENT_PX:
         return "pixels"
-    return "fractions" if low.min() >= -0.5 and high.max() <= 2 and low.min() + high.max() > 0.5 else "normalised"
+    if low.min() >= -0.5 and high.max() <= 2 and low.min() + high.max() > 0.5:
+        return "fractions"
+    return "normalised"
+
+
+def _is_screen(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether coordinates around 0 are VideoPose3D's: x from -1 to 1, y by the same scale. Centred ones are not."""
+    centred = np.abs(np.nanmean(poses, axis=1)).max() < 1e-3 or (np.abs(poses) < 1e-6).all(-1).all(0).any()
+    return bool(np.abs([low, high]).max() <= _SCREEN and not centred)
+
+
+def _jitter(data: PoseData) -> float:
+    """The median step of joints from a frame to the next, over the pose's extent."""
+    order = np.lexsort((data.frame, data.sequence))
+    poses = data.keypoints_2d[order].astype(np.float64)
+    next_to = (np.diff(data.frame[order]) == 1) & (np.diff(data.sequence[order]) == 0)
+    if not next_to.any():
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        step = np.nanmedian(np.linalg.norm(poses[1:] - poses[:-1], axis=-1), axis=1)[next_to]
+        extent = np.nanmax(poses, axis=1) - np.nanmin(poses, axis=1)
+        share = step / np.maximum(extent.max(-1)[1:][next_to], 1e-9)
+        return float(np.nanmedian(share))
 
 
 def _repetitions(data: PoseData) -> tuple[float, int]:
@@ -138,10 +180,29 @@ def _repetitions(data: PoseData) -> tuple[float, int]:
     return float(same.sum() / len(data)), max(0, len(data) - distinct - int(same.sum()))
 
 
+def _about_body(body: Plausibility, jitter: float, data: PoseData) -> list[tuple[str, str]]:
+    findings = []
+    if not body.is_person:
+        findings.append(("layout", body.sentence(data.skeleton)))
+    if _MOST_JITTER < jitter < _PICTURES:
+        text = (
+            f"joints move by {jitter:.0%} of the pose's extent from one frame to the next: the frames are not in order, "
+            "people are mixed, or the axis that counts frames is another."
+        )
+        findings.append(("jitter", text))
+    return findings
+
+
 def _about_coordinates(data: PoseData, units: str, low: np.ndarray, high: np.ndarray) -> list[tuple[str, str]]:
     reach = f"x from {low[0]:.4g} to {high[0]:.4g}, y from {low[1]:.4g} to {high[1]:.4g}"
     if units == "fractions":
-        return [("units", f"{reach} are fractions of the picture, not pixels; multiply x by its width and y by its height.")]
+        size = next((clip.image_size for clip in data.sequences if clip.image_size), None)
+        by = "its width and y by its height (--image-size WIDTH HEIGHT does so)"
+        if size:
+            by = f"its width ({size[0]}) and y by its height ({size[1]})"
+        return [("units", f"{reach} are fractions of the picture, not pixels; multiply x by {by}.")]
+    if units == "normalised" and _is_screen(data.keypoints_2d, low, high):
+        return []  # one scale for both axes: a lifter takes them as they are
     if units == "normalised":
         return [("units", f"{reach} are not pixels; undo the normalisation (often by width / 2, after adding 1).")]
     sizes = np.asarray([clip.image_size or (np.inf, np.inf) for clip in data.sequences])[data.sequence][:, None]
@@ -156,7 +217,14 @@ def _about_orientation(
     upside_down: float, agree: float, votes: int, exchanged: np.ndarray, data: PoseData
 ) -> list[tuple[str, str]]:
     findings = []
-    if upside_down > 0.5:
+    swapped = swapped_axes_fraction(data.keypoints_2d, data.skeleton)
+    if swapped > 0.8:
+        text = (
+            f"{swapped:.0%} of the poses lie on their side, head toward smaller x: unless people lie there, y stands before "
+            "x; exchange the two columns."
+        )
+        findings.append(("axes", text))
+    elif upside_down > 0.5:
         text = f"{upside_down:.0%} of the poses have the head below the feet: y points up; replace y by height - y."
         findings.append(("upside down", text))
     if agree < _LEAST_AGREEING:

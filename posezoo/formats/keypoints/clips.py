@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.formats.keypoints.depth import refuse_3d
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
+from posezoo.poses.plausibility import best_layout
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
 
@@ -155,6 +157,7 @@ def to_posedata(
             raise InputError(
                 f"{path}: confidences stand both beside the keypoints and as their third column; give them once."
             )
+        refuse_3d(keypoints, path, layout)
         confidence = keypoints[..., 2]
     if confidence is not None and confidence.shape != keypoints.shape[:2]:
         raise InputError(
@@ -164,7 +167,7 @@ def to_posedata(
     unknown = missing_joints(keypoints[..., :2], layout, confidence)
     if unknown.all():
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
-    if clips.normalised:
+    if clips.normalised or (_are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
         keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
@@ -187,6 +190,12 @@ def to_posedata(
         time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
     )
     return identify(data, clips.identified)
+
+
+def _are_fractions(xy: np.ndarray, unknown: np.ndarray) -> bool:
+    """Whether coordinates that should be pixels are fractions of the picture: all in or near 0 to 1, few below 0."""
+    known = xy[~unknown]
+    return bool(np.abs(known - 0.5).max() <= 1 and (known < 0).mean() < 0.05)
 
 
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
@@ -221,6 +230,9 @@ def _layout(clips: Clips, wanted: str | Skeleton | None, path: Path) -> Skeleton
     if len(fitting) != 1:
         found = f"as {', '.join(sorted(fitting))} do" if fitting else "as no named skeleton does"
         example = sorted(fitting)[0] if fitting else "..."
+        best = best_layout(clips.keypoints[..., :2], fitting)
+        if best is not None:
+            found, example = f"{found}, and fits {best} best", best
         raise InputError(f"{path} holds {count} joints a pose, {found}; name the right one (skeleton={example!r}).")
     return SKELETONS[fitting[0]]
 

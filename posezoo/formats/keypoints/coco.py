@@ -12,6 +12,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.depth import refuse_3d
 from posezoo.formats.keypoints.names import are_joints, frame_of
 from posezoo.formats.keypoints.people import NUMBERS, identity_of, number_of
 
@@ -89,6 +90,7 @@ def read_people(
         )
     keypoints = keypoints.astype(np.float64)
     if keypoints.shape[-1] == 3 and not np.isin(keypoints[..., 2], (0, 1, 2)).all():
+        refuse_3d(keypoints, path)
         # Below 0 a logit is a doubtful joint; of scores from 0 to 1 it is none.
         least = _DOUBTFUL if np.nanmax(keypoints[..., 2]) > _MOST_SCORE else 0
         keypoints[..., 2] = np.where(keypoints[..., 2] < 0, least, keypoints[..., 2].clip(0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from posezoo.formats.keypoints.people import first_object
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
+PREDICTION = "posezoo-prediction/1"
+# Over the size of a pose: nobody moves so far from one frame to the next.
+_LEAST_JUMP = 0.2
 
 SCHEMA = f"""\
 PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an object in .json.
@@ -30,6 +34,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
   person       optional, N names or numbers: who it is (as many as people, where that is an axis)
   video        optional, N names: which video
   fps          optional, frames per second
+  time_s       optional, N times in seconds (as many as frames, where people is an axis)
   format       optional, "{FORMAT}"
 """
 
@@ -42,6 +47,8 @@ def is_plain(content: Content) -> bool:
 def read_plain(content: Content) -> Clips:
     """The schema above."""
     value, path = content.value, content.path
+    if text(value.get("format", "")) == PREDICTION:
+        value = _of_prediction(value, path)
     check_format(text(value.get("format", FORMAT)), path)
     keypoints = numeric(value["keypoints" if "keypoints" in value else "keypoints_2d"], "keypoints", path)
     confidence = None if value.get("confidence") is None else numeric(value["confidence"], "confidences", path)
@@ -51,6 +58,8 @@ def read_plain(content: Content) -> Clips:
         raise InputError(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:-1]}, one value a joint."
         )
+    if value.get("frame") is None and value.get("person") is None:
+        keypoints, confidence = frames_first(keypoints, confidence)
     rows, frames, people = flatten(keypoints, path)
     frame = np.arange(frames) if value.get("frame") is None else frame_numbers(value["frame"], frames, path)
     count = frames * people
@@ -66,6 +75,9 @@ def read_plain(content: Content) -> Clips:
             raise InputError(f"{path}: fps is {fps.tolist()}; expected one positive number.")
         fps = float(fps[0])
     sequence, sequences = group(videos, _column(by_person, count, "person", path), sizes, fps)
+    times = None if value.get("time_s") is None else numeric(value["time_s"], "times", path).reshape(-1)
+    if times is not None and (len(times) != frames or not np.isfinite(times).all()):
+        raise InputError(f"{path}: time_s has {len(times)} values for {frames} frames; expected seconds of each.")
     return Clips(
         keypoints=rows,
         confidence=None if confidence is None else confidence.reshape(rows.shape[:2]),
@@ -73,7 +85,62 @@ def read_plain(content: Content) -> Clips:
         frame=np.repeat(frame, people),
         sequences=sequences,
         stated=_stated(value, path),
+        time_s=None if times is None else np.repeat(times, people),
     )
+
+
+def _of_prediction(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The keypoints that were lifted, by the schema's names; those that the model filled in are unknown again.
+
+    Raises:
+        InputError: a prediction without its keypoints, as those of several views are.
+    """
+    if value.get("keypoints_2d") is None:
+        raise InputError(f"{path} is a prediction without the 2D keypoints that were lifted; read the file of those.")
+    keypoints = numeric(value["keypoints_2d"], "keypoints", path).astype(np.float64)
+    names = {"confidence": "confidence", "frame": "frame_number", "person": "person", "video": "video", "time_s": "time_s"}
+    found = {name: value[key] for name, key in names.items() if value.get(key) is not None}
+    found |= {
+        name: value[name] for name in ("skeleton", "joints", "parents", "image_size", "fps") if value.get(name) is not None
+    }
+    if value.get("filled") is not None:
+        keypoints[np.asarray(value["filled"]).astype(bool)] = np.nan
+    if keypoints.ndim == 3:  # a gap of a clip holds nobody
+        there = ~np.isnan(keypoints).all((1, 2))
+        found |= {
+            name: np.asarray(found[name], dtype=None if name in ("person", "video") else np.float64)[there]
+            for name in names
+            if name in found
+        }
+        keypoints = keypoints[there]
+    return {**found, "keypoints": keypoints}
+
+
+def frames_first(keypoints: np.ndarray, confidence: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Bring (cameras or people, frames, J, D) to (frames, people, J, D), where motion says which axis counts frames.
+
+    From one frame to the next a person moves little; from one person, or one camera, to another keypoints jump. Where
+    nothing tells, the first axis counts frames.
+    """
+    if keypoints.ndim != 4 or keypoints.shape[1] < 2:
+        return keypoints, confidence
+    steps = [_step(keypoints[..., :2]), _step(keypoints[..., :2].swapaxes(0, 1))]
+    if (keypoints.shape[0] == 1 and steps[1] < _LEAST_JUMP) or steps[1] < min(_LEAST_JUMP, 0.5 * steps[0]):
+        keypoints = keypoints.swapaxes(0, 1)
+        confidence = None if confidence is None else confidence.swapaxes(0, 1)
+    return keypoints, confidence
+
+
+def _step(points: np.ndarray) -> float:
+    """How far joints move along the first axis, over the size of a pose; the median."""
+    points = points.astype(np.float64)
+    if len(points) < 2:
+        return float("inf")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        moved = np.nanmedian(np.linalg.norm(np.diff(points, axis=0), axis=-1))
+        extent = np.nanmedian((np.nanmax(points, axis=2) - np.nanmin(points, axis=2)).max(-1))
+    return float(moved / extent) if extent > 0 else float("inf")
 
 
 def check_format(stated: str, path: Path) -> None:
@@ -154,6 +221,7 @@ def read_array(content: Content) -> Clips:
     """Keypoints and nothing else."""
     value = content.value
     keypoints = numeric(_candidates(value)[0] if isinstance(value, Mapping) else value, "keypoints", content.path)
+    keypoints, _ = frames_first(keypoints)
     rows, frames, people = flatten(keypoints, content.path)
     persons = [""] * frames if people == 1 else list(range(people)) * frames
     sequence, sequences = group([content.path.stem] * len(rows), persons)

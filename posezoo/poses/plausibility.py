@@ -1,0 +1,147 @@
+"""Whether keypoints are people at all: the proportions of bodies as cameras see them, and the layout that fits best."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Num
+
+from posezoo.poses.missing import missing_joints
+from posezoo.skeletons import SKELETONS, Skeleton
+
+# What is measured, in units of the pose's size (the root mean square distance of the twelve joints of the limbs from their
+# mean), with mean and standard deviation over people: MPII's with all joints, motion capture (CMU, Bandai-Namco) seen by
+# Human3.6M's cameras, and procedural people, a third each. Their median distance from these is 0.4 to 1 standard
+# deviations; another layout's joints are 1.6 to 2.6 away.
+_MEASURES = {
+    ("shoulder", "elbow"): (0.60, 0.19),
+    ("elbow", "wrist"): (0.48, 0.16),
+    ("hip", "knee"): (0.90, 0.17),
+    ("knee", "ankle"): (0.89, 0.19),
+    ("shoulder", "hip"): (1.07, 0.18),
+}
+_WHOLE = {
+    ("left_shoulder", "right_shoulder"): (0.58, 0.25),
+    ("left_hip", "right_hip"): (0.37, 0.16),
+    ("head", "shoulders"): (0.60, 0.22),
+    ("head", "hips"): (1.63, 0.35),
+    ("head", "ankles"): (3.20, 0.41),
+    ("shoulders", "ankles"): (2.66, 0.32),
+}
+_LIMBS = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+)
+_HEAD = ("nose", "head_top", "left_eye", "right_eye", "left_ear", "right_ear")
+# Further than so many deviations says no more; fewer measures say nothing.
+_FARTHEST, _LEAST_MEASURES = 4.0, 8
+# Of the median pose: beyond this it is no person, below that another layout is a good one.
+_IMPLAUSIBLE, _GOOD = 1.5, 1.2
+# So few poses may show anything; more than so many are not needed.
+_LEAST_POSES, _MOST_POSES = 8, 256
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """How keypoints fit a body.
+
+    Attributes:
+        deviation: of the median pose from people's proportions, in standard deviations; NaN where too little is known.
+        layout: the named layout of as many joints that fits far better, None where none does.
+    """
+
+    deviation: float
+    layout: str | None
+
+    @property
+    def is_person(self) -> bool:
+        """Whether nothing speaks against a person."""
+        return self.layout is None and not self.deviation > _IMPLAUSIBLE
+
+    def sentence(self, skeleton: Skeleton) -> str:
+        """Return what is wrong and what to do."""
+        hint = "check the order of the joints (skeleton, --skeleton) and of the axes (x before y)"
+        if self.layout is not None:
+            hint = f"they fit {self.layout}: name it (skeleton={self.layout!r}, --skeleton {self.layout})"
+        found = "several of them lie in one point"
+        if np.isfinite(self.deviation):
+            found = (
+                f"limbs are {self.deviation:.1f} standard deviations from people's proportions in the median pose (up to "
+                f"{_IMPLAUSIBLE} is usual)"
+            )
+        return f"as {skeleton.name} the joints do not make a person: {found}; {hint}."
+
+
+def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Plausibility:
+    """Return how well poses fit people's proportions in a layout, and which layout of as many joints fits far better.
+
+    Args:
+        keypoints: pixels, or anything proportional to them, as they came: placeholders of missing joints are found here.
+        skeleton: the layout that is assumed.
+
+    Example:
+        >>> from posezoo.data import load_dataset
+        >>> walk = load_dataset("procedural")[:50]
+        >>> plausibility(walk.keypoints_2d, walk.skeleton).is_person
+        True
+        >>> from posezoo.skeletons import get_skeleton
+        >>> wrong = plausibility(walk.keypoints_2d, get_skeleton("coco17"))
+        >>> wrong.is_person, wrong.layout
+        (False, 'h36m17')
+    """
+    if len(keypoints) < _LEAST_POSES:
+        return Plausibility(float("nan"), None)
+    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    here, lacking = _deviation(some, skeleton)
+    if not here > _GOOD and lacking < 0.1:
+        return Plausibility(here, None)
+    # Of layouts that differ in little but names the first, which is the most common, is told.
+    others = {
+        name: _deviation(some, layout)
+        for name, layout in SKELETONS.items()
+        if len(layout) == len(skeleton) and layout.joints != skeleton.joints
+    }
+    better = [
+        name for name, (other, gone) in others.items() if other < _GOOD and (not here <= 1.6 * other or gone < lacking - 0.1)
+    ]
+    return Plausibility(here, min(better, key=lambda name: round(others[name][0], 1)) if better else None)
+
+
+def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> str | None:
+    """Return which of the named layouts poses fit best, None where none is a good one."""
+    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    fits = {name: _deviation(some, SKELETONS[name])[0] for name in names}
+    good = [name for name, deviation in fits.items() if deviation < _GOOD]
+    return min(good, key=lambda name: round(fits[name], 1)) if good else None
+
+
+def _deviation(poses: np.ndarray, skeleton: Skeleton) -> tuple[float, float]:
+    """The median pose's deviation from people's proportions, and the share of joints that are missing in this layout."""
+    missing = missing_joints(poses, skeleton)
+    lacking = float(missing.mean())
+    if not set(_LIMBS) <= set(skeleton.joints):
+        return float("nan"), lacking
+    known = np.where(missing[..., None], np.nan, poses)
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        limbs = known[:, [skeleton.index(joint) for joint in _LIMBS]]
+        size = np.sqrt(np.nanmean(np.square(limbs - np.nanmean(limbs, axis=1, keepdims=True)).sum(-1), axis=1))
+        head = [skeleton.index(joint) for joint in _HEAD if joint in skeleton.joints]
+        points = dict(zip(_LIMBS, limbs.swapaxes(0, 1), strict=True))
+        points["head"] = np.nanmean(known[:, head], axis=1) if head else np.full((len(poses), 2), np.nan)
+        for part in ("shoulder", "hip", "ankle"):
+            points[f"{part}s"] = (points[f"left_{part}"] + points[f"right_{part}"]) / 2
+        pairs = {
+            (f"{side}_{one}", f"{side}_{other}"): usual
+            for side in ("left", "right")
+            for (one, other), usual in _MEASURES.items()
+        }
+        off = [
+            np.abs(np.linalg.norm(points[one] - points[other], axis=-1) / size - mean) / deviation
+            for (one, other), (mean, deviation) in (pairs | _WHOLE).items()
+        ]
+        measured = np.minimum(np.stack(off, 1), _FARTHEST)
+        measured[np.isfinite(measured).sum(1) < _LEAST_MEASURES] = np.nan
+        return float(np.nanmedian(np.nanmean(measured, axis=1))), lacking
