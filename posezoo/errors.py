@@ -14,6 +14,10 @@ class PoseZooError(ValueError):
     """Base of every error that a user of PoseZoo can mend."""
 
 
+class PoseZooWarning(UserWarning):
+    """What looks wrong in the input, though it can be used: one sentence, what was found and what to do."""
+
+
 class InputError(PoseZooError):
     """An argument has the wrong shape, unit, value or combination."""
 

@@ -13,7 +13,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from posezoo.cli.output import guarded
+from posezoo.cli.output import guarded, print_anything
+from posezoo.errors import PoseZooWarning
 from posezoo.terminal import progress_console, silence
 from posezoo.version import __version__
 
@@ -57,6 +58,7 @@ def _add_quiet(command: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend are one sentence and exit code 2."""
+    print_anything()
     options, rest = parser().parse_known_args(arguments)
     if rest and options.command != "train":
         print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}", file=sys.stderr)
@@ -84,5 +86,5 @@ def _run(options: argparse.Namespace) -> int:
 
 def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:
     """Our own warnings in one line; those of libraries are for developers."""
-    if category is UserWarning and "posezoo" in filename:
+    if issubclass(category, PoseZooWarning) or (category is UserWarning and "posezoo" in filename):
         print(f"posezoo: warning: {message}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.poses.checks import swapped_axes_fraction
 from posezoo.poses.missing import is_complete, missing_joints
 from posezoo.poses.plausibility import plausibility
@@ -43,7 +43,8 @@ class Keypoints:
 def as_array(values: Any, name: str) -> np.ndarray:
     """Arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
     if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16
     try:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.filled(values.astype(np.float32), np.nan)
@@ -109,7 +110,7 @@ def check_keypoints(
     body = plausibility(values, source) if len(values) >= _ENOUGH else None
     is_person = body is None or body.is_person
     if body is not None and not is_person:
-        warnings.warn(body.sentence(source), stacklevel=3)
+        warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=3)
     if not is_complete(values, flat):
         values = np.where(missing_joints(values, source, flat)[..., None], np.nan, values)
     approximated: dict[str, str] = {}
@@ -188,20 +189,27 @@ def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: An
             warnings.warn(
                 f"people lie on their side in {lying:.0%} of the poses, head toward smaller x: unless they do, y stands "
                 "before x; exchange the two.",
+                category=PoseZooWarning,
                 stacklevel=4,
             )
         elif share > 0.5:
             warnings.warn(
                 f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
+                category=PoseZooWarning,
                 stacklevel=4,
             )
     if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
-        warnings.warn(f"most people lie outside an image of {image_size}: is image_size (width, height)?", stacklevel=4)
+        warnings.warn(
+            f"most people lie outside an image of {image_size}: is image_size (width, height)?",
+            category=PoseZooWarning,
+            stacklevel=4,
+        )
     # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
     if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
         size = "" if image_size is None else f" ({image_size[0]} and {image_size[1]})"
         warnings.warn(
             "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
             f"and height{size}.",
+            category=PoseZooWarning,
             stacklevel=4,
         )

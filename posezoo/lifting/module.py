@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posezoo.errors import InputError
 from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, face_root, mirror
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import evaluate
@@ -86,13 +87,17 @@ class LiftingModule(ZooModule):
         )
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
-        values = torch.from_numpy(checked.values).to(self.device)
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; expected a number of poses, at least 1.")
+        # In the precision of the weights, which may be half or double; what comes out is float32.
+        precision = next((parameter.dtype for parameter in self.parameters()), torch.float32)
+        values = torch.from_numpy(checked.values).to(self.device, precision)
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
         filled: Any = None
         if checked.present is not None:
             present = torch.from_numpy(checked.present).to(self.device)
             rows = torch.ones(len(values), dtype=torch.bool, device=self.device) if usable is None else usable
-            values[rows] = self.complete(values[rows], present[rows].float())
+            values[rows] = self.complete(values[rows], present[rows].to(precision))
             filled = (~present & rows[:, None]).view(*checked.shape, len(self.skeleton))
         whole = values if usable is None else values[usable]
         if self.facing and camera is None and image_size is not None:
@@ -102,6 +107,7 @@ class LiftingModule(ZooModule):
         if usable is not None:
             lifted, pose = pose, values.new_full((len(values), len(self.skeleton), 3), torch.nan)
             pose[usable] = lifted
+        pose, values = pose.float(), values.float()
         pose = pose.view(*checked.shape, len(self.skeleton), 3)
         two: Any = values.view(*checked.shape, len(self.skeleton), 2)
         if not isinstance(keypoints_2d, Tensor):

@@ -29,7 +29,7 @@ def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[st
         flat poses.
     """
     root = skeleton.root
-    pose = (pose - pose[:, root : root + 1]).double()
+    pose = (pose - pose[:, root : root + 1]).cpu().double()
     bones = bone_lengths(pose, skeleton)
     size = bones.mean(1, keepdim=True)
     reach = pose.norm(dim=-1).mean(1)
@@ -94,5 +94,5 @@ def evaluate_2d(model: LiftingModule, keypoints_2d: Tensor, batch_size: int = 81
                 judged.setdefault(name, []).append(values)
     finally:
         model.train(training)
-    means = {name: float(torch.cat(parts).double().mean()) for name, parts in judged.items()}
+    means = {name: float(torch.cat(parts).cpu().double().mean()) for name, parts in judged.items()}
     return body_statistics(torch.cat(poses), model.skeleton) | means

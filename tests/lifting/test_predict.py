@@ -143,3 +143,22 @@ def test_predictions_follow_the_weights(people):
     other = Martinez(width=16, normalization="root").eval()
     model.load_state_dict(other.state_dict())
     np.testing.assert_allclose(model.predict(keypoints).pose_3d, other.predict(keypoints).pose_3d, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_models_and_keypoints_of_other_precisions(people, precision):
+    model = SVMA(width=32).eval()
+    keypoints = people.keypoints_2d[:8]
+    expected = model.predict(keypoints, "h36m17").pose_3d
+    of_tensor = model.predict(torch.from_numpy(keypoints).to(precision), "h36m17").pose_3d
+    of_model = model.to(precision).predict(keypoints, "h36m17").pose_3d
+    assert (of_tensor.dtype, of_model.dtype) == (torch.float32, np.float32)
+    # Pixels of a bfloat16 are rounded to four.
+    tolerance = {torch.float16: 0.05, torch.bfloat16: 0.3, torch.float64: 1e-4}[precision]
+    np.testing.assert_allclose(of_tensor.numpy(), expected, atol=tolerance)
+    np.testing.assert_allclose(of_model, expected, atol=tolerance)
+
+
+def test_no_poses_at_a_time_are_refused(model, people):
+    with pytest.raises(InputError, match="batch_size is 0; expected"):
+        model.predict(people.keypoints_2d, batch_size=0)
