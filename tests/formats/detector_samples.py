@@ -394,6 +394,23 @@ def write_mediapipe_by_name(folder):
     return save_json(folder / "by_name.json", value), "mediapipe33", found
 
 
+def write_freemocap(folder):
+    """(cameras, frames, 553 points, 3) of one camera: the body first, then hands and face."""
+    (keypoints, confidence), *_ = found = people("mediapipe33", 1)
+    array = np.full((1, FRAMES, 553, 3), 0.5)
+    array[0, :, :33] = np.concatenate([keypoints, confidence[..., None]], -1)
+    np.save(folder / "mediapipe2dData.npy", array)
+    return folder / "mediapipe2dData.npy", "mediapipe33", found
+
+
+def write_keypoints_by_frame(folder):
+    """``[result.keypoints.data for result in results]``: nobody in a last frame."""
+    found = people("halpe26")
+    frames = [np.stack([np.c_[k[i], c[i]] for k, c in found]) for i in range(FRAMES)]
+    (folder / "keypoints.pkl").write_bytes(pickle.dumps([*frames, np.zeros((0, 26, 3))]))
+    return folder / "keypoints.pkl", "halpe26", found
+
+
 def write_movenet(folder):
     (keypoints, confidence), *_ = found = people(count=1)
     array = np.concatenate([(keypoints / SIZE)[..., ::-1], confidence[..., None]], -1)

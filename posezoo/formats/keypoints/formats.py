@@ -18,6 +18,7 @@ from posezoo.formats.keypoints.cvat import is_cvat, read_cvat
 from posezoo.formats.keypoints.deeplabcut import is_deeplabcut, read_deeplabcut
 from posezoo.formats.keypoints.detectron2 import is_detectron2, read_detectron2
 from posezoo.formats.keypoints.easy_vitpose import is_easy_vitpose, read_easy_vitpose
+from posezoo.formats.keypoints.frame_arrays import is_frame_arrays, is_freemocap, read_frame_arrays, read_freemocap
 from posezoo.formats.keypoints.frame_folder import is_folder, is_frame, read_folder, read_frame
 from posezoo.formats.keypoints.hourglass import is_hourglass, read_hourglass
 from posezoo.formats.keypoints.kinetics import is_kinetics, read_kinetics
@@ -84,6 +85,8 @@ FORMATS: tuple[Format, ...] = (
     Format("MediaPipe landmarks", is_mediapipe, read_mediapipe),
     Format("MediaPipe arrays", is_mediapipe_array, read_mediapipe_array),
     Format("MoveNet outputs", is_movenet, read_movenet),
+    Format("FreeMoCap arrays", is_freemocap, read_freemocap),
+    Format("arrays of (people, joints, 2) by frame", is_frame_arrays, read_frame_arrays),
     Format("AlphaPose frames", is_alphapose_frames, read_alphapose_frames),
     Format("OpenPose frames", is_openpose, read_openpose),
     Format("OpenCap's pickles", is_opencap, read_opencap),

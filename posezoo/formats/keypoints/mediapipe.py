@@ -85,14 +85,12 @@ def read_mediapipe(content: Content) -> Clips:
 
 
 def is_mediapipe_array(content: Content) -> bool:
-    """Return whether an array is (..., 33, 4) or, flat, (frames, 132): x, y, z, visibility."""
-    array = only_array(content)
-    if array is None or array.dtype.kind not in "fiu":
+    """Return whether an array is (..., 33, 4) or, flat, (frames, 132): x, y, z, visibility; or 99 numbers with x, y, z."""
+    array = _landmark_array(content)
+    if array is None:
         return False
-    flat = array.ndim == 2 and array.shape[-1] == 4 * _COUNT
     # (33, 3) with a third column that is below zero somewhere is no confidence.
-    deep = array.ndim in (2, 3) and array.shape[-2:] == (_COUNT, 3) and looks_normalised(array[..., :2])
-    return flat or (array.ndim in (2, 3) and array.shape[-2:] == (_COUNT, 4)) or (deep and bool((array[..., 2] < 0).any()))
+    return array.shape[-1] == 4 or (looks_normalised(array[..., :2]) and bool((array[..., 2] < 0).any()))
 
 
 def read_mediapipe_array(content: Content) -> Clips:
@@ -101,9 +99,8 @@ def read_mediapipe_array(content: Content) -> Clips:
     Raises:
         InputError: world landmarks, or coordinates in millimetres.
     """
-    array, path = only_array(content), content.path
-    assert array is not None
-    rows = array.reshape(-1, _COUNT, 4 if array.shape[-1] in (4, 4 * _COUNT) else 3).astype(np.float64)
+    rows, path = _landmark_array(content), content.path
+    assert rows is not None
     xy = rows[..., :2]
     normalised = looks_normalised(xy)
     if normalised:
@@ -118,6 +115,23 @@ def read_mediapipe_array(content: Content) -> Clips:
         implied=("mediapipe33",),
         normalised=normalised,
     )
+
+
+def _landmark_array(content: Content) -> np.ndarray | None:
+    """(frames, 33, 3 or 4) of an array or of JSON's lists of numbers, one person a frame; None of other shapes."""
+    array = only_array(content)
+    flat = content.value if content.kind == "json" and isinstance(content.value, list) else []
+    if flat and all(isinstance(row, list) and len(row) == len(flat[0]) in (4 * _COUNT, 3 * _COUNT) for row in flat):
+        array = numeric(flat, "landmarks", content.path)
+    if array is None or array.dtype.kind not in "fiu":
+        return None
+    if array.ndim == 2 and array.shape[1] in (4 * _COUNT, 3 * _COUNT):
+        array = array.reshape(len(array), _COUNT, -1)
+    if array.ndim == 4 and 1 in array.shape[:2]:
+        array = array.reshape(-1, *array.shape[2:])
+    array = array[None] if array.ndim == 2 else array
+    fits = array.ndim == 3 and array.shape[1] == _COUNT and array.shape[2] in (3, 4)
+    return array.astype(np.float64) if fits else None
 
 
 def only_array(content: Content) -> np.ndarray | None:
@@ -145,9 +159,11 @@ def _world_alone(path: Path) -> InputError:
 def _frames(value: Any) -> list[tuple[int, Any]]:
     """(number, frame) of every frame: a list of them, an object of frames by their numbers, or a single frame."""
     if isinstance(value, Mapping):
-        inner = value.get("frames")
-        if isinstance(inner, list | Mapping):
-            return _frames(inner)
+        for key in ("frames", *_LANDMARKS):
+            inner = value.get(key)
+            numbered = isinstance(inner, Mapping) and all(str(name).isdecimal() for name in inner)
+            if numbered or (key == "frames" and isinstance(inner, list | Mapping)):
+                return _frames(inner)
         if value and all(isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) for key in value):
             return [(int(key), frame) for key, frame in value.items() if int(key) < 2**31]
         return [(0, value)]
