@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posezoo.cli.checks import check_output
+from posezoo.errors import InputError
 
 if TYPE_CHECKING:
     from posezoo.formats.keypoints import Inspection
 
 _PREPARE = ("h36m", "mpi_inf_3dhp", "humaneva")
+_PICTURES = ("h36m_pictures", "lsp", "coco_pictures")
 
 
 def add(commands: Any) -> None:
@@ -23,9 +25,9 @@ def add(commands: Any) -> None:
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
-    prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", "h36m_pictures"))
+    prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", *_PICTURES, "bodies"))
     prepare.add_argument(
-        "--source", type=Path, required=True, help="folder of the dataset as it is downloaded; of BVH files for openmocap"
+        "--source", type=Path, help="folder of the dataset as it is downloaded; of BVH files for openmocap; bodies need none"
     )
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
     prepare.add_argument("--every", type=int, default=5, help="of videos, so many frames are one (5)")
@@ -54,8 +56,24 @@ def run_schema(options: argparse.Namespace) -> int:
 
 def run_prepare(options: argparse.Namespace) -> int:
     """Convert, with a progress bar."""
+    if options.dataset == "bodies":
+        from posezoo.data.synthetic.preparing import prepare_bodies
+
+        check_output("--out", options.out, (".h5", ".hdf5"))
+        print(f"bodies -> {prepare_bodies(options.out)}")
+        return 0
+    if options.source is None:
+        raise InputError(f"--source is not given; name the folder of {options.dataset} as it is downloaded.")
     from posezoo.data import prepare_openmocap
 
+    if options.dataset in ("lsp", "coco_pictures"):
+        from posezoo.data.coco import prepare_coco_pictures
+        from posezoo.data.lsp import prepare_lsp
+
+        check_output("--out", options.out, (".h5", ".hdf5"))
+        file = {"lsp": prepare_lsp, "coco_pictures": prepare_coco_pictures}[options.dataset](options.source, options.out)
+        print(f"pictures -> {file}")
+        return 0
     if options.dataset == "h36m_pictures":
         from posezoo.data.h36m.frames import prepare_h36m_pictures
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def rows_of(result: Prediction, rows: np.ndarray) -> Prediction:
     """Return some of the poses, without confidences and labels."""
     kept = {name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}
-    return replace(result, **kept, **dict.fromkeys(("confidence", "filled", "frame_number", "person", "video", "time_s")))
+    return replace(
+        result, **kept, **dict.fromkeys(("confidence", "filled", "frame_number", "person", "video", "time_s", "doubtful"))
+    )
 
 
 def draw(

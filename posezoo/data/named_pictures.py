@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from posezoo.data.coco.pictures import coco_pictures
 from posezoo.data.h36m.pictures import h36m_pictures
 from posezoo.data.lsp.pictures import lsp_pictures
 from posezoo.data.mpi_inf_3dhp.pictures import mpi_inf_3dhp_pictures
@@ -22,6 +23,7 @@ PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
     "rendered_bodies": rendered_bodies,
     "mpii": mpii_pictures,
     "lsp": lsp_pictures,
+    "coco": coco_pictures,
     "h36m": h36m_pictures,
     "mpi_inf_3dhp": mpi_inf_3dhp_pictures,
 }
@@ -32,7 +34,8 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
     """People in pictures of a named dataset.
 
     Args:
-        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file), ``mpii``, ``h36m`` or ``mpi_inf_3dhp``.
+        dataset: ``rendered_studio``, ``rendered_wild`` (which need no file), ``rendered_bodies``, ``mpii``, ``lsp``,
+            ``coco``, ``h36m`` or ``mpi_inf_3dhp``.
         split: ``train``, ``val`` or ``test``.
         settings: what else the dataset takes, such as ``count=100`` or ``path="mpii/"``.
 

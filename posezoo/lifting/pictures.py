@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
 from posezoo.errors import InputError
+from posezoo.geometry import bone_lengths
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.export_graph import PictureGraph
 from posezoo.lifting.schedule import cosine
@@ -38,6 +40,8 @@ class PictureModule(ZooModule):
     kind = "pictures"
     monitor = "val/mpjpe"
     shared_settings = ("skeleton", "size")
+    doubtful_below: float = 0.0
+    """Mean confidence below which a pose is doubtful; 0 where confidences do not tell."""
     canonical_mm: Tensor
 
     def __init__(self, skeleton: str, size: int) -> None:
@@ -94,7 +98,11 @@ class PictureModule(ZooModule):
 
         Returns:
             one pose: ``pose_3d`` (1, J, 3) mm, root-relative, camera frame; ``keypoints_2d`` (1, J, 2) px of the picture;
-            ``confidence`` (1, J) in [0, 1]. The size is that of the training people: one picture does not tell.
+            ``confidence`` (1, J) in [0, 1]; ``doubtful`` (1,), whether the model doubts that it has found anybody. The size
+            is that of the training people: one picture does not tell.
+
+        Warns:
+            UserWarning: the pose is doubtful.
 
         Raises:
             InputError: no picture, or a box that is empty or outside of it.
@@ -123,15 +131,25 @@ class PictureModule(ZooModule):
             confidences.append(confidence.cpu().numpy())
             for row, matrix in zip(pose[..., :2].cpu().numpy(), matrices, strict=True):
                 keypoints.append((row - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
+        confidence = np.concatenate([np.empty((0, joints), np.float32), *confidences])
+        doubtful = confidence.mean(1) < self.doubtful_below
+        notes = ["the size is that of the mean training person: one picture does not tell"]
+        if doubtful.any():
+            notes.append(
+                f"{int(doubtful.sum())} of {len(doubtful)} poses are doubtful: their mean confidence is below "
+                f"{self.doubtful_below:g}, so they may be of nobody"
+            )
+            warnings.warn(f"{notes[-1]}; give the person's box, or leave those pictures out.", stacklevel=3)
         return Prediction(
             pose_3d=np.concatenate(poses),
             skeleton=self.skeleton,
             unit=self.unit,
             keypoints_2d=np.array(keypoints, np.float32).reshape(-1, joints, 2),
-            confidence=np.concatenate([np.empty((0, joints), np.float32), *confidences]),
+            confidence=confidence,
+            doubtful=doubtful if self.doubtful_below else None,
             image_size=sizes.pop() if len(sizes) == 1 else None,
             model=self.zoo_name,
-            notes=("the size is that of the mean training person: one picture does not tell",),
+            notes=tuple(notes),
         )
 
     def export_graph(self, skeleton: Any = None) -> PictureGraph:
@@ -143,10 +161,14 @@ class PictureModule(ZooModule):
         """See :func:`evaluate_pictures`."""
         return evaluate_pictures(self, data, **settings)
 
-    def count(self, metrics: PictureMetrics, batch: dict[str, Tensor], hips_moved: float = 0.0) -> None:
-        """Find the people of a batch and compare."""
+    def count(
+        self, metrics: PictureMetrics, batch: dict[str, Tensor], hips_moved: float = 0.0, known_scale: bool = False
+    ) -> None:
+        """Find the people of a batch and compare; settings as of :func:`evaluate_pictures`."""
         pose, _ = self.locate(batch["picture"])
         zoom, pose_mm = PICTURE_PX / self.size, self.to_mm(pose)
+        if known_scale and "pose_3d" in batch:
+            pose_mm = rescaled(pose, bone_lengths(batch["pose_3d"], self.skeleton).sum(1), self.skeleton)
         if hips_moved:
             pose_mm = moved_to_the_neck(pose_mm, hips_moved, self.skeleton)
         metrics.update(
@@ -166,14 +188,23 @@ class PictureModule(ZooModule):
 
 @torch.inference_mode()
 def evaluate_pictures(
-    model: PictureModule, data: PeopleInPictures, hips_moved: float = 0.0, batch_size: int = _BATCH, workers: int = 0
+    model: PictureModule,
+    data: PeopleInPictures,
+    hips_moved: float = 0.0,
+    known_scale: bool = False,
+    joints: int | None = None,
+    batch_size: int = _BATCH,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Score a model on people in pictures.
 
     Args:
         model: in eval mode.
         data: with 3D, 2D or both.
-        hips_moved: share of the way to the neck that predicted hips are moved by; 0.2 on MPI-INF-3DHP.
+        hips_moved: share of the way from pelvis to neck that predicted pelvis and hips are moved by; 0.2 on MPI-INF-3DHP.
+        known_scale: give every pose the bone lengths' sum of its label, as on MPI-INF-3DHP, rather than that of the mean
+            training person.
+        joints: 14 for PCK and AUC over the joints that MPI-INF-3DHP's are; over all where not given.
         batch_size: pictures at a time.
         workers: processes that read and cut pictures.
 
@@ -190,12 +221,12 @@ def evaluate_pictures(
         raise RuntimeError("the model is in training mode; call .eval() before evaluating.")
     crops = Crops(data, model.skeleton, model.size, labels=data.poses.pose_3d is not None)
     names, codes = np.unique(data.poses.action, return_inverse=True)
-    metrics = PictureMetrics(model.skeleton, tuple(str(name) for name in names)).to(model.device)
+    metrics = PictureMetrics(model.skeleton, tuple(str(name) for name in names), joints).to(model.device)
     seen = 0
     for items in CropLoader(crops, batch_size, workers=workers):
         batch = {name: values.to(model.device) for name, values in items.items()}
         batch["action"] = torch.from_numpy(codes[items["number"].numpy()].astype(np.int64)).to(model.device)
-        model.count(metrics, batch, hips_moved)
+        model.count(metrics, batch, hips_moved, known_scale)
         seen += len(items["number"])
     result: dict[str, Any] = {**metrics.report(), "poses": seen, "pictures_left_out": len(data) - seen}
     if metrics.with_labels and metrics.poses.mpjpe is not None:

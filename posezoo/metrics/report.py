@@ -27,10 +27,14 @@ class LiftingMetrics(nn.Module):
         unit: of the predictions.
         skeleton: of predictions and labels.
         actions: names for the action codes.
+        pck_joints: those that PCK and AUC are over; all where not given.
     """
 
-    def __init__(self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = (), pck_joints: list[int] | None = None
+    ) -> None:
         super().__init__()
+        self.pck_joints = list(range(len(skeleton))) if pck_joints is None else pck_joints
         options: dict[str, Any] = {"skeleton": skeleton, "actions": actions or None}
         self.p_mpjpe = PMPJPE(**options)
         self.n_mpjpe = NMPJPE(**options)
@@ -56,8 +60,8 @@ class LiftingMetrics(nn.Module):
         scaled = pred if self.metric_scale else pred * least_squares_scale(pred, target)
         aligned = procrustes_align(pred, target)
         for pck, auc, pose in ((self.pck, self.auc, scaled), (self.pck_aligned, self.auc_aligned, aligned)):
-            pck.update(pose, target)
-            auc.update(pose, target)
+            pck.update(pose[:, self.pck_joints], target[:, self.pck_joints])
+            auc.update(pose[:, self.pck_joints], target[:, self.pck_joints])
         self.symmetry.update(scaled)
 
     def report(self) -> dict[str, float]:

@@ -25,7 +25,7 @@ FORMAT = "posezoo-prediction/1"
 CAMERA_FRAME = "camera (x right, y down, z forward), root-relative"
 UNITS = ("mm", "relative")
 _ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
-_LABELS = ("frame_number", "person", "video", "time_s")
+_LABELS = ("frame_number", "person", "video", "time_s", "doubtful")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +50,8 @@ class Prediction:
         person: (...) who it is, as the input names people.
         video: (...) names of the recordings.
         time_s: (...) seconds from the start of the recording.
+        doubtful: (...) bool, poses that the model itself doubts, such as those of pictures without a person; None where the
+            model cannot tell.
 
     Raises:
         InputError: shapes that do not belong together, or an unknown unit.
@@ -77,6 +79,7 @@ class Prediction:
     person: np.ndarray | None = None
     video: np.ndarray | None = None
     time_s: np.ndarray | None = None
+    doubtful: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -270,7 +273,7 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
         arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
     if "filled" in arrays:
         arrays["filled"] = arrays["filled"] > 0.5
-    kinds: dict[str, Any] = {"frame_number": np.int64, "person": str, "video": str, "time_s": np.float64}
+    kinds: dict[str, Any] = {"frame_number": np.int64, "person": str, "video": str, "time_s": np.float64, "doubtful": bool}
     labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}
     size, rate = value.get("image_size"), value.get("fps")
     return {

@@ -8,7 +8,7 @@ import torch
 
 from posezoo.errors import UnknownNameError
 from posezoo.geometry import mirror
-from posezoo.metrics.picture_report import PictureMetrics, moved_to_the_neck, rescaled
+from posezoo.metrics.picture_report import PictureMetrics, moved_to_the_neck, rescaled, torso_px
 from posezoo.papers.hg3d import losses
 from posezoo.papers.hg3d.peaks import peaks
 from posezoo.skeletons import get_skeleton
@@ -151,14 +151,33 @@ def test_rescaling_by_hand():
 
 def test_hips_move_a_fifth_of_the_way_to_the_neck():
     pose = torch.zeros(1, 16, 3)
-    pose[0, MPII.index("thorax")] = torch.tensor([0.0, -500.0, 0.0])
+    pose[0, MPII.index("upper_neck")] = torch.tensor([0.0, -500.0, 0.0])
     pose[0, MPII.index("left_hip")] = torch.tensor([100.0, 0.0, 0.0])
     pose[0, MPII.index("left_knee")] = torch.tensor([100.0, 400.0, 0.0])
     moved = moved_to_the_neck(pose, 0.2, MPII)[0]
     assert moved[MPII.index("pelvis")].tolist() == [0, 0, 0]  # poses stay about the root, which went up by 100
-    assert moved[MPII.index("thorax")].tolist() == [0, -400, 0]
-    assert moved[MPII.index("left_hip")].tolist() == [80, 0, 0]
+    assert moved[MPII.index("upper_neck")].tolist() == [0, -400, 0]
+    assert moved[MPII.index("left_hip")].tolist() == [100, 0, 0]  # as far as the pelvis, in the same direction
     assert moved[MPII.index("left_knee")].tolist() == [100, 500, 0]
+
+
+def test_torsos_measure_where_heads_have_no_size():
+    """A torso of 100 px: joints up to 20 px away count, of the 14 that Leeds Sports Pose has and that are annotated."""
+    keypoints = torch.zeros(2, 16, 2)
+    keypoints[:, MPII.index("left_shoulder")] = torch.tensor([0.0, -100.0])
+    keypoints[:, MPII.index("right_shoulder")] = torch.tensor([0.0, -300.0])  # the other diagonal is longer
+    pred = keypoints.clone()
+    pred[0, MPII.index("left_wrist"), 0] += 19.0
+    pred[0, MPII.index("right_wrist"), 0] += 21.0
+    pred[0, MPII.index("pelvis")] += 1000.0  # no joint of Leeds Sports Pose
+    keypoints[0, MPII.index("head_top")] = float("nan")
+    metrics = PictureMetrics(MPII)
+    metrics.update(torch.cat([pred, torch.zeros(2, 16, 1)], -1), keypoints)
+    assert metrics.report()["pck_torso"] == pytest.approx(100 * 26 / 27)
+    keypoints[1, MPII.index("left_shoulder")] = float("nan")
+    assert torso_px(keypoints, MPII).tolist() == [100.0, 300.0]
+    keypoints[1, MPII.index("left_hip")] = float("nan")
+    assert torch.isnan(torso_px(keypoints, MPII)).tolist() == [False, True]
 
 
 def test_symmetry_is_measured_limb_by_limb():

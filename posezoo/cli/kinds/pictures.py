@@ -43,9 +43,11 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
     result = replace(model.predict_images(pictures(), options.box), fps=frames.fps)
     result.save(options.out, **clip_options.export_settings(options))
     left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
+    doubtful = 0 if result.doubtful is None else int(result.doubtful.sum())
+    doubts = f" ({doubtful} doubtful)" if doubtful else ""
     print(
-        f"{len(result)} pictures{left_out}, poses by {result.model}, mean confidence {np.mean(result.confidence):.2f} "
-        f"-> {options.out}"
+        f"{len(result)} pictures{left_out}, poses by {result.model}, "
+        f"mean confidence {np.mean(result.confidence):.2f}{doubts} -> {options.out}"
     )
     if options.picture or options.html:
         draw(result, options.picture, options.html, kept)
@@ -63,6 +65,7 @@ def evaluate(model: PictureModule, options: argparse.Namespace) -> Scores:
             raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for models that take keypoints.")
     settings = {} if options.side is None else {"side": options.side}
     people = load_pictures(options.data, options.split, path=options.path, **settings).thin(options.count)
-    # MPI-INF-3DHP's pelvis is higher than that of all other datasets.
-    result = model.evaluate(people, hips_moved=0.2 if options.data == "mpi_inf_3dhp" else 0.0)
+    # MPI-INF-3DHP's pelvis is higher than that of all other datasets; Zhou et al. 2017 take its scale as known.
+    protocol = {"hips_moved": 0.2, "known_scale": True, "joints": 14} if options.data == "mpi_inf_3dhp" else {}
+    result = model.evaluate(people, **protocol)
     return Scores(result, f"{result['poses']} people in pictures")

@@ -22,6 +22,7 @@ ACTIONS = (
     "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown", "Smoking",
     "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
 )  # fmt: skip
+_VALIDATES = 8
 _KEYS = ("subject", "action", "subaction", "camera", "id", "istrain")
 
 
@@ -35,7 +36,7 @@ def h36m_pictures(
     that code.
 
     Args:
-        split: ``train`` (S1 S5 S6 S7 S8); ``test``, or ``val`` for the same (S9 S11).
+        split: ``train`` (S1 S5 S6 S7 S8); ``test`` (S9 S11); ``val``, S8, as nothing is chosen on the test subjects.
         path: the file; keys ``action bbox camera id istrain joint_2d joint_3d_mono subaction subject``.
         images: the folder of the pictures; ``images`` beside the file where not given.
 
@@ -58,7 +59,9 @@ def h36m_pictures(
         numbers = {key: read_dataset(file, key, (count,)).astype(np.int64) for key in _KEYS}
         keypoints = read_dataset(file, "joint_2d", (count, 16, 2)).astype(np.float32)
         pose = read_dataset(file, "joint_3d_mono", (count, 16, 3)).astype(np.float32)
-    chosen = numbers["istrain"] == (split == "train")
+    chosen = numbers["istrain"] == (split != "test")
+    if split == "val":
+        chosen &= numbers["subject"] == _VALIDATES
     if not chosen.any():
         raise CorruptFileError(f"{path} holds nobody of the {split} split (istrain); expected pose-hg-3d's annotations.")
     if not (np.isfinite(keypoints).all() and np.isfinite(pose).all()):

@@ -40,6 +40,8 @@ class PicturesDataModule(pl.LightningDataModule):
         size: of the crops, px.
         batch_size: pictures of a batch, of both kinds together; per process.
         labelled_share: share of them with 3D labels, where both kinds are given.
+        fixed_share: a kind that is given alone still has its share of a batch alone, so that trainings with and without the
+            other see as many of its pictures.
         eval_batch_size: of validation and test.
         workers: processes that read and cut pictures, for each kind.
         augment: enlarge, turn, mirror and tint training crops: ``True`` those of both kinds, ``annotated`` those without 3D
@@ -66,6 +68,7 @@ class PicturesDataModule(pl.LightningDataModule):
         size: int = 256,
         batch_size: int = 6,
         labelled_share: float = 0.5,
+        fixed_share: bool = False,
         eval_batch_size: int = 32,
         workers: int = 0,
         augment: bool | str = True,
@@ -77,7 +80,7 @@ class PicturesDataModule(pl.LightningDataModule):
         self.given = [kind for kind, source in self.kinds.items() if source is not None]
         if not self.given:
             raise InputError("there is nothing to train on; give data.dataset, data.annotated or both.")
-        if batch_size < len(self.given) or eval_batch_size < 1:
+        if batch_size < (2 if fixed_share else len(self.given)) or eval_batch_size < 1:
             raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
         if not 0 < labelled_share < 1 or augment not in (True, False, "annotated"):
             raise InputError(
@@ -92,7 +95,7 @@ class PicturesDataModule(pl.LightningDataModule):
         self.paths = {"labelled": path, "annotated": annotated_path or path, "tested": tested_path or path}
         self.options, self.test_count, self.skeleton = options or {}, test_count, get_skeleton(skeleton)
         self.size, self.batch_size, self.eval_batch_size = size, batch_size, eval_batch_size
-        self.labelled_share, self.resident = labelled_share, resident
+        self.labelled_share, self.fixed_share, self.resident = labelled_share, fixed_share, resident
         self.workers, self.augment, self.seed = workers, augment, seed
         self._people: dict[tuple[str, str], list[PeopleInPictures]] = {}
         self._resident: dict[str, ResidentCrops] = {}
@@ -147,10 +150,11 @@ class PicturesDataModule(pl.LightningDataModule):
 
     def _shares(self) -> dict[str, int]:
         """Pictures of a batch by kind."""
-        if len(self.given) == 1:
+        if len(self.given) == 1 and not self.fixed_share:
             return {self.given[0]: self.batch_size}
         labelled = min(max(1, round(self.batch_size * self.labelled_share)), self.batch_size - 1)
-        return {"labelled": labelled, "annotated": self.batch_size - labelled}
+        shares = {"labelled": labelled, "annotated": self.batch_size - labelled}
+        return {kind: shares[kind] for kind in self.given}
 
     def train_dataloader(self) -> CombinedLoader:
         """Return batches of both kinds; an epoch ends with the smaller dataset, or with the larger one if resident."""

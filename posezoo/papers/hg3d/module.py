@@ -38,8 +38,8 @@ READINGS = {"code": (0.4, 0.64, "upper_neck"), "text": (0.1, 0.01, "thorax")}
 class HG3D(PictureModule):
     """Zhou et al. 2017. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
-    Which of the three stages is trained, the data and the weights of the losses say: 2D labels alone; both kinds with
-    ``weight_geometry: 0``; both with their defaults.
+    Which of the three stages is trained, the weights of the losses say: both 0 for stage 1, the 2D of all pictures;
+    ``weight_geometry: 0`` for stage 2; their defaults for stage 3.
 
     The text gives lambda_reg 0.1 and lambda_geo 0.01 and no units. The released code (Torch) has them: x, y and depth run
     from -1 to 1 over the crop, the losses of heatmaps and depths are means over all values, Eq. 3 is a sum. Losses here are
@@ -66,6 +66,8 @@ class HG3D(PictureModule):
     """
 
     paper = "hg3d"
+
+    doubtful_below = 0.35
 
     def __init__(
         self,
@@ -128,6 +130,7 @@ class HG3D(PictureModule):
         super().setup(stage)
         if stage == "fit":
             labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
+            labelled = labelled and self.hp.weight_depth > 0
             pose = self.network.pose
             for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and what leads there
                 part.requires_grad_(labelled or self.hp.weight_geometry > 0)
