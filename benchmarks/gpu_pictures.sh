@@ -3,8 +3,8 @@
 #
 #     benchmarks/gpu_pictures.sh --data DIR --out DIR [--minutes 8] [--device cuda|cpu]
 #
-# DIR of --data holds openmocap.h5, lsp.h5 and bodies.h5, as `posezoo data prepare` writes them. Stages 1 and 2 come first
-# (<out>/hg3d.photo_1), without bodies where the device cannot draw them; then stage 3 with and without the geometric loss, side by side
+# DIR of --data holds openmocap.h5, lsp.h5 and bodies.h5, as `posezoo data prepare` writes them. Stage 1 comes first
+# (<out>/hg3d.photo_1), without bodies where the device cannot draw them; then stage 2; then stage 3 with and without the geometric loss, side by side
 # (<out>/hg3d.photo, <out>/hg3d.photo_without). <out>/pictures.csv says how long each took.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -60,16 +60,18 @@ if [ "$device" = cpu ]; then
     bodies=200 capsules=60
     small=(--data.test_count 32 --model.size 64 --model.width 16 --data.batch_size 32 --data.workers 0)
 fi
-run hg3d.photo_1 hg3d.photo_1 "$(share "$minutes" 0.66)" "${small[@]}"
+run hg3d.photo_1 hg3d.photo_1 "$(share "$minutes" 0.5)" "${small[@]}"
 if [ $? -ne 0 ] && [ $(($(date +%s) - begun)) -lt 120 ]; then
     echo "bodies are left out: $(tail -n 1 "$out/hg3d.photo_1/log.txt")"
     small+=(--data.dataset rendered_studio)
-    run hg3d.photo_1 hg3d.photo_1 "$(share "$minutes" 0.66)" "${small[@]}"
+    run hg3d.photo_1 hg3d.photo_1 "$(share "$minutes" 0.5)" "${small[@]}"
 fi
 start=$(weights hg3d.photo_1)
+[ -n "$start" ] && run hg3d.photo_2 hg3d.photo_2 "$(share "$minutes" 0.2)" "${small[@]}" --start "$start"
+start=$(weights hg3d.photo_2)
 if [ -n "$start" ]; then
-    run hg3d.photo hg3d.photo "$(share "$minutes" 0.16)" "${small[@]}" --start "$start" &
-    run hg3d.photo_without hg3d.photo "$(share "$minutes" 0.16)" "${small[@]}" --start "$start" --model.weight_geometry 0.0 &
+    run hg3d.photo hg3d.photo "$(share "$minutes" 0.12)" "${small[@]}" --start "$start" &
+    run hg3d.photo_without hg3d.photo "$(share "$minutes" 0.12)" "${small[@]}" --start "$start" --model.weight_geometry 0.0 &
     wait
 fi
 cat "$out/pictures.csv"
