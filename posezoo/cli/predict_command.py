@@ -24,8 +24,16 @@ def add(commands: Any) -> None:
     )
     command.add_argument("-o", "--out", type=Path, required=True, help=".npz .json .csv, or of a clip .bvh .trc")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
-    command.add_argument("--cameras", type=Path, help="calibration of the cameras: .toml .json .yml .xml .h5 or a folder")
+    command.add_argument("--cameras", type=Path, help="calibration: .toml .json .yml .qca.txt .xml .h5 .pkl or a folder")
     command.add_argument("--camera-unit", default="mm", choices=("mm", "cm", "m"), help="unit of the calibration")
+    command.add_argument("--views", nargs="+", metavar="CAMERA", help="these cameras of the calibration alone, by name")
+    command.add_argument(
+        "--max-reprojection-px",
+        default="auto",
+        metavar="PX",
+        help="of three or more views, leave those out of a joint that are further off; auto (default), none or a number",
+    )
+    command.add_argument("--no-undistort", action="store_true", help="the keypoints are of undistorted pictures")
     command.add_argument("--subject", help="whose calibration, where the file holds Human3.6M's")
     command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"))
     command.add_argument(

@@ -1,8 +1,12 @@
-"""Models of several views on the command line: a file of keypoints for each calibrated camera, frame by frame."""
+"""Models of several views on the command line: a video or a file of keypoints for each calibrated camera."""
 
 from __future__ import annotations
 
 import argparse
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,39 +17,198 @@ from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
+    from posezoo.geometry import Camera
+    from posezoo.geometry.rig_fit import RigFit
     from posezoo.papers.cvugcn import CVUGCN
+    from posezoo.papers.cvugcn.prediction import MultiViewPrediction
+    from posezoo.video.clips import ClipPeople
+    from posezoo.video.multiview import Observed
 
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     """Refine one person whom several cameras see."""
-    from posezoo.data import read_cameras, read_keypoints
+    from posezoo.video.multiview import people_and_rig
 
+    _refuse(options)
+    cameras, files = _cameras_and_files(options)
+    views = [_people(file, options) for file in files]
+    layouts = {view.data.skeleton.name for view in views}
+    if len(layouts) > 1:
+        described = ", ".join(f"{v.data.skeleton.name} in {f}" for v, f in zip(views, files, strict=True))
+        raise InputError(f"the views differ: {described}; expected one layout.")
+    for view, file in zip(views, files, strict=True):
+        if not view.tracks:
+            raise InputError(f"{file} shows nobody.")
+    people, fit = people_and_rig([view.tracks for view in views], cameras)
+    number = options.person or 1
+    if not 1 <= number <= len(people):
+        raise InputError(f"--person {number}; two or more views see {len(people)}.")
+    person = people[number - 1]
+    _say_fit(fit, person, views, files)
+    trust = person.confidence if any(view.data.confidence is not None for view in views) else None
+    result = model.predict_views(
+        person.keypoints,
+        fit.cameras,
+        views[0].data.skeleton,
+        trust,
+        max_reprojection_px=_limit(options.max_reprojection_px),
+        undistort=not options.no_undistort,
+        frames=person.frames,
+    )
+    _check_unit(result, options)
+    rates = {view.fps for view in views}
+    fps = options.fps or (rates.pop() if len(rates) == 1 else None)
+    clip_options.check_rate(options, fps)
+    saved = replace(result.in_world(), fps=fps, frame_number=person.frames, person=np.full(len(person.frames), str(number)))
+    saved.save(options.out, **clip_options.export_settings(options))
+    lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
+    others = f", person {number} of {len(people)}" if len(people) > 1 else ""
+    print(
+        f"{len(person.frames)} poses in {len(views)} views{others}, refined by {result.model} in mm{lost} -> {options.out}"
+    )
+    print(_agreement(result, [camera.name or Path(f).stem for camera, f in zip(fit.cameras, files, strict=True)]))
+    return 0
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Say which options have no use here."""
     if options.box:
         raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
     if options.picture or options.html:
         raise InputError("--picture and --html draw single views; leave them out.")
-    clip_options.refuse(options, options.name, "takes synchronised keypoints of several views as they are")
+    for name in ("fill_gaps", "smooth"):
+        if getattr(options, name) not in (None, False):
+            raise InputError(f"{options.name} takes keypoints as they are; leave out --{name.replace('_', '-')}.")
     if not options.cameras:
         raise InputError(f"{options.name} needs the cameras' calibration: --cameras FILE.")
-    cameras = read_cameras(options.cameras, options.subject, options.camera_unit)
-    if len(cameras) != len(options.input):
+
+
+def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[Path]]:
+    """Return the cameras that are asked for, and the file of each: by its name, where files are named for cameras."""
+    from posezoo.data import read_cameras
+
+    cameras, files = list(read_cameras(options.cameras, options.subject, options.camera_unit)), list(options.input)
+    names = [camera.name or str(number) for number, camera in enumerate(cameras, 1)]
+    files = _by_name(files, names)
+    if options.views:
+        unknown = [name for name in options.views if name not in names]
+        if unknown:
+            raise InputError(f"--views {' '.join(unknown)}: {options.cameras} has {', '.join(names)}.")
+        chosen = [names.index(name) for name in options.views]
+        if len(files) == len(cameras):
+            files = [files[number] for number in chosen]
+        cameras = [cameras[number] for number in chosen]
+    if len(cameras) != len(files) or len(files) < 2:
         raise InputError(
-            f"{len(options.input)} files of keypoints and {len(cameras)} cameras; give one file for each camera."
+            f"{len(files)} files of keypoints and {len(cameras)} cameras; give one file for each camera, or say which "
+            f"cameras they are of: --views {' '.join(names[: len(files)])}."
         )
-    views = [read_keypoints(path, options.skeleton, options.image_size) for path in options.input]
-    shapes = {(len(view), view.skeleton.name) for view in views}
-    if len(shapes) > 1:
-        described = ", ".join(
-            f"{len(v)} poses of {v.skeleton.name} in {p}" for v, p in zip(views, options.input, strict=True)
+    return cameras, files
+
+
+def _by_name(files: list[Path], names: Sequence[str]) -> list[Path]:
+    """Return files in the order of the cameras whose names they bear; as they are where they bear none."""
+    bearing = [[file for file in files if name.lower() in file.stem.lower()] for name in names]
+    if len(files) == len(names) and all(len(found) == 1 for found in bearing):
+        ordered = [found[0] for found in bearing]
+        if len(set(ordered)) == len(files):
+            return ordered
+    return files
+
+
+def _people(file: Path, options: argparse.Namespace) -> ClipPeople:
+    from posezoo.video.clips import is_clip_file, read_people
+
+    video = is_clip_file(file)
+    return read_people(
+        file,
+        detector=options.detector if video else None,
+        detector_model=options.detector_model if video else None,
+        device=options.detector_device or "cpu",
+        fps=options.fps,
+        skeleton=None if video else options.skeleton,
+        image_size=tuple(options.image_size) if options.image_size and not video else None,
+    )
+
+
+def _limit(given: str) -> float | str | None:
+    if given in ("auto", "none"):
+        return None if given == "none" else "auto"
+    try:
+        return float(given)
+    except ValueError as error:
+        raise InputError(f"--max-reprojection-px {given}; expected auto, none or a number of px.") from error
+
+
+def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: Sequence[Path]) -> None:
+    """Say what was changed, and warn where views and cameras do not belong together."""
+    import torch
+
+    from posezoo.geometry.rig_fit import GOOD, fitting_factor
+
+    if fit.changed:
+        warnings.warn(
+            f"the cameras fit what was seen only if {fit.changed}: {fit.error:.1%} of the person's height off instead of "
+            f"{fit.given_error:.1%}; mend the calibration or the order of the files.",
+            stacklevel=2,
         )
-        raise InputError(f"the views differ: {described}; expected the same frames of one person in one layout.")
-    weights = [view.confidence for view in views if view.confidence is not None]
-    confidence = np.stack(weights) if len(weights) == len(views) else None
-    result = model.predict_views(np.stack([v.keypoints_2d for v in views]), cameras, views[0].skeleton, confidence)
-    result.in_world().save(options.out, **clip_options.export_settings(options))
-    lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
-    print(f"{len(views[0])} poses in {len(views)} views, refined by {result.model} in mm{lost} -> {options.out}")
-    return 0
+    for camera, view, file in zip(fit.cameras, views, files, strict=True):
+        if camera.image_size and view.image_size and tuple(camera.image_size) != tuple(view.image_size):
+            given, own = ("x".join(map(str, size)) for size in (camera.image_size, view.image_size))
+            warnings.warn(
+                f"{camera.name or file} is calibrated for {given} px and its keypoints are of {own}.", stacklevel=2
+            )
+    error = person.misfit(fit.cameras)
+    if error <= 2 * GOOD:
+        return
+    factor = fitting_factor(torch.from_numpy(person.keypoints), fit.cameras)
+    advice = (
+        f"multiplied by {factor:.3g} the keypoints would fit: they are of pictures of another size than the calibration"
+        if factor
+        else "check that the files are of these cameras, of one recording, and in their order"
+    )
+    warnings.warn(
+        f"the views do not fit the cameras: half of the joints are off by more than {error:.0%} of the person's height; "
+        f"{advice}.",
+        stacklevel=2,
+    )
+
+
+def _check_unit(result: MultiViewPrediction, options: argparse.Namespace) -> None:
+    """Warn where people would have legs of no human length."""
+    from posezoo.geometry.rig_fit import likely_unit
+
+    skeleton, world = result.skeleton, np.asarray(result.world_mm)
+    chain = [[skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    legs = [np.linalg.norm(np.diff(world[:, joints], axis=1), axis=-1).sum(1) for joints in chain]
+    leg = float(np.nanmedian(legs)) if np.isfinite(legs).any() else float("nan")
+    unit = likely_unit(leg, options.camera_unit)
+    if unit is not None:
+        advice = f"give --camera-unit {unit}" if unit != "unknown" else "no unit of mm, cm and m makes it human"
+        warnings.warn(
+            f"legs are {leg:.3g} mm long with the calibration read in {options.camera_unit}; expected 400 to 1300 mm; "
+            f"{advice}.",
+            stacklevel=2,
+        )
+
+
+def _agreement(result: MultiViewPrediction, names: Sequence[str]) -> str:
+    """Return how far keypoints are from the poses, by view and by joint, and how many views joints were made from."""
+    error, used = np.asarray(result.reprojection_px), np.asarray(result.views_used)
+    if not np.isfinite(error).any():
+        return "no joint was seen by two views"
+    by_view = ", ".join(
+        f"{name} {np.nanmedian(own):.1f}" for name, own in zip(names, error, strict=True) if np.isfinite(own).any()
+    )
+    by_joint = ", ".join(
+        f"{joint} {np.nanmedian(error[..., number]):.1f} ({used[..., number].sum(0).mean():.1f})"
+        for number, joint in enumerate(result.skeleton.joints)
+        if np.isfinite(error[..., number]).any()
+    )
+    return (
+        f"median reprojection error {np.nanmedian(error):.1f} px ({by_view})\n"
+        f"by joint, px, and views it was made from on average: {by_joint}"
+    )
 
 
 def evaluate(model: CVUGCN, options: argparse.Namespace) -> Scores:

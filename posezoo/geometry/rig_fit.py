@@ -1,0 +1,151 @@
+"""Whether cameras and what they saw belong together: other orders and other conventions are tried."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posezoo.errors import InputError
+from posezoo.geometry.cameras import Camera
+from posezoo.geometry.triangulation import triangulate
+
+GOOD = 0.03
+"""Median reprojection error, in shares of the person's height in the picture, up to which views and cameras fit. Detectors
+err by 0.005 to 0.013, and a calibration that is off by a degree adds 0.02 or so."""
+_MUCH_BETTER = 0.3
+_MOST_ORDERS = 5  # cameras, up to which all orders are tried
+_FACTORS = (0.5, 2.0, 1 / 3, 3.0, 2 / 3, 1.5)
+_UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+_LEG_MM = (400.0, 1300.0)
+
+
+@dataclass(frozen=True)
+class RigFit:
+    """Cameras that fit what was seen best.
+
+    Attributes:
+        cameras: in the order of the views.
+        order: which of the given cameras each is.
+        inverted: whether R and t were taken as camera-to-world.
+        error: median reprojection error, in shares of the person's height in the picture; infinite where no point is had.
+        given_error: the same of the cameras as they were given.
+    """
+
+    cameras: tuple[Camera, ...]
+    order: tuple[int, ...]
+    inverted: bool
+    error: float
+    given_error: float
+
+    @property
+    def changed(self) -> str:
+        """What differs from the cameras as given, in words; empty where nothing does."""
+        parts = ["R and t are taken as camera-to-world"] if self.inverted else []
+        if self.order != tuple(range(len(self.order))):
+            names = [camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)]
+            parts.append(f"the views are of {', '.join(names)}, in this order")
+        return " and ".join(parts)
+
+
+def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], float]) -> RigFit:
+    """Find the order and the convention of cameras that fit best, where they do not fit as they are given.
+
+    Args:
+        cameras: as a file has them.
+        misfit: of cameras in the order of the views, such as :func:`reprojection_share` of what was seen.
+
+    Returns:
+        the cameras as given where their error is below :data:`GOOD` or nothing else is much better.
+
+    Example:
+        >>> from posezoo.geometry import h36m_cameras
+        >>> first, second = (replace(camera, distortion=None) for camera in h36m_cameras("S9")[:2])
+        >>> body = torch.tensor([[0.0, 0, 0], [0, 0, 1700], [300, 0, 900]], dtype=torch.float64)
+        >>> seen = torch.stack([camera.project(body) for camera in (first, second)])[:, None]
+        >>> fit_rig((second, first), lambda cameras: reprojection_share(seen, cameras)).order
+        (1, 0)
+    """
+    given = misfit(cameras)
+    as_given = RigFit(tuple(cameras), tuple(range(len(cameras))), False, given, given)
+    if given <= GOOD:
+        return as_given
+    found = min(_others(cameras), key=lambda fit: misfit(fit.cameras), default=as_given)
+    error = misfit(found.cameras)
+    if error > min(2 * GOOD, _MUCH_BETTER * given):
+        return as_given
+    return replace(found, error=error, given_error=given)
+
+
+def _others(cameras: Sequence[Camera]) -> Iterator[RigFit]:
+    """Yield the cameras in other orders, and inverted."""
+    count = len(cameras)
+    identity = tuple(range(count))
+    orders = list(itertools.permutations(identity)) if count <= _MOST_ORDERS else [identity, identity[::-1]]
+    for inverted in (False, True):
+        turned = [invert(camera) for camera in cameras] if inverted else list(cameras)
+        for order in orders:
+            if inverted or order != identity:
+                yield RigFit(tuple(turned[number] for number in order), order, inverted, float("inf"), float("inf"))
+
+
+def invert(camera: Camera) -> Camera:
+    """Return the camera whose R and t were read as world-to-camera and are camera-to-world."""
+    return replace(camera, R=camera.R.T, t=-camera.R.T @ camera.t)
+
+
+def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float:
+    """Return the median reprojection error in shares of the person's height in the picture.
+
+    Joints that two or more views see and that define no point count as infinitely far off.
+
+    Raises:
+        InputError: no joint is seen by two views at once.
+    """
+    pixels = torch.as_tensor(keypoints, dtype=torch.float64)
+    seen = torch.isfinite(pixels).all(-1)
+    both = seen.sum(0) >= 2
+    if not bool(both.any()):
+        raise InputError("no joint is seen by two views in the same frame; are these the frames of one recording?")
+    error = triangulate(pixels.movedim(0, 1), cameras, details=True).reprojection_px.movedim(1, 0)
+    height = torch.where(seen, pixels[..., 1], torch.nan)
+    extent = height.nan_to_num(nan=-torch.inf).amax(-1) - height.nan_to_num(nan=torch.inf).amin(-1)
+    share = error / extent.clamp_min(1.0)[..., None]
+    counted = torch.where(torch.isnan(share), torch.inf, share)[seen & both]
+    return float(counted.median())
+
+
+def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float | None:
+    """Return by what pixels must be multiplied to fit the cameras: 2 of detections in a video of half the size.
+
+    None where no such factor makes them fit.
+    """
+    errors = {factor: reprojection_share(torch.as_tensor(keypoints) * factor, cameras) for factor in _FACTORS}
+    best = min(errors, key=errors.__getitem__)
+    return best if errors[best] <= GOOD else None
+
+
+def likely_unit(leg_mm: float, unit: str = "mm") -> str | None:
+    """Return the unit in which a calibration is likely to be, by the length of people's legs; None where it is all right.
+
+    Args:
+        leg_mm: thigh and shin, with the calibration read in ``unit``.
+        unit: ``mm``, ``cm`` or ``m``.
+
+    Returns:
+        another unit that makes a leg 0.4 to 1.3 m long; ``unknown`` where none does.
+
+    Example:
+        >>> likely_unit(0.85), likely_unit(850.0), likely_unit(3000.0)
+        ('m', None, 'unknown')
+    """
+    if _LEG_MM[0] <= leg_mm <= _LEG_MM[1] or not np.isfinite(leg_mm):
+        return None
+    raw = leg_mm / _UNITS_MM[unit]
+    fitting = [name for name, size in _UNITS_MM.items() if _LEG_MM[0] <= raw * size <= _LEG_MM[1]]
+    return fitting[0] if fitting else "unknown"

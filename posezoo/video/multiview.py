@@ -1,0 +1,160 @@
+"""People whom several synchronised cameras see: frames by their numbers, people across views by reprojection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from posezoo.errors import InputError
+from posezoo.geometry import Camera
+from posezoo.geometry.rig_fit import RigFit, fit_rig, reprojection_share
+from posezoo.poses.tracking import Track
+
+_SAME = 0.15  # of a person's height: further apart are different people, whatever the calibration
+_FRAMES = 60  # that are compared, evenly spread
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One person as V views saw them.
+
+    Attributes:
+        keypoints: (V, T, J, 2) px; NaN where a view does not see a joint.
+        confidence: (V, T, J), 0 where unknown.
+        frames: (T,) numbers of the frames that two views or more have.
+    """
+
+    keypoints: Float[np.ndarray, "V T J 2"]
+    confidence: Float[np.ndarray, "V T J"]
+    frames: Int[np.ndarray, " T"]
+
+    @property
+    def presence(self) -> float:
+        """Confidence summed over views and frames: who is seen longest and best has most."""
+        return float(self.confidence.mean(-1).sum())
+
+    def misfit(self, cameras: Sequence[Camera]) -> float:
+        """Return :func:`posezoo.geometry.rig_fit.reprojection_share` of some frames."""
+        rows = np.unique(np.linspace(0, len(self.frames) - 1, min(_FRAMES, len(self.frames))).astype(int))
+        return reprojection_share(torch.from_numpy(self.keypoints[:, rows]), cameras)
+
+
+def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = None) -> Observed | None:
+    """Put the tracks of one person together, frame by frame.
+
+    Args:
+        tracks: of each view, none or some that do not overlap.
+        first: frame of the recording that each view's frame 0 is; the same in all views where not given.
+
+    Returns:
+        None where no frame has two views.
+    """
+    joints = next((track.keypoints.shape[1] for view in tracks for track in view), 0)
+    offset = list(first or [0] * len(tracks))
+    seen: dict[int, set[int]] = {}
+    for view, own in enumerate(tracks):
+        for track in own:
+            for row in np.flatnonzero(track.seen):
+                seen.setdefault(track.first_frame + int(row) + offset[view], set()).add(view)
+    frames = np.asarray(sorted(frame for frame, views in seen.items() if len(views) > 1), dtype=np.int64)
+    if not len(frames):
+        return None
+    keypoints = np.full((len(tracks), len(frames), joints, 2), np.nan, dtype=np.float32)
+    confidence = np.zeros(keypoints.shape[:-1], dtype=np.float32)
+    for view, own in enumerate(tracks):
+        for track in own:
+            rows = frames - track.first_frame - offset[view]
+            inside = (rows >= 0) & (rows < len(track))
+            keypoints[view, inside] = track.keypoints[rows[inside]]
+            confidence[view, inside] = track.confidence[rows[inside]]
+    known = np.isfinite(keypoints).all(-1)
+    return Observed(np.where(known[..., None], keypoints, np.nan), np.where(known, confidence, 0.0), frames)
+
+
+def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> list[Observed]:
+    """Tell which person of a view is which of another, by how well their keypoints meet in space.
+
+    Views are added one by one. Of all people so far and all tracks of the next view, the pair that fits best is joined
+    first. A track that fits nobody is a person of its own, whom later views may see.
+
+    Args:
+        views: tracks of each view.
+        cameras: one a view.
+
+    Returns:
+        people whom two views or more see, who is seen longest and best first.
+    """
+    people: list[list[list[Track]]] = [[[track], *[[] for _ in views[1:]]] for track in views[0]]
+    for view in range(1, len(views)):
+        scored = []
+        for number, person in enumerate(people):
+            for track in views[view]:
+                candidate = [*person[:view], [track], *person[view + 1 :]]
+                joined = observe(candidate)
+                if joined is not None:
+                    scored.append((_misfit_of_seen(joined, cameras), number, track))
+        taken: list[Track] = []
+        for error, number, track in sorted(scored, key=lambda item: item[0]):
+            own = people[number][view]
+            if error <= _SAME and not any(track is other for other in taken) and not any(_overlap(track, o) for o in own):
+                own.append(track)
+                taken.append(track)
+        for track in views[view]:
+            if not any(track is other for other in taken):
+                people.append([[track] if place == view else [] for place in range(len(views))])
+    found = [observed for person in people if (observed := observe(person)) is not None]
+    return sorted(found, key=lambda person: -person.presence)
+
+
+def _overlap(one: Track, other: Track) -> bool:
+    first, last = max(one.first_frame, other.first_frame), min(one.first_frame + len(one), other.first_frame + len(other))
+    return first < last
+
+
+def _misfit_of_seen(person: Observed, cameras: Sequence[Camera]) -> float:
+    """Return how badly a person fits the cameras of those views alone that see them."""
+    present = [view for view in range(len(cameras)) if np.isfinite(person.keypoints[view]).any()]
+    part = Observed(person.keypoints[present], person.confidence[present], person.frames)
+    try:
+        return part.misfit([cameras[view] for view in present])
+    except InputError:
+        return float("inf")
+
+
+def people_and_rig(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> tuple[list[Observed], RigFit]:
+    """Match people across views, with the cameras in the order and the convention that fits.
+
+    Args:
+        views: tracks of each view, who is seen longest and best first.
+        cameras: as a file has them.
+
+    Returns:
+        the people, and what was found out about the cameras. Where nothing fits, people are matched by their rank in each
+        view, so that the error can be measured and said.
+
+    Raises:
+        InputError: a view in which nobody is found, or views without a common frame.
+    """
+    if any(not view for view in views):
+        empty = next(number for number, view in enumerate(views) if not view)
+        raise InputError(f"nobody is found in view {empty + 1}.")
+    ranked = observe([[view[0]] for view in views])
+    if ranked is None:
+        raise InputError(
+            "no frame is seen by two views: "
+            + ", ".join(f"view {n + 1} has frames {v[0].first_frame} on" for n, v in enumerate(views))
+        )
+
+    def misfit(given: Sequence[Camera]) -> float:
+        matched = match_people(views, given)
+        seen_by_all = [p for p in matched if np.isfinite(p.keypoints).any((1, 2, 3)).all()]
+        return min((_misfit_of_seen(p, given) for p in seen_by_all), default=ranked.misfit(given))
+
+    fit = fit_rig(cameras, misfit)
+    people = match_people(views, fit.cameras)
+    whole = [person for person in people if np.isfinite(person.keypoints).any((1, 2, 3)).sum() == len(views)]
+    return (people if whole or (len(views) > 2 and people) else [ranked]), fit

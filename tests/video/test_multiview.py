@@ -1,0 +1,121 @@
+"""Several cameras: frames by number, people by reprojection, cameras in the wrong order, convention or unit."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from posezoo.errors import InputError
+from posezoo.geometry import Camera, h36m_cameras, rotation_about, triangulate
+from posezoo.geometry.rig_fit import GOOD, fit_rig, fitting_factor, invert, likely_unit, reprojection_share
+from posezoo.poses.tracking import Track
+from posezoo.video.multiview import match_people, observe, people_and_rig
+
+RIG = [Camera(c.K, c.R, c.t, name=c.name) for c in h36m_cameras("S9")]
+
+
+def people(count: int = 2, frames: int = 20, seed: int = 0) -> np.ndarray:
+    """(P, T, J, 3) mm: bodies of plausible size that sway, a metre apart."""
+    generator = np.random.default_rng(seed)
+    body = generator.normal(size=(count, 1, 17, 3)) * [150, 150, 400] + [0, 0, 900]
+    body[..., 0] += 1000 * np.arange(count)[:, None, None]
+    phase = np.linspace(0, 4, frames)[:, None, None]
+    return body + 80 * np.sin(phase + generator.uniform(0, 6, (count, 1, 17, 3)))
+
+
+def tracks(world: np.ndarray, cameras: list[Camera], noise_px: float = 2.0) -> list[list[Track]]:
+    """Each view's tracks, in the order of the people."""
+    generator = np.random.default_rng(1)
+    result = []
+    for camera in cameras:
+        seen = camera.project(torch.from_numpy(world)).numpy()
+        seen = seen + noise_px * generator.standard_normal(seen.shape)
+        result.append([Track(0, one, np.full(one.shape[:2], 0.9)) for one in seen])
+    return result
+
+
+def error_mm(person, cameras, world) -> float:
+    points = triangulate(torch.from_numpy(person.keypoints).double().movedim(0, 1), cameras).numpy()
+    return float(np.nanmean(np.linalg.norm(points - world[person.frames], axis=-1)))
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_people_whom_views_list_in_other_orders_are_told_apart(views):
+    world, cameras = people(3), RIG[::2] if views == 2 else RIG
+    seen = tracks(world, cameras)
+    seen[1] = seen[1][::-1]
+    found = match_people(seen, cameras)
+    assert len(found) == 3
+    assert sorted(int(np.argmin([error_mm(person, cameras, one) for one in world])) for person in found) == [0, 1, 2]
+    assert max(min(error_mm(person, cameras, one) for one in world) for person in found) < 40
+
+
+def test_somebody_whom_one_view_alone_sees_is_left_out_and_a_third_view_may_join_them():
+    world, cameras = people(2), RIG[:3]
+    seen = tracks(world, cameras)
+    found = match_people([seen[0][:1], seen[1], seen[2]], cameras)
+    assert [np.isfinite(person.keypoints).any((1, 2, 3)).sum() for person in found] == [3, 2]
+    assert len(match_people([seen[0], seen[1][:1]], cameras[:2])) == 1
+
+
+def test_frames_are_matched_by_their_numbers():
+    world, cameras = people(1), RIG[:2]
+    (first,), (second,) = tracks(world, cameras, 0.0)
+    late = Track(5, second.keypoints[5:], second.confidence[5:])
+    holes = first.keypoints.copy()
+    holes[10:12] = np.nan
+    person = observe([[Track(0, holes, first.confidence)], [late]])
+    assert person.frames.tolist() == [*range(5, 10), *range(12, 20)]
+    assert error_mm(person, cameras, world[0]) < 1e-2
+    with pytest.raises(InputError, match="no frame is seen by two views"):
+        people_and_rig([[first], [Track(100, second.keypoints, second.confidence)]], cameras)
+
+
+def test_cameras_in_any_other_order_or_inverted_are_found_and_said():
+    world = people(1)
+    seen = tracks(world, RIG[:3])
+    for order in itertools.permutations(range(3)):
+        given = [RIG[number] for number in order]
+        found, fit = people_and_rig(seen, given)
+        assert [camera.name for camera in fit.cameras] == [camera.name for camera in RIG[:3]]
+        assert bool(fit.changed) == (order != (0, 1, 2))
+        assert found[0].misfit(fit.cameras) < GOOD
+    found, fit = people_and_rig(seen, [invert(camera) for camera in RIG[:3]])
+    assert fit.inverted
+    assert "camera-to-world" in fit.changed
+    torch.testing.assert_close(fit.cameras[1].t, RIG[1].t)
+
+
+def test_cameras_that_fit_in_no_way_stay_as_they_are():
+    world = people(1)
+    seen = tracks(world, RIG[:2])
+    turn = rotation_about("x", torch.tensor(0.2, dtype=torch.float64))
+    _, fit = people_and_rig(seen, [RIG[0], Camera(RIG[1].K, turn @ RIG[1].R, RIG[1].t)])
+    assert not fit.changed
+    assert fit.error > GOOD
+
+
+def test_pixels_of_half_the_size_are_recognised():
+    seen = torch.from_numpy(np.stack([view[0].keypoints for view in tracks(people(1), RIG[:3])]))
+    assert reprojection_share(seen, RIG[:3]) < GOOD < reprojection_share(seen / 2, RIG[:3])
+    assert fitting_factor(seen / 2, RIG[:3]) == 2.0
+    assert fitting_factor(seen.flip(1), RIG[:3]) is None
+
+
+def test_units_by_the_length_of_legs():
+    assert likely_unit(880.0) is None
+    assert likely_unit(0.88) == "m"
+    assert likely_unit(88.0) == "cm"
+    assert likely_unit(880_000.0, "m") == "mm"
+    assert likely_unit(3000.0) == "unknown"
+    assert likely_unit(float("nan")) is None
+
+
+def test_a_rig_that_fits_is_not_searched():
+    calls = []
+    fit = fit_rig(RIG, lambda cameras: calls.append(cameras) or 0.01)
+    assert len(calls) == 1
+    assert not fit.changed
