@@ -6,7 +6,8 @@
     python benchmarks/reproduce.py --all --dry-run --data openmocap --data-dir data/
 
 A finished row is never run again, and a call that was killed goes on where it was: call it again. Results, and a report in
-Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. A table is a file of ``benchmarks/tables``.
+Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. ``--collect`` folds the files of rows into two,
+``cells.csv`` and ``runs.jsonl``. A table is a file of ``benchmarks/tables``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from reproduction.archive import CELLS, MEASUREMENTS
 from reproduction.datasets import datasets
 from reproduction.launching import Launcher
 from reproduction.local import LocalLauncher
+from reproduction.results import collect_rows
 from reproduction.runs import BUDGETS, RECIPES, Bench
 from reproduction.session import Session
 from reproduction.slurm import SlurmLauncher
@@ -42,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--budget", default="cpu", choices=BUDGETS, help="how long and how large (default cpu)")
     top.add_argument("--dry-run", action="store_true", help="say what would run, how long and with how much disk")
     top.add_argument("--report-only", action="store_true", help="write the reports from the results that are there")
+    top.add_argument(
+        "--collect", action="store_true", help="fold finished rows into cells.csv and runs.jsonl of the results"
+    )
     top.add_argument("--again", action="store_true", help="measure finished rows again")
     top.add_argument("--results", type=Path, default=BENCHMARKS / "results", help="folder of results and checkpoints")
     top.add_argument("--tables", dest="table_folder", type=Path, default=TABLES, help="folder of tables of your own")
@@ -109,7 +115,9 @@ def check(options: argparse.Namespace) -> None:
     known = list_tables(options.table_folder)
     if options.all and options.tables:
         raise InputError("name tables or give --all, not both.")
-    if not (options.all or options.tables or options.list):
+    if options.collect and (options.all or options.tables or options.list):
+        raise InputError("--collect is of all results; name no table.")
+    if not (options.all or options.tables or options.list or options.collect):
         raise InputError(f"name the tables, or --all; there are {', '.join(known)}.")
     if options.slurm and options.launcher != "slurm":
         raise InputError("--slurm is of --launcher slurm.")
@@ -122,6 +130,10 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     """What was asked for; the exit code is 1 where a row failed."""
     check(options)
+    if options.collect:
+        results = options.results.resolve()
+        print(f"{collect_rows(results)} rows -> {results / CELLS} and {MEASUREMENTS}")
+        return 0
     every = options.all or (options.list and not options.tables)
     names = list(list_tables(options.table_folder)) if every else list(dict.fromkeys(options.tables))
     tables = [read_table(name, options.table_folder) for name in names]

@@ -87,7 +87,7 @@ def gather(table: Table, bench: Bench) -> Results:
         content = read_json(path)
         failures[str(content.get("row"))] = str(content.get("error"))
     failures = {row: error for row, error in failures.items() if row in table.rows}
-    for content in results_in(folder, "*.json"):
+    for content in results_in(bench.results, folder):
         row = str(content["row"])
         if row not in table.rows:
             continue

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.errors import CorruptFileError
+from reproduction.archive import archived, collect, command_of, take_out
 from reproduction.runs import RUNS, Bench, Cell, PlannedRow
 from reproduction.worker import write_json
 
@@ -30,12 +31,27 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def _place(path: Path) -> tuple[Path, str]:
+    """Return the folder of results, and where a row lies in it: ``<paper>/<table>/<data>/<row>-<seed>.json``."""
+    results = path.parents[3]
+    return results, path.relative_to(results).as_posix()
+
+
+def is_stored(path: Path) -> bool:
+    """Return whether a row has a file of its own, whole or damaged, or is archived."""
+    results, name = _place(path)
+    return path.is_file() or name in archived(results)
+
+
 def read_result(path: Path) -> dict[str, Any]:
-    """A finished row.
+    """Return a finished row: from its own file where there is one, else from the archive.
 
     Raises:
-        CorruptFileError: it is not what a run writes; the row is then measured again.
+        CorruptFileError: its file is not what a run writes; the row is then measured again.
     """
+    results, name = _place(path)
+    if not path.is_file() and name in archived(results):
+        return archived(results)[name]
     content = read_json(path)
     try:
         for cell in content["cells"].values():
@@ -51,20 +67,36 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a row has a result; a damaged one is none."""
+    """Return whether a row has a result; a damaged one is none."""
     try:
-        return path.is_file() and bool(read_result(path))
+        return is_stored(path) and bool(read_result(path))
     except CorruptFileError:
         return False
 
 
-def results_in(folder: Path, pattern: str = "*/*/*/*.json") -> Iterator[dict[str, Any]]:
-    """Every finished row under a folder of results, in a fixed order; what is damaged, or no result, is passed over."""
-    for path in sorted(folder.glob(pattern)):
-        if RUNS in path.relative_to(folder).parts:
-            continue
-        with suppress(CorruptFileError):
-            yield read_result(path)
+def row_files(results: Path) -> list[Path]:
+    """Return the files that may hold a finished row, sorted."""
+    return [path for path in sorted(results.glob("*/*/*/*.json")) if RUNS not in path.relative_to(results).parts]
+
+
+def results_in(results: Path, folder: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Yield every finished row of a folder of results, sorted by path; what is damaged or no result is passed over.
+
+    Args:
+        results: the folder of results, which has the archive.
+        folder: only the rows of this folder below it, one table's on one dataset.
+    """
+    paths = {*row_files(results), *(results / name for name in archived(results))}
+    for path in sorted(paths):
+        if folder is None or path.parent == folder:
+            with suppress(CorruptFileError):
+                yield read_result(path)
+
+
+def collect_rows(results: Path) -> int:
+    """Fold the files of finished rows into the archive, those of the smoke budget excepted; return how many there were."""
+    finished = [path for path in row_files(results) if is_finished(path)]
+    return collect(results, read_result, [path for path in finished if read_result(path)["budget"] != "smoke"])
 
 
 class Known:
@@ -123,17 +155,16 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
             "config": cell.run.recipe,
             **measurement,
         }
-    command = f"python benchmarks/reproduce.py {row.table.id} --row {row.row.id} --data {bench.data} --budget {bench.budget}"
     content = {
         "table": row.table.id,
         "row": row.row.id,
         "data": bench.data,
         "budget": bench.budget,
         "seed": row.seed,
-        "command": f"{command} --seeds {row.seed + 1}",
+        "command": command_of(row.table.id, row.row.id, bench.data, bench.budget, row.seed),
         "cells": cells,
     }
-    if row.path.is_file():  # damaged, or to be measured anew
+    if is_stored(row.path):  # damaged, or to be measured anew
         set_aside(row.path)
     write_json(row.path, content)
     row.failure.unlink(missing_ok=True)
@@ -141,8 +172,15 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
 
 
 def set_aside(path: Path) -> None:
-    """Give a result another name, under which it counts no more."""
-    path.rename(path.with_name(f"{path.stem}.{time.time_ns()}.old"))
+    """Give a result another name, under which it counts no more; an archived one leaves the archive."""
+    old = path.with_name(f"{path.stem}.{time.time_ns()}.old")
+    results, name = _place(path)
+    if path.is_file():
+        path.rename(old)
+    if name in archived(results):
+        row = take_out(results, name)
+        if not old.is_file():
+            write_json(old, row)
 
 
 def is_stale(row: PlannedRow) -> bool:

@@ -17,7 +17,7 @@ from reproduction.estimate import Estimate, Estimates, duration, makespan
 from reproduction.launching import Job, Launcher
 from reproduction.plan import plan
 from reproduction.report import write_report, write_summary
-from reproduction.results import Known, assemble, is_finished, is_stale, set_aside
+from reproduction.results import Known, assemble, is_finished, is_stale, is_stored, set_aside
 from reproduction.runs import Bench, Cell, PlannedRow, Run
 from reproduction.tables import Table
 from reproduction.worker import WEIGHTS, write_json
@@ -41,7 +41,7 @@ class Session:
     def plan(self, seeds: int, only: list[str] | None, again: bool) -> None:
         """Collect the rows; with ``again`` those that are finished too."""
         self.rows = [row for table in self.tables for row in plan(table, self.bench, range(seeds), only)]
-        self.anew = {row.path for row in self.rows if row.path.is_file()} if again else set()
+        self.anew = {row.path for row in self.rows if is_stored(row.path)} if again else set()
 
     def is_open(self, row: PlannedRow) -> bool:
         """Whether a row can be measured here and is not."""

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+from reproduction.results import results_in  # noqa: E402
 from reproduction.tables import Row, list_tables, read_table  # noqa: E402
 
 
@@ -40,8 +41,8 @@ def score(model: str, dataset: str, metric: str, of: str = "model") -> str:
 
 def measured(name: str, row: str, column: str, data: str = "openmocap") -> str:
     """``{{ measured svma/table4 | ours | p_mpjpe }}``: a row of a table, mean over seeds."""
-    found = sorted((RESULTS / name / data).glob(f"{row}-[0-9]*.json"))
-    values = [json.loads(path.read_text(encoding="utf-8"))["cells"][column]["value"] for path in found]
+    rows = [found for found in results_in(RESULTS, RESULTS / name / data) if found["row"] == row]
+    values = [found["cells"][column]["value"] for found in rows]
     return f"{fmean(values):.1f}"
 
 

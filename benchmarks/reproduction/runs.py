@@ -1,0 +1,160 @@
+"""What a table becomes: what one call measures with, runs, tests of them, cells, planned rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posezoo.errors import PoseZooError
+from reproduction.datasets import Dataset, datasets
+from reproduction.tables import BENCHMARKS, Column, Row, Table
+
+BUDGETS = ("smoke", "cpu", "paper")
+RECIPES = BENCHMARKS / "recipes"
+RUNS = ".runs"
+
+
+def folder_of(table: str, data: str, budget: str) -> str:
+    """Return the folder of a table's results, below that of all results; other budgets than ``cpu`` lie beside it."""
+    return f"{table}/{data if budget == 'cpu' else f'{data}-{budget}'}"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one call of ``reproduce.py`` measures with.
+
+    Attributes:
+        data: the dataset asked for.
+        data_dir: where its files lie.
+        budget: ``smoke``, ``cpu`` or ``paper``.
+        results: the folder of results.
+        recipes: the folder of recipes.
+        files_needed: off for a dry run, which plans as if all files were at hand.
+    """
+
+    data: str
+    data_dir: Path
+    budget: str
+    results: Path
+    recipes: Path = RECIPES
+    files_needed: bool = True
+
+    def file(self, dataset: Dataset) -> Path | None:
+        """A dataset's file; None where it needs none, or in a dry run lacks it."""
+        try:
+            return dataset.path(self.data_dir)
+        except PoseZooError:
+            if self.files_needed:
+                raise
+            return None
+
+    def dataset(self, table: Table, role: str) -> Dataset:
+        """The dataset that stands for the paper's dataset ``role`` in a table."""
+        known = datasets()
+        if self.data == table.data:  # the paper's own data: every dataset is itself
+            return known[role]
+        return known[known[self.data].instead_of.get(role, self.data)]
+
+    def is_papers_data(self, table: Table) -> bool:
+        """Whether measured and printed values are of the same dataset."""
+        return self.data == table.data
+
+    def folder(self, table: Table) -> Path:
+        """Where a table's results lie; those of another budget than ``cpu`` beside them."""
+        return self.results / folder_of(table.id, self.data, self.budget)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A test of a run.
+
+    Attributes:
+        dataset, split: what it is tested on.
+        settings: of the dataset's loader.
+        content: what the dataset's file is made from, see :func:`identity`.
+        scoring: settings of the model's ``evaluate``, such as the noise that it is tested with.
+    """
+
+    dataset: Dataset
+    split: str
+    settings: Mapping[str, Any]
+    content: str = ""
+    scoring: Mapping[str, Any] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, Any]:
+        scoring = {"evaluate": dict(self.scoring)} if self.scoring else {}
+        return {"dataset": self.dataset.id, "split": self.split, **self.settings, **scoring}
+
+    @property
+    def key(self) -> str:
+        """Its name in results: another for other data."""
+        words = [self.dataset.id, self.split, *self.settings.values(), self.content[:8]]
+        if self.scoring:
+            words.append(re.sub(r"[^\w.,=+-]+", "", ",".join(f"{key}={value}" for key, value in self.scoring.items())))
+        return "-".join(str(value) for value in words if value != "")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training, or a baseline that needs none.
+
+    Attributes:
+        recipe: paper, steps, model, data, trainer and seed as ``posezoo train`` takes them; or ``baseline`` alone.
+        trained_on: None for a baseline.
+        sources: files of 2D keypoints of another domain, or names of datasets without a file.
+        digest: of everything that decides the outcome.
+        annotated: of pictures, the dataset with 2D labels beside the one with 3D, where there is one.
+        start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
+    """
+
+    recipe: Mapping[str, Any]
+    trained_on: Dataset | None
+    digest: str
+    sources: tuple[str, ...] = ()
+    start: Run | None = None
+    annotated: Dataset | None = None
+
+    @property
+    def stages(self) -> tuple[Run, ...]:
+        """What is trained, in this order: the runs that this one starts from, and itself."""
+        return (*(self.start.stages if self.start else ()), self)
+
+    def folder(self, results: Path) -> Path:
+        return results / RUNS / self.digest
+
+    @property
+    def paper(self) -> str:
+        return str(self.recipe.get("paper") or self.recipe["baseline"])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number to measure."""
+
+    column: Column
+    run: Run
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row and seed: its cells, its file, or why it cannot be measured on this data."""
+
+    table: Table
+    row: Row
+    seed: int
+    path: Path
+    cells: tuple[Cell, ...] = ()
+    impossible: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.table.id} {self.row.id} seed {self.seed}"
+
+    @property
+    def failure(self) -> Path:
+        """Where its error is written, if it fails."""
+        return self.path.with_name(self.path.stem + ".failed.json")
