@@ -89,7 +89,7 @@ def _load_csv(path: Path) -> list[list[str]]:
     """
     data = read_bytes(path, "CSV")
     with reading(path, "CSV"):
-        lines = decode(data).splitlines()
+        lines = decode(data).lstrip("\ufeff").splitlines()
         header = next((line for line in lines if line.strip()), "")
         if header.lower().startswith("sep=") and len(header.strip()) <= 5:
             lines = lines[lines.index(header) + 1 :]
