@@ -42,7 +42,7 @@ def colored(maps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def draw(rows: list[tuple[str, Skeleton, Any]], dpi: int = 110) -> bytes:
-    """A PNG of interpolations: name, skeleton and :class:`posezoo.papers.georep.interpolation.Interpolation` of each."""
+    """Draw interpolations as a PNG: name, layout and :class:`posezoo.papers.georep.interpolation.Interpolation` of each."""
     from matplotlib.figure import Figure
 
     steps = len(rows[0][2].maps)

@@ -20,7 +20,7 @@ from posezoo.viz.scene import PALETTES, side_of
 
 
 def with_joints(people: PeopleInPictures, number: int) -> np.ndarray:
-    """A person's picture with the bones of the labels drawn in."""
+    """Return a person's picture with the bones of the labels drawn in."""
     from matplotlib.colors import to_rgb
 
     cv2 = opencv()
@@ -33,7 +33,7 @@ def with_joints(people: PeopleInPictures, number: int) -> np.ndarray:
 
 
 def sheet(path: Path | None, split: str, columns: int, rows: int, side: int, labels: bool) -> bytes:
-    """A JPEG of so many people of each domain."""
+    """Draw a JPEG of so many people of each domain."""
     parts = []
     for domain in ("rendered_studio", "rendered_wild"):
         people = load_pictures(domain, split, path=path, side=side, count=columns * rows)

@@ -40,7 +40,7 @@ def halves(people: Any, seed: int) -> tuple[Any, Any]:
 
 
 def measure(model: Any, others: Any, openmocap: Any) -> dict[str, Any]:
-    """What a model does on the unseen half (no 3D) and on labelled motion capture."""
+    """Measure what a model does on the unseen half (no 3D) and on labelled motion capture."""
     from posezoo.skeletons import convert
 
     keypoints = convert(others.keypoints_2d, others.skeleton, model.skeleton).keypoints
@@ -53,7 +53,7 @@ def measure(model: Any, others: Any, openmocap: Any) -> dict[str, Any]:
 
 
 def flat(others: Any, skeleton: Any) -> dict[str, float]:
-    """The unseen half with all depths equal: what a model that collapsed would show."""
+    """Measure the unseen half with all depths equal: what a model that collapsed would show."""
     from posezoo.lifting import body_statistics, flat_depth
     from posezoo.skeletons import convert
 
@@ -121,7 +121,7 @@ def demonstrate(name: str, mpii: Path, openmocap_h5: Path, seed: int) -> dict[st
 
 
 def command_of(name: str, seed: int) -> str:
-    """What to type, wherever the files lie."""
+    """Return what to type, wherever the files lie."""
     return f"python benchmarks/finetune_mpii.py {name} --mpii valid.h5 --openmocap openmocap.h5 --seed {seed}"
 
 

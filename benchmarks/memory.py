@@ -28,7 +28,7 @@ BAR_GB = 2.0
 
 
 def write(path: Path, poses: int) -> None:
-    """A file of Human3.6M's layout with so many poses of one view, all of training subjects."""
+    """Write a file of Human3.6M's layout with so many poses of one view, all of training subjects."""
     data = load_dataset("procedural", "test")
     count = -(-poses // 20)
     parts = [

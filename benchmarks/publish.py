@@ -53,7 +53,7 @@ PICTURES = 2000
 
 
 def measure(model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
-    """The test sets of the card; what is printed is the paper's protocol on our data, never the paper's number.
+    """Score the test sets of the card; what is printed is the paper's protocol on our data, never the paper's number.
 
     Args:
         model: None for flat depth.
@@ -116,7 +116,7 @@ def own_of_detector(real: Path) -> dict[str, Any]:
 
 
 def _rounded(scores: dict[str, Any]) -> dict[str, Any]:
-    """The numbers alone, to two decimals."""
+    """Return the numbers alone, to two decimals."""
     plain = {key: value for key, value in scores.items() if not isinstance(value, dict)}
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in plain.items()}
 
@@ -131,7 +131,7 @@ def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict
 
 
 def supervision(header: dict[str, Any]) -> str:
-    """What training needed: the paper's words, or the share of labels that fine-tuning saw."""
+    """Return what training needed: the paper's words, or the share of labels that fine-tuning saw."""
     fraction = header.get("data", {}).get("label_fraction", 0.0)
     if fraction and (header["settings"].get("label_steps") or header["settings"].get("student") == "labels"):
         return f"2D keypoints, {100 * fraction:g} % of 3D labels"
@@ -142,7 +142,7 @@ def supervision(header: dict[str, Any]) -> str:
 
 
 def used(header: dict[str, Any]) -> str:
-    """What training read, in words."""
+    """Return what training read, in words."""
     needed = supervision(header)
     read = USED.get(needed, f"{needed}, drawn at random")
     if header["settings"].get("student") == "teacher":

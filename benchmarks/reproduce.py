@@ -31,7 +31,7 @@ from posezoo.errors import InputError, UnknownNameError
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -80,7 +80,7 @@ def gpu_count(accelerator: str) -> int:
 
 
 def launcher(options: argparse.Namespace, results: Path) -> Launcher:
-    """What starts the runs."""
+    """Return what starts the runs."""
     if options.launcher == "slurm":
         pairs = [text.partition("=") for text in options.slurm]
         if any(not key or not value for key, _, value in pairs):
@@ -128,7 +128,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """What was asked for; the exit code is 1 where a row failed."""
+    """Do what was asked for; the exit code is 1 where a row failed."""
     check(options)
     if options.collect:
         results = options.results.resolve()

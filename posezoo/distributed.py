@@ -16,12 +16,12 @@ from torch import Tensor
 
 
 def share() -> tuple[int, int]:
-    """This process's number and how many there are; (0, 1) outside a distributed run."""
+    """Return this process's number and how many there are; (0, 1) outside a distributed run."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
 
 
 def draw(sampler: Callable[..., Tensor], count: int, *shape: int, device: torch.device | str | None = None) -> Tensor:
-    """This process's rows of what a sampler gives for the global batch.
+    """Return this process's rows of what a sampler gives for the global batch.
 
     Args:
         sampler: ``torch.rand``, ``torch.randn``, or anything called alike.
@@ -43,7 +43,7 @@ def draw(sampler: Callable[..., Tensor], count: int, *shape: int, device: torch.
 
 
 def roll(rows: Tensor) -> Tensor:
-    """The global batch moved on by one row: this process's part of it. No gradient.
+    """Return the global batch moved on by one row: this process's part of it. No gradient.
 
     Args:
         rows: (B, ...), of equal length on all processes.
@@ -57,7 +57,7 @@ def roll(rows: Tensor) -> Tensor:
 
 
 def total(values: Tensor) -> Tensor:
-    """The sum over all processes, with gradient (once)."""
+    """Return the sum over all processes, with gradient (once)."""
     return _Total.apply(values) if share()[1] > 1 else values
 
 
@@ -86,7 +86,7 @@ def leave() -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of the generators that a run draws from; on all processes the same."""
+    """Return the state of the generators that a run draws from; on all processes the same."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)

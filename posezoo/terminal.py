@@ -54,7 +54,7 @@ def progress_console() -> Console:
 
 
 def progress(items: Countable[Item], label: str, patience: float = 2.0) -> Iterable[Item]:
-    """The items, with a progress bar on the terminal once it has taken ``patience`` seconds."""
+    """Yield the items, with a progress bar on the terminal once it has taken ``patience`` seconds."""
     start, bar, task = time.monotonic(), None, None
     total = len(items)
     try:

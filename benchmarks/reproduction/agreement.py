@@ -37,7 +37,7 @@ def agreement(
     stated: Sequence[tuple[str, str]] = (),
     higher_is_better: bool = False,
 ) -> Agreement:
-    """The order of one column.
+    """Compare the orders of one column.
 
     Args:
         published, measured: values by row; rows that only one of them has are left out.

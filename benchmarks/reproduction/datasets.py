@@ -83,7 +83,7 @@ def datasets() -> dict[str, Dataset]:
 
 @cache
 def identity(path: Path) -> str:
-    """What a dataset's file is made from where it says so, else the hash of its bytes."""
+    """Return what a dataset's file is made from where it says so, else the hash of its bytes."""
     if path.is_dir():  # pictures: their names and sizes
         files = sorted(entry for entry in path.rglob("*") if entry.is_file())
         listed = "".join(f"{entry.relative_to(path)} {entry.stat().st_size}\n" for entry in files)

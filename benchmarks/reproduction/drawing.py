@@ -13,7 +13,7 @@ PUBLISHED, MEASURED = "#9aa5b1", "#1f6feb"
 
 
 def draw(results: Results) -> str:
-    """An SVG; empty where there is nothing to draw."""
+    """Return an SVG; empty where there is nothing to draw."""
     if not results.cells:
         return ""
     import matplotlib as mpl
@@ -44,7 +44,7 @@ def _save(figure: Any) -> str:
 
 
 def _distributions(results: Results) -> Any:
-    """A panel for each row: the histogram of each limb's ratio, that of the labels behind it."""
+    """Return a panel for each row: the histogram of each limb's ratio, that of the labels behind it."""
     from matplotlib.figure import Figure
 
     key = results.table.distribution
@@ -96,7 +96,7 @@ def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
 
 
 def _curves(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
-    """A curve for each series; published dashed, measured solid with its deviation."""
+    """Return a curve for each series; published dashed, measured solid with its deviation."""
     for number, series in enumerate(dict.fromkeys(row.series for row in rows)):
         members, color = [row for row in rows if row.series == series], f"C{number}"
         published = [(row.x, row.number(column.id)) for row in members if row.number(column.id) is not None]

@@ -64,7 +64,7 @@ class Estimates:
                         self.sources.append("results measured before")
 
     def of(self, run: Run) -> Estimate:
-        """What a run costs; a baseline costs nothing."""
+        """Return what a run costs; a baseline costs nothing."""
         if run.trained_on is None:
             return Estimate(None, 0.0, 0)
         steps, seconds = self._steps(run), self._seconds.get(f"{run.paper}/{self.bench.budget}")
@@ -92,7 +92,7 @@ class Estimates:
 
     @staticmethod
     def _disk(run: Run) -> int:
-        """The last checkpoint (weights, averages and Adam's two moments) and the weights to keep; logs are small."""
+        """Return the last checkpoint (weights, averages and Adam's two moments) and the weights to keep; logs are small."""
         from posezoo.registry import build
 
         model = build(str(run.recipe["paper"]), dict(run.recipe["model"]))

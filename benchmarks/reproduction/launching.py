@@ -178,7 +178,7 @@ class Launcher(ABC):
 
 
 def environment(threads: int, visible: str | None = None) -> dict[str, str]:
-    """A worker's environment.
+    """Return a worker's environment.
 
     Small batches on a CPU spend half of their time in page faults where glibc hands memory back after each step; the
     ``MALLOC_`` variables keep it (twice the steps per second, ``benchmarks/README.md``).

@@ -63,7 +63,7 @@ class Results:
     failures: Mapping[str, str]
 
     def agreement(self, column: Column) -> Agreement:
-        """The order of a column's rows, printed against measured."""
+        """Compare the printed order of a column's rows with the measured one."""
         rows = self.table.rows.values()
         published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
         measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}

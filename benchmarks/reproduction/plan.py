@@ -16,7 +16,7 @@ from reproduction.tables import Row, Table, read_mapping
 
 
 def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None) -> list[PlannedRow]:
-    """The rows of a table to measure, seed by seed (so that a table is whole early, if with one seed).
+    """Plan the rows of a table to measure, seed by seed (so that a table is whole early, if with one seed).
 
     Raises:
         UnknownNameError: ``only`` names a row that is not there.
@@ -72,7 +72,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
 
 
 def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
-    """What a recipe says for a budget, the recipe of the package it starts from included.
+    """Return what a recipe says for a budget, the recipe of the package it starts from included.
 
     Raises:
         InputError: no such recipe, or none for this budget.
@@ -111,7 +111,7 @@ def _run(
     seed: int,
     bench: Bench,
 ) -> Run:
-    """The run of a recipe.
+    """Return the run of a recipe.
 
     Args:
         switches: of a row: ``model``, ``train``, and ``start`` with the same for the recipe that this one starts from.

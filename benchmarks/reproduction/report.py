@@ -47,7 +47,7 @@ def write_report(table: Table, bench: Bench) -> list[Path]:
 
 
 def printed(row: Row, column: str) -> str:
-    """A published value as printed; a dash where there is none."""
+    """Return a published value as printed; a dash where there is none."""
     value = row.published.get(column)
     return "–" if value is None else str(value)
 
@@ -82,7 +82,7 @@ def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
 
 
 def agreements(results: Results) -> list[str]:
-    """A sentence for each column whose order can be compared."""
+    """Return a sentence for each column whose order can be compared."""
     sentences: list[str] = []
     if results.bench.budget == "smoke":
         return sentences
@@ -100,7 +100,7 @@ def agreements(results: Results) -> list[str]:
 
 
 def origins(results: Results) -> list[str]:
-    """Commits, versions, hardware and time of what was measured, each once."""
+    """Return commits, versions, hardware and time of what was measured, each once."""
     found = [origin for measured in results.cells.values() for origin in measured.origins]
     commits = sorted({origin["commit"][:12] or "unknown" for origin in found})
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
@@ -128,7 +128,7 @@ def _row_notes(results: Results) -> list[str]:
 
 
 def markdown(results: Results, picture: bool) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     headings, lines = lines_of(results)
     table = results.table
     parts = [f"# {results.title}", f"> {table.caption}", *_notes(results)]
@@ -146,7 +146,7 @@ def markdown(results: Results, picture: bool) -> str:
 
 
 def page(results: Results, picture: str) -> str:
-    """The report as one HTML file that needs nothing beside it."""
+    """Return the report as one HTML file that needs nothing beside it."""
     headings, lines = lines_of(results)
 
     def cells(tag: str, values: list[str]) -> str:
@@ -200,7 +200,7 @@ def _order(results: Results) -> str:
 
 
 def overview_lines(tables: list[Results]) -> list[str]:
-    """A line for each table that was measured: how many of its rows, and whether their order is the paper's."""
+    """Return a line for each table that was measured: how many of its rows, and whether their order is the paper's."""
     headings = ("table", "what", "measured on", "rows, seeds", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     for results in tables:

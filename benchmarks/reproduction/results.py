@@ -17,7 +17,7 @@ from reproduction.worker import write_json
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file of ours that holds an object.
+    """Read a JSON file that holds an object.
 
     Raises:
         CorruptFileError: it is not JSON, or something else.
@@ -120,7 +120,7 @@ class Known:
 
 
 def value_of(cell: Cell, metrics: dict[str, Any]) -> tuple[str, float]:
-    """The cell's metric among those measured, and its value.
+    """Return the cell's metric among those measured, and its value.
 
     Raises:
         CorruptFileError: the model has none of them.

@@ -43,7 +43,7 @@ class Bench:
     files_needed: bool = True
 
     def file(self, dataset: Dataset) -> Path | None:
-        """A dataset's file; None where it needs none, or in a dry run lacks it."""
+        """Return a dataset's file; None where it needs none, or in a dry run lacks it."""
         try:
             return dataset.path(self.data_dir)
         except PoseZooError:
@@ -52,7 +52,7 @@ class Bench:
             return None
 
     def dataset(self, table: Table, role: str) -> Dataset:
-        """The dataset that stands for the paper's dataset ``role`` in a table."""
+        """Return the dataset that stands for the paper's dataset ``role`` in a table."""
         known = datasets()
         if self.data == table.data:  # the paper's own data: every dataset is itself
             return known[role]

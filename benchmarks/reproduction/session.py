@@ -52,7 +52,7 @@ class Session:
         return [row for row in self.rows if self.is_open(row)]
 
     def set_aside(self) -> None:
-        """What is measured anew leaves its place, unless another process is at it."""
+        """Move what is measured anew out of its place, unless another process is at it."""
         for row in self.rows:
             if row.path not in self.anew:
                 continue
@@ -68,7 +68,7 @@ class Session:
         self.anew = set()
 
     def jobs(self) -> dict[str, Job]:
-        """The runs that the open rows wait for, by digest; in the order in which rows need them."""
+        """Return the runs that the open rows wait for, by digest; in the order in which rows need them."""
         known, cells = Known(self.bench.results), defaultdict[str, list[Cell]](list)
         for row in self.open_rows():
             for cell in row.cells:
@@ -80,7 +80,7 @@ class Session:
         return jobs
 
     def _add_job(self, jobs: dict[str, Job], run: Run, cells: list[Cell]) -> Job:
-        """A run's job, after that of the run it starts from, unless it is trained already."""
+        """Return a run's job, after that of the run it starts from, unless it is trained already."""
         if run.digest not in jobs:
             folder, needs = run.folder(self.bench.results), None
             if run.start is not None and not (folder / WEIGHTS).is_file():
@@ -171,7 +171,7 @@ class Session:
         return [row for row in self.open_rows() if assemble(row, self.bench, known)]
 
     def rows_of(self, job: Job) -> list[PlannedRow]:
-        """The rows that wait for a run."""
+        """Return the rows that wait for a run."""
         return [row for row in self.rows if job.run.digest in _digests(row)]
 
     def _names(self, job: Job) -> str:
@@ -218,7 +218,7 @@ class Session:
         self.console.print(grid)
 
     def print_plan(self) -> None:
-        """What would run, how long and with how much disk; nothing is written."""
+        """Print what would run, how long and with how much disk; nothing is written."""
         from rich.table import Table as Grid
 
         gpu = self.accelerator == "gpu"
@@ -258,7 +258,7 @@ class Session:
         self._print_missing_files()
 
     def _print_missing_files(self) -> None:
-        """What a dry run did without and a run would need."""
+        """Return what a dry run did without and a run would need."""
         used = {cell.evaluation.dataset for row in self.rows for cell in row.cells}
         used |= {cell.run.trained_on for row in self.rows for cell in row.cells if cell.run.trained_on}
         for dataset in sorted(used, key=lambda dataset: dataset.id):
@@ -274,7 +274,7 @@ def _digests(row: PlannedRow) -> list[str]:
 
 
 def _from_here(path: Path) -> str:
-    """A path as a user would type it: from the working directory where it lies below."""
+    """Return a path as a user would type it: from the working directory where it lies below."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 

@@ -56,7 +56,7 @@ class _Work(TorchDispatchMode):
 
 
 def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any) -> None:
-    """A few batches of a recipe on procedural people."""
+    """Train a few batches of a recipe on procedural people."""
     model = paper_class(budget["paper"])(**budget["model"])
     settings = {**budget["data"], "dataset": "procedural", "skeleton": model.skeleton.name}
     data = paper_class(budget["paper"], "datamodule")(**settings)

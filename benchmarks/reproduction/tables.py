@@ -92,7 +92,7 @@ class Row:
     note: str = ""
 
     def number(self, column: str) -> float | None:
-        """The published value, where it is one number."""
+        """Return the published value, where it is one number."""
         value = self.published.get(column)
         return float(value) if isinstance(value, int | float) else None
 
@@ -135,7 +135,7 @@ def list_tables(folder: Path = TABLES) -> dict[str, Path]:
 
 
 def read_table(name: str, folder: Path = TABLES) -> Table:
-    """A table by its id.
+    """Read a table by its id.
 
     Raises:
         UnknownNameError: no such table.
@@ -199,7 +199,7 @@ def _check_data(path: Path, raw: dict[str, Any], places: list[Any]) -> None:
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping.
+    """Read a YAML file that holds a mapping.
 
     Raises:
         CorruptFileError: it is no YAML or no mapping.
@@ -222,7 +222,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _build(kind: Any, path: Path, place: str, values: dict[str, Any], **convert: Any) -> Any:
-    """An instance of a dataclass from a mapping, its unknown and missing keys named."""
+    """Return an instance of a dataclass from a mapping, its unknown and missing keys named."""
     known = kind.__dataclass_fields__
     unknown = [key for key in values if key not in known]
     if unknown:

@@ -108,7 +108,7 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
 
 
 def flat_depth(data: Any) -> dict[str, Any]:
-    """The 2D pose with all depths equal."""
+    """Return the 2D pose with all depths equal."""
     from posezoo.lifting import evaluate as score
 
     return score(None, data)
@@ -132,7 +132,7 @@ def rounded(values: Any) -> Any:
 
 
 def hardware() -> str:
-    """The processor or the accelerator, and how many cores this process may use."""
+    """Name the processor or the accelerator, and how many cores this process may use."""
     import torch
 
     if torch.cuda.is_available():

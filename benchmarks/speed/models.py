@@ -62,7 +62,7 @@ def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
     products: list[tuple[Any, Any, Any]] = []
 
     def note(module: Any, given: Any, result: Any) -> None:
-        """The products of a graph convolution: one for each kind of neighbour."""
+        """Note the products of a graph convolution: one for each kind of neighbour."""
         nodes, outputs = given[0].flatten(0, 1), torch.empty(given[0].shape[0] * given[0].shape[1], result.shape[-1])
         products.extend((nodes, weight, outputs) for weight in module.weight)
 
@@ -122,7 +122,7 @@ def predict_one(repeats: int = 200) -> list[Ratio]:
 
 
 def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
-    """Steps of svma through Lightning's Trainer, logging included, against a bare loop of the same step."""
+    """Compare steps of svma through Lightning's Trainer, logging included, against a bare loop of the same step."""
     import pytorch_lightning as pl
 
     from posezoo.data import load_dataset

@@ -51,7 +51,7 @@ def fastest(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) ->
 
 
 def print_table(ratios: list[Ratio], threads: int) -> None:
-    """The ratios as a table on the terminal."""
+    """Print the ratios as a table on the terminal."""
     from rich.console import Console
     from rich.table import Table
 

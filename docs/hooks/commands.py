@@ -15,7 +15,7 @@ def command_pages() -> str:
 
 
 def subcommands(top: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
-    """The commands below a parser, each once, with its line of help."""
+    """Return the commands below a parser, each once, with its line of help."""
     for action in top._actions:
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}

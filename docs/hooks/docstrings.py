@@ -27,7 +27,7 @@ class Docstrings(griffe.Extension):
 
 
 def to_markdown(text: str, obj: Any) -> str:
-    """A docstring with links in place of roles, code in place of literal blocks."""
+    """Return a docstring with links in place of roles, code in place of literal blocks."""
     text = ROLE.sub(lambda role: link(role[1], obj), text)
     text = re.sub(r"^(\s*)Example:$", r"\1Examples:", text, flags=re.MULTILINE)
     text = re.sub(r"^::$\n?", "", text, flags=re.MULTILINE)
@@ -36,7 +36,7 @@ def to_markdown(text: str, obj: Any) -> str:
 
 
 def link(name: str, obj: Any) -> str:
-    """What a role names: a link where the reference has it, code where it has not (an inner module, another library)."""
+    """Return what a role names: a link where the reference has it, code where it has not (inner modules, libraries)."""
     path = name
     if not name.startswith("posezoo"):
         scope = obj if obj.is_module or obj.is_class else obj.parent
@@ -51,7 +51,7 @@ def link(name: str, obj: Any) -> str:
 
 
 def _table(found: re.Match[str]) -> str:
-    """A simple table of reStructuredText as one of Markdown; rows without a first cell go on with the one before."""
+    """Return a simple table of reStructuredText as one of Markdown; rows without a first cell go on with the one before."""
     indent, rule, head, body = found.groups()
     starts = [part.start() for part in re.finditer("=+", rule)]
     rows: list[list[str]] = []

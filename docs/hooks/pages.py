@@ -28,19 +28,19 @@ def _schema() -> str:
 
 
 def _file(name: str) -> str:
-    """A Markdown file of the repository without its title; its links to files here are kept as names."""
+    """Return a Markdown file of the repository without its title; its links to files here are kept as names."""
     text = (ROOT / name).read_text(encoding="utf-8").partition("\n")[2].strip()
     return re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]*\)", r"`\1`", text)
 
 
 def _source(name: str) -> str:
-    """A file of the repository, as it is."""
+    """Return a file of the repository, as it is."""
     language = {".py": "py", ".yaml": "yaml"}[Path(name).suffix]
     return f'```{language} title="{name}"\n{(ROOT / name).read_text(encoding="utf-8").strip()}\n```'
 
 
 def _modules() -> str:
-    """What each paper's modules hold, by MkDocs' mkdocstrings."""
+    """Write what each paper's modules hold, by MkDocs' mkdocstrings."""
     from posezoo.registry import PAPERS
 
     lines: list[str] = []
@@ -85,7 +85,7 @@ FIGURES: dict[str, Any] = {"score": results.score, "measured": results.measured,
 
 
 def fill(markdown: str) -> str:
-    """A page with its blocks and figures.
+    """Return a page with its blocks and figures.
 
     Raises:
         PluginError: a block or figure that there is not.
@@ -110,7 +110,7 @@ def _call(known: dict[str, Any], name: str, arguments: list[str]) -> Any:
 
 
 def on_config(config: Any) -> Any:
-    """A page for each paper in the navigation, behind the one that lists them: a new paper changes no file of ours."""
+    """Add a page for each paper to the navigation, behind the one that lists them: a new paper changes no file of ours."""
     from posezoo.registry import PAPERS
 
     section = next(entry["Papers"] for entry in config["nav"] if "Papers" in entry)
@@ -119,7 +119,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Reports of the benchmarks as pages, with their pictures."""
+    """Add the reports of the benchmarks as pages, with their pictures."""
     for name, source in results.reports().items():
         content = results.report_page(source, name)
         files.append(File.generated(config, name, content=content, inclusion=InclusionLevel.NOT_IN_NAV))
@@ -132,4 +132,5 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill a page."""
     return fill(markdown)

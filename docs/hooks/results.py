@@ -20,7 +20,7 @@ from reproduction.tables import Row, list_tables, read_table  # noqa: E402
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table of Markdown."""
+    """Return a table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -58,7 +58,7 @@ def finetuned(model: str, metric: str, when: str) -> str:
 
 
 def models() -> str:
-    """The published weights with what they score."""
+    """Return the published weights with what they score."""
     index = json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"]
     rows = []
     for name, card in index.items():
@@ -72,7 +72,7 @@ def models() -> str:
 
 
 def weights(paper: str) -> str:
-    """The weights of a paper: what they are, and how they were trained."""
+    """Return the weights of a paper: what they are, and how they were trained."""
     index = json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"]
     rows = [
         [f"`{name}`", f"{card['parameters']:,}", f"{card['size'] / 1e6:.1f}", f"`{card['command']}`"]
@@ -83,7 +83,7 @@ def weights(paper: str) -> str:
 
 
 def equations(paper: str) -> str:
-    """The terms of a paper's ``losses.py``: where it prints them, the function, what it says."""
+    """Return the terms of a paper's ``losses.py``: where it prints them, the function, what it says."""
     tree = ast.parse((ROOT / "posezoo" / "papers" / paper / "losses.py").read_text(encoding="utf-8"))
     rows = []
     for node in tree.body:
@@ -132,12 +132,12 @@ def reports() -> dict[str, Path]:
 
 
 def report_page(source: Path, name: str) -> str:
-    """A report as a page; its picture lies beside it under the page's name."""
+    """Return a report as a page; its picture lies beside it under the page's name."""
     return source.read_text(encoding="utf-8").replace("(report.svg)", f"({Path(name).stem}.svg)")
 
 
 def found(paper: str) -> str:
-    """The tables of a paper's reports, each with its agreement and the command that measured it."""
+    """Return the tables of a paper's reports, each with its agreement and the command that measured it."""
     parts = []
     for page, path in reports().items():
         if path.parent.parent.parent.name != paper:
@@ -155,14 +155,14 @@ def found(paper: str) -> str:
 
 
 def summary() -> str:
-    """The summary's first table, its links leading to the pages here."""
+    """Return the summary's first table, its links leading to the pages here."""
     text = (RESULTS / "summary.md").read_text(encoding="utf-8").partition("## Every row")[0]
     lines = "\n".join(line for line in text.splitlines() if line.startswith("|"))
     return re.sub(r"benchmarks/results/(\w+)/(\w+)/([\w-]+)/report\.md", r"results/\1_\2_\3.md", lines)
 
 
 def papers() -> str:
-    """The papers of the registry."""
+    """Return the papers of the registry."""
     from posezoo.registry import PAPERS
 
     rows = [

@@ -22,7 +22,7 @@ def console() -> Console:
 
 
 def print_anything() -> None:
-    """Let no text stop a run: what the console's encoding lacks (cp1252 in a pipe) is printed as ``\\u041f``."""
+    r"""Let no text stop a run: what the console's encoding lacks (cp1252 in a pipe) is printed as ``\u041f``."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

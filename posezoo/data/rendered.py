@@ -158,6 +158,7 @@ def in_the_wild(data: PoseData, draws: Float[np.ndarray, "N 5"]) -> Shots:
 
 
 def project(poses: Float[np.ndarray, "N J 3"], intrinsics: Float[np.ndarray, "N 3 3"]) -> Float[np.ndarray, "N J 2"]:
+    """Return where points in camera frames lie in the picture, in px."""
     pixels = poses @ intrinsics.swapaxes(1, 2)
     return pixels[..., :2] / pixels[..., 2:]
 

@@ -45,8 +45,10 @@ class Person:
 
 
 def people_of_json(path: PathLike) -> list[Person]:
-    """A list of people: of simple-baselines (``image joints joints_vis center scale``), or of pytorch-pose (``img_paths
-    joint_self objpos scale_provided isValidation``).
+    """Read a list of people.
+
+    It is that of simple-baselines (``image joints joints_vis center scale``) or of pytorch-pose (``img_paths joint_self
+    objpos scale_provided isValidation``).
 
     Raises:
         MissingFileError, CorruptFileError: no such file, no JSON, or not one of these.

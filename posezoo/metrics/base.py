@@ -93,7 +93,7 @@ class PoseMetric(Metric):
         self.count.index_add_(0, rows, count.reshape(-1, width).to(self.count))
 
     def _codes(self, action: Array | int | None, batch: torch.Size) -> Int[Tensor, "*batch"]:
-        """The action of every pose; row 0 for all where no actions are told apart."""
+        """Return the action of every pose; row 0 for all where no actions are told apart."""
         name = type(self).__name__
         if self.actions is None:
             if action is not None:
@@ -116,7 +116,7 @@ class PoseMetric(Metric):
         return codes.long().reshape(codes.shape + (1,) * (len(batch) - codes.ndim)).expand(batch)
 
     def compute(self) -> Tensor:
-        """The mean over frames, or over actions where the metric was constructed so. NaN before the first update."""
+        """Return the mean over frames, or over actions where the metric was constructed so. NaN before the first update."""
         return self.mean_over_actions() if self.average == "actions" else self.mean_over_frames()
 
     def mean_over_frames(self) -> Float64[Tensor, ""]:
@@ -129,21 +129,21 @@ class PoseMetric(Metric):
         return torch.stack(list(self.per_action().values())).nanmean()
 
     def per_action(self) -> dict[str, Float64[Tensor, ""]]:
-        """The mean of every action, by name; NaN for one not seen."""
+        """Return the mean of every action, by name; NaN for one not seen."""
         if self.actions is None:
             raise InputError(f"{type(self).__name__} tells no actions apart; construct it with their names, actions=[...].")
         with self._synced():
             return dict(zip(self.actions, self.total.sum(1) / self.count.sum(1), strict=True))
 
     def per_joint(self) -> dict[str, Float64[Tensor, ""]]:
-        """The mean of every joint over all frames, by name; NaN for one that no mask let in."""
+        """Return the mean of every joint over all frames, by name; NaN for one that no mask let in."""
         if self.columns is None:
             raise InputError(f"{type(self).__name__} pools all joints; construct it with their layout, skeleton='h36m17'.")
         with self._synced():
             return dict(zip(self.columns, self.total.sum(0) / self.count.sum(0), strict=True))
 
     def table(self) -> Float64[Tensor, "actions joints"]:
-        """The mean of every joint in every action, in the order of the names; one row or column where they are pooled."""
+        """Return the mean of every joint in every action, by the order of names; one row or column where pooled."""
         with self._synced():
             return self.total / self.count
 

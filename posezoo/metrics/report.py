@@ -96,8 +96,11 @@ class LimbStatistics:
         self._ratios.append(limb_ratios(pose, skeleton).cpu().numpy())
 
     def report(self) -> dict[str, Any]:
-        """``spread``: standard deviation of a limb's ratio, mean of the four; ``asymmetry``: |left - right|, mean of arms
-        and legs; ``histogram``: shares in 60 bins from 0 to 3 by limb (beyond 3 counts in the last)."""
+        """Return the statistics of all limbs that were seen.
+
+        ``spread`` is the standard deviation of a limb's ratio, mean of the four; ``asymmetry`` is |left - right|, mean of
+        arms and legs; ``histogram`` holds shares in 60 bins from 0 to 3 by limb, where the last counts what lies beyond 3.
+        """
         ratios = np.concatenate(self._ratios)
         inside = ratios.clip(self.EDGES[0], self.EDGES[-1])
         gaps = np.abs(inside[:, [0, 2]] - inside[:, [1, 3]])

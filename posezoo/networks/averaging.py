@@ -46,7 +46,7 @@ class AveragedNetwork(AveragedModel):
         return self.module(*args, **kwargs)
 
     def published(self, name: str) -> dict[str, Tensor]:
-        """The average under the name of the network that trains: what a model publishes in its place."""
+        """Return the average under the name of the network that trains: what a model publishes in its place."""
         return {f"{name}.{key}": value for key, value in self.module.state_dict().items()}
 
     @staticmethod

@@ -17,13 +17,13 @@ class Fusable(Protocol):
     """A linear layer of a paper's own that knows how to take in the batch norm that follows it."""
 
     def fused_with(self, norm: Any) -> nn.Module:
-        """A layer that gives what this one and then ``norm``, in eval mode, give."""
+        """Return a layer that gives what this one and then ``norm``, in eval mode, give."""
         ...
 
 
 @torch.no_grad()
 def fuse_batch_norm(network: Network) -> Network:
-    """A copy for inference in which every (linear, batch norm, activation, dropout) is (linear, activation in place).
+    """Return a copy for inference in which every (linear, batch norm, activation, dropout) is (linear, activation in place).
 
     Args:
         network: of the layers that :mod:`posezoo.networks.residual` makes, or others of the same names whose ``linear`` is

@@ -101,7 +101,7 @@ class SkeletonEncoder(nn.Module):
         self.code = nn.Linear(channels * self.side**2, 3 * eta * points)
 
     def maps(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B C S S"]:
-        """What the encoder sees of poses in px: drawn about their root, in the scale of their mean joint distance."""
+        """Return what the encoder sees of poses in px: drawn about their root, in the scale of their mean joint distance."""
         normalized = center_and_scale(keypoints, self.skeleton.root)[0]
         middle = (self.map_size - 1) / 2
         maps = skeleton_maps(
@@ -170,7 +170,7 @@ class Injection(nn.Module):
         self.linear = nn.Linear(shape[0] * shape[1], features)
 
     def take_encoder(self, other: nn.Module) -> bool:
-        """The encoder's weights of a model with a ``generator``; False where it has none."""
+        """Load the encoder's weights of a model with a ``generator``; False where it has none."""
         encoder = getattr(getattr(other, "generator", None), "encoder", None)
         if encoder is None:
             return False
@@ -178,7 +178,7 @@ class Injection(nn.Module):
         return True
 
     def train(self, mode: bool = True) -> Injection:
-        """The encoder is never trained: its batch norms keep their statistics."""
+        """Keep the encoder in eval mode: its batch norms keep their statistics."""
         super().train(mode)
         self.encoder.eval()
         return self

@@ -83,6 +83,6 @@ class ResidualMLP(nn.Module):
     def forward(
         self, features: Float[Tensor, "B inputs"], added: Float[Tensor, "B W"] | None = None
     ) -> Float[Tensor, "B outputs"]:
-        """``added`` joins the features after the first layer: what else is known of the samples."""
+        """Return the features; ``added``, what else is known of the samples, joins them after the first layer."""
         features = self.door(features)
         return self.head(self.blocks(features if added is None else features + added))

@@ -13,7 +13,7 @@ COUNTS = ("poses", "pictures_left_out", "undefined", "megabytes")
 
 
 def unit_of(metric: str) -> str:
-    """mm for distances (px where the name says so), % for PCK and AUC, MB for megabytes."""
+    """Return the unit of a metric: mm for distances (px where the name says so), % for PCK and AUC, MB for megabytes."""
     if metric == "megabytes":
         return "MB"
     return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"

@@ -108,7 +108,7 @@ class Skeleton:
         return self.joints.index(joint)
 
     def without(self, joint: str) -> Skeleton:
-        """The layout with one joint fewer, whose children hang on its parent.
+        """Return the layout with one joint fewer, whose children hang on its parent.
 
         Raises:
             UnknownNameError: the layout lacks the joint.

@@ -96,7 +96,7 @@ class _CLI(LightningCLI):
 
 @contextlib.contextmanager
 def _one_sentence() -> Iterator[None]:
-    """jsonargparse's complaint without its pages of usage."""
+    """Raise jsonargparse's complaint without its pages of usage."""
     heard = io.StringIO()
     try:
         with contextlib.redirect_stderr(heard):

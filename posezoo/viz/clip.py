@@ -97,7 +97,7 @@ class Clip:
         return len(next(iter(self.poses.values())))
 
     def __getitem__(self, rows: slice) -> Clip:
-        """Some of the frames, in steps of one."""
+        """Return some of the frames, in steps of one."""
         start, stop, _ = rows.indices(len(self))
         rows = slice(start, stop)
         return replace(

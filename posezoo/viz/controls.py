@@ -9,7 +9,7 @@ from posezoo.viz.scene import image_box
 
 
 def _from(x: float, y: float, z: float) -> dict[str, Any]:
-    """A view from there to a little below the middle, heads up."""
+    """Return a view from there to a little below the middle, heads up."""
     vertical = {"x": 0, "y": 0, "z": 1}
     return {"eye": {"x": x, "y": y, "z": z}, "up": vertical, "center": {"x": 0, "y": 0, "z": -0.06}}
 
@@ -42,7 +42,7 @@ _IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mir
 def layout_of(
     clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float | int
 ) -> dict[str, Any]:
-    """Fixed, equal axes, so that nothing jumps or stretches while it plays; views, play, pause, slider.
+    """Return fixed, equal axes, so that nothing jumps or stretches while it plays; views, play, pause, slider.
 
     Args:
         clip: what is shown.
@@ -74,7 +74,7 @@ def layout_of(
 
 
 def _image(clip: Clip, right: float) -> dict[str, Any]:
-    """The axes of the 2D keypoints, in px, and where the image ends."""
+    """Return the axes of the 2D keypoints, in px, and where the image ends."""
     if clip.keypoints_2d is None:
         return {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
     x, y, reach = image_box(clip.keypoints_2d)

@@ -48,7 +48,7 @@ def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -
 
 
 def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, Any]]:
-    """Looks of the traces: keypoints by side, poses by side, then the floor, which never moves."""
+    """Return the looks of the traces: keypoints by side, poses by side, then the floor, which never moves."""
     traces: list[dict[str, Any]] = []
     if clip.keypoints_2d is not None:
         traces += [
@@ -99,12 +99,12 @@ def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _plain(name: str) -> str:
-    """A name that Plotly takes for text, not for markup or a placeholder."""
+    """Return a name that Plotly takes for text, not for markup or a placeholder."""
     return name.replace("<", "‹").replace(">", "›").replace("%{", "% {")
 
 
 def figure_of(clip: Clip, max_frames: int = MAX_FRAMES, names: list[str] | None = None) -> dict[str, Any]:
-    """A Plotly figure as a dictionary: data, layout and the moving coordinates of the frames.
+    """Return a Plotly figure as a dictionary: data, layout and the moving coordinates of the frames.
 
     Args:
         clip: what is shown.
@@ -134,7 +134,7 @@ def figure_of(clip: Clip, max_frames: int = MAX_FRAMES, names: list[str] | None 
 
 
 def figure(clip: Clip, max_frames: int = MAX_FRAMES) -> Figure:
-    """An interactive figure, which a notebook shows by itself: 2D keypoints beside the 3D poses, slider and play.
+    """Return an interactive figure, which a notebook shows by itself: 2D keypoints beside the 3D poses, slider and play.
 
     Args:
         clip: what is shown.

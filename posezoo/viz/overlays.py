@@ -47,7 +47,7 @@ def overlay(
     fps: float | int = 30.0,
     up: Any = None,
 ) -> Clip:
-    """A clip of what one model or several say about the same 2D poses.
+    """Return a clip of what one model or several say about the same 2D poses.
 
     Poses come in the layout of the first result. They are never turned: where one has no scale of its own, it is made as
     large as the ground truth, else as the first result, by one factor for all frames.
@@ -125,7 +125,7 @@ def _rows(values: Any) -> np.ndarray:
 
 
 def _labels(shown: list[Result], names: list[str], has_truth: bool) -> list[str]:
-    """A name of its own for each: the second of a model is ``model (2)``."""
+    """Return a name of its own for each: the second of a model is ``model (2)``."""
     count = len(shown) - has_truth
     if names and len(names) != count:
         raise InputError(f"{len(names)} names for {count} results; give one each.")

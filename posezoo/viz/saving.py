@@ -12,7 +12,7 @@ from posezoo.errors import SaveError
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, with its ending, that becomes ``path`` when the block ends well.
+    """Yield a temporary path beside ``path``, with its ending, that becomes ``path`` when the block ends well.
 
     Raises:
         SaveError: no such folder, no permission, disk full; what was there before is untouched.

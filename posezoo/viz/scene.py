@@ -88,7 +88,7 @@ def to_plot(points: np.ndarray, up: np.ndarray | None = None, frame: str = "came
 
 
 def scene(clip: Clip) -> tuple[dict[str, np.ndarray], float, tuple[float, float]]:
-    """The poses of a clip where they are drawn, and how far they reach.
+    """Return the poses of a clip where they are drawn, and how far they reach.
 
     In the camera frame the roots of all poses coincide above the origin in every frame, and the lowest joint of the
     first pose stands on the floor, Z = 0: lifted poses are root-relative and say nothing of where the person went.

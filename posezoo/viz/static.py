@@ -26,7 +26,7 @@ _LEGEND_INCHES = 0.17
 def sheet(
     people: Sequence[Clip], columns: int | None = None, dpi: int = 110
 ) -> tuple[Figure, list[KeypointsPanel | PosePanel]]:
-    """An empty grid of people, a legend below, and the panels, which draw when they are shown a frame.
+    """Return an empty grid of people, a legend below, and the panels, which draw when they are shown a frame.
 
     Margins are fixed in inches: between people wider than within one, and a line of legend a pose. The 2D panel is left
     out where nobody has keypoints.

@@ -36,8 +36,10 @@ def is_coco_results(content: Content) -> bool:
 
 
 def read_coco(content: Content) -> Clips:
-    """``frame`` is the image id or the number in its name, ``trial`` the file or what stands before that number,
-    ``subject`` the track or the person's number in the picture.
+    """Read annotations of COCO's form.
+
+    ``frame`` is the image id or the number in its name, ``trial`` the file or what stands before that number, ``subject``
+    the track or the person's number in the picture.
 
     Annotations without any labelled joint (boxes and crowds) hold no pose and are left out. The names of the joints,
     where ``categories`` have them, tell the layout.

@@ -81,7 +81,7 @@ def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array 
 def least_squares_scale(
     pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]
 ) -> Float[Tensor, "*batch 1 1"]:
-    """The factor that brings each root-relative pose nearest to its target; 0 for an estimate of zero size."""
+    """Return the factor that brings each root-relative pose nearest to its target; 0 for an estimate of zero size."""
     extent = pred.square().sum((-2, -1), keepdim=True)
     return (pred * target).sum((-2, -1), keepdim=True) / extent.masked_fill(extent == 0, 1.0)
 

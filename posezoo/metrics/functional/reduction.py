@@ -28,7 +28,7 @@ def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | N
 
 
 def mean_of(total: Float[Tensor, ""], count: int) -> Float[Tensor, ""]:
-    """The mean of a sum; a mean of nothing is an error, not NaN."""
+    """Return the mean of a sum; a mean of nothing is an error, not NaN."""
     if count == 0:
         raise InputError("there is no joint to average: the batch is empty or the mask leaves every joint out.")
     return total / count
