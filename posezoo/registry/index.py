@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import re
 from dataclasses import asdict
@@ -11,10 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
+from posezoo.files.reading import load_json
 from posezoo.registry.papers import PAPERS, external
 from posezoo.registry.weights import FORMAT
 from posezoo.version import __version__
+
+Entry = dict[str, Any]
+"""A model in an index: what ``checkpoints/index.schema.json`` says."""
 
 
 def checkpoint_folders() -> list[Path]:
@@ -27,38 +30,63 @@ def checkpoint_folders() -> list[Path]:
     return [*([Path(home).expanduser()] if home else []), package.parent / "checkpoints", package / "checkpoints"]
 
 
-def entries() -> dict[str, dict[str, Any]]:
+def entries() -> dict[str, Entry]:
     """The entries of every ``index.json`` found, by ``name.tag``; of two with one name, that of the first folder.
 
     Raises:
         CorruptFileError: an index that is not one, or an entry that does not say which bytes it stands for.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Entry] = {}
     for folder in checkpoint_folders():
         path = folder / "index.json"
         if not path.is_file():
             continue
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
-            models = {name: _checked(dict(entry)) for name, entry in table["models"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            table = load_json(path)
+            models = {str(name): _checked(dict(entry)) for name, entry in table["models"].items()}
+        except CorruptFileError:
+            raise
+        except (PoseZooError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptFileError(f"{path} is no index of models ({error}); restore it from the repository.") from error
         found = {**models, **found}
     return found
 
 
-def _checked(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry that names a plain file and the bytes in it."""
-    if not isinstance(entry["size"], int) or not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
-        raise ValueError("an entry has no size or no sha256")
-    if Path(entry["file"]).name != entry["file"]:
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "paper": str, "file": str, "size": int, "sha256": str, "format": int, "minimum_posezoo": str, "source": (str, dict),
+    "input": str, "skeleton": str, "normalisation": str, "unit": str, "parameters": int, "settings": dict, "metrics": dict,
+    "baselines": dict, "licence": str, "data_licence": str, "limits": str, "training_data": str, "supervision": str,
+    "command": str, "commit": str,
+}  # fmt: skip
+
+
+def _checked(entry: Entry) -> Entry:
+    """Return an entry that names a plain file and the bytes in it.
+
+    Raises:
+        ValueError, KeyError: it lacks a field, or a field is something else than it should be.
+    """
+    for name, expected in _TYPES.items():
+        if not isinstance(entry[name], expected) or isinstance(entry[name], bool):
+            raise ValueError(f"{name} of an entry is {type(entry[name]).__name__}")
+    if not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
+        raise ValueError("an entry has no sha256")
+    if Path(entry["file"]).name != entry["file"] or "\0" in entry["file"]:
         raise ValueError(f"{entry['file']!r} is no name of a file")
-    if not isinstance(entry["paper"], str):
-        raise ValueError("an entry does not name its paper")
+    source = entry["source"]
+    if source != "local" and not (
+        isinstance(source, dict) and isinstance(source.get("repo"), str) and isinstance(source.get("revision"), str)
+    ):
+        raise ValueError("the source of an entry is neither 'local' nor a repository with its revision")
+    if not re.fullmatch(r"\d+(\.\d+)*\w*", entry["minimum_posezoo"]):
+        raise ValueError(f"{entry['minimum_posezoo']!r} is no version")
+    for table in (entry["metrics"], *entry["baselines"].values()):
+        if not all(isinstance(scores, dict) for scores in table.values()):
+            raise ValueError("metrics or baselines of an entry are no tables")
     return entry
 
 
-def find(name: str) -> tuple[str, dict[str, Any]]:
+def find(name: str) -> tuple[str, Entry]:
     """Return the full ``name.tag`` of a name, and its entry; the bare name of a paper stands for its default tag.
 
     Raises:
@@ -108,7 +136,7 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter([*models, *(name for name in external() if name not in tagged)], pattern))
 
 
-def info(name: str) -> dict[str, Any]:
+def info(name: str) -> Entry:
     """Return the card of a model: licence, training data, command, seed, commit, metrics, limits, paper, sha256.
 
     Of a paper without weights the card holds what is known of the paper.
@@ -135,7 +163,7 @@ def card_text(name: str) -> str | None:
     return None
 
 
-def check_version(name: str, entry: dict[str, Any]) -> None:
+def check_version(name: str, entry: Entry) -> None:
     """Refuse weights that this PoseZoo is too old for.
 
     Raises:

@@ -116,10 +116,10 @@ def load(name: str | Path, device: str | None = None) -> Any:
         raise CorruptFileError(
             f"the index says that {name} is of {stated}, but {path} is of {header['paper']}; mend the index."
         )
-    model = build(header["paper"], header["settings"], path)
+    model = build(header["paper"], header["settings"], path, sum(value.numel() for value in weights.values()))
     try:
         model.load_weights(weights)
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise CorruptFileError(
             f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"

@@ -7,7 +7,9 @@ installed package, or a class that :func:`register_model` decorates. Names and c
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
-from posezoo.errors import CorruptFileError, InputError, UnknownNameError
+from posezoo.errors import CorruptFileError, InputError, PoseZooError, UnknownNameError
+from posezoo.files.reading import reason
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningDataModule
@@ -93,17 +96,19 @@ PAPERS = _Papers()
 """Every paper by name."""
 
 
-@cache
-def _own() -> dict[str, Paper]:
+def _own() -> Mapping[str, Paper]:
     """Return the papers of this package, read from the ``paper.yaml`` in their folders."""
+    folders = files("posezoo.papers").iterdir()
+    return _described(tuple(sorted(each.name for each in folders if each.joinpath("paper.yaml").is_file())))
+
+
+@cache
+def _described(names: tuple[str, ...]) -> Mapping[str, Paper]:
     import yaml
 
-    found = {}
-    for folder in sorted(files("posezoo.papers").iterdir(), key=lambda each: each.name):
-        description = folder.joinpath("paper.yaml")
-        if folder.is_dir() and description.is_file():
-            found[folder.name] = Paper(**yaml.safe_load(description.read_text(encoding="utf-8")))
-    return found
+    folder = files("posezoo.papers")
+    texts = {name: folder.joinpath(name, "paper.yaml").read_text(encoding="utf-8") for name in names}
+    return {name: Paper(**yaml.safe_load(text)) for name, text in texts.items()}
 
 
 def _entry_points() -> dict[str, EntryPoint]:
@@ -273,19 +278,63 @@ def find_paper(paper: object) -> Paper:
     return PAPERS[paper]
 
 
-def build(paper: str, settings: Mapping[str, object], source: Path | str = "settings") -> ZooModule:
+ROOM = 4
+"""A model may have so many times the weights that its file holds: what serves training alone is not in it,"""
+SPARE = 50_000_000
+"""and so many more."""
+PARTS = 20_000
+"""The most modules that a model read from a file may have."""
+
+
+def build(
+    paper: str, settings: Mapping[str, object], source: Path | str = "settings", weights: int | None = None
+) -> ZooModule:
     """Return an untrained model of a paper.
 
     Args:
         paper: its name.
         settings: arguments of the constructor.
         source: where the settings come from, for errors.
+        weights: how many numbers the file holds that the settings come from. Settings that ask for far more are refused
+            before the memory is taken.
 
     Raises:
         UnknownNameError: there is no such paper.
         CorruptFileError: its constructor does not take these settings.
     """
+    cls = paper_class(paper)
     try:
-        return paper_class(paper)(**settings)
-    except TypeError as error:
-        raise CorruptFileError(f"{source}: {paper} does not take these settings ({error}).") from error
+        if weights is not None:
+            needed = _size(cls, settings)
+            if needed > ROOM * weights + SPARE:
+                raise CorruptFileError(f"{source}: its settings ask for {needed:,} weights, but it holds {weights:,}.")
+        return cls(**settings)
+    except PoseZooError as error:
+        raise CorruptFileError(f"{source}: {paper} does not take these settings ({error})") from error
+    except Exception as error:  # whatever a constructor makes of odd values
+        raise CorruptFileError(f"{source}: {paper} does not take these settings ({reason(error)}).") from error
+
+
+def _size(cls: type[ZooModule], settings: Mapping[str, object]) -> int:
+    """Return how many weights a model would have, without taking memory for them; 0 where only making it tells.
+
+    Raises:
+        CorruptFileError: it has more than :data:`PARTS` modules.
+    """
+    import torch
+    from torch.nn.modules.module import register_module_module_registration_hook
+
+    thread, count = threading.get_ident(), itertools.count()
+
+    def limit(*_: object) -> None:  # the hook is every thread's
+        if threading.get_ident() == thread and next(count) > PARTS:
+            raise CorruptFileError(f"a model of more than {PARTS:,} modules.")
+
+    hook = register_module_module_registration_hook(limit)
+    try:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in cls(**settings).parameters())
+    except (NotImplementedError, RuntimeError):  # its constructor looks at its own weights
+        return 0
+    finally:
+        hook.remove()

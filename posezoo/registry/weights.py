@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posezoo.errors import CorruptFileError, SaveError
-from posezoo.files.reading import reading
+from posezoo.errors import CorruptFileError, PoseZooError, SaveError
+from posezoo.files.reading import reading, reason
 from posezoo.registry.papers import build
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from posezoo.lifting import ZooModule
 
 FORMAT = 1
 """Of files and of the index. A file of another format is refused: it is for another PoseZoo."""
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a ``.safetensors`` or ``.ckpt`` says of itself (paper, settings, provenance), and its weights.
+Header = dict[str, Any]
+"""What a file says of itself: ``format``, ``paper``, ``settings``, and where it comes from."""
+
+
+def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """Return what a ``.safetensors`` or ``.ckpt`` says of itself (paper, settings, provenance), and its weights.
 
     Raises:
         CorruptFileError: truncated, altered, not of PoseZoo, of another format, or more than weights.
@@ -43,32 +50,60 @@ def _refuse_others(path: Path) -> None:
     """CorruptFileError where a file is one of other programs, or stands for the weights that it should be."""
     with reading(path, "weights"), open(path, "rb") as stream:
         head = stream.read(32)
+    if head[8:9] == b"{":  # safetensors: the length of its header, which may begin with any byte, then JSON
+        return
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
             raise CorruptFileError(f"{path} {what}; expected a .safetensors that PoseZoo wrote, or a .ckpt of its models.")
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the weights of a file."""
+def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """Return the header and the weights of a file."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CorruptFileError(f"{path} is no whole safetensors file ({error}); fetch or export it again.") from error
+    except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError) as error:
+        raise CorruptFileError(
+            f"{path} is no whole safetensors file ({reason(error)}); fetch or export it again."
+        ) from error
+    return _header(path, metadata), weights
+
+
+def _header(path: Path, metadata: Mapping[str, str]) -> Header:
+    """Return what the text beside the weights says.
+
+    Raises:
+        CorruptFileError: it is not PoseZoo's, or of another format.
+    """
     try:
         header = json.loads(metadata["posezoo"])
-        if header["format"] != FORMAT:
-            raise CorruptFileError(f"{path} has format {header['format']}; this posezoo reads {FORMAT}: upgrade posezoo.")
-        return {"paper": header["paper"], "settings": header["settings"], **header}, weights
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CorruptFileError(f"{path} was not written by posezoo: its header does not say which model it is.") from error
+    if not isinstance(header, dict):
+        raise CorruptFileError(
+            f"{path} was not written by posezoo: its header is {type(header).__name__}; expected settings."
+        )
+    if header.get("format") != FORMAT:
+        found = str(header.get("format"))[:20]
+        raise CorruptFileError(f"{path} has format {found}; this posezoo reads {FORMAT}: upgrade posezoo.")
+    _check_said(path, header.get("paper"), header.get("settings"))
+    return header
 
 
-def _read_ckpt(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a Lightning checkpoint says of itself, and its weights as they would be published."""
+def _check_said(path: Path, paper: object, settings: object) -> None:
+    """Refuse a header whose paper is no name, or whose settings are no settings."""
+    if not isinstance(paper, str) or not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise CorruptFileError(
+            f"{path} does not say which model it is of: paper {str(paper)[:40]!r} and settings of type "
+            f"{type(settings).__name__}; fetch or train it again."
+        )
+
+
+def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """Return what a Lightning checkpoint says of itself, and its weights as they would be published."""
     import pickle
 
     import torch
@@ -81,29 +116,34 @@ def _read_ckpt(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise CorruptFileError(
             f"{path} is no whole checkpoint ({type(error).__name__}); fetch or train it again."
         ) from error
-    if not isinstance(checkpoint, dict) or "posezoo" not in checkpoint:
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("posezoo"), dict):
         raise CorruptFileError(f"{path} is no checkpoint of a posezoo model; expected one that `posezoo train` wrote.")
-    paper = checkpoint["posezoo"]["paper"]
-    settings = {key: value for key, value in checkpoint["hyper_parameters"].items() if not key.startswith("_")}
-    module = build(paper, settings, path)
+    paper, settings = checkpoint["posezoo"].get("paper"), checkpoint.get("hyper_parameters")
+    _check_said(path, paper, settings)
+    settings = {key: value for key, value in settings.items() if not key.startswith("_")}
+    state = checkpoint.get("state_dict")
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise CorruptFileError(f"{path} holds no weights; expected a checkpoint that `posezoo train` wrote.")
+    module = build(paper, settings, path, sum(value.numel() for value in state.values()))
     try:
-        module.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
+        module.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
         raise CorruptFileError(
             f"{path} holds weights of another architecture: {str(error).splitlines()[-1].strip()}"
         ) from error
     return {"paper": paper, "settings": settings}, module.weights()
 
 
-def save(model: ZooModule, path: str | Path, **provenance: Any) -> Path:
+def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
     """Write a model's weights as safetensors, whole or not at all.
 
     Args:
-        model: of a paper in the zoo.
+        model: of a registered class.
         path: ``.safetensors``.
         provenance: what should travel with it: seed, commit, command, data.
 
     Raises:
+        InputError: the model's class is not registered.
         SaveError: the file cannot be written.
     """
     from safetensors.torch import save as serialize
@@ -113,7 +153,7 @@ def save(model: ZooModule, path: str | Path, **provenance: Any) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
         raise SaveError(f"weights are written as .safetensors, not {path.suffix or 'without ending'}.")
-    header = {"format": FORMAT, "paper": model.paper, "settings": settings_of(model), **provenance}
+    header = {"format": FORMAT, "paper": model.registered(), "settings": settings_of(model), **provenance}
     weights = {key: value.detach().cpu().contiguous() for key, value in model.weights().items()}
     data = serialize(weights, metadata={"posezoo": json.dumps(header, sort_keys=True, default=str)})
     with atomic_write(path) as temporary:
@@ -121,11 +161,22 @@ def save(model: ZooModule, path: str | Path, **provenance: Any) -> Path:
     return path
 
 
-def settings_of(model: ZooModule) -> dict[str, Any]:
-    """A model's constructor arguments, without what LightningCLI notes among them."""
+def settings_of(model: ZooModule) -> dict[str, object]:
+    """Return a model's constructor arguments, without what LightningCLI notes among them."""
     return {key: value for key, value in model.hparams.items() if not key.startswith("_")}
 
 
-def describe(path: str | Path) -> dict[str, Any]:
-    """The header of a safetensors file that PoseZoo wrote: paper, settings, provenance."""
-    return _read_safetensors(Path(path))[0]
+def describe(path: str | Path) -> Header:
+    """Return the header of a safetensors file that PoseZoo wrote: paper, settings, provenance."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _header(path, file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, PoseZooError):
+            raise
+        raise CorruptFileError(
+            f"{path} is no whole safetensors file ({reason(error)}); fetch or export it again."
+        ) from error

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import posezoo
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
 from posezoo.registry import build, describe, locate, save
 from tests.registry.conftest import CHECKPOINTS
 
@@ -132,6 +132,17 @@ def test_weights_of_other_programs_are_called_what_they_are(tmp_path, name):
         posezoo.load(tmp_path / name)
 
 
+def test_the_length_of_a_header_is_not_taken_for_a_pickle(tmp_path):
+    model = build("martinez", {"width": 8})
+    lengths = set()
+    for count in range(0, 256, 4):
+        data = save(model, tmp_path / "w.safetensors", command="x" * count).read_bytes()
+        lengths.add(data[0])
+        if data[0] == 0x80:
+            assert posezoo.load(tmp_path / "w.safetensors").paper == "martinez"
+    assert 0x80 in lengths
+
+
 def test_a_folder_is_called_one_and_names_the_weights_in_it(tmp_path):
     with pytest.raises(InputError, match=r"is a folder; .* it holds no \.safetensors"):
         posezoo.load(tmp_path)
@@ -143,3 +154,60 @@ def test_a_folder_is_called_one_and_names_the_weights_in_it(tmp_path):
 def test_files_of_other_endings_are_meant_as_files():
     with pytest.raises(MissingFileError, match=r"pretrained\.bin is not there"):
         posezoo.load("pretrained.bin")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None, 3, [], "text", {}, {"format": 1}, {"format": 1, "paper": 3, "settings": {}},
+        {"format": 1, "paper": ["svma"], "settings": {}}, {"format": 1, "paper": "martinez", "settings": [1]},
+        {"format": 1, "paper": "martinez"}, {"format": "1", "paper": "martinez", "settings": {}},
+        {"format": 1, "paper": "martinez", "settings": {"width": -1}},
+        {"format": 1, "paper": "martinez", "settings": {"width": "wide"}},
+        {"format": 1, "paper": "martinez", "settings": {"width": 10**30}},
+        {"format": 1, "paper": "martinez", "settings": {"width": 200_000}},
+        {"format": 1, "paper": "martinez", "settings": {"blocks": 10**5}},
+        {"format": 1, "paper": "martinez", "settings": {"skeleton": {"a": 1}}},
+        {"format": 1, "paper": "martinez", "settings": {"skeleton": "none"}},
+        {"format": 1, "paper": "hg3d", "settings": {"size": None}},
+        {"format": 1, "paper": "svma", "settings": {"pitch": []}},
+    ],
+)  # fmt: skip
+def test_headers_that_no_model_can_have_are_one_sentence(header, tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "odd.safetensors"
+    save_file({"x": torch.zeros(3)}, path, metadata={"posezoo": json.dumps(header)})
+    with pytest.raises(PoseZooError) as caught:
+        posezoo.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_header_nested_too_deep_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "deep.safetensors"
+    save_file({"x": torch.zeros(3)}, path, metadata={"posezoo": "[" * 100_000})
+    with pytest.raises(CorruptFileError):
+        posezoo.load(path)
+    with pytest.raises(CorruptFileError):
+        describe(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"posezoo": 3}, {"posezoo": {}}, {"posezoo": {"paper": None}}, {"hyper_parameters": None}, {"hyper_parameters": [1]},
+        {"hyper_parameters": {3: 4}}, {"state_dict": None}, {"state_dict": {"x": 3}}, {"state_dict": {}},
+        {"hyper_parameters": {"width": -4}}, {"hyper_parameters": {"width": 10**6}},
+    ],
+)  # fmt: skip
+def test_checkpoints_with_odd_contents_are_one_sentence(changes, tmp_path):
+    model = build("martinez", {"width": 8})
+    whole = {"posezoo": {"paper": "martinez"}, "hyper_parameters": {"width": 8}, "state_dict": model.state_dict()}
+    torch.save(whole, tmp_path / "whole.ckpt")
+    assert posezoo.load(tmp_path / "whole.ckpt").paper == "martinez"
+    torch.save({**whole, **changes}, tmp_path / "odd.ckpt")
+    with pytest.raises(PoseZooError) as caught:
+        posezoo.load(tmp_path / "odd.ckpt")
+    assert "\n" not in str(caught.value)
