@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 def rows_of(result: Prediction, rows: np.ndarray) -> Prediction:
     """Return some of the poses, without confidences and labels."""
-    kept = {name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}
-    return replace(
-        result, **kept, **dict.fromkeys(("confidence", "filled", "frame_number", "person", "video", "time_s", "doubtful"))
-    )
+    kept: dict[str, Any] = {name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}
+    kept |= dict.fromkeys(("confidence", "filled", "frame_number", "person", "video", "time_s", "doubtful"))
+    return replace(result, **kept)
 
 
 def draw(

@@ -70,8 +70,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({**named, **result}, indent=2))
         return 0
     result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}
-    protocol = f"protocol #{options.protocol}, " if options.protocol else ""
-    title = f"{options.name} on {options.data} {options.split}, {protocol}{scores.title}"
+    by = f"protocol #{options.protocol}, " if options.protocol else ""
+    title = f"{options.name} on {options.data} {options.split}, {by}{scores.title}"
     _print(result, scores.beside, title, (options.name, scores.baseline), scores.error)
     return 0
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
@@ -18,6 +19,23 @@ from posezoo.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
     from posezoo.lifting.export_graph import ExportGraph
+
+
+class Report(Protocol):
+    """Metrics that count batches."""
+
+    def report(self) -> dict[str, float]:
+        """Return every metric by name."""
+        ...
+
+
+class _Fused(NamedTuple):
+    """A network without batch norms, and the network that it was made from, whose id so is no other's."""
+
+    network: nn.Module
+    tensors: list[Tensor]
+    versions: list[int]
+    fused: nn.Module
 
 
 class ZooModule(pl.LightningModule):
@@ -50,7 +68,7 @@ class ZooModule(pl.LightningModule):
         self.skeleton: Skeleton = get_skeleton(skeleton)
         self.unit = unit
         self.zoo_name = type(self).__name__
-        self._fused: dict[int, tuple[Any, list[Tensor], list[int], Any]] = {}
+        self._fused: dict[int, _Fused] = {}
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
         self.progress = Progress()
@@ -63,8 +81,8 @@ class ZooModule(pl.LightningModule):
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
         """Predict a batch; where it has labels, count it in ``_metrics[stage]``, which has ``report()``."""
 
-    def export_graph(self, skeleton: Any = None) -> ExportGraph:
-        """The module that :func:`posezoo.export` writes: pixels in, poses out.
+    def export_graph(self, skeleton: str | Skeleton | None = None) -> ExportGraph[Any]:
+        """Return the module that :func:`posezoo.export` writes: pixels in, poses out.
 
         Args:
             skeleton: layout of the keypoints that come in; the model's own where not given.
@@ -79,21 +97,25 @@ class ZooModule(pl.LightningModule):
 
         The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
         """
-        if self.training or torch.is_grad_enabled():
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return network
-        _, tensors, versions, fused = self._fused.get(id(network), (None, [], [-1], None))
-        if versions != [tensor._version for tensor in tensors]:
+        kept = self._fused.get(id(network))
+        if kept is None or kept.versions != [tensor._version for tensor in kept.tensors]:
             tensors = [*network.parameters(), *network.buffers()]
-            fused = fuse_batch_norm(network)
-            # Kept in a dictionary: as an attribute it would become part of the model. With the network, so that no other
-            # can take its id.
-            self._fused[id(network)] = (network, tensors, [tensor._version for tensor in tensors], fused)
-        return fused
+            versions = [tensor._version for tensor in tensors]
+            kept = _Fused(network, tensors, versions, fuse_batch_norm(network))
+            # In a dictionary, since an attribute would become part of the model.
+            self._fused[id(network)] = kept
+        return kept.fused
 
-    def _apply(self, *arguments: Any, **options: Any) -> ZooModule:
+    def __getstate__(self) -> dict[str, object]:
+        """Copies and pickles fold their batch norms anew: what is kept here is known by the networks' places in memory."""
+        return {**super().__getstate__(), "_fused": {}}
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ZooModule:
         """Moving or casting a model leaves no copy behind."""
         self._fused = {}
-        return super()._apply(*arguments, **options)
+        return cast(ZooModule, super()._apply(fn, recurse))
 
     @property
     def hp(self) -> Any:

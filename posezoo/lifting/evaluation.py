@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.errors import InputError
+from posezoo.lifting.protocols import Lifter
 from posezoo.metrics.report import LiftingMetrics, LimbStatistics
 from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import Skeleton, convert, get_skeleton
-
-if TYPE_CHECKING:
-    from posezoo.lifting.module import LiftingModule
 
 
 def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor, "B J 3"]:
@@ -34,7 +32,7 @@ def about_the_pelvis(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[
 
 
 def evaluate(
-    model: LiftingModule | None, data: PoseData, skeleton: str | Skeleton | None = None, batch_size: int = 8192
+    model: Lifter | None, data: PoseData, skeleton: str | Skeleton | None = None, batch_size: int = 8192
 ) -> dict[str, Any]:
     """Score a model on labelled poses.
 
@@ -63,6 +61,8 @@ def evaluate(
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
     if model is not None and model.facing and all(clip.camera or clip.image_size for clip in data.sequences):
         data = face_roots(data)
+    labels = data.pose_3d
+    assert labels is not None
     layout = model.skeleton if model is not None else data.skeleton
     skeleton = layout if skeleton is None else get_skeleton(skeleton)
     device = model.device if model is not None else torch.device("cpu")
@@ -92,7 +92,7 @@ def evaluate(
             lifted = model.predict(torch.from_numpy(data.keypoints_2d[rows]), data.skeleton)
             pose = convert(lifted.pose_3d, model.skeleton, skeleton).keypoints
         # Batch by batch: a million poses converted at once are gigabytes.
-        label = torch.from_numpy(convert(data.pose_3d[rows], data.skeleton, skeleton).keypoints).to(device)
+        label = torch.from_numpy(convert(labels[rows], data.skeleton, skeleton).keypoints).to(device)
         pose, label = about_the_pelvis(pose, skeleton), about_the_pelvis(label, skeleton)
         if limbs is not None:
             limbs["predicted"].update(pose.float(), skeleton)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,14 +16,12 @@ from torch import Tensor, nn
 
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import LARGEST_PX
+from posezoo.lifting.protocols import Lifter, Locator, Model
 from posezoo.poses.prediction import CAMERA_FRAME
 from posezoo.skeletons import Skeleton, convert
 from posezoo.skeletons.conversion import conversion_matrix
 
-if TYPE_CHECKING:
-    from posezoo.lifting.base import ZooModule
-    from posezoo.lifting.module import LiftingModule
-    from posezoo.lifting.pictures import PictureModule
+Exported = TypeVar("Exported", bound=Model)
 
 BATCH = "batch"
 """The size that is left open."""
@@ -47,7 +45,7 @@ class Port:
     dtype: torch.dtype = torch.float32
 
 
-class ExportGraph(nn.Module):
+class ExportGraph(nn.Module, Generic[Exported]):
     """A model and everything that its ``predict`` does before and after the network, for a batch of any size.
 
     A paper whose models take something else than keypoints or pictures extends it; its ``export_graph`` gives one.
@@ -71,18 +69,19 @@ class ExportGraph(nn.Module):
     frame: str = CAMERA_FRAME
     refused: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, model: ZooModule, skeleton: Skeleton | None = None) -> None:
+    def __init__(self, model: Exported, skeleton: Skeleton | None = None) -> None:
         super().__init__()
-        whole = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+        whole = copy.deepcopy(cast(nn.Module, model)).cpu().float().eval().requires_grad_(False)
         # In a tuple it is no submodule: what training alone needs, and what batch norms were before they were folded
         # away, does not become part of the file.
-        self._model: tuple[Any] = (whole,)
+        self._model = (cast(Exported, whole),)
         self.skeleton, self.unit, self.source = model.skeleton, model.unit, skeleton
-        self.convert = None if skeleton in (None, model.skeleton) else ConvertLayout(skeleton, model.skeleton)
+        source = skeleton or model.skeleton
+        self.convert = None if source == model.skeleton else ConvertLayout(source, model.skeleton)
         self.approximated = {} if self.convert is None else self.convert.approximated
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Exported:
         """The copy that runs."""
         return self._model[0]
 
@@ -139,10 +138,10 @@ def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2
     return torch.from_numpy(px).float(), torch.from_numpy(mm).float()
 
 
-class LiftingGraph(ExportGraph):
+class LiftingGraph(ExportGraph[Lifter]):
     """Keypoints to root-relative poses; NaN throughout is a pose that ``predict`` would refuse."""
 
-    def __init__(self, model: LiftingModule, skeleton: Skeleton | None = None) -> None:
+    def __init__(self, model: Lifter, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
         super().__init__(model, source)
         missing = (
@@ -171,10 +170,10 @@ class LiftingGraph(ExportGraph):
         return (example_people(count, self.source)[0],)
 
 
-class PictureGraph(ExportGraph):
+class PictureGraph(ExportGraph[Locator]):
     """A crop around a person to joints and poses."""
 
-    def __init__(self, model: PictureModule) -> None:
+    def __init__(self, model: Locator) -> None:
         super().__init__(model)
         side, joints, layout = model.size, len(self.skeleton), f"joints of {self.skeleton.name}"
         self.inputs = (

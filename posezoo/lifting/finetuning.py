@@ -76,7 +76,8 @@ class FineTuning(_Base):
             body: the weight of :func:`posezoo.geometry.body_variance`, which each paper puts among its own.
             pitch: of the cameras that saw the poses, rad, positive looking down; that of the model where not given.
         """
-        self._tuning = hp = copy.deepcopy(self.hparams)
+        hp: Any = copy.deepcopy(self.hparams)
+        self._tuning = hp
         hp.learning_rate, hp.cosine_steps = learning_rate, None
         hp.cosine, hp.student = False, None
         if pitch is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.poses.checks import swapped_axes_fraction
@@ -17,6 +18,9 @@ from posezoo.skeletons import Skeleton, convert, get_skeleton
 LARGEST_PX = 1e6
 # Fewer poses may show anything.
 _ENOUGH = 8
+
+Values = np.ndarray | Tensor | Sequence[object]
+"""Numbers as users hold them: an array, a tensor on any device, or nested lists."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Keypoints:
         approximated: joints made up from others, and how.
         present: (N, J) which joints are there, to a model that fills in the others; None where all are.
         usable: (N,) which poses can be lifted; None where all can.
+        image_size: (width, height) in px.
     """
 
     values: np.ndarray
@@ -38,17 +43,18 @@ class Keypoints:
     approximated: dict[str, str]
     present: np.ndarray | None = None
     usable: np.ndarray | None = None
+    image_size: tuple[float, float] | None = None
 
 
-def as_array(values: Any, name: str) -> np.ndarray:
+def as_array(values: object, name: str) -> np.ndarray:
     """Arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
-    if hasattr(values, "detach"):
+    if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16
     try:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.filled(values.astype(np.float32), np.nan)
-        if np.iscomplexobj(values):
+        if isinstance(values, (np.ndarray, list, tuple)) and np.iscomplexobj(values):
             raise TypeError("complex numbers")
         with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
             return np.asarray(values, dtype=np.float32)
@@ -57,11 +63,11 @@ def as_array(values: Any, name: str) -> np.ndarray:
 
 
 def check_keypoints(
-    keypoints: Any,
-    skeleton: Any,
+    keypoints: object,
+    skeleton: str | Skeleton | None,
     target: Skeleton,
-    image_size: Any = None,
-    confidence: Any = None,
+    image_size: object = None,
+    confidence: object = None,
     fills_missing: bool = False,
     incomplete: str = "raise",
 ) -> Keypoints:
@@ -98,15 +104,13 @@ def check_keypoints(
         raise InputError(f"keypoints_2d has shape {values.shape}; {source.name} needs (..., {len(source)}, 2){hint}.")
     if values.size == 0:
         raise InputError("keypoints_2d holds no person.")
-    if image_size is not None and not _is_size(image_size):
-        raise InputError(f"image_size is {image_size!r}; expected (width, height) in pixels.")
-    if confidence is not None:
-        confidence = as_array(confidence, "confidence")
-        if confidence.shape != values.shape[:-1]:
-            raise InputError(f"confidence has shape {confidence.shape}; expected {values.shape[:-1]}, one value a joint.")
+    size = None if image_size is None else _size(image_size)
+    trust = None if confidence is None else as_array(confidence, "confidence")
+    if trust is not None and trust.shape != values.shape[:-1]:
+        raise InputError(f"confidence has shape {trust.shape}; expected {values.shape[:-1]}, one value a joint.")
     shape = values.shape[:-2]
     values = values.reshape(-1, *values.shape[-2:])
-    flat = None if confidence is None else confidence.reshape(-1, len(source))
+    flat = None if trust is None else trust.reshape(-1, len(source))
     body = plausibility(values, source) if len(values) >= _ENOUGH else None
     is_person = body is None or body.is_person
     if body is not None and not is_person:
@@ -120,7 +124,8 @@ def check_keypoints(
         if converted.missing:
             raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
         values, approximated = converted.keypoints, converted.approximated
-        confidence = None if flat is None else converted.confidence.reshape(*shape, len(target))
+        if converted.confidence is not None:
+            trust = converted.confidence.reshape(*shape, len(target))
     values = np.ascontiguousarray(values)
     largest = float(np.abs(values).max())  # NaN or infinite where any value is
     present = usable = None
@@ -137,8 +142,8 @@ def check_keypoints(
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
     complete = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
     if len(complete) and is_person:
-        _warn(complete, target, largest, image_size)
-    return Keypoints(values, confidence, shape, approximated, present, usable)
+        _warn(complete, target, largest, size)
+    return Keypoints(values, trust, shape, approximated, present, usable, size)
 
 
 def _refuse_infinite(values: np.ndarray, target: Skeleton) -> None:
@@ -170,16 +175,22 @@ def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_miss
     )
 
 
-def _is_size(image_size: Any) -> bool:
-    """Two positive numbers."""
+def _size(image_size: object) -> tuple[float, float]:
+    """Return two positive numbers.
+
+    Raises:
+        InputError: these are none.
+    """
     try:
-        width, height = (float(size) for size in image_size)
+        width, height = np.asarray(image_size, dtype=np.float64).tolist()
+        if 0 < width < float("inf") and 0 < height < float("inf"):
+            return width, height
     except (TypeError, ValueError):
-        return False
-    return 0 < width < float("inf") and 0 < height < float("inf")
+        pass
+    raise InputError(f"image_size is {image_size!r}; expected (width, height) in pixels.")
 
 
-def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: Any) -> None:
+def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tuple[float, float] | None) -> None:
     """Say what looks wrong; a few microseconds, since it stands in the way of single poses too."""
     if {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
         head, left, right = (values[:, skeleton.joints.index(j)] for j in ("head_top", "left_ankle", "right_ankle"))

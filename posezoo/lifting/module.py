@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, face_root, mirror
+from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, center_and_scale, face_root, mirror
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
-from posezoo.lifting.inputs import check_keypoints
+from posezoo.lifting.inputs import Values, check_keypoints
 from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
+from posezoo.poses.posedata import PoseData
 from posezoo.poses.prediction import Prediction
-from posezoo.skeletons import get_skeleton
+from posezoo.skeletons import Skeleton, get_skeleton
 
 
 class LiftingModule(ZooModule):
@@ -39,6 +41,9 @@ class LiftingModule(ZooModule):
     """Whether a picture's camera is turned to look at the root before lifting, where ``predict`` can know how. Models that
     were trained on turned pictures set it."""
 
+    takes_any_scale = True
+    """Whether poses are lifted alike wherever in the picture and however large they are, but for rounding."""
+
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""
 
@@ -46,17 +51,44 @@ class LiftingModule(ZooModule):
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
 
-    @torch.inference_mode()
+    def forward(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        """Lift pixels in the model's layout, without any check: what ``torch.compile`` and ``torch.export`` take."""
+        return self.lift(keypoints_2d)
+
+    @overload
     def predict(
         self,
-        keypoints_2d: Any,
-        skeleton: Any = None,
-        image_size: Any = None,
-        confidence: Any = None,
+        keypoints_2d: Tensor,
+        skeleton: str | Skeleton | None = None,
+        image_size: Sequence[float] | None = None,
+        confidence: Values | None = None,
         batch_size: int = 65536,
         incomplete: str = "raise",
         camera: Camera | None = None,
-    ) -> Prediction:
+    ) -> Prediction[Tensor]: ...
+    @overload
+    def predict(
+        self,
+        keypoints_2d: np.ndarray | Sequence[object],
+        skeleton: str | Skeleton | None = None,
+        image_size: Sequence[float] | None = None,
+        confidence: Values | None = None,
+        batch_size: int = 65536,
+        incomplete: str = "raise",
+        camera: Camera | None = None,
+    ) -> Prediction[np.ndarray]: ...
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        keypoints_2d: object,
+        skeleton: str | Skeleton | None = None,
+        image_size: object = None,
+        confidence: object = None,
+        batch_size: int = 65536,
+        incomplete: str = "raise",
+        camera: Camera | None = None,
+    ) -> Prediction[Tensor] | Prediction[np.ndarray]:
         """Lift 2D keypoints of any named layout.
 
         Args:
@@ -89,48 +121,54 @@ class LiftingModule(ZooModule):
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; expected a number of poses, at least 1.")
-        # In the precision of the weights, which may be half or double; what comes out is float32.
-        precision = next((parameter.dtype for parameter in self.parameters()), torch.float32)
-        values = torch.from_numpy(checked.values).to(self.device, precision)
+        values = torch.from_numpy(checked.values).to(self.device)
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
-        filled: Any = None
+        filled: Tensor | None = None
         if checked.present is not None:
             present = torch.from_numpy(checked.present).to(self.device)
             rows = torch.ones(len(values), dtype=torch.bool, device=self.device) if usable is None else usable
-            values[rows] = self.complete(values[rows], present[rows].to(precision))
+            values[rows] = self.complete(values[rows].to(self.dtype), present[rows].to(self.dtype)).to(values)
             filled = (~present & rows[:, None]).view(*checked.shape, len(self.skeleton))
         whole = values if usable is None else values[usable]
-        if self.facing and camera is None and image_size is not None:
-            camera = assumed_camera(image_size)
+        if self.facing and camera is None and checked.image_size is not None:
+            camera = assumed_camera(checked.image_size)
         parts = [self._lift_from(camera, whole[start : start + batch_size]) for start in range(0, len(whole), batch_size)]
-        pose: Any = parts[0] if len(parts) == 1 else torch.cat([*parts, values.new_empty(0, len(self.skeleton), 3)])
+        pose = parts[0] if len(parts) == 1 else torch.cat([*parts, values.new_empty(0, len(self.skeleton), 3)])
         if usable is not None:
             lifted, pose = pose, values.new_full((len(values), len(self.skeleton), 3), torch.nan)
             pose[usable] = lifted
-        pose, values = pose.float(), values.float()
         pose = pose.view(*checked.shape, len(self.skeleton), 3)
-        two: Any = values.view(*checked.shape, len(self.skeleton), 2)
-        if not isinstance(keypoints_2d, Tensor):
-            pose, two = pose.cpu().numpy(), two.cpu().numpy()
-            filled = filled if filled is None else filled.cpu().numpy()
-        return Prediction(
+        two = values.view(*checked.shape, len(self.skeleton), 2)
+        about = Prediction(
             pose_3d=pose,
             skeleton=self.skeleton,
             unit=self.unit,
             keypoints_2d=two,
             confidence=checked.confidence,
-            image_size=image_size,
+            image_size=checked.image_size,
             model=self.zoo_name,
             approximated=checked.approximated,
             filled=filled,
         )
+        return about if isinstance(keypoints_2d, Tensor) else about.numpy()
 
     def _lift_from(self, camera: Camera | None, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift what a camera saw, in its frame; of a model that is :attr:`facing` people, from the turned camera."""
         if camera is None or not self.facing:
-            return self.lift(keypoints)
+            return self._lift_as(keypoints)
         turned, back = face_root(keypoints, camera, self.skeleton.root)
-        return self.lift(turned) @ back.mT
+        return self._lift_as(turned) @ back.mT
+
+    def _lift_as(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
+        """Lift in the precision of the model's weights; what comes back is float32 as what came in.
+
+        Half precision holds pixels about the root, in units of their own spread; pixels where they were would lose digits.
+        """
+        if self.dtype == torch.float32:
+            return self.lift(keypoints)
+        if self.dtype != torch.float64:
+            keypoints = center_and_scale(keypoints, self.skeleton.root)[0] if self.takes_any_scale else keypoints
+        return self.lift(keypoints.to(self.dtype)).to(keypoints.dtype)
 
     def with_mirror_image(
         self, lift: Callable[[Tensor], Tensor], keypoints_2d: Float[Tensor, "B J 2"]
@@ -151,10 +189,10 @@ class LiftingModule(ZooModule):
         """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
         raise NotImplementedError(f"{type(self).__name__} needs every joint.")
 
-    def export_graph(self, skeleton: Any = None) -> LiftingGraph:
+    def export_graph(self, skeleton: str | Skeleton | None = None) -> LiftingGraph:
         return LiftingGraph(self, None if skeleton is None else get_skeleton(skeleton))
 
-    def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:
+    def evaluate(self, data: PoseData, **settings: Any) -> dict[str, Any]:
         """See :func:`posezoo.lifting.evaluate`."""
         return evaluate(self, data, **settings)
 

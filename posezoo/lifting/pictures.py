@@ -21,6 +21,7 @@ from posezoo.lifting.export_graph import PictureGraph
 from posezoo.lifting.schedule import cosine
 from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.poses.prediction import Prediction
+from posezoo.skeletons import Skeleton
 
 _ROOM = 1.25
 """A crop's side over the longer side of the box around a person, as the hourglass has it."""
@@ -53,6 +54,10 @@ class PictureModule(ZooModule):
     @abstractmethod
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Poses in px of the crop, depths in the same unit about the root's, and confidences in [0, 1]."""
+
+    def forward(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
+        """Find the people of crops: what ``torch.compile`` and ``torch.export`` take; see :meth:`locate`."""
+        return self.locate(picture)
 
     @staticmethod
     def normalize(picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
@@ -152,7 +157,7 @@ class PictureModule(ZooModule):
             notes=tuple(notes),
         )
 
-    def export_graph(self, skeleton: Any = None) -> PictureGraph:
+    def export_graph(self, skeleton: str | Skeleton | None = None) -> PictureGraph:
         if skeleton is not None:
             raise InputError(f"{self.zoo_name} takes pictures; a skeleton is for models that take keypoints.")
         return PictureGraph(self)

@@ -7,6 +7,7 @@ set alone. The poses that it lifts are human enough to make more people of (:mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -123,7 +124,7 @@ class Student:
         schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
 
-    def student_optimizer(self: Any, parameters: list[Tensor]) -> tuple[list[Any], list[Any]]:
+    def student_optimizer(self: Any, parameters: Sequence[Tensor]) -> tuple[list[Any], list[Any]]:
         """Return Adam with decoupled weight decay, its rate along a half cosine over the run."""
         optimizer = torch.optim.AdamW(parameters, lr=self.hp.student_learning_rate, weight_decay=1e-4)
         return [optimizer], [cosine(optimizer, self.progress, warmup=0.02)]

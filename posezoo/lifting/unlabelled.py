@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import bone_asymmetry, bone_lengths
+from posezoo.lifting.protocols import Lifter
 from posezoo.metrics.report import LimbStatistics
 from posezoo.skeletons import Skeleton
-
-if TYPE_CHECKING:
-    from posezoo.lifting.module import LiftingModule
 
 _LIMBS = {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "ankle")}
 
@@ -72,7 +68,7 @@ def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[fl
 
 
 @torch.no_grad()
-def evaluate_2d(model: LiftingModule, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
+def evaluate_2d(model: Lifter, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
     """Score a model without a label.
 
     Args:

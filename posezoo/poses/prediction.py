@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 
@@ -28,8 +28,23 @@ _ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
 _LABELS = ("frame_number", "person", "video", "time_s", "doubtful")
 
 
+@runtime_checkable
+class Shaped(Protocol):
+    """An array of any library."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> object: ...
+
+
+Array = TypeVar("Array", bound=Shaped)
+"""What a prediction holds: NumPy arrays, or tensors where the caller's input was one."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Prediction:
+class Prediction(Generic[Array]):
     """What a model says about some 2D poses.
 
     Attributes:
@@ -62,18 +77,18 @@ class Prediction:
         Prediction(pose_3d (2, 17, 3) float32 in mm, h36m17, camera (x right, y down, z forward), root-relative)
     """
 
-    pose_3d: Any
+    pose_3d: Array
     skeleton: Skeleton
     unit: str
     frame: str = CAMERA_FRAME
-    keypoints_2d: Any = None
-    confidence: Any = None
+    keypoints_2d: Array | None = None
+    confidence: np.ndarray | Array | None = None
     image_size: Any = None
     model: str = ""
     approximated: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    filled: Any = None
+    filled: np.ndarray | Array | None = None
     fps: float | int | None = None
     frame_number: np.ndarray | None = None
     person: np.ndarray | None = None
@@ -103,14 +118,16 @@ class Prediction:
         dtype = str(self.pose_3d.dtype).removeprefix("torch.")
         parts = [f"pose_3d {tuple(self.pose_3d.shape)} {dtype} in {self.unit}", self.skeleton.name, self.frame]
         parts += [f"by {self.model}"] if self.model else []
-        parts += [f"{int(self.filled.sum())} joints filled in"] if self.filled is not None else []
+        parts += (
+            [f"{int(np.count_nonzero(np.asarray(_numpy(self.filled))))} joints filled in"] if self.filled is not None else []
+        )
         parts += [f"missing {', '.join(self.missing)}"] if self.missing else []
         return f"Prediction({', '.join(parts)})"
 
     def __len__(self) -> int:
         return int(self.pose_3d.shape[0])
 
-    def labelled(self, data: PoseData) -> Prediction:
+    def labelled(self, data: PoseData) -> Prediction[Array]:
         """The same with frame, person, video and time of the poses that were lifted, row by row.
 
         Raises:
@@ -127,10 +144,10 @@ class Prediction:
             fps=rates.pop() if len(rates) == 1 and data.time_s is None else self.fps,
         )
 
-    def numpy(self) -> Prediction:
-        """The same with NumPy arrays."""
+    def numpy(self) -> Prediction[np.ndarray]:
+        """Return the same with NumPy arrays."""
         arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in _ARRAYS}
-        return replace(self, **arrays)
+        return cast("Prediction[np.ndarray]", replace(self, **arrays))
 
     def save(
         self,

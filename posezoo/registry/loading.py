@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.registry import hub
 from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, registered_weights, resolve
 from posezoo.registry.papers import build
 from posezoo.registry.weights import read
+
+if TYPE_CHECKING:
+    from posezoo.lifting import LiftingModule, PictureModule, ZooModule
+    from posezoo.papers.cvugcn import CVUGCN
 
 
 def locate(name: str) -> Path:
@@ -82,7 +86,28 @@ def is_path(name: str | Path) -> bool:
     return isinstance(name, Path) or text.endswith(_ENDINGS) or os.sep in text
 
 
-def load(name: str | Path, device: str | None = None) -> Any:
+_Lifters = Literal[
+    "svma", "svma.cmu", "geoselfsup", "geoselfsup.cmu", "geoselfsup.cmu_5pct", "georep", "georep.cmu", "martinez",
+    "martinez.cmu", "martinez.cmu_georep",
+]  # fmt: skip
+_Pictures = Literal["hg3d", "hg3d.render_small", "integral"]
+_Views = Literal["cvugcn", "cvugcn.cmu"]
+Model = TypeVar("Model", bound="ZooModule")
+
+
+@overload
+def load(name: _Lifters, device: str | None = None) -> LiftingModule: ...
+@overload
+def load(name: _Pictures, device: str | None = None) -> PictureModule: ...
+@overload
+def load(name: _Views, device: str | None = None) -> CVUGCN: ...
+@overload
+def load(name: str | Path, device: str | None = None, *, kind: type[Model]) -> Model: ...
+@overload
+def load(name: str | Path, device: str | None = None) -> Any: ...
+
+
+def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] | None = None) -> ZooModule:
     """A model in eval mode: the LightningModule of its paper.
 
     Args:
@@ -90,11 +115,13 @@ def load(name: str | Path, device: str | None = None) -> Any:
             its models (weights only: nothing in it is executed); or ``hf://organisation/name@revision/file``, such a file
             on the Hugging Face hub.
         device: where to put it; the CPU where not given.
+        kind: the class that is expected, such as :class:`posezoo.lifting.LiftingModule`; any where not given. It tells type
+            checkers what a path or a computed name gives.
 
     Raises:
         UnknownNameError: no such model; near names are suggested.
         MissingFileError, CorruptFileError: the file is not there, altered, truncated, or of another architecture.
-        DownloadError, SaveError, InputError: as :func:`posezoo.registry.locate`.
+        DownloadError, SaveError, InputError: as :func:`posezoo.registry.locate`; InputError also of another ``kind``.
 
     Example:
         >>> import posezoo
@@ -124,5 +151,7 @@ def load(name: str | Path, device: str | None = None) -> Any:
         raise CorruptFileError(
             f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"
         ) from error
+    if kind is not None and not isinstance(model, kind):
+        raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {kind.__name__}.")
     model.zoo_name = path.stem if is_path(name) else resolve(text)
     return model.to(device or "cpu").eval()

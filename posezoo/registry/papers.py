@@ -16,7 +16,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from posezoo.errors import CorruptFileError, InputError, PoseZooError, UnknownNameError
 from posezoo.files.reading import reason
@@ -286,9 +286,7 @@ PARTS = 20_000
 """The most modules that a model read from a file may have."""
 
 
-def build(
-    paper: str, settings: Mapping[str, object], source: Path | str = "settings", weights: int | None = None
-) -> ZooModule:
+def build(paper: str, settings: Mapping[str, Any], source: Path | str = "settings", weights: int | None = None) -> ZooModule:
     """Return an untrained model of a paper.
 
     Args:
@@ -315,7 +313,7 @@ def build(
         raise CorruptFileError(f"{source}: {paper} does not take these settings ({reason(error)}).") from error
 
 
-def _size(cls: type[ZooModule], settings: Mapping[str, object]) -> int:
+def _size(cls: type[ZooModule], settings: Mapping[str, Any]) -> int:
     """Return how many weights a model would have, without taking memory for them; 0 where only making it tells.
 
     Raises:
@@ -333,7 +331,7 @@ def _size(cls: type[ZooModule], settings: Mapping[str, object]) -> int:
     hook = register_module_module_registration_hook(limit)
     try:
         with torch.device("meta"):
-            return sum(parameter.numel() for parameter in cls(**settings).parameters())
+            return sum(int(parameter.numel()) for parameter in cls(**settings).parameters())
     except (NotImplementedError, RuntimeError):  # its constructor looks at its own weights
         return 0
     finally:

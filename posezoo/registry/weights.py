@@ -118,7 +118,7 @@ def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("posezoo"), dict):
         raise CorruptFileError(f"{path} is no checkpoint of a posezoo model; expected one that `posezoo train` wrote.")
-    paper, settings = checkpoint["posezoo"].get("paper"), checkpoint.get("hyper_parameters")
+    paper, settings = checkpoint["posezoo"].get("paper"), checkpoint.get("hyper_parameters", {})
     _check_said(path, paper, settings)
     settings = {key: value for key, value in settings.items() if not key.startswith("_")}
     state = checkpoint.get("state_dict")

@@ -47,7 +47,7 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
     doubts = f" ({doubtful} doubtful)" if doubtful else ""
     print(
         f"{len(result)} pictures{left_out}, poses by {result.model}, "
-        f"mean confidence {np.mean(result.confidence):.2f}{doubts} -> {options.out}"
+        f"mean confidence {np.mean(np.asarray(result.confidence)):.2f}{doubts} -> {options.out}"
     )
     if options.picture or options.html:
         draw(result, options.picture, options.html, kept)

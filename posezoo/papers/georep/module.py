@@ -237,7 +237,8 @@ class GeoRep(LiftingModule):
         return None
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
-        hp, optimizers, schedules = self.hp, [], []
+        hp, optimizers = self.hp, list[Any]()
+        schedules: list[Any] = []
         generators = [p for net in (self.generator, self.inverse) if net is not None for p in net.parameters()]
         for parameters, rate, steps in (
             (generators, hp.learning_rate, hp.representation_steps),

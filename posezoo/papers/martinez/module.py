@@ -87,6 +87,7 @@ class Martinez(LiftingModule):
         if loss not in ("squared", "distance"):
             raise InputError(f"loss is {loss!r}; expected 'squared' or 'distance'.")
         self.save_hyperparameters()
+        self.takes_any_scale = normalization == "root"
         self.facing = facing
         joints = len(self.skeleton)
         self.inputs = Standardize(joints, 2)
