@@ -127,7 +127,7 @@ class LiftingModule(ZooModule):
         if checked.present is not None:
             present = torch.from_numpy(checked.present).to(self.device)
             rows = torch.ones(len(values), dtype=torch.bool, device=self.device) if usable is None else usable
-            values[rows] = self.complete(values[rows].to(self.dtype), present[rows].to(self.dtype)).to(values)
+            values[rows] = self.complete(values[rows].to(self.precision), present[rows].to(self.precision)).to(values)
             filled = (~present & rows[:, None]).view(*checked.shape, len(self.skeleton))
         whole = values if usable is None else values[usable]
         if self.facing and camera is None and checked.image_size is not None:
@@ -164,11 +164,16 @@ class LiftingModule(ZooModule):
 
         Half precision holds pixels about the root, in units of their own spread; pixels where they were would lose digits.
         """
-        if self.dtype == torch.float32:
+        if self.precision == torch.float32:
             return self.lift(keypoints)
-        if self.dtype != torch.float64:
-            keypoints = center_and_scale(keypoints, self.skeleton.root)[0] if self.takes_any_scale else keypoints
-        return self.lift(keypoints.to(self.dtype)).to(keypoints.dtype)
+        if self.precision != torch.float64 and self.takes_any_scale:
+            keypoints = center_and_scale(keypoints, self.skeleton.root)[0]
+        return self.lift(keypoints.to(self.precision)).to(keypoints.dtype)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Return the type of the weights. Lightning's ``dtype`` does not notice ``bfloat16()``."""
+        return next((parameter.dtype for parameter in self.parameters()), torch.float32)
 
     def with_mirror_image(
         self, lift: Callable[[Tensor], Tensor], keypoints_2d: Float[Tensor, "B J 2"]
