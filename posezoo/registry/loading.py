@@ -14,7 +14,6 @@ from posezoo.registry.weights import read
 
 if TYPE_CHECKING:
     from posezoo.lifting import LiftingModule, PictureModule, ZooModule
-    from posezoo.papers.cvugcn import CVUGCN
 
 
 def locate(name: str) -> Path:
@@ -91,7 +90,6 @@ _Lifters = Literal[
     "martinez.cmu", "martinez.cmu_georep",
 ]  # fmt: skip
 _Pictures = Literal["hg3d", "hg3d.render_small", "integral"]
-_Views = Literal["cvugcn", "cvugcn.cmu"]
 Model = TypeVar("Model", bound="ZooModule")
 
 
@@ -99,8 +97,6 @@ Model = TypeVar("Model", bound="ZooModule")
 def load(name: _Lifters, device: str | None = None) -> LiftingModule: ...
 @overload
 def load(name: _Pictures, device: str | None = None) -> PictureModule: ...
-@overload
-def load(name: _Views, device: str | None = None) -> CVUGCN: ...
 @overload
 def load(name: str | Path, device: str | None = None, *, kind: type[Model]) -> Model: ...
 @overload
