@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     describe.add_argument("file", type=Path)
     describe.set_defaults(run=run_info)
     check = actions.add_parser("check", help="what a file of 2D keypoints holds, and what is suspicious about it")
-    check.add_argument("file", type=Path, help="any file that posezoo predict takes, or a folder of OpenPose frames")
+    check.add_argument("file", type=Path, help="any file or folder of keypoints that posezoo predict takes")
     check.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     check.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help="where the file does not say")
     check.add_argument("--json", action="store_true", help="print JSON")

@@ -61,7 +61,7 @@ class Motion:
 
 @lru_cache(maxsize=1)
 def bvh_conventions() -> dict[str, dict[str, Any]]:
-    """The naming conventions, as data: see ``bvh_conventions.yaml``."""
+    """Return the naming conventions, as data: see ``bvh_conventions.yaml``."""
     return yaml.safe_load(files("posezoo.formats").joinpath("bvh_conventions.yaml").read_text())
 
 

@@ -34,7 +34,7 @@ class Hierarchy:
     frame_time: float
 
     def positions(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Global positions (T, J, 3) in the file's unit and global rotations (T, J, 3, 3), float64, y up."""
+        """Return global positions (T, J, 3) in the file's unit and global rotations (T, J, 3, 3), float64, y up."""
         frames = len(self.motion)
         values = torch.from_numpy(self.motion)
         rotations = torch.eye(3, dtype=torch.float64).expand(frames, len(self.joints), 3, 3).clone()

@@ -17,7 +17,7 @@ _WHOLE_BODY = {3 * 136: 3 * 26, 3 * 133: 3 * 17}
 
 
 def is_alphapose(content: Content) -> bool:
-    """A results list with pictures by name, or with the boxes and identities that only AlphaPose writes."""
+    """Return whether this is a results list with pictures by name, or with boxes and identities of AlphaPose."""
     if not is_coco_results(content):
         return False
     first = content.value[0]
@@ -25,7 +25,9 @@ def is_alphapose(content: Content) -> bool:
 
 
 def read_alphapose(content: Content) -> Clips:
-    """``frame`` is the number in the picture's name, ``trial`` what stands before it, ``subject`` the ``idx`` where tracked.
+    """Read results of AlphaPose.
+
+    ``frame`` is the number in the picture's name, ``trial`` what stands before it, ``subject`` the ``idx`` where tracked.
 
     Of whole bodies, 136 or 133 joints, the first 26 or 17 are read.
     """
@@ -40,7 +42,7 @@ def read_alphapose(content: Content) -> Clips:
 
 
 def is_alphapose_frames(content: Content) -> bool:
-    """``{"0.jpg": {"version": ..., "bodies": [{"joints": [...]}]}}``, also with ``people``; or one such frame."""
+    """Return whether this is ``{"0.jpg": {"bodies": [{"joints": [...]}]}}``, also with ``people``; or one such frame."""
     value = content.value
     if not isinstance(value, Mapping) or content.kind != "json":
         return False
@@ -49,7 +51,7 @@ def is_alphapose_frames(content: Content) -> bool:
 
 
 def read_alphapose_frames(content: Content) -> Clips:
-    """As :func:`posezoo.formats.keypoints.openpose.read_folder`, the pictures being the files."""
+    """Read frames as :func:`posezoo.formats.keypoints.openpose.read_frames` does, the pictures being the files."""
     if "bodies" in content.value:
         return read_frames([(content.path, content.value)], content.path)
     return read_frames([(content.path / Path(str(name)).name, frame) for name, frame in content.value.items()], content.path)

@@ -25,12 +25,12 @@ _VIDEOS = ("video_id", "vid_id", "video_name", "video", "seq_name")
 
 
 def is_coco(content: Content) -> bool:
-    """``{"annotations": [...]}``."""
+    """Return whether this is ``{"annotations": [...]}``."""
     return isinstance(content.value, Mapping) and isinstance(content.value.get("annotations"), list)
 
 
 def is_coco_results(content: Content) -> bool:
-    """``[{"image_id": ..., "keypoints": [...]}, ...]``."""
+    """Return whether this is ``[{"image_id": ..., "keypoints": [...]}, ...]``."""
     value = content.value
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping) and "keypoints" in value[0]
 
@@ -50,7 +50,7 @@ def read_coco(content: Content) -> Clips:
 
 
 def read_coco_results(content: Content) -> Clips:
-    """As :func:`read_coco`; scores outside 0 to 1 (Detectron2's logits) are clipped."""
+    """Read results as :func:`read_coco`; scores outside 0 to 1 (Detectron2's logits) are clipped."""
     return read_people(_mappings(content.value), {}, content.path)
 
 
@@ -79,7 +79,7 @@ def _joint_names(categories: Any, entries: list[Mapping[str, Any]], path: Path) 
 def read_people(
     entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path, names: tuple[str, ...] = ()
 ) -> Clips:
-    """One entry a person, ``images`` by their id, ``names`` of the joints where the file has them."""
+    """Read one person an entry, ``images`` by their id, ``names`` of the joints where the file has them."""
     entries = [entry for entry in entries if entry.get("keypoints")]
     if not entries:
         raise InputError(f"{path} is COCO JSON without any keypoints; expected annotations of people with `keypoints`.")

@@ -36,7 +36,7 @@ class Content:
     path: Path
 
     def keys(self) -> set[str]:
-        """Names in the mapping; none where it is something else."""
+        """Return the names in the mapping; none where it is something else."""
         return set(self.value) if isinstance(self.value, Mapping) else set()
 
 
@@ -107,7 +107,7 @@ _DECIMAL_COMMA = re.compile(r"^(\s*-?\d*),(\d+\s*)$")
 
 
 def decode(data: bytes) -> str:
-    """The text of a file: UTF-8, the UTF-16 of Excel's "Unicode text", else Windows' western encoding."""
+    """Return the text of a file: UTF-8, the UTF-16 of Excel's "Unicode text", else Windows' western encoding."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16")
     try:
@@ -210,7 +210,7 @@ def load_content(path: Path) -> Content:
 
 
 def read_head(path: Path) -> bytes:
-    """The first bytes of a file; an empty one is corrupt."""
+    """Return the first bytes of a file; an empty one is corrupt."""
     with reading(path, "keypoints"), open(path, "rb") as stream:
         head = stream.read(64)
     if not head:

@@ -19,14 +19,16 @@ _COORDS = {"x": 0, "y": 1, "likelihood": 2}
 
 
 def is_deeplabcut(content: Content) -> bool:
-    """A table whose header begins with ``scorer`` (or ``bodyparts``), or a data frame in HDF5."""
+    """Return whether this is a table whose header begins with ``scorer`` (or ``bodyparts``), or a data frame in HDF5."""
     if content.kind == "csv":
         return content.value[0][0].strip().lower() in ("scorer", "bodyparts") and len(content.value) > 1
     return content.kind == "hdf5" and is_frame(content.path)
 
 
 def read_deeplabcut(content: Content) -> Clips:
-    """``frame`` is the row's index, ``trial`` the video, ``subject`` the individual; labelled pictures go by their names.
+    """Read a table of DeepLabCut.
+
+    ``frame`` is the row's index, ``trial`` the video, ``subject`` the individual; labelled pictures go by their names.
 
     Body parts become joints by their names; those that no joint is called are not used.
     """

@@ -14,12 +14,12 @@ _KEYS = ("part", "preds", "poses")
 
 
 def is_hourglass(content: Content) -> bool:
-    """One of the three keys."""
+    """Return whether one of the three keys is there."""
     return content.kind in ("hdf5", "npz") and not content.keys().isdisjoint(_KEYS)
 
 
 def read_hourglass(content: Content) -> Clips:
-    """Row by row; see :func:`posezoo.data.mpii.annotations.read_mpii` for the people's scales.
+    """Read row by row; see :func:`posezoo.data.mpii.annotations.read_mpii` for the people's scales.
 
     Annotations name the picture and the person in it, who is a clip of their own: neighbouring rows are not one video.
     """

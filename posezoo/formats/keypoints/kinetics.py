@@ -14,13 +14,15 @@ from posezoo.formats.keypoints.containers import Content
 
 
 def is_kinetics(content: Content) -> bool:
-    """``{"data": [{"frame_index": 1, "skeleton": [...]}], "label": ...}``."""
+    """Return whether this is ``{"data": [{"frame_index": 1, "skeleton": [...]}], "label": ...}``."""
     frames = content.value.get("data") if isinstance(content.value, Mapping) else None
     return isinstance(frames, list) and any(isinstance(frame, Mapping) and "skeleton" in frame for frame in frames[:1])
 
 
 def read_kinetics(content: Content) -> Clips:
-    """``action`` is the label, ``subject`` the person's place in a frame (they are not tracked), (0, 0) is unknown.
+    """Read a clip.
+
+    ``action`` is the label, ``subject`` the person's place in a frame (they are not tracked), (0, 0) is unknown.
 
     The videos were brought to 30 frames a second; the picture's size, which the file lacks, is the video's own.
     """

@@ -9,12 +9,12 @@ from posezoo.formats.keypoints.containers import Content
 
 
 def is_lsp(content: Content) -> bool:
-    """A MATLAB file with ``joints`` of either shape."""
+    """Return whether this is a MATLAB file with ``joints`` of either shape."""
     return content.kind == "mat" and np.shape(content.value.get("joints"))[:2] in ((3, 14), (14, 3))
 
 
 def read_lsp(content: Content) -> Clips:
-    """Picture by picture, ``frame`` being the number in its name (im0001.jpg is 1); pixels count from 0 here.
+    """Read picture by picture, ``frame`` being the number in its name (im0001.jpg is 1); pixels count from 0 here.
 
     LSP's third row marks joints that are hidden, yet located. The extended set's marks those that are located, by the
     workers who annotated it; the others' coordinates mean nothing.

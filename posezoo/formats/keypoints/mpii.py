@@ -12,7 +12,7 @@ from posezoo.formats.mpii import people_of_json, people_of_mat
 
 
 def is_mpii(content: Content) -> bool:
-    """A structure ``RELEASE``, or a list of people with MPII's joints."""
+    """Return whether this is a structure ``RELEASE``, or a list of people with MPII's joints."""
     value = content.value
     if content.kind == "mat":
         return isinstance(value.get("RELEASE"), Mapping) and "img_train" in value["RELEASE"]
@@ -21,7 +21,7 @@ def is_mpii(content: Content) -> bool:
 
 
 def read_mpii_people(content: Content) -> Clips:
-    """Everybody with joints, each a clip: ``trial`` is the picture, ``subject`` the person in it.
+    """Read everybody with joints, each a clip: ``trial`` is the picture, ``subject`` the person in it.
 
     See :func:`posezoo.data.mpii.annotations.read_mpii` for one split alone, and for the people's scales.
     """

@@ -56,7 +56,7 @@ _TREE = {
 
 
 def frame_of(name: str) -> tuple[str, int | None]:
-    """What stands before the number of a frame in the name of a file, and the number; None where there is none.
+    """Return what stands before the number of a frame in a file's name, and the number; None where there is none.
 
     Example:
         >>> frame_of("walk_000000000012_keypoints"), frame_of("0"), frame_of("me")
@@ -69,7 +69,7 @@ def frame_of(name: str) -> tuple[str, int | None]:
 
 
 def joint_name(name: str) -> str:
-    """A joint's name with case, spaces and the side written as in the layouts.
+    """Return a joint's name with case, spaces and the side written as in the layouts.
 
     Example:
         >>> [joint_name(name) for name in ("LShoulder", "Right Knee", "elbow_l", "lankle", "Nose")]
@@ -90,7 +90,7 @@ def joint_name(name: str) -> str:
 
 
 def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> tuple[Skeleton, list[int]]:
-    """The layout whose joints are all named, and where each of them stands; names beyond these are not used.
+    """Return the layout whose joints are all named, and where each of them stands; names beyond these are not used.
 
     Args:
         names: as the file has them.

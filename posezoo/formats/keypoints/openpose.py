@@ -20,30 +20,30 @@ _POSES = ("pose_keypoints_2d", "pose_keypoints", "joints")
 
 
 def is_openpose(content: Content) -> bool:
-    """``{"people": [{"pose_keypoints_2d": [...]}]}``."""
+    """Return whether this is ``{"people": [{"pose_keypoints_2d": [...]}]}``."""
     return isinstance(content.value, Mapping) and isinstance(content.value.get("people"), list)
 
 
 def is_opencap(content: Content) -> bool:
-    """Frames of people in a pickle, as OpenCap keeps OpenPose's output (``Cam0_keypoints.pkl``)."""
+    """Return whether this is a pickle of frames of people, as OpenCap keeps OpenPose's output (``Cam0_keypoints.pkl``)."""
     frames = content.value if content.kind == "pickle" and isinstance(content.value, list) else []
     people = next((frame for frame in frames if isinstance(frame, list) and frame), [])
     return bool(people) and isinstance(people[0], Mapping) and not {*_POSES}.isdisjoint(people[0])
 
 
 def read_opencap(content: Content) -> Clips:
-    """The people of every frame."""
+    """Read the people of every frame."""
     frames = [(content.path.parent / f"{order}.json", {"people": people}) for order, people in enumerate(content.value)]
     return read_frames(frames, content.path)
 
 
 def read_openpose(content: Content) -> Clips:
-    """The people of one frame."""
+    """Read the people of one frame."""
     return read_frames([(content.path, content.value)], content.path)
 
 
 def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
-    """People of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
+    """Read people of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
     values, videos, people, numbers, identified = [], [], [], [], True
     for order, (file, frame) in enumerate(frames):
         listed = frame.get("people", frame.get("bodies")) if isinstance(frame, Mapping) else None
@@ -94,7 +94,7 @@ def _is_body25b(keypoints: np.ndarray) -> bool:
     points = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.nan)
 
     def ratio(one: list[int], other: list[int], there: list[int], elsewhere: list[int]) -> float:
-        """How far joints are from others, as a part of how far these are from elsewhere; the median, NaN if not known."""
+        """Return how far joints are from others, by how far these are from elsewhere; the median, NaN if not known."""
         with np.errstate(divide="ignore", invalid="ignore"):
             near = np.linalg.norm(points[:, one].mean(1) - points[:, other].mean(1), axis=-1)
             far = np.linalg.norm(points[:, there].mean(1) - points[:, elsewhere].mean(1), axis=-1)

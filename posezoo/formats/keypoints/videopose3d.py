@@ -19,12 +19,12 @@ _H36M_SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
 
 
 def is_videopose3d(content: Content) -> bool:
-    """An archive with ``positions_2d``."""
+    """Return whether this is an archive with ``positions_2d``."""
     return "positions_2d" in content.keys()  # noqa: SIM118  (Content is no mapping)
 
 
 def read_videopose3d(content: Content) -> Clips:
-    """One clip a camera; picture sizes from the archive's metadata, or Human3.6M's where its subjects are."""
+    """Read one clip a camera; picture sizes from the archive's metadata, or Human3.6M's where its subjects are."""
     path, value = content.path, content.value
     metadata = value.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
