@@ -35,8 +35,11 @@ def _section(command: tuple[argparse.ArgumentParser, str], level: str) -> str:
     rows = [_row(action) for action in parsed._actions if not isinstance(action, argparse._HelpAction)]
     if rows:
         parts.append("\n".join(["| argument | is | default |", "|---|---|---|", *rows]))
-    if parsed.epilog:
-        parts.append(_cell(parsed.epilog))
+    words, _, examples = (parsed.epilog or "").partition("examples:\n")
+    if words.strip():
+        parts.append(_cell(words))
+    if examples:
+        parts.append("```sh\n" + "\n".join(line.strip() for line in examples.splitlines()) + "\n```")
     return "\n\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The ``posezoo`` command: ``list info predict view eval train finetune data export publish demo``.
+"""The ``posezoo`` command: ``list info predict view eval train finetune data export download publish demo``.
 
 Each command is a module with ``add(commands)`` and ``run(arguments)``; it imports torch only when it runs.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import os
+import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Sequence
 
@@ -18,7 +21,7 @@ from posezoo.errors import PoseZooWarning
 from posezoo.terminal import progress_console, silence
 from posezoo.version import __version__
 
-COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "publish", "demo")
+COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo")
 _WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo")
 
 
@@ -29,17 +32,57 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, **settings})  # type: ignore[arg-type]
 
     def error(self, message: str) -> None:  # type: ignore[override]
+        if wrong := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            names = re.findall(r"[\w.-]+", wrong[2])
+            near = difflib.get_close_matches(wrong[1], names, n=2)
+            message = f"{wrong[1]!r} is not known; {suggestion(near, names)}"
         print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
 
+def suggestion(near: Sequence[str], known: Sequence[str]) -> str:
+    """Return what may have been meant, or everything that there is."""
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
+
+
+EXAMPLES = {
+    "list": ("posezoo list", "posezoo list 'svma*'"),
+    "info": ("posezoo info svma",),
+    "predict": (
+        "posezoo predict svma people.json -o poses.npz",
+        "posezoo predict svma clip.mp4 --detector rtmlib -o motion.bvh",
+        "posezoo predict cvugcn left.json right.json --cameras calibration.toml -o world.npz",
+        "posezoo predict hg3d photo.jpg -o pose.json",
+    ),
+    "view": ("posezoo view poses.npz",),
+    "eval": ("posezoo eval svma", "posezoo eval svma --data h36m --path h36m.h5 --protocol 2"),
+    "train": (
+        "posezoo train svma.cmu --data.path openmocap.h5",
+        "posezoo train svma.cmu --data.path openmocap.h5 --steps 1000 --out runs/short --model.width 256",
+        "posezoo train svma.cmu --resume",
+    ),
+    "finetune": ("posezoo finetune svma people.json --out runs/mine",),
+    "export": ("posezoo export svma -o svma.onnx --skeleton coco17",),
+    "download": ("posezoo download", "posezoo download svma"),
+    "publish": ("posezoo publish svma --repo me/poses --dry-run",),
+    "demo": ("posezoo demo",),
+}
+"""What to type, by command."""
+
+
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Return the whole command line."""
     top = _Parser(prog="posezoo", description="Weakly supervised and unsupervised 3D human pose, with weights.")
     top.add_argument("--version", action="version", version=f"posezoo {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS), parser_class=_Parser)
     for name in COMMANDS:
         importlib.import_module(f"posezoo.cli.{name}_command").add(commands)
+        if name in EXAMPLES:
+            command = commands.choices[name]
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            written = "\n".join(f"  {line}" for line in EXAMPLES[name])
+            before = f"{textwrap.fill(command.epilog, 100)}\n\n" if command.epilog else ""
+            command.epilog = f"{before}examples:\n{written}"
     _add_quiet(top)
     return top
 
@@ -59,9 +102,15 @@ def _add_quiet(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend are one sentence and exit code 2."""
     print_anything()
-    options, rest = parser().parse_known_args(arguments)
+    top = parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        top.print_help()
+        return 0
+    options, rest = top.parse_known_args(arguments)
     if rest and options.command != "train":
-        print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}", file=sys.stderr)
+        near = difflib.get_close_matches(rest[0], _option_strings(top, options.command), n=2)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}{hint}", file=sys.stderr)
         return 2
     options.rest = rest
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
@@ -72,6 +121,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if getattr(options, "notes_only", False):  # its results are files
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
         return guarded(f"posezoo {options.command}", lambda: _run(options))
+
+
+def _option_strings(command: argparse.ArgumentParser, name: str) -> list[str]:
+    """Return the options of a command and of those below it."""
+    groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    inner = [group.choices.get(name) for group in groups]
+    chosen = [each for each in inner if each is not None] or [c for group in groups for c in group.choices.values()]
+    own = [] if groups else [option for action in command._actions for option in action.option_strings]
+    return [*own, *(option for each in chosen for option in _option_strings(each, name))]
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser("demo", help="lift synthetic people, score them, and draw a picture and a page")
     command.add_argument("--name", default="svma", help="a model, or the path of its weights")
     command.add_argument("--out", type=Path, default=Path("posezoo-demo"), help="folder of the picture and the page")
+    command.add_argument("--device", help="where the model computes: cpu (the default), cuda, cuda:1, mps")
     command.set_defaults(run=run, notes_only=True)
 
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         from posezoo.geometry import procrustes_align
         from posezoo.lifting import LiftingModule, evaluate
 
-        model = posezoo.load(options.name)
+        model = posezoo.load(options.name, options.device)
         if not isinstance(model, LiftingModule):
             raise InputError(f"{options.name} takes several calibrated views; the demo lifts single ones.")
     with terminal.status("lifting"):

@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
     command.add_argument("--count", type=int, help="of pictures, so many, evenly over all")
     command.add_argument("--side", type=int, help="of rendered pictures, px")
     command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--device", help="where the model computes: cpu (the default), cuda, cuda:1, mps")
     command.set_defaults(run=run)
 
 
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.truth is not None:
         return _against_truth(options)
-    model = None if options.name == "flat" else posezoo.load(options.name)
+    model = None if options.name == "flat" else posezoo.load(options.name, options.device)
     kind = get_kind("lifter" if model is None else model.kind)
     options.data = options.data or kind.data
     scores: Scores = commands_of(kind.name).evaluate(model, options)

@@ -43,6 +43,7 @@ def add(commands: Any) -> None:
     command.add_argument("--picture", type=Path, help="draw twelve of the people into this .png")
     command.add_argument("--html", type=Path, help="an interactive page of the people")
     clip_options.add(command)
+    command.add_argument("--device", help="where the model computes: cpu (the default), cuda, cuda:1, mps")
     command.set_defaults(run=run, check=check, notes_only=True)
 
 
@@ -64,5 +65,5 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.cli.kinds import commands_of
 
     clip_options.export_settings(options)
-    model = posezoo.load(options.name)
+    model = posezoo.load(options.name, options.device)
     return int(commands_of(model.kind).predict(model, options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from torch import Tensor
@@ -64,7 +65,7 @@ def as_array(values: object, name: str) -> np.ndarray:
 
 def check_keypoints(
     keypoints: object,
-    skeleton: str | Skeleton | None,
+    skeleton: object,
     target: Skeleton,
     image_size: object = None,
     confidence: object = None,
@@ -96,7 +97,7 @@ def check_keypoints(
     if incomplete not in ("raise", "nan"):
         raise InputError(f"incomplete is {incomplete!r}; expected 'raise' or 'nan'.")
     values = as_array(keypoints, "keypoints_2d")
-    source = target if skeleton is None else get_skeleton(skeleton)
+    source = target if skeleton is None else get_skeleton(cast("str | Skeleton", skeleton))
     if values.ndim < 2 or values.shape[-1] != 2 or values.shape[-2] != len(source):
         hint = "; name the layout with skeleton=" if skeleton is None else ""
         if values.ndim >= 2 and values.shape[-1] == 3:

@@ -82,7 +82,7 @@ class LiftingModule(ZooModule):
     def predict(
         self,
         keypoints_2d: object,
-        skeleton: str | Skeleton | None = None,
+        skeleton: object = None,
         image_size: object = None,
         confidence: object = None,
         batch_size: int = 65536,

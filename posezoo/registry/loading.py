@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.reading import reason
 from posezoo.registry import hub
 from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, registered_weights, resolve
 from posezoo.registry.papers import build
@@ -150,4 +151,9 @@ def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] |
     if kind is not None and not isinstance(model, kind):
         raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {kind.__name__}.")
     model.zoo_name = path.stem if is_path(name) else resolve(text)
-    return model.to(device or "cpu").eval()
+    try:
+        return model.to(device or "cpu").eval()
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise InputError(
+            f"the model cannot be put on the device {device!r} ({reason(error)}); cpu is always there."
+        ) from error

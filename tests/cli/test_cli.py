@@ -215,3 +215,49 @@ def test_data_prepare_and_info(tmp_path, capsys):
     assert run("eval", "svma", "--data", "openmocap", "--path", out) == 0
     refused(capsys, "data", "prepare", "openmocap", "--source", tmp_path / "nothing", "--out", out)
     refused(capsys, "data", "info", tmp_path / "bvh" / "001_04.bvh")
+
+
+def test_posezoo_alone_prints_its_help(capsys):
+    assert main([]) == 0
+    assert "predict" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list", "svmo"], "did you mean svma"),
+        (["list", "qqq"], "svma.cmu"),
+        (["eval", "svma", "--devise", "cpu"], "did you mean --device"),
+        (["info", "svmo"], "did you mean svma"),
+        (["predict", "integral", "x.npz", "-o", "y.npz"], "has no weights"),
+    ],
+)
+def test_mistyped_names_get_a_suggestion(arguments, words, capsys):
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_mistyped_command_gets_a_suggestion(capsys):
+    with pytest.raises(SystemExit):
+        main(["predcit"])
+    assert "did you mean predict" in capsys.readouterr().err
+
+
+def test_every_command_shows_examples(capsys):
+    from posezoo.cli import EXAMPLES, parser
+
+    for name, lines in EXAMPLES.items():
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        shown = capsys.readouterr().out
+        for line in lines:
+            assert line in shown
+            if not {"*", "'"} & set(line):
+                options, rest = parser().parse_known_args(line.split()[1:])
+                assert options.command == name
+                assert name == "train" or not rest
+
+
+def test_weights_are_downloaded_before_they_are_needed(capsys):
+    assert main(["download", "svma"]) == 0
+    assert "svma.cmu.safetensors" in capsys.readouterr().out
