@@ -56,7 +56,7 @@ def _read(results: Path, *_: tuple[int, int]) -> Mapping[str, dict[str, Any]]:
                 identity = {key: line[key] for key in ("table", "row", "data", "budget")}
                 path = f"{folder_of(line['table'], line['data'], line['budget'])}/{line['row']}-{line['seed']}.json"
                 seed = int(line["seed"])
-                row = {**identity, "seed": seed, "command": command_of(**identity, seed=seed), "cells": {}}
+                row: dict[str, Any] = {**identity, "seed": seed, "command": command_of(**identity, seed=seed), "cells": {}}
                 cell = {"value": float(line["value"]), "metric": line["metric"], **measurements[line["measurement"]]}
                 rows.setdefault(path, row)["cells"][line["column"]] = cell
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:

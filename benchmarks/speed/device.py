@@ -11,7 +11,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -50,9 +52,7 @@ def lifting(name: str, device: torch.device) -> dict[str, float]:
     found = {}
     for batch in BATCHES:
         keypoints = generator.uniform(0, 1000, (batch, 17, 2)).astype(np.float32)
-        found[f"{name} predict, batch {batch}"] = seconds(
-            lambda keypoints=keypoints: model.predict(keypoints, "h36m17", (1000, 1000)), device
-        )
+        found[f"{name} predict, batch {batch}"] = seconds(partial(model.predict, keypoints, "h36m17", (1000, 1000)), device)
     return found
 
 
@@ -94,8 +94,8 @@ def rendering(bodies: Path, device: torch.device, batch: int = 256, side: int = 
     from posezoo.data.rendered_bodies import rendered_bodies
 
     people = rendered_bodies("test", bodies=bodies, side=side, count=batch)
-    rows = np.arange(batch)
-    drawn = seconds(lambda: people.picture.batch(rows, device), device, repeats=2)
+    rows, pictures = np.arange(batch), cast("Any", people.picture)
+    drawn = seconds(lambda: pictures.batch(rows, device), device, repeats=2)
     return {f"a body's picture of {side} px": drawn / batch}
 
 

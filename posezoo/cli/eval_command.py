@@ -66,8 +66,9 @@ def run(options: argparse.Namespace) -> int:
     scores: Scores = commands_of(kind.name).evaluate(model, options)
     result = scores.result
     if options.json:
-        protocol = {"protocol": options.protocol} if options.protocol else {}
-        named = {"model": options.name, "data": options.data, "split": options.split, **protocol}
+        named = {"model": options.name, "data": options.data, "split": options.split}
+        if options.protocol:
+            named["protocol"] = options.protocol
         print(json.dumps({**named, **result}, indent=2))
         return 0
     result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}

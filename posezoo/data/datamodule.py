@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from posezoo.data.augmentation import Augmentation, AugmentedLoader
+from posezoo.data.augmentation.people import Sampler
 from posezoo.data.loader import TensorLoader
 from posezoo.data.named import load_dataset
 from posezoo.data.openmocap import read_detector_errors

@@ -136,8 +136,8 @@ class PictureModule(ZooModule):
             confidences.append(confidence.cpu().numpy())
             for row, matrix in zip(pose[..., :2].cpu().numpy(), matrices, strict=True):
                 keypoints.append((row - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
-        confidence = np.concatenate([np.empty((0, joints), np.float32), *confidences])
-        doubtful = confidence.mean(1) < self.doubtful_below
+        certain = np.concatenate([np.empty((0, joints), np.float32), *confidences])
+        doubtful = certain.mean(1) < self.doubtful_below
         notes = ["the size is that of the mean training person: one picture does not tell"]
         if doubtful.any():
             notes.append(
@@ -150,7 +150,7 @@ class PictureModule(ZooModule):
             skeleton=self.skeleton,
             unit=self.unit,
             keypoints_2d=np.array(keypoints, np.float32).reshape(-1, joints, 2),
-            confidence=confidence,
+            confidence=certain,
             doubtful=doubtful if self.doubtful_below else None,
             image_size=sizes.pop() if len(sizes) == 1 else None,
             model=self.zoo_name,

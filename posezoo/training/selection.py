@@ -77,7 +77,7 @@ class UnlabelledValidation(pl.Callback):
         keypoints_2d: Tensor,
         remembered: tuple[Tensor, Tensor],
         before: dict[str, float],
-        settings: dict[str, float],
+        settings: dict[str, float | None],
         progress: bool = False,
     ) -> None:
         self.progress = progress and not is_watched()

@@ -71,7 +71,7 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
             inside = (rows >= 0) & (rows < len(track))
             keypoints[view, inside] = track.keypoints[rows[inside]]
             confidence[view, inside] = track.confidence[rows[inside]]
-    known = np.isfinite(keypoints).all(-1)
+    known = np.asarray(np.isfinite(keypoints).all(-1))
     return Observed(np.where(known[..., None], keypoints, np.nan), np.where(known, confidence, 0.0), frames)
 
 

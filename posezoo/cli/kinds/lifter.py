@@ -123,7 +123,8 @@ def _baselines(flat: dict[str, Any], data: PoseData, options: argparse.Namespace
 
     shown = ("p_mpjpe", "n_mpjpe")
     rows = {"flat depth": {name: flat[name] for name in shown}}
-    own = detector_poses(options.path or file_of(options), data, options.keypoints)
+    path = options.path or file_of(options)
+    own = None if path is None else detector_poses(path, data, options.keypoints)
     if own is not None and data.pose_3d is not None:
         label = convert(data.pose_3d, data.skeleton, LIMBS).keypoints
         pair = (about_the_pelvis(torch.from_numpy(x).float(), LIMBS) for x in (own, label))

@@ -253,8 +253,8 @@ class ResidentLoader:
         # A smaller dataset is gone through several times in the epoch of a larger one, and is to differ every time.
         number = self._passes[1] + 1 if self._passes[0] == epoch else 0
         self._passes = (epoch, number)
-        order = np.random.default_rng([self.seed, epoch, number]).permutation(len(self.crops))[rank::world]
-        order = torch.from_numpy(order).to(device)
+        shuffled = np.random.default_rng([self.seed, epoch, number]).permutation(len(self.crops))[rank::world]
+        order = torch.from_numpy(shuffled).to(device)
         seed = int(np.random.default_rng([self.seed, epoch, number, rank]).integers(2**62))
         generator = torch.Generator(device).manual_seed(seed)
         for batch in range(len(self)):

@@ -81,5 +81,5 @@ def measure(world: Float[Tensor, "T J 3"], views: Views, limit: float | str | No
         usual = (
             torch.nan_to_num(error.nanmedian(), nan=_LEAST_PX).clamp_min(_LEAST_PX) * _AGREE if limit == "auto" else limit
         )
-        used &= error <= usual  # type: ignore[operator]
+        used &= error <= usual
     return Agreement(error.movedim(1, 0), used.movedim(1, 0))

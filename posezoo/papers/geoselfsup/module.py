@@ -330,7 +330,7 @@ class GeoSelfSup(Student, GeometricLifter):
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
-        learners = [*self.lifter.parameters(), *self.completion.parameters()]
+        learners: list[Tensor] = [*self.lifter.parameters(), *self.completion.parameters()]
         if self.hp.student:
             return self.student_optimizer(learners)
         optimizers: list[Any] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
