@@ -2,6 +2,7 @@
 
 import json
 import random
+import zipfile
 
 import h5py
 import numpy as np
@@ -261,6 +262,16 @@ def test_texts_and_folders_that_cannot_be_used(tmp_path):
     save_json(tmp_path / "annots" / "1" / "1.json", {"shapes": SHAPES})
     with pytest.raises(InputError, match=r"1\.json is not a frame of EasyMocap"):
         read_keypoints(tmp_path / "annots" / "1")
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"), [("xl/workbook.xml", "is a spreadsheet; save it as CSV"), ("model/data.pkl", "is a PyTorch file")]
+)
+def test_archives_of_other_programs_are_called_what_they_are(tmp_path, inside, words):
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        archive.writestr(inside, "<a/>")
+    with pytest.raises(InputError, match=words):
+        read_keypoints(tmp_path / "a.xlsx")
 
 
 def _damaged(data, dice):

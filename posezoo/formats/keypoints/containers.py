@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,30 @@ class _Hdf5(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(set(self.datasets) | set(self.attributes))
+
+
+# Archives of other programs that begin as NumPy's do: what is in them, what they are, and what to do.
+_ARCHIVES = {
+    "xl/workbook.xml": "is a spreadsheet; save it as CSV there, and give that",
+    "content.xml": "is a document of LibreOffice; save it as CSV there, and give that",
+    "data.pkl": "is a PyTorch file, a model's weights or tensors; save the keypoints with numpy.save, and give that",
+}
+
+
+def _load_npz(path: Path) -> dict[str, Any]:
+    """The arrays of an archive; InputError where it is another program's."""
+    try:
+        return load_npz(path)
+    except CorruptFileError:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError):
+            names = []
+        for inside, what in _ARCHIVES.items():
+            if any(name == inside or name.endswith(f"/{inside}") for name in names):
+                raise InputError(f"{path} {what}.") from None
+        raise
 
 
 def _load_json(path: Path) -> Any:
@@ -171,7 +196,7 @@ _EXTENSIONS = {
     ".txt": "txt",
 }
 _LOADERS: dict[str, Callable[[Path], Any]] = {
-    "npz": load_npz,
+    "npz": _load_npz,
     "npy": load_npy,
     "json": _load_json,
     "hdf5": _Hdf5,
