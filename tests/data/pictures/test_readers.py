@@ -63,6 +63,14 @@ def test_frames_of_human36m(h36m):
         test = load_pictures("h36m", "test", path=file)
     assert test.poses.action.tolist() == ["Sitting"]
     assert test.read(0).mean().round() == 120
+    with pytest.raises(CorruptFileError, match="nobody of the val split"):
+        load_pictures("h36m", "val", path=file)
+    with h5py.File(file, "r+") as annotations:
+        annotations["subject"][:] = [1, 8, 9, 11]
+    folder = h36m / "images" / "s_08_act_02_subact_01_ca_03"
+    gray(folder / f"{folder.name}_000006.jpg", 200, (224, 224))
+    val = load_pictures("h36m", "val", path=file)
+    assert (val.poses.subject.tolist(), int(val.read(0).mean().round())) == (["S8"], 200)
 
 
 def test_what_is_wrong_with_frames_of_human36m(h36m):
