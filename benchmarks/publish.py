@@ -40,10 +40,12 @@ RENDERED = (
     "people of capsules rendered over the same motions: `rendered_studio` (subjects 2 3 7, the four cameras) and "
     "`rendered_wild` (subjects 1 5 6, cameras anywhere)"
 )
+RIGS = "3D motion capture seen by simulated rigs"
 USED = {
     "pictures with 3D labels, pictures with 2D labels": "3D labels in the studio alone, 2D labels in both",
     "3D labels": "2D keypoints and 3D labels",
     "2D keypoints only": "2D keypoints alone; no 3D label was read",
+    RIGS: "3D motion alone: bodies, calibrated cameras, their errors and a detector's are simulated",
     "2D annotations of two calibrated cameras": "detected and annotated 2D of camera pairs; no 3D label was read",
 }
 AUGMENTED = "limbs exchanged between poses, bones turned, other bodies, cameras anywhere, a detector's errors"
@@ -76,6 +78,7 @@ def measure(
     else:
         sets = {
             "openmocap test, two views, detected 2D": ("openmocap", openmocap, "detected", {}),
+            "openmocap test, two views, 4 px of noise": ("openmocap", openmocap, "gt", {"noise_px": 4.0}),
             "openmocap test, two views, GT 2D": ("openmocap", openmocap, "gt", {}),
             "bandai-1 (cross-dataset), two views, 10 px of noise": ("openmocap", bandai, "gt", NOISE),
             "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
@@ -141,6 +144,8 @@ def supervision(header: dict[str, Any]) -> str:
     if header["paper"] == "georep":
         count = header["data"].get("label_count")
         return "3D labels" if count is None else f"2D keypoints of several cameras, {count} 3D labels"
+    if header.get("data", {}).get("rigs") is not None:
+        return RIGS
     return PAPERS[header["paper"]].supervision
 
 

@@ -35,7 +35,7 @@ def test_a_model_on_the_hub_is_fetched_once_and_then_needs_no_hub(hub):
     assert path.read_bytes() == WHOLE
     assert hub.count("GET", f"/{REPO}/resolve/{COMMIT}/") == 1
     before = len(hub.requests)
-    assert posezoo.load("cvugcn").zoo_name == NAME
+    assert posezoo.load("cvugcn.cmu").zoo_name == NAME
     hub.close()
     assert locate(NAME) == path
     assert len(hub.requests) == before
@@ -252,7 +252,7 @@ def test_the_clients_environment_is_heeded_by_a_program_of_its_own(tmp_path):
     program = (
         "import sys, posezoo.registry.loading as loading, posezoo.registry.index as index, pathlib\n"
         f"loading.checkpoint_folders = index.checkpoint_folders = lambda: [pathlib.Path({str(tmp_path)!r})]\n"
-        "try:\n    print(loading.locate('cvugcn'))\nexcept Exception as error:\n    print(type(error).__name__, error)\n"
+        "try:\n    print(loading.locate('cvugcn.cmu'))\nexcept Exception as error:\n    print(type(error).__name__, error)\n"
     )
     plain = {key: value for key, value in os.environ.items() if "proxy" not in key.lower() and not key.startswith("HF_")}
     plain |= {"POSEZOO_HUB_REPO": "my/mirror", "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": "hf_of_the_environment"}

@@ -45,11 +45,11 @@ def test_the_card_is_one_that_the_hub_understands(name, tmp_path):
 
 
 def test_the_folder_is_a_home(tmp_path, monkeypatch):
-    folder = publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "out")
+    folder = publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "out")
     monkeypatch.setattr("posezoo.registry.index.checkpoint_folders", lambda: [folder])
     monkeypatch.setattr("posezoo.registry.loading.checkpoint_folders", lambda: [folder])
     assert posezoo.list_models() == ["cvugcn.cmu"]
-    assert posezoo.load("cvugcn").zoo_name == "cvugcn.cmu"
+    assert posezoo.load("cvugcn.cmu").zoo_name == "cvugcn.cmu"
 
 
 def test_weights_of_ones_own(tmp_path):
@@ -68,12 +68,12 @@ def test_weights_of_ones_own(tmp_path):
 def test_what_is_refused(tmp_path, capsys):
     for repo in ("zoo", "a/b/c", "a /b", ""):
         with pytest.raises(InputError, match="organisation/name"):
-            publishing.write_folder("cvugcn", repo, tmp_path / "out")
+            publishing.write_folder("cvugcn.cmu", repo, tmp_path / "out")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("do not lose")
     with pytest.raises(InputError, match="not empty"):
-        publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "full")
-    assert main(["publish", "cvugcn", "--repo", "pose/zoo", "-o", str(tmp_path / "x")]) == 2
+        publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "full")
+    assert main(["publish", "cvugcn.cmu", "--repo", "pose/zoo", "-o", str(tmp_path / "x")]) == 2
     assert main(["publish", "nobody", "--repo", "pose/zoo", "--dry-run", "-o", str(tmp_path / "x")]) == 2
     assert "\n" not in capsys.readouterr().err.splitlines()[0]
     assert not (tmp_path / "x").exists()
@@ -82,20 +82,20 @@ def test_what_is_refused(tmp_path, capsys):
 def test_a_dry_run_leaves_the_folder_and_asks_no_hub(hub, tmp_path, monkeypatch, capsys, entry):
     shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
     monkeypatch.chdir(tmp_path)
-    assert main(["publish", "cvugcn", "--repo", "pose/zoo", "--dry-run"]) == 0
+    assert main(["publish", "cvugcn.cmu", "--repo", "pose/zoo", "--dry-run"]) == 0
     assert "Nothing was uploaded" in capsys.readouterr().out
-    assert (tmp_path / "cvugcn-hub" / "README.md").is_file()
+    assert (tmp_path / "cvugcn.cmu-hub" / "README.md").is_file()
     assert hub.requests == []
 
 
 def test_an_upload_arrives_whole(hub, tmp_path, monkeypatch, capsys, entry):
     shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
     hub.token = "hf_writer"
-    assert main(["publish", "cvugcn", "--repo", "new/place"]) == 2
+    assert main(["publish", "cvugcn.cmu", "--repo", "new/place"]) == 2
     assert "HF_TOKEN" in capsys.readouterr().err
     assert hub.uploaded == {}
     monkeypatch.setenv("HF_TOKEN", "hf_writer")
-    assert main(["publish", "cvugcn", "--repo", "new/place", "--private"]) == 0
+    assert main(["publish", "cvugcn.cmu", "--repo", "new/place", "--private"]) == 0
     assert f'posezoo.load("hf://new/place@{COMMIT}/{entry["file"]}")' in capsys.readouterr().out
     assert hashlib.sha256(hub.uploaded[entry["sha256"]]).hexdigest() == entry["sha256"]
     assert set(hub.uploaded) == {"README.md", "index.json", entry["sha256"]}
@@ -107,7 +107,7 @@ def test_an_upload_arrives_whole(hub, tmp_path, monkeypatch, capsys, entry):
 def test_another_models_card_stays_its_own(hub, tmp_path, entry):
     shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
     hub.files["pose/shared", "other.safetensors"] = b"x"
-    folder = publishing.write_folder("cvugcn", "pose/shared", tmp_path / "out")
+    folder = publishing.write_folder("cvugcn.cmu", "pose/shared", tmp_path / "out")
     assert publishing.upload(folder, "pose/shared") == COMMIT
     assert "README.md" not in hub.uploaded
     assert b"# cvugcn.cmu" in hub.uploaded["cvugcn.cmu.md"]
@@ -115,7 +115,7 @@ def test_another_models_card_stays_its_own(hub, tmp_path, entry):
 
 def test_a_hub_that_is_down(hub, tmp_path, entry):
     shutil.copyfile(CHECKPOINTS / entry["file"], tmp_path / "home" / entry["file"])
-    folder = publishing.write_folder("cvugcn", "pose/zoo", tmp_path / "out")
+    folder = publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "out")
     hub.faults = [Fault("POST", status=500)] * 20
     with pytest.raises(DownloadError, match="500"):
         publishing.upload(folder, "pose/zoo")

@@ -20,6 +20,7 @@ from torch import Tensor
 from posezoo.data import PoseData
 from posezoo.errors import InputError
 from posezoo.geometry import triangulate
+from posezoo.geometry.pieces import pieces
 from posezoo.geometry.robust import trusted
 from posezoo.lifting import ZooModule
 from posezoo.lifting.schedule import cosine
@@ -151,6 +152,11 @@ class CVUGCN(ZooModule):
         )
 
     def export_graph(self, skeleton: Any = None) -> CrossViewGraph:
+        if self.hp.context:
+            raise InputError(
+                f"{self.zoo_name} sees whole clips and any number of views, which no graph of one batch holds; export "
+                "cvugcn.cmu, or call predict_views."
+            )
         return CrossViewGraph(self, None if skeleton is None else get_skeleton(skeleton))
 
     def coarse(
@@ -250,7 +256,7 @@ class CVUGCN(ZooModule):
             rows = torch.arange(len(picked), device=picked.device)[:, None]
             seen, start = seen[rows, picked], start[rows, picked]
         network, flat = self.for_inference(self.network), seen.flatten(0, 1)
-        parts = flat.split(batch_size or len(flat))
+        parts = pieces(flat, batch_size) if batch_size else (flat,)
         shift = torch.cat([network(part) for part in parts]).unflatten(0, seen.shape[:2])
         return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
 
