@@ -17,8 +17,10 @@ BLOCK = re.compile(r"(?<=<!-- tested -->\n).*?(?=<!-- end -->)", flags=re.DOTALL
 
 def sentence(tested: dict[str, dict[str, str]]) -> str:
     """Return README's sentence on the versions in ``tested.json``, with its line break."""
-    sets = [", ".join(f"{name} {number}" for name, number in tested[age].items()) for age in ("oldest", "newest")]
-    return f"Tested with {sets[0]}; and with {sets[1]}.\n"
+    sets = [", ".join(f"{name} {number}" for name, number in versions.items()) for versions in tested.values()]
+    if not sets:
+        return "No versions are recorded yet: `.ci/run` and `.ci/oldest` write here what they passed with.\n"
+    return f"Tested with {'; and with '.join(sets)}.\n"
 
 
 def main(age: str) -> None:
