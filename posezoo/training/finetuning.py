@@ -113,7 +113,7 @@ def finetune(
             print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
 
     pl.seed_everything(seed, verbose=False)
-    before = model.evaluate_2d(torch.from_numpy(held.keypoints_2d)) | {"drift": 0.0}
+    before: dict[str, float] = {**model.evaluate_2d(torch.from_numpy(held.keypoints_2d)), "drift": 0.0}
     others = _procedural("val", model)
     with torch.no_grad():
         remembered = others, model.lift(others)
