@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from posezoo.errors import InputError, MissingFileError
@@ -24,7 +25,7 @@ def check_input(path: Path) -> None:
     Raises:
         MissingFileError: nothing is there.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # of a name that cannot be, too
         raise MissingFileError(f"{path} is not there; check the path.")
 
 

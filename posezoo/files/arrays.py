@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import zipfile
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError
 from posezoo.files.pickles import restricted_unpickle
-from posezoo.files.reading import MAX_RATIO, PathLike, check_size, read_bytes, reading
+from posezoo.files.reading import MAX_RATIO, PathLike, check_file, check_shape, check_size, read_bytes, reading
 
 # NumPy reads headers of at most 10,000 characters.
 _NPY_HEADER = 2**14
@@ -37,12 +36,15 @@ def load_npz(path: PathLike) -> dict[str, Any]:
             pickle with more than NumPy arrays and plain containers.
     """
     arrays: dict[str, Any] = {}
+    size = check_file(path, "an NPZ archive")
     with reading(path, "an NPZ archive"):
-        if os.stat(path).st_size == 0:
+        if size == 0:
             raise CorruptFileError(f"{path} is empty (0 bytes); expected an NPZ archive.")
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            check_size(sum(info.file_size for info in members), path)
+            if sum(info.compress_size for info in archive.infolist()) > size:
+                raise CorruptFileError(f"{path} has members that overlap, as no program writes them: get it again.")
+            check_size(sum(info.file_size for info in members), path, size)
             for info in members:
                 where = f"{path}, array {info.filename[:-4]!r}"
                 if info.file_size > MAX_RATIO * info.compress_size + 1024:
@@ -76,6 +78,7 @@ def _parse_npy(data: bytearray, where: str) -> Any:
         shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
     if dtype.hasobject:
         return restricted_unpickle(io.BytesIO(memoryview(data)[stream.tell() :]), where)
+    check_shape(shape, dtype.itemsize, where, len(data))
     count, offset = math.prod(shape), stream.tell()
     if count * dtype.itemsize != len(data) - offset:
         raise CorruptFileError(

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 
 from posezoo.errors import CorruptFileError
-from posezoo.files.reading import MAX_BYTES, MAX_RATIO, PathLike, reading
+from posezoo.files.reading import MAX_RATIO, PathLike, check_file, check_shape, max_bytes, reading
 
 # Heaps of texts in files up to this size are checked: a moment's work.
 _SCANNED_BYTES = 2**26
+_EXPANDED_TEXTS = 2**26
 _HEAP = b"GCOL\x01\0\0\0"
 # What stands before the heap's address where not a text but the sources of a virtual dataset are meant.
 _VIRTUAL = b"\x04\x03"
@@ -30,12 +31,27 @@ def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
 
     Raises as :func:`reading`.
     """
+    size = check_file(path, "HDF5")
     with reading(path, "HDF5"):
-        if os.stat(path).st_size == 0:
+        if size == 0:
             raise CorruptFileError(f"{path} is empty (0 bytes); expected HDF5.")
         _check_heaps(path)
         with h5py.File(path, "r", locking="best-effort") as file:
             yield file
+
+
+def hard_child(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset | None:
+    """Return what stands at a key, None where nothing does or where a link leads elsewhere, which is never followed."""
+    here: Any = group
+    for part in key.strip("/").split("/"):
+        try:
+            kind = here.id.links.get_info(part.encode()).type if isinstance(here, h5py.Group) else None
+        except (KeyError, RuntimeError):  # h5py raises either
+            return None
+        if kind != h5py.h5l.TYPE_HARD:
+            return None
+        here = here[part]
+    return here
 
 
 @contextmanager
@@ -159,11 +175,36 @@ def read_dataset(
             f"{path}, {key!r} is compressed by {lacking[0]!r}, which h5py lacks; write it with gzip (pandas: complib zlib)."
         )
     stored = dataset.id.get_storage_size()
-    if dataset.nbytes > min(MAX_BYTES, MAX_RATIO * stored + 1024) or stored > os.stat(path).st_size:
+    size = os.stat(path).st_size
+    if dataset.nbytes > MAX_RATIO * stored + 1024 or stored > size:
         raise CorruptFileError(
             f"{path}, {key!r} declares shape {dataset.shape} but {stored} bytes are stored: get it again."
         )
-    return np.asarray(dataset[()])
+    check_shape(dataset.shape, dataset.dtype.itemsize, f"{path}, {key!r},", size)
+    return _texts(dataset, size) if dataset.dtype.kind == "O" else np.asarray(dataset[()])
+
+
+def _texts(dataset: h5py.Dataset, size: int) -> np.ndarray:
+    """Texts of varying length, a few at a time: many of them may be one long text of the file, repeated.
+
+    Raises:
+        CorruptFileError: they are far longer than the file.
+    """
+    flat: np.ndarray = np.empty(dataset.size, dtype=object)
+    if dataset.ndim != 1:
+        if dataset.size * size > max_bytes(size):
+            raise CorruptFileError(f"{dataset.file.filename}, {dataset.name!r} holds too many texts; expected one axis.")
+        return np.asarray(dataset[()])
+    rest, start = max_bytes(size) if size > _SCANNED_BYTES else _EXPANDED_TEXTS + 8 * size, 0
+    while start < len(flat):
+        # Each is at most as long as the file.
+        stop = min(len(flat), start + max(1, min(4096, _EXPANDED_TEXTS // max(size, 1))))
+        flat[start:stop] = dataset[start:stop]
+        rest -= sum(len(text) for text in flat[start:stop])
+        if rest < 0:
+            raise CorruptFileError(f"{dataset.file.filename}, {dataset.name!r} repeats its texts without end: get it again.")
+        start = stop
+    return flat
 
 
 def dataset_shape(group: h5py.Group, key: str) -> tuple[int, ...]:
@@ -176,8 +217,7 @@ def dataset_shape(group: h5py.Group, key: str) -> tuple[int, ...]:
 
 
 def _dataset(group: h5py.Group, key: str) -> h5py.Dataset:
-    link = group.get(key, getlink=True) if key in group else None
-    dataset = None if link is None or isinstance(link, h5py.ExternalLink) else group[key]
+    dataset = hard_child(group, key)
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         held = ", ".join(sorted(map(str, group))) or "nothing"
         raise CorruptFileError(f"{group.file.filename} has no dataset {key!r}; it holds: {held}.")

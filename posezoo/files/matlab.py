@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import CorruptFileError
-from posezoo.files.reading import MAX_BYTES, PathLike, read_bytes, reading
+from posezoo.files.reading import PathLike, max_bytes, read_bytes, reading
 
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _ENCODINGS = {1: "latin1", 2: "latin1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
@@ -42,29 +42,40 @@ def load_mat(path: PathLike) -> dict[str, Any]:
         order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
         if order is None or struct.unpack(order + "H", data[124:126])[0] != 0x0100:
             raise CorruptFileError(f"{path} is no MATLAB file of version 5 to 7; save it again with -v7 or -v7.3.")
-        reader, variables = _Reader(order), {}
+        reader, variables = _Reader(order, max_bytes(len(data))), {}
         for kind, element in reader.elements(memoryview(data)[128:]):
             if kind == _COMPRESSED:
-                kind, element = next(reader.elements(_inflate(element)))
+                kind, element = next(reader.elements(reader.inflate(element)))
             if kind == _MATRIX:
                 name, value = reader.matrix(element)
                 variables[name] = value
     return variables
 
 
-def _inflate(data: memoryview) -> memoryview:
-    inflater = zlib.decompressobj()
-    result = inflater.decompress(data, MAX_BYTES)
-    if not inflater.eof:
-        raise ValueError("compressed data break off")
-    return memoryview(result)
-
-
 class _Reader:
     """Elements in one byte order; every size is checked against the bytes there before anything is allocated."""
 
-    def __init__(self, order: str) -> None:
-        self.order = order
+    def __init__(self, order: str, budget: int) -> None:
+        self.order, self.budget = order, budget
+
+    def spend(self, count: int) -> None:
+        """Count bytes that are unpacked.
+
+        Raises:
+            ValueError: more than the budget.
+        """
+        self.budget -= count
+        if self.budget < 0:
+            raise ValueError("it unpacks into more bytes than are read; set POSEZOO_MAX_BYTES to more")
+
+    def inflate(self, data: memoryview) -> memoryview:
+        """What is compressed, within the budget."""
+        inflater = zlib.decompressobj()
+        result = inflater.decompress(data, self.budget + 1)
+        self.spend(len(result))
+        if not inflater.eof:
+            raise ValueError("compressed data break off")
+        return memoryview(result)
 
     def elements(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
         """(type, data) one after the other."""
@@ -96,6 +107,8 @@ class _Reader:
         count = math.prod(shape)
         if len(shape) < 2 or min(shape) < 0 or count > 8 * len(data):
             raise ValueError(f"array {name[:40]!r} has shape {shape} in {len(data)} bytes")
+        # What holds nothing has the length of its other axes all the same.
+        self.spend(16 * math.prod(max(length, 1) for length in shape))
         if kind == _CELL:
             return name, _fill(shape, (self.matrix(element, depth + 1)[1] for _, element in parts))
         if kind == _STRUCT:

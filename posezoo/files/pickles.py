@@ -18,12 +18,15 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import CorruptFileError
+from posezoo.files.reading import max_bytes
 
 _PLAIN = (str, bytes, int, float, type(None))
 _MAX_DEPTH = 64
 # References may share a part. Unrolled, the whole must not be much more than the bytes that describe it.
 _MAX_UNROLLED = 8
 _FREE_NODES, _FREE_BYTES = 2**12, 2**26
+# Containers of a hundred frames of a hundred people for each of a thousand videos.
+_MOST_NODES = 2**24
 
 
 def restricted_unpickle(stream: io.BufferedIOBase, where: str) -> Any:
@@ -99,6 +102,8 @@ class _Array:
         """The real array; one of objects still holds stand-ins."""
         shape, dtype, fortran, data = self.state
         count = math.prod(shape)
+        if math.prod(max(size, 1) for size in shape) * max(dtype.itemsize, 1) > max_bytes(_length(data)):
+            raise ValueError(f"an array declares shape {shape}, more than is read; set POSEZOO_MAX_BYTES to more")
         if dtype.hasobject:
             if not isinstance(data, list) or len(data) != count:
                 raise ValueError(f"an array of {count} objects does not hold as many")
@@ -112,6 +117,10 @@ class _Array:
         if not count or not dtype.itemsize:
             return np.zeros(shape if not count else (), dtype)
         return np.frombuffer(bytearray(raw), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _length(data: Any) -> int:
+    return len(data) if isinstance(data, list | str | bytes | bytearray) else 0
 
 
 class _ArrayType:
@@ -252,7 +261,8 @@ class _Resolver:
 
     def __init__(self, where: str, size: int) -> None:
         self.where = where
-        self.nodes, self.bytes = _FREE_NODES + _MAX_UNROLLED * size, _FREE_BYTES + _MAX_UNROLLED * size
+        self.nodes = _FREE_NODES + min(size, _MOST_NODES)
+        self.bytes = _FREE_BYTES + _MAX_UNROLLED * size
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
         self.nodes -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,14 @@ import numpy as np
 import torch
 
 from posezoo.errors import CorruptFileError, MissingFileError
+from posezoo.files.reading import check_size, read_bytes
 from posezoo.geometry import euler_to_matrix, forward_kinematics
 
+# With hands and face bodies have some 200 joints; a mocap system takes up to a few thousand frames a second.
+_MOST_JOINTS = 1000
+_SHORTEST, _LONGEST = 1e-4, 10.0
+# A position and a rotation in double precision.
+_BYTES_PER_JOINT = 96
 _CHANNELS = {f"{axis}{kind}": (kind, axis.lower()) for axis in "XYZ" for kind in ("position", "rotation")}
 
 
@@ -63,15 +70,19 @@ def parse_bvh(path: str | Path) -> Hierarchy:
         CorruptFileError: not BVH, truncated, or with values that are no numbers.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.exists(path):
         raise MissingFileError(f"{path} is not there; expected a BVH file.")
-    data = path.read_bytes()
+    data = read_bytes(path, "BVH")
     # Names are all that is not ASCII, and their encoding is nobody's concern.
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1").splitlines()
     if b"\0" in data:
         raise CorruptFileError(f"{path} is not text; expected a BVH file.")
     try:
-        return _parse(lines)
+        hierarchy = _parse(lines)
+        check_size(len(hierarchy.motion) * len(hierarchy.joints) * _BYTES_PER_JOINT, path, len(data))
+        return hierarchy
+    except CorruptFileError:
+        raise
     except (ValueError, IndexError, KeyError) as error:
         detail = str(error) if isinstance(error, _MalformedError) else "the file is truncated or not BVH"
         raise CorruptFileError(
@@ -100,6 +111,8 @@ def _parse(lines: list[str]) -> Hierarchy:
             names.append(f"{names[stack[-1]]}_end" if words[0] == "End" else words[1])
             offsets.append([0.0, 0.0, 0.0])
             channels.append(())
+            if len(names) > _MOST_JOINTS:
+                raise _MalformedError(f"more than {_MOST_JOINTS} joints and end sites, as no body has")
         elif words[0] == "{":
             stack.append(len(names) - 1)
         elif words[0] == "}":
@@ -128,6 +141,8 @@ def _parse(lines: list[str]) -> Hierarchy:
     width = sum(len(joint) for joint in channels)
     if not frames or not frame_time or frame_time <= 0:
         raise _MalformedError("no frames or no frame time")
+    if not _SHORTEST <= frame_time <= _LONGEST:
+        raise _MalformedError(f"a frame time of {frame_time:g} s; expected {_SHORTEST:g} to {_LONGEST:g}")
     values = [words for _, words in rows if words]
     if len(values) != frames or any(len(row) != width for row in values):
         found = next((len(row) for row in values if len(row) != width), width)

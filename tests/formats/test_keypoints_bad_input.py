@@ -69,7 +69,7 @@ ARRAYS = {
     "NaN everywhere": (np.full((3, 17, 2), np.nan), "no joint of any pose is known"),
     "no poses": (np.zeros((0, 17, 2)), "holds no poses"),
     "no joints": (np.zeros((3, 0, 2)), "holds no poses"),
-    "3D": (np.random.default_rng(0).normal(0, 300, (4, 17, 3)), "expected 0 to 1 beside 2D pixels"),
+    "3D": (np.random.default_rng(0).normal(0, 300, (4, 17, 3)), r"expected 0 to 1 beside 2D pixels"),
     "percentages": (np.concatenate([KEYPOINTS, 100 * CONFIDENCE[..., None]], -1), "runs from .* to 9"),
     "four columns": (np.zeros((4, 17, 4)), r"shape \(4, 17, 4\)"),
     "flat": (np.zeros((4, 34)), r"shape \(4, 34\)"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.errors import InputError
+from posezoo.files.reading import affordable
 from posezoo.formats.keypoints import plain, table
 from posezoo.formats.keypoints.clips import picture_size, to_posedata
 from posezoo.formats.keypoints.containers import Content, load_content
@@ -87,11 +88,12 @@ def read_with_format(
     """As :func:`read_keypoints`, with the format in which the file is."""
     if skeleton is not None:
         get_skeleton(skeleton)
-    content = load_content(Path(path))
-    size = None if image_size is None else picture_size(image_size, content.path)
-    for form in FORMATS:
-        if form.matches(content):
-            return form, to_posedata(form.read(content), skeleton, content.path, size)
+    size = None if image_size is None else picture_size(image_size, Path(path))
+    with affordable(path):
+        content = load_content(Path(path))
+        for form in FORMATS:
+            if form.matches(content):
+                return form, to_posedata(form.read(content), skeleton, content.path, size)
     raise InputError(_unrecognised(content))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.files.reading import check_shape
 from posezoo.formats.keypoints.depth import refuse_3d
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.poses.identity import identify
@@ -22,6 +23,8 @@ from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
 _MAX_PIXEL = 1e6
 # Detectors overshoot 1 a little; what goes further is a percentage, a logit or a depth.
 _MAX_CONFIDENCE = 1.5
+# Of what a joint takes while it is read.
+_BYTES_PER_JOINT = 32
 
 
 @dataclass
@@ -139,6 +142,8 @@ def to_posedata(
     keypoints = clips.keypoints
     if keypoints.ndim != 3 or keypoints.shape[-1] not in (2, 3):
         raise InputError(f"{path}: keypoints have shape {keypoints.shape}; expected (poses, joints, 2 or 3).")
+    # Checks and conversions hold a few copies in double precision.
+    check_shape(keypoints.shape[:2], _BYTES_PER_JOINT, path)
     if not keypoints.size:
         raise InputError(f"{path} holds no poses (keypoints have shape {keypoints.shape}).")
     confidence, sequences = clips.confidence, clips.sequences

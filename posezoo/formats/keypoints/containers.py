@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,11 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.arrays import load_npy, load_npz, load_pickle
-from posezoo.files.hdf5 import open_hdf5, read_attributes, read_dataset
+from posezoo.files.hdf5 import hard_child, open_hdf5, read_attributes, read_dataset
 from posezoo.files.matlab import load_mat
-from posezoo.files.reading import load_json, read_bytes, reading
+from posezoo.files.reading import check_file, check_size, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
+from posezoo.formats.keypoints.foreign import foreign
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class _Hdf5(Mapping[str, Any]):
         self.path, self.transposed = path, transposed
         with open_hdf5(path) as file:
             self.attributes = read_attributes(file)
-            self.datasets = [name for name in file if isinstance(name, str) and hasattr(file.get(name), "shape")]
+            self.datasets = [name for name in file if isinstance(name, str) and hasattr(hard_child(file, name), "shape")]
 
     def __getitem__(self, key: str) -> Any:
         if key not in self.datasets:
@@ -56,7 +58,11 @@ class _Hdf5(Mapping[str, Any]):
         with open_hdf5(self.path) as file:
             values = read_dataset(file, key)
             if values.dtype.kind in "OS":
-                values = np.char.decode(values.astype("S"), "utf-8")
+                # One by one: an array of texts has room for the longest in every place.
+                texts = [entry.decode("utf-8") if isinstance(entry, bytes) else str(entry) for entry in values.flat]
+                longest = max(map(len, texts), default=0)
+                check_size(4 * longest * len(texts), self.path)
+                values = np.asarray(texts, dtype=str).reshape(values.shape)
         # MATLAB writes its arrays with the axes reversed.
         return values.T if self.transposed else values
 
@@ -217,11 +223,13 @@ def load_content(path: Path) -> Content:
         InputError: a container of another kind.
         CorruptFileError: empty, truncated or altered.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         with reading(path, "keypoints"):
             return Content(*_list_folder(path), path)
     else:
         head = read_head(path)
+        if (other := foreign(path, head)) is not None:
+            raise InputError(other)
         text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
         kind = kind or _EXTENSIONS.get(path.suffix.lower(), "")
@@ -230,12 +238,16 @@ def load_content(path: Path) -> Content:
         if kind in ("", "txt") and text.startswith((b"<?xml", b"<annotations")):
             kind = "xml"
         if not kind:
-            raise InputError(f"{path} is of no known kind; keypoints are read from {', '.join(sorted(_EXTENSIONS))}.")
+            raise InputError(
+                f"{path} is of no known kind; keypoints are read from .csv, .json, .npz, .h5, .mat, .pkl and others "
+                "(posezoo data schema shows how to write them)."
+            )
     return Content("mat" if kind == "mat73" else kind, _LOADERS[kind](path), path)
 
 
 def read_head(path: Path) -> bytes:
     """Return the first bytes of a file; an empty one is corrupt."""
+    check_file(path, "keypoints")
     with reading(path, "keypoints"), open(path, "rb") as stream:
         head = stream.read(64)
     if not head:

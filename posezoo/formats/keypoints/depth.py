@@ -38,8 +38,8 @@ def refuse_3d(values: np.ndarray, path: Path, skeleton: Skeleton | None = None) 
     flags = np.isin(depth, (0, 1, 2)).all()
     if not flags and ((beyond > 0.05 and spread > _LEAST_SPREAD) or _has_origin(known) or _is_rigid(known, skeleton)):
         raise InputError(
-            f"{path} holds 3D poses: the third column, {low:.4g} to {high:.4g}, is a depth and no confidence; expected x, y "
-            f"in pixels. {USE}."
+            f"{path} holds 3D poses: the third column, {low:.4g} to {high:.4g}, is a depth and no confidence (expected "
+            f"0 to 1 beside 2D pixels). {USE}."
         )
 
 

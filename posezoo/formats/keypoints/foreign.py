@@ -1,0 +1,43 @@
+"""Files that hold no 2D keypoints: what they are, and the nearest thing that works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_CHECKPOINT = "a PyTorch checkpoint, weights and no keypoints; run its own program on the video and give what that writes"
+_WORKBOOK = "an Excel workbook; save the sheet as CSV"
+_VIDEO = "a video; posezoo predict finds its people first (--detector), posezoo data check needs their keypoints"
+_PICTURE = "a picture; find its people first, or give it to a model of pictures (posezoo predict hg3d {path})"
+_MOTION = "3D motion, which needs no lifting; posezoo view shows it and posezoo eval scores against it"
+_HEADS = (
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook or another Office file; save the sheet as CSV"),
+    (b"%PDF", "a PDF document; expected keypoints"),
+    (b"\x89PNG", _PICTURE),
+    (b"\xff\xd8\xff", _PICTURE),
+    (b"GIF8", _PICTURE),
+    (b"PAR1", "a Parquet table; write it as CSV (pandas: to_csv)"),
+    (b"\x1f\x8b", "compressed by gzip; unpack it first (gunzip)"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself; fetch it: git lfs pull"),
+    (b"HIERARCHY", _MOTION),
+    (b"PathFileType", _MOTION),
+)
+_ENDINGS = {
+    **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin", ".safetensors"), _CHECKPOINT),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), _WORKBOOK),
+    **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), _VIDEO),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp"), _PICTURE),
+    **dict.fromkeys((".bvh", ".trc", ".c3d", ".fbx"), _MOTION),
+    ".task": "a model of MediaPipe, no keypoints; find people with it: --detector mediapipe --detector-model {path}",
+    ".onnx": "a network, no keypoints; expected what a detector writes",
+}
+
+
+def foreign(path: Path, head: bytes) -> str | None:
+    """Return what a file without keypoints is and what to do, as one sentence; None where it may hold some."""
+    what = next((what for magic, what in _HEADS if head.startswith(magic)), None)
+    if what is None and head[4:8] == b"ftyp":
+        what = _VIDEO
+    # Archives that begin as NumPy's do are told apart by who opens them.
+    if what is None and not head.startswith((b"PK", b"\x93NUMPY", b"\x89HDF", b"\x80", b"{", b"[")):
+        what = _ENDINGS.get(path.suffix.lower())
+    return None if what is None else f"{path} is {what.format(path=path)}."
