@@ -144,7 +144,7 @@ def test_the_length_of_a_header_is_not_taken_for_a_pickle(tmp_path):
 
 
 def test_a_folder_is_called_one_and_names_the_weights_in_it(tmp_path):
-    with pytest.raises(InputError, match=r"is a folder; .* it holds no \.safetensors"):
+    with pytest.raises(InputError, match=r"is a folder; .*it holds no \.safetensors"):
         posezoo.load(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match=r"give the file in it: model\.safetensors"):
