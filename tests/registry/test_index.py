@@ -99,7 +99,7 @@ def rewritten(home, **changes):
 
 
 def test_models_of_ones_own_join_the_list(home):
-    assert posezoo.list_models("cvugcn*") == ["cvugcn.cmu", "cvugcn.mine"]
+    assert posezoo.list_models("cvugcn*") == ["cvugcn.cmu", "cvugcn.mine", "cvugcn.mocap"]
     assert locate("cvugcn.mine") == home / "mine.safetensors"
     assert posezoo.load("cvugcn.mine").zoo_name == "cvugcn.mine"
     assert card_text("cvugcn.mine") is None
