@@ -66,7 +66,7 @@ def write_martinez(folder: Path, detections: bool = True, hourglass: str = "Stac
             if (subject, action, camera.name) == ("S11", "Directions", "54138969"):
                 continue  # its video is damaged
             with h5py.File(path, "w") as file:
-                file["poses"] = np.stack(np.meshgrid(np.arange(len(poses)) * 10.0, np.arange(16.0), indexing="ij"), -1)
+                file["poses"] = np.stack(np.meshgrid(np.arange(len(poses)) * 10.0 + 5, np.arange(16.0), indexing="ij"), -1)
     return folder
 
 
@@ -95,9 +95,9 @@ def write_videopose3d(folder: Path, names: dict[str, str] | None = None, longer:
         for name, kind in names.items():
             joints = LAYOUTS[kind]["num_joints"]
             views = [
-                np.broadcast_to(np.arange(joints)[:, None] + 100.0 * view, (len(poses) + longer, joints, 2)).astype(
-                    np.float32
-                )
+                np.broadcast_to(
+                    np.arange(joints)[:, None] + [100.0 * view, 100.0 * view + 1], (len(poses) + longer, joints, 2)
+                ).astype(np.float32)
                 for view in range(4)
             ]
             two[name].setdefault(subject, {})[action] = views

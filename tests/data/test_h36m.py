@@ -100,7 +100,7 @@ def test_detections_of_the_hourglass_are_mpiis_joints(tmp_path):
     prepare_h36m(write_martinez(tmp_path / "s"), tmp_path / "h36m.h5")
     detected = load_h36m(tmp_path / "h36m.h5", "test", "sh", views=(1,))
     poses = next(p for c, p in detected.by_sequence() if c.action == "SittingDown")
-    mpii = np.stack(np.meshgrid(np.arange(8) * 10.0, np.arange(16.0), indexing="ij"), -1)
+    mpii = np.stack(np.meshgrid(np.arange(8) * 10.0 + 5, np.arange(16.0), indexing="ij"), -1)
     np.testing.assert_allclose(poses.keypoints_2d, convert(mpii, "mpii16", "h36m17").keypoints)
     assert poses.keypoints_2d[3, 3].tolist() == [30.0, 0.0]  # the right ankle, MPII's first
     # One camera lacks its file: its clip is left out, the rest stays.

@@ -174,7 +174,7 @@ def test_what_predict_refuses_is_nan_and_what_it_fills_in_is_filled_in(name, for
 
 @pytest.mark.parametrize("format", ENDINGS)
 def test_a_file_says_what_it_is(format, exported):
-    path, card = exported("martinez.cmu", format), posezoo.info("martinez")
+    path, card = exported("martinez.cmu", format), posezoo.info("martinez.cmu")
     facts = written_in(path)
     assert facts["weights_sha256"] == card["sha256"]
     assert (facts["model"], facts["posezoo"], facts["licence"]) == ("martinez.cmu", posezoo.__version__, card["licence"])
