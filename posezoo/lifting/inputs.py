@@ -218,7 +218,7 @@ def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tu
         )
     # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
     if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
-        size = "" if image_size is None else f" ({image_size[0]} and {image_size[1]})"
+        size = "" if image_size is None else f" ({image_size[0]:g} and {image_size[1]:g})"
         warnings.warn(
             "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
             f"and height{size}.",

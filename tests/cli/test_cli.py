@@ -130,7 +130,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(keypoints, tmp_path, people, 
     assert ".html" in refused(capsys, "predict", "svma", keypoints, "-o", out, "--html", tmp_path / "page.txt")
     assert "unknown option" in refused(capsys, "predict", "svma", keypoints, "-o", out, "--pictures", "x")
     assert "required" in refused(capsys, "predict", "svma", keypoints)
-    assert "invalid choice" in refused(capsys, "liszt")
+    assert "did you mean list?" in refused(capsys, "liszt")
     refused(capsys, "eval", "svma", "--data", "openmocap")
     refused(capsys, "eval", "svma", "--data", "openmocap", "--path", keypoints)
 

@@ -104,7 +104,7 @@ def write(path, **arrays):
         (lambda d: [d / "out.json", "--fps", "nan"], "fps is nan"),
         (lambda d: [d / "out.json", "--gif", d / "a.html"], ".gif"),
         (lambda d: [d / "out.json", "--html", d / "no" / "a.html"], "no folder"),
-        (lambda d: [d / "out.json", "--up", "w"], "invalid choice"),
+        (lambda d: [d / "out.json", "--up", "w"], "known: x, y, z"),
     ],
 )
 def test_wrong_files_are_one_sentence(out, tmp_path, capsys, arguments, says):

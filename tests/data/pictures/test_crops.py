@@ -147,7 +147,7 @@ def test_pictures_and_datasets_that_are_not_there(tmp_path):
     with pytest.raises(CorruptFileError, match=r"bad\.jpg"):
         read_picture(tmp_path / "bad.jpg")
     with pytest.raises(UnknownNameError, match="rendered_wild"):
-        load_pictures("coco")
+        load_pictures("rendered_wield")
     with pytest.raises(InputError, match="color"):
         load_pictures("rendered_wild", color="red")
     picture = np.zeros((4, 5, 3), np.uint8)
