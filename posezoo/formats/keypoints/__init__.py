@@ -72,7 +72,8 @@ def read_keypoints(
     Example:
         >>> import json, tempfile
         >>> file = Path(tempfile.mkdtemp()) / "people.json"
-        >>> _ = file.write_text(json.dumps([{"image_id": 7, "keypoints": [100.0, 50.0, 0.9] * 17, "score": 1.0}]))
+        >>> joints = [value for joint in range(17) for value in (100.0 + joint, 50.0 + 9 * joint, 0.9)]
+        >>> _ = file.write_text(json.dumps([{"image_id": 7, "keypoints": joints, "score": 1.0}]))
         >>> people = read_keypoints(file)
         >>> people.skeleton.name, people.keypoints_2d.shape, people.frame.tolist()
         ('coco17', (1, 17, 2), [7])
