@@ -27,7 +27,7 @@ def test_the_surface_is_whole(now):
     # Said again by hand, so that a fault in how it is read from the code is not pinned as well.
     assert set(now["names"]) == set(MODULES)
     assert "p_mpjpe(pred, target, reduction, *, mask)" in now["names"]["posezoo.metrics.functional"]
-    assert "load(name, device)" in now["names"]["posezoo"]
+    assert "load(name, device, *, kind)" in now["names"]["posezoo"]
     assert "LiftingModule.predict(keypoints_2d, skeleton, image_size, confidence, batch_size, incomplete)" in now["methods"]
     assert {"name", "input", "-o, --out", "--skeleton", "--cameras"} <= set(now["commands"]["posezoo predict"])
     assert now["commands"]["posezoo train"] == now["commands"]["posezoo fit"]
