@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from posezoo.data.procedural import JOINT_LIMITS, MOTIONS, SUBJECTS, procedural_body, procedural_dataset, procedural_motion
-from posezoo.data.synthetic.body import SKELETON, stand_on_floor
+from posezoo.data.procedural import MOTIONS, SUBJECTS, procedural_body, procedural_dataset, procedural_motion
+from posezoo.data.synthetic.body import JOINT_LIMITS, SKELETON, stand_on_floor
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.poses.views import concatenate, see_motion
