@@ -21,7 +21,8 @@ from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout
 
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
         # In doubles, as georep: triangulation's rounding is felt in the sixth digit of a gradient, and Adam makes it a step.
-        "cvugcn.cmu": ["--trainer.precision", "64-true", "--model.width", "8", "--data.keypoints", "gt", "--data.noise_px", "10"],
+        "cvugcn.cmu": ["--trainer.precision", "64-true", "--model.width", "8", "--data.keypoints", "gt",
+                       "--data.noise_px", "10"],
         "geoselfsup.cmu": ["--model.width", "16", "--model.critic_width", "16"],
         # In doubles: which side of a ReLU a pixel falls on hangs on the rounding of sums, hundreds of times in a batch.
         "georep.cmu": ["--trainer.precision", "64-true", "--data.keypoints", "gt", "--data.detector_errors", "false",
