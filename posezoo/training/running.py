@@ -29,6 +29,7 @@ from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.allocator import keep_freed_memory
 from posezoo.training.allowed import check_parsed, import_class
 from posezoo.training.names import check_names, known_names
+from posezoo.training.precision import usable_precision
 from posezoo.training.progress import StepsDone, meant
 from posezoo.training.provenance import provenance
 from posezoo.training.recipes import read_recipe
@@ -217,6 +218,11 @@ def train(
             overrides += ["--data.seed", str(seed)]
     if progress and steps is not None and stated["steps"] is not None and steps != stated["steps"]:
         print(f"{steps} steps in place of {stated['steps']}: schedules of the recipe stay as they are", flush=True)
+    trainer_settings = settings.get("trainer") or {}
+    if (precision := usable_precision(trainer_settings, overrides)) is not None:
+        if progress:
+            print(f"precision {precision} in place of {trainer_settings['precision']}: this CPU has no bfloat16", flush=True)
+        overrides = [*overrides, "--trainer.precision", precision]
     with meant(), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(settings, file)
         file.flush()
