@@ -28,7 +28,8 @@ def test_the_surface_is_whole(now):
     assert set(now["names"]) == set(MODULES)
     assert "p_mpjpe(pred, target, reduction, *, mask)" in now["names"]["posezoo.metrics.functional"]
     assert "load(name, device, *, kind)" in now["names"]["posezoo"]
-    assert "LiftingModule.predict(keypoints_2d, skeleton, image_size, confidence, batch_size, incomplete, camera)" in now["methods"]
+    predict = "LiftingModule.predict(keypoints_2d, skeleton, image_size, confidence, batch_size, incomplete, camera)"
+    assert predict in now["methods"]
     assert {"name", "input", "-o, --out", "--skeleton", "--cameras"} <= set(now["commands"]["posezoo predict"])
     assert now["commands"]["posezoo train"] == now["commands"]["posezoo fit"]
     assert "--source" in now["commands"]["posezoo data prepare"]
