@@ -114,13 +114,17 @@ def export_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def check_rate(options: argparse.Namespace, fps: float | int | None) -> None:
-    """Refuse what needs the frames per second where nobody says them, before any work is done.
+def check_rate(options: argparse.Namespace, timed: bool) -> None:
+    """Refuse what needs the times of frames where nobody says them, before any work is done.
+
+    Args:
+        options: of the command.
+        timed: whether the input says its frames per second, or the time of each.
 
     Raises:
         InputError: for ``--smooth``, BVH and TRC.
     """
-    if fps is None and options.fps is None and (options.smooth or options.out.suffix.lower() in _MOTION):
+    if not timed and options.fps is None and (options.smooth or options.out.suffix.lower() in _MOTION):
         what = "--smooth" if options.smooth else options.out.suffix
         raise InputError(f"{what} needs the frames per second, which {options.input[0]} does not say; give --fps.")
 
@@ -145,7 +149,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     if options.detector_model and not options.detector:
         raise InputError("--detector-model is for videos; say which detector: --detector " + "|".join(DETECTORS) + ".")
     if video:
-        check_rate(options, Frames(source).fps)  # and what is wrong with the path, before a model is downloaded
+        check_rate(options, Frames(source).fps is not None)  # and what is wrong with the path, before a model is downloaded
     size = tuple(options.image_size) if options.image_size else None
     people = read_people(
         source,
@@ -158,7 +162,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     )
     if person > len(people.tracks):
         raise InputError(f"--person {person}; {source} holds {len(people.tracks)}.")
-    check_rate(options, people.fps)
+    check_rate(options, people.timed)
     start, ending = 0 if video else None, options.out.suffix.lower()
     if ending in _MOTION and len(people.track(person)) == 1 and len(people.data) > 1:
         raise InputError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from posezoo.data.pictures.frames import PICTURE_ENDINGS, VIDEO_ENDINGS, Frames
 from posezoo.errors import InputError
@@ -13,8 +16,9 @@ from posezoo.lifting.module import LiftingModule
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton
-from posezoo.video.detectors import Detector, get_detector, read_video
+from posezoo.video.detectors import Detector, get_detector
 from posezoo.video.lifting import lift_track
+from posezoo.video.reading import watch
 from posezoo.video.smoothing import smooth_track
 from posezoo.video.tracking import Track, fill_gaps, tracks_of
 
@@ -29,14 +33,21 @@ class ClipPeople:
     Attributes:
         data: the keypoints as they were found or read.
         tracks: one a person, that of who is seen longest and best first.
-        fps: frames per second; None where the clip does not say it.
+        fps: frames per second; None where the clip does not say it, or where the rate varies.
         image_size: (width, height) in px; None where it is unknown or differs between people.
+        times_s: (F,) seconds of all F frames of a video of variable rate; None elsewhere.
     """
 
     data: PoseData
     tracks: list[Track]
     fps: float | int | None
     image_size: tuple[int, int] | None
+    times_s: Any = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether a rate or the times of frames are known."""
+        return self.fps is not None or any(track.time_s is not None for track in self.tracks)
 
     def track(self, person: int) -> Track:
         """Return the track of a person, counted from 1.
@@ -71,12 +82,14 @@ def read_people(
     image_size: tuple[int, int] | None = None,
 ) -> ClipPeople:
     """Find the people of a video, or read those of a file of keypoints. See :func:`lift` for the arguments and errors."""
+    times = None
     if is_clip_file(source):
         if skeleton is not None or image_size is not None:
             raise InputError(f"{source} is a video: its detector says the layout and the size; leave both out.")
         Frames(source)  # What is wrong with the path is said before a model is downloaded.
         with get_detector(detector, detector_model, device) as found:
-            data = read_video(source, found, fps=fps)
+            data, clock = watch(source, found, fps=fps)
+        times = clock.times_s
     elif detector is not None or detector_model is not None:
         raise InputError(f"{source} holds keypoints, which need no detector; leave it out.")
     else:
@@ -88,6 +101,7 @@ def read_people(
         tracks_of(data),
         fps if fps is not None else rates.pop() if len(rates) == 1 else None,
         sizes.pop() if len(sizes) == 1 else None,
+        times,
     )
 
 
@@ -107,12 +121,13 @@ def lift_person(
         max_gap, smooth: as in :func:`lift`.
         first_frame: the frame of row 0, unknown before the person appears; where not given, when that is.
     """
-    track = fill_gaps(people.track(person), max_gap)
+    track = people.track(person)
     if first_frame is not None:
         track = track.starting_at(first_frame)
+    if people.times_s is not None:
+        track = replace(track, time_s=people.times_s[track.first_frame + np.arange(len(track))])
+    track = fill_gaps(track, max_gap)
     if smooth is not None:
-        if people.fps is None:
-            raise InputError("smoothing needs the frames per second, which the clip does not say; give fps.")
         track = smooth_track(track, people.fps, method=smooth)
     return lift_track(model, track, people.data.skeleton, people.image_size, people.fps)
 
@@ -143,11 +158,12 @@ def lift(
         person: the one person to lift, counted from 1, who is seen longest and best; everybody where not given.
         max_gap: frames over which unknown joints are interpolated; 0 for none.
         smooth: the filter of the keypoints, see :func:`posezoo.video.smoothing.smooth_track`; none where not given.
-        fps: frames per second, where the source does not say it.
+        fps: frames per second, where the source does not say it; of a video, whatever its container says.
         skeleton, image_size: of a file of keypoints that does not say them.
 
     Returns:
-        a prediction for each person, one row a frame; of videos row i is frame i.
+        a prediction for each person, one row a frame; of videos row i is frame i. Where the frame rate varies, ``time_s``
+        has the seconds of each row and ``fps`` is None.
 
     Raises:
         MissingFileError, CorruptFileError: there is no such file, or it cannot be read.

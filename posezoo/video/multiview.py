@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -73,6 +75,41 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
             confidence[view, inside] = track.confidence[rows[inside]]
     known = np.asarray(np.isfinite(keypoints).all(-1))
     return Observed(np.where(known[..., None], keypoints, np.nan), np.where(known, confidence, 0.0), frames)
+
+
+def common_times(
+    clocks: Sequence[tuple[Float[np.ndarray, " F"] | None, float | int | None]], files: Sequence[Path]
+) -> Float[np.ndarray, " F"] | None:
+    """Return the times of the frames that several cameras took together, where a rate does not tell them.
+
+    Args:
+        clocks: of each view, the seconds of its frames, and its frames per second where it has no such times.
+        files: of each view, for messages.
+
+    Returns:
+        (F,) seconds of the frames of the longest view; None where no view has a variable rate.
+
+    Raises:
+        InputError: a frame of one view is more than half a step from the frame of that number in another: frames of
+            several cameras are matched by their numbers.
+    """
+    if all(times is None for times, _ in clocks):
+        return None
+    longest = max(len(times) for times, _ in clocks if times is not None)
+    told = []
+    for (times, fps), file in zip(clocks, files, strict=True):
+        if times is None and fps is None:
+            raise InputError(f"{file} does not say its frames per second, and another view's rate varies; give --fps.")
+        told.append((np.arange(longest) / float(fps or 1) if times is None else times, file))
+    for (one, first), (other, second) in pairwise(told):
+        both = min(len(one), len(other))
+        apart = np.abs(one[:both] - other[:both]).max()
+        if apart > 0.5 * np.diff(one).min(initial=np.inf):
+            raise InputError(
+                f"frames of the same number in {first} and {second} are up to {apart:.3g} s apart, as a frame rate varies; "
+                "convert both to one constant rate (ffmpeg -i IN -fps_mode cfr -r 30 OUT)."
+            )
+    return np.asarray(max((times for times, _ in told), key=len))
 
 
 def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> list[Observed]:

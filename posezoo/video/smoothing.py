@@ -9,6 +9,7 @@ Filter for Noisy Input in Interactive Systems, CHI 2012).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,9 @@ from posezoo.errors import InputError
 from posezoo.video.tracking import Track
 
 METHODS = ("butterworth", "one_euro")
+# Of the steps between frames of a variable rate, the share that may be shorter than the one that is filtered at.
+_SHORT_STEPS = 0.1
+_MOST_STEPS_PER_FRAME = 100
 
 
 def one_euro(
@@ -113,9 +117,7 @@ def butterworth(
     shortest = 3 * (2 * len(sections) + 1)
     result = np.array(values, dtype=np.float64).reshape(len(values), -1)
     for column in result.T:
-        known = np.isfinite(column)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
-        for start, stop in edges.reshape(-1, 2):
+        for start, stop in _stretches(column):
             if stop - start > shortest:
                 column[start:stop] = sosfiltfilt(sections, column[start:stop])
     return result.reshape(np.shape(values))
@@ -123,7 +125,7 @@ def butterworth(
 
 def smooth_track(
     track: Track,
-    fps: float | int,
+    fps: float | int | None = None,
     min_cutoff: float | int = 1.0,
     beta: float | int = 20.0,
     method: str = "butterworth",
@@ -131,9 +133,12 @@ def smooth_track(
 ) -> Track:
     """Smooth a person's keypoints by one of :data:`METHODS`. Smooth after :func:`posezoo.video.tracking.fill_gaps`.
 
+    Both filters need an even rate. Where the rate varies, each coordinate is interpolated to an even one, filtered, and read
+    off again at the frames' own times.
+
     Args:
         track: one person over consecutive frames.
-        fps: frames per second.
+        fps: frames per second; where not given, the track's ``time_s`` tell them.
         min_cutoff, beta: of :func:`one_euro`, whose values are in units of the person's size (the median diagonal of the
             boxes), so that the same settings hold for people near and far. A lower ``beta`` takes more jitter and lags
             behind fast limbs; the default was chosen at 30 frames per second with jitter of 1 % of the size.
@@ -141,15 +146,53 @@ def smooth_track(
         cutoff: Hz, of :func:`butterworth`.
 
     Raises:
-        InputError: another method, or a setting that cannot be.
+        InputError: another method, a setting that cannot be, or neither a rate nor times.
     """
+    if fps is None and track.time_s is None:
+        raise InputError("smoothing needs the frames per second, which the clip does not say; give fps (--fps).")
     if method not in METHODS:
         raise InputError(f"smoothing is {method!r}; expected {' or '.join(METHODS)}.")
     known = np.isfinite(track.keypoints).all(-1).any(-1)
     if not known.any():
         return track
-    if method == "butterworth":
-        return replace(track, keypoints=butterworth(track.keypoints, fps, cutoff))
-    extent = np.nanmax(track.keypoints[known], axis=1) - np.nanmin(track.keypoints[known], axis=1)
-    size = max(float(np.median(np.hypot(extent[:, 0], extent[:, 1]))), 1.0)
-    return replace(track, keypoints=one_euro(track.keypoints / size, fps, min_cutoff, beta) * size)
+
+    def smooth(values: np.ndarray, rate: float | int) -> np.ndarray:
+        return butterworth(values, rate, cutoff) if method == "butterworth" else one_euro(values, rate, min_cutoff, beta)
+
+    size = 1.0
+    if method == "one_euro":
+        extent = np.nanmax(track.keypoints[known], axis=1) - np.nanmin(track.keypoints[known], axis=1)
+        size = max(float(np.median(np.hypot(extent[:, 0], extent[:, 1]))), 1.0)
+    values = track.keypoints / size
+    smoothed = smooth(values, fps) if fps is not None else _at_an_even_rate(smooth, values, np.asarray(track.time_s))
+    return replace(track, keypoints=smoothed * size)
+
+
+def _at_an_even_rate(
+    smooth: Callable[[np.ndarray, float], np.ndarray], values: Float[np.ndarray, "T *rest"], times_s: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, "T *rest"]:
+    """Smooth each stretch without NaN at an even rate, about that of the closest frames.
+
+    Raises:
+        InputError: frames that lie too far apart for a clip.
+    """
+    step = float(np.quantile(np.diff(times_s), _SHORT_STEPS)) if len(times_s) > 1 else 1.0
+    result = np.array(values, dtype=np.float64).reshape(len(values), -1)
+    for column in result.T:
+        for start, stop in _stretches(column):
+            times = times_s[start:stop]
+            count = math.ceil((times[-1] - times[0]) / step) + 1
+            if count > _MOST_STEPS_PER_FRAME * (stop - start):
+                raise InputError(f"{stop - start} frames lie {times[-1] - times[0]:.6g} s apart; smoothing is for clips.")
+            if count > 1:
+                even = np.linspace(times[0], times[-1], count)
+                filtered = smooth(np.interp(even, times, column[start:stop]), (count - 1) / float(times[-1] - times[0]))
+                column[start:stop] = np.interp(times, even, filtered)
+    return result.reshape(np.shape(values))
+
+
+def _stretches(column: Float[np.ndarray, " T"]) -> list[tuple[int, int]]:
+    """Return the first row and the row after the last of each stretch without NaN."""
+    known = np.isfinite(column)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]

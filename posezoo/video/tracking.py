@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,9 @@ def tracks_of(data: PoseData) -> list[Track]:
         confidence = known.astype(np.float64) if rows.confidence is None else np.where(known, rows.confidence, 0.0)
         track = dense_track(rows.frame, rows.keypoints_2d, confidence)
         times = rows.time_s
+        if times is not None and not (np.diff(times) > 0).all():
+            warnings.warn(f"the times of {name} do not rise from frame to frame, and are left out.", stacklevel=2)
+            times = None
         if times is not None:
             times = np.interp(np.arange(len(track)), rows.frame - rows.frame[0], times)
         tracks.append(replace(track, person=clip.subject, video=clip.trial, time_s=times))
@@ -42,7 +46,7 @@ def tracks_of(data: PoseData) -> list[Track]:
 
 
 def fill_gaps(track: Track, max_gap: int = 10) -> Track:
-    """Interpolate each joint linearly over gaps of up to ``max_gap`` frames; longer ones stay NaN.
+    """Interpolate each joint linearly in time over gaps of up to ``max_gap`` frames; longer ones stay NaN.
 
     What is interpolated is marked in :attr:`Track.filled`, and its confidence is 0. Nothing is extrapolated: a joint stays
     unknown before it is first seen and after it is last seen.
@@ -60,11 +64,12 @@ def fill_gaps(track: Track, max_gap: int = 10) -> Track:
     if max_gap < 0:
         raise InputError(f"max_gap is {max_gap}; expected a number of frames, 0 to fill nothing.")
     keypoints, filled = track.keypoints.copy(), track.filled.copy()
+    times = np.arange(len(track)) if track.time_s is None else np.asarray(track.time_s)
     for joint in range(keypoints.shape[1]):
         known = np.flatnonzero(np.isfinite(keypoints[:, joint]).all(-1))
         for before, after in itertools.pairwise(known):
             if 1 < after - before <= max_gap + 1:
-                share = (np.arange(before + 1, after) - before)[:, None] / (after - before)
+                share = ((times[before + 1 : after] - times[before]) / (times[after] - times[before]))[:, None]
                 ends = keypoints[before, joint], keypoints[after, joint]
                 keypoints[before + 1 : after, joint] = (1 - share) * ends[0] + share * ends[1]
                 filled[before + 1 : after, joint] = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 
@@ -49,3 +51,24 @@ def rtmlib_model(picture):
     if not len(people):
         return (BODY * [WIDTH, HEIGHT])[None], np.full((1, 17), 0.1)
     return people, np.full((1, 17), 0.9)
+
+
+def film_of_variable_rate(path, steps, fps=FPS, **settings):
+    """As :func:`film`, as an MP4 whose frame i lasts ``steps[i]`` times ``1 / fps``.
+
+    OpenCV writes one constant duration; it is replaced in the container, in the table ``stts`` (ISO/IEC 14496-12, 8.6.1.2).
+    """
+    film(path, frames=len(steps), codec="mp4v", **settings)
+    content = bytearray(path.read_bytes().replace(b"edts", b"free"))  # the list of edits ends with the old duration
+    place = content.index(b"stts")  # after the length of the box: name, version and flags, count, then (frames, duration)
+    entries, _, duration = struct.unpack_from(">III", content, place + 8)
+    assert entries == 1
+    table = b"".join(struct.pack(">II", 1, step * duration) for step in steps)
+    struct.pack_into(">I", content, place + 8, len(steps))
+    content[place + 12 : place + 20] = table
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):  # what holds the table has grown with it
+        start = content.index(box) - 4
+        struct.pack_into(">I", content, start, struct.unpack_from(">I", content, start)[0] + len(table) - 8)
+    assert content.index(b"mdat") < content.index(b"moov"), "the pictures stand before the tables, which may so grow"
+    path.write_bytes(content)
+    return path

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def predict(model: PictureModule, options: argparse.Namespace) -> int:
     """Find the person in each picture."""
+    from posezoo.data.pictures.clock import Clock, clock_of
     from posezoo.data.pictures.frames import Frames
     from posezoo.terminal import progress
 
@@ -30,7 +31,9 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
             raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for keypoints.")
     clip_options.refuse(options, options.name, "finds one person in pictures itself")
     frames = Frames(options.input[0])
-    clip_options.check_rate(options, frames.fps)
+    clip_options.check_rate(options, frames.fps is not None)
+    numbers: list[int] = []
+    stamps: list[float] = []
     kept: dict[int, np.ndarray] = {}
     every = max(1, len(frames) // 12) if options.picture else 0
 
@@ -38,9 +41,13 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
         for number, frame in enumerate(progress(frames, "looking at pictures")):
             if every and number % every == 0 and len(kept) < 12:
                 kept[number] = frame.picture
+            numbers.append(frame.number)
+            stamps.append(frame.stamp_s)
             yield frame.picture
 
-    result = replace(model.predict_images(pictures(), options.box), fps=frames.fps)
+    poses = model.predict_images(pictures(), options.box)
+    clock = clock_of(stamps, frames.fps, str(frames.path)) if options.fps is None else Clock(options.fps)
+    result = replace(poses, fps=clock.fps, time_s=clock.times_s, frame_number=np.array(numbers))
     result.save(options.out, **clip_options.export_settings(options))
     left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
     doubtful = 0 if result.doubtful is None else int(result.doubtful.sum())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     """Refine one person whom several cameras see."""
-    from posezoo.video.multiview import people_and_rig
+    from posezoo.video.multiview import common_times, people_and_rig
 
     _refuse(options)
     cameras, files = _cameras_and_files(options)
@@ -39,6 +39,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     for view, file in zip(views, files, strict=True):
         if not view.tracks:
             raise InputError(f"{file} shows nobody.")
+    times = common_times([(view.times_s, view.fps) for view in views], files)
     people, fit = people_and_rig([view.tracks for view in views], cameras)
     number = options.person or 1
     if not 1 <= number <= len(people):
@@ -58,8 +59,14 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     _check_unit(result, options)
     rates = {view.fps for view in views}
     fps = options.fps or (rates.pop() if len(rates) == 1 else None)
-    clip_options.check_rate(options, fps)
-    saved = replace(result.in_world(), fps=fps, frame_number=person.frames, person=np.full(len(person.frames), str(number)))
+    clip_options.check_rate(options, fps is not None or times is not None)
+    saved = replace(
+        result.in_world(),
+        fps=None if times is not None else fps,
+        frame_number=person.frames,
+        person=np.full(len(person.frames), str(number)),
+        time_s=None if times is None else times[person.frames],
+    )
     saved.save(options.out, **clip_options.export_settings(options))
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
     others = f", person {number} of {len(people)}" if len(people) > 1 else ""

@@ -24,10 +24,19 @@ _PROMISED = 0.95
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture, and where it comes from."""
+    """A picture, and where it comes from.
+
+    Attributes:
+        name: of the file, and in a video the frame's number.
+        picture: RGB.
+        number: of the frame in its video, or of the file in its folder, from 0.
+        stamp_s: seconds that the video's container gives the frame, NaN for pictures. :func:`clock_of` judges them.
+    """
 
     name: str
     picture: UInt8[np.ndarray, "H W 3"]
+    number: int = 0
+    stamp_s: float = float("nan")
 
 
 class Frames:
@@ -67,7 +76,7 @@ class Frames:
 
     @property
     def fps(self) -> float | None:
-        """Frames per second of a video as its header says; None for pictures, or where it says none."""
+        """Frames per second of a video as its header says, a mean where they vary; None for pictures, or where unknown."""
         rate = self._header("CAP_PROP_FPS") if self.video else 0.0
         return rate if 0 < rate <= 1000 else None
 
@@ -84,9 +93,9 @@ class Frames:
         if self.video:
             yield from self._of_video()
             return
-        for file in self.files:
+        for number, file in enumerate(self.files):
             try:
-                yield Frame(file.name, read_picture(file))
+                yield Frame(file.name, read_picture(file), number)
             except (CorruptFileError, MissingFileError, InputError) as error:
                 if len(self.files) == 1:
                     raise
@@ -105,7 +114,9 @@ class Frames:
                 found, picture = capture.read()
                 if not found:
                     break
-                yield Frame(f"{self.path.name} {number}", np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
+                stamp_s = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+                rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+                yield Frame(f"{self.path.name} {number}", rgb, number, stamp_s)
                 number += 1
         finally:
             capture.release()

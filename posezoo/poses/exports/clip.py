@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -46,6 +47,14 @@ class Poses(Protocol):
 
 HEIGHT_MM = 1700.0
 """Of a person whose size cannot be known, where none is given."""
+# Of the steps between frames of a variable rate, the share that may be shorter than the one that gives the rate.
+_SHORT_STEPS = 0.1
+# Steps that differ by more than this factor are no even rate.
+_EVEN = 1.5
+_AT_A_VARIABLE_RATE = {
+    "TRC": "its column Time holds the time of each frame",
+    "BVH": "each pose stands from its time until the next",
+}
 # Ankles above the floor, as a share of stature: Drillis and Contini 1966.
 _ANKLE = 0.039
 # Of the coordinates of each frame, where x, y (up) and z of the export come from, and their signs. Both are rotations: a
@@ -88,14 +97,25 @@ def rows_of_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
 
 
 def frames_per_second(poses: Poses, fps: float | int | None, kind: str) -> float:
-    """Return the rate given, else the poses' own, else the one that most of their times have.
+    """Return the rate given, else the poses' own, else that of those times that follow each other closest.
+
+    Warns:
+        UserWarning: the poses' rate varies, and the file states one.
 
     Raises:
         InputError: none of them says it, or no positive number.
     """
     rate = poses.fps if fps is None else fps
     if rate is None and poses.time_s is not None and np.size(poses.time_s) > 1:
-        rate = 1 / max(float(np.median(np.diff(np.ravel(poses.time_s)))), 1e-9)
+        numbers = numbers_of(poses, np.size(poses.time_s))
+        steps = np.diff(np.ravel(poses.time_s)) / np.maximum(np.diff(numbers), 1)
+        rate = 1 / max(float(np.quantile(steps, _SHORT_STEPS)), 1e-9)
+        if steps.max() > _EVEN * steps.min() > 0:
+            warnings.warn(
+                f"the frame rate varies ({1 / steps.max():.3g} to {1 / steps.min():.3g} a second); {kind} states one, "
+                f"{rate:.4g}: {_AT_A_VARIABLE_RATE[kind]}.",
+                stacklevel=4,
+            )
     if rate is None:
         raise InputError(f"{kind} needs the frames per second, which the input does not say; give fps (--fps).")
     if not 0 < float(rate) < 1e5:
