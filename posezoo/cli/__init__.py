@@ -1,4 +1,4 @@
-"""The ``posezoo`` command: ``list info predict view eval train finetune data export download publish demo``.
+"""The ``posezoo`` command and the commands below it, see :data:`COMMANDS`.
 
 Each command is a module with ``add(commands)`` and ``run(arguments)``; it imports torch only when it runs.
 """
@@ -15,13 +15,17 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
-from posezoo.cli.output import guarded, print_anything
+from posezoo.cli.output import guarded, in_options, print_anything
 from posezoo.errors import PoseZooWarning
 from posezoo.terminal import progress_console, silence
 from posezoo.version import __version__
 
-COMMANDS = ("list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo")
+COMMANDS = (
+    "list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo",
+    "completion",
+)  # fmt: skip
 _WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo")
 
 
@@ -66,6 +70,7 @@ EXAMPLES = {
     "download": ("posezoo download", "posezoo download svma"),
     "publish": ("posezoo publish svma --repo me/poses --dry-run",),
     "demo": ("posezoo demo",),
+    "completion": ("posezoo completion bash",),
 }
 """What to type, by command."""
 
@@ -120,7 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack.enter_context(silence())
             if getattr(options, "notes_only", False):  # its results are files
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        return guarded(f"posezoo {options.command}", lambda: _run(options))
+        return guarded(
+            f"posezoo {options.command}",
+            lambda: _run(options),
+            wording=partial(in_options, known=_option_strings(top, options.command)),
+        )
 
 
 def _option_strings(command: argparse.ArgumentParser, name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.resources import files
 from typing import Any
 
 from posezoo.registry import card_text, info
@@ -18,6 +19,12 @@ def add(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
+def recipes_of(paper: str) -> list[str]:
+    """Return the names of the package's recipes of a paper."""
+    names = (entry.name for entry in files("posezoo.recipes").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.startswith(f"{paper}.") and name.endswith(".yaml"))
+
+
 def run(options: argparse.Namespace) -> int:
     """The card in Markdown, drawn on a terminal; key by key where there is none beside the index."""
     card, text = info(options.name), card_text(options.name)
@@ -28,7 +35,11 @@ def run(options: argparse.Namespace) -> int:
             return 0
         cited = ", ".join(str(part) for part in (paper["authors"], paper["title"], paper["venue"], paper["year"]) if part)
         print(f"{options.name}: {cited}. A model of kind {paper['kind']}, trained with: {card['supervision']}.")
-        print(f"It has no weights{f': they are at {w}' if (w := paper['weights']) else ' yet: train it'}.")
+        if paper["weights"]:
+            print(f"Its weights are at {paper['weights']}.")
+        else:
+            recipes = ", ".join(recipes_of(options.name))
+            print(f"It has no weights here: train {f'one of its recipes ({recipes})' if recipes else 'it'}.")
         return 0
     if options.json:
         print(json.dumps(card, indent=2))

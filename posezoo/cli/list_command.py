@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         everything = list_models()
         near = difflib.get_close_matches(options.pattern, {*everything, *(name.split(".")[0] for name in everything)})
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(everything)}."
-        raise UnknownNameError(f"no model is called {options.pattern!r}; {hint}")
+        raise UnknownNameError(f"there is no model {options.pattern!r}; {hint}")
     if options.json:
         print(json.dumps(cards, indent=2))
         return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from posezoo.errors import PoseZooError
@@ -28,18 +29,52 @@ def print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def guarded(program: str, action: Callable[[], int], interrupted: str = "interrupted") -> int:
+def in_options(message: str, known: Collection[str]) -> str:
+    """Return an error's sentence with command-line options in place of the arguments of Python that it names.
+
+    Args:
+        message: the sentence.
+        known: the options of the command; other arguments stay as they are.
+
+    Example:
+        >>> in_options("Name its layout (skeleton='coco17').", ["--skeleton"])
+        'Name its layout (--skeleton coco17).'
+        >>> in_options("steps is 0; expected 1 or more.", ["--steps"])
+        '--steps is 0; expected 1 or more.'
+    """
+
+    def option(name: str) -> str:
+        dashed = f"--{name.replace('_', '-')}"
+        return dashed if dashed in known else ""
+
+    def given(match: re.Match[str]) -> str:
+        value = match[2].strip("'\"")
+        if value.startswith("("):  # such as (width, height)
+            value = value.strip("()").replace(",", "").upper()
+        return f"{option(match[1])} {value}" if option(match[1]) else match[0]
+
+    message = re.sub(r"(?<![\w-])([a-z]\w*)=('[^']*'|\"[^\"]*\"|\([^)]*\)|[\w-]+)", given, message)
+    return re.sub(r"^([a-z]\w*)(?= is )", lambda match: option(match[1]) or match[1], message)
+
+
+def guarded(
+    program: str,
+    action: Callable[[], int],
+    interrupted: str = "interrupted",
+    wording: Callable[[str], str] = str,
+) -> int:
     """Run a command; errors that a user can mend are one sentence and exit code 2.
 
     Args:
         program: what the sentence begins with.
         action: the command, which returns its exit code.
         interrupted: what to say after Ctrl-C (exit code 130).
+        wording: what to make of an error's sentence before it is printed.
     """
     try:
         return action()
     except PoseZooError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {wording(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output went away, as `posezoo list | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

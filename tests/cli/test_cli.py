@@ -261,3 +261,21 @@ def test_every_command_shows_examples(capsys):
 def test_weights_are_downloaded_before_they_are_needed(capsys):
     assert main(["download", "svma"]) == 0
     assert "svma.cmu.safetensors" in capsys.readouterr().out
+
+
+def test_completion_offers_commands_and_models(capsys, tmp_path):
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "posezoo.sh"
+    script.write_text(capsys.readouterr().out)
+    asked = (
+        'source "$1"; COMP_WORDS=(posezoo $2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shtab_posezoo; echo "${COMPREPLY[@]}"'
+    )
+    for typed, offered in (("fine", "finetune"), ("info svm", "svma svma.cmu"), ("eval --dat", "--data --data-dir")):
+        run = subprocess.run(["bash", "-c", asked, "bash", script, typed], cwd=tmp_path, capture_output=True, text=True)
+        assert run.stdout.split() == offered.split(), run.stderr
+
+
+def test_what_is_not_there_is_said_as_that(capsys):
+    assert "there is no model 'foo'" in refused(capsys, "list", "foo")
+    assert main(["info", "integral"]) == 0
+    assert "It has no weights here: train one of its recipes (integral.render_small" in capsys.readouterr().out

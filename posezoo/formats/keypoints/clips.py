@@ -209,7 +209,7 @@ def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Seq
     if None in sizes:
         raise InputError(
             f"{path} holds fractions of the picture (0 to 1), but not the picture's size; "
-            "give it in pixels: image_size=(width, height), or --image-size WIDTH HEIGHT."
+            "give it in pixels: image_size=(width, height)."
         )
     pixels = keypoints.astype(np.float64)
     with np.errstate(over="ignore"):
