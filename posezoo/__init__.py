@@ -8,7 +8,7 @@ True
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.deprecation import install
 from posezoo.errors import PoseZooError
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Subpackages on first use: names and cards are had without importing torch."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"posezoo.{name}")

@@ -8,7 +8,6 @@ so their generators stay in step, and what is drawn does not depend on how many 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -65,14 +64,14 @@ class _Total(torch.autograd.Function):
     """Each process's values reach the sum of all, so the sum's gradients on all processes come back to them."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
+    def forward(ctx: object, values: Tensor) -> Tensor:
         summed = values.clone()
         dist.all_reduce(summed)
         return summed
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
         summed = gradient.clone()
         dist.all_reduce(summed)
         return summed

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.cli.checks import check_output
 from posezoo.errors import InputError
@@ -20,7 +20,7 @@ _PREPARE = ("h36m", "mpi_inf_3dhp", "humaneva")
 _PICTURES = ("h36m_pictures", "lsp", "coco_pictures")
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")

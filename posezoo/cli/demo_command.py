@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("demo", help="lift synthetic people, score them, and draw a picture and a page")
     command.add_argument("--name", default="svma", help="a model, or the path of its weights")

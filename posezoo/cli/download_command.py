@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from posezoo.registry import list_models, locate, resolve
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("download", help="fetch weights, so that they are there without a network")
     command.add_argument("names", nargs="*", metavar="NAME", help="models; every model of the index where none is given")

@@ -17,7 +17,7 @@ PROTOCOLS = (1, 2, 3)
 JOINTS = (14, 16, 17)
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("eval", help="score a model on labelled data")
     command.add_argument(
@@ -103,7 +103,7 @@ def _print(result: dict[str, Any], beside: Mapping[str, Any], title: str, names:
     from posezoo.cli.output import console
     from posezoo.registry.cards import unit_of
 
-    def table(title: str, first: str, rows: dict[str, tuple[Any, Any]], heads: tuple[str, str] = names) -> None:
+    def table(title: str, first: str, rows: Mapping[str, tuple[object, object]], heads: tuple[str, str] = names) -> None:
         shown = Table(title=title)
         shown.add_column(first)
         columns = [

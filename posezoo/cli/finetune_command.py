@@ -20,7 +20,7 @@ MEANINGS = {
 }
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser(
         "finetune",

@@ -6,12 +6,11 @@ import argparse
 import json
 import sys
 from importlib.resources import files
-from typing import Any
 
 from posezoo.registry import card_text, info
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("info", help="a model's card: data, licence, command, metrics, paper")
     command.add_argument("name", help="a model: svma, svma.cmu")

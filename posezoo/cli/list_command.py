@@ -14,7 +14,7 @@ SCORED_ON = ("openmocap test, GT 2D", "openmocap test, two views, detected 2D")
 """The test set of the list, for models of one view and of two."""
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("list", help="which models there are")
     command.add_argument("pattern", nargs="?", default="*", help="as in a shell, such as 'svma*'")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from posezoo.cli import clip_options
 from posezoo.cli.checks import check_input, check_name, check_output
 from posezoo.errors import InputError
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("predict", help="3D poses from the 2D keypoints of a file, or from pictures")
     command.add_argument("name", help="a model, or the path of its weights")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("publish", help="upload a model and its card to the Hugging Face hub")
     command.add_argument("name", help="a model, or the path of a .safetensors of your own")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.cli.truth import beside, read_truth
 from posezoo.errors import InputError
@@ -22,7 +22,7 @@ _UP = {
 _PICTURES = 12
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("view", help="look at poses that predict wrote, beside other models and ground truth")
     command.add_argument("input", type=Path, help=".npz or .json that `posezoo predict` wrote")
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _status(kind: str) -> Any:
+def _status(kind: str) -> AbstractContextManager[object]:
     """What happens, on a terminal; animations show a bar of their own."""
     return nullcontext() if kind in ("gif", "mp4") else progress_console().status(f"drawing {kind.upper()}")
 

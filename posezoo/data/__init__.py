@@ -6,7 +6,7 @@ The DataModule base is imported when first used: Lightning takes seconds to load
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.data.loader import TensorLoader
 from posezoo.data.named import DATASETS, load_dataset
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "LiftingDataModule":
         return import_module("posezoo.data.datamodule").LiftingDataModule
     raise AttributeError(f"module 'posezoo.data' has no attribute {name!r}")

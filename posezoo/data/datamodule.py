@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -48,7 +48,7 @@ class LiftingDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] = "procedural",
+        dataset: str | dict[str, object] = "procedural",
         path: str | None = None,
         keypoints: str = "gt",
         test_keypoints: str | None = None,
@@ -60,7 +60,7 @@ class LiftingDataModule(pl.LightningDataModule):
         views: list[int] | None = None,
         test_views: list[int] | None = None,
         facing: bool = False,
-        augmentation: dict[str, Any] | None = None,
+        augmentation: dict[str, object] | None = None,
         postures: int = 0,
     ) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class LiftingDataModule(pl.LightningDataModule):
         if isinstance(self.dataset, dict):
             if split not in self.dataset:
                 raise InputError(f"no {split} split was given; expected it among {', '.join(self.dataset)}.")
-            return self.dataset[split]
+            return cast(PoseData, self.dataset[split])
         train = split == "train"
         views = self.views if train else self.test_views
         return load_dataset(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from posezoo.data.h36m import load_h36m
 from posezoo.data.humaneva import load_humaneva
@@ -27,7 +26,7 @@ DATASETS: dict[str, Callable[..., PoseData]] = {
 """What :func:`load_dataset` knows. A loader takes ``split`` and whatever else it names; files come as ``path``."""
 
 
-def load_dataset(name: str, split: str = "test", path: str | Path | None = None, **settings: Any) -> PoseData:
+def load_dataset(name: str, split: str = "test", path: str | Path | None = None, **settings: object) -> PoseData:
     """Poses of a named dataset.
 
     Args:

@@ -30,7 +30,7 @@ PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
 """What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
 
 
-def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleInPictures:
+def load_pictures(dataset: str, split: str = "test", **settings: object) -> PeopleInPictures:
     """People in pictures of a named dataset.
 
     Args:
@@ -57,7 +57,7 @@ def load_pictures(dataset: str, split: str = "test", **settings: Any) -> PeopleI
     return PICTURES[dataset](split=split, **settings)
 
 
-def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, object]:
     """Those of some options that a dataset knows: what is rendered has a size, what was photographed has none to choose.
 
     Raises:
@@ -74,7 +74,7 @@ def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in _parameters(dataset)} | own
 
 
-def _parameters(dataset: str) -> Mapping[str, Any]:
+def _parameters(dataset: str) -> Mapping[str, object]:
     if dataset not in PICTURES:
         raise UnknownNameError.of("dataset of pictures", dataset, PICTURES)
     return inspect.signature(PICTURES[dataset]).parameters

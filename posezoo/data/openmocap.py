@@ -288,7 +288,7 @@ def describe_openmocap(path: str | Path) -> dict[str, Any]:
     """Clips and frames of each split of a prepared file, and whether it knows detector errors."""
     with open_hdf5(path) as file:
         clips = [(clip.split, file[name].shape[0]) for clip, name in _clips(file)]
-        summary: dict[str, Any] = {
+        summary: dict[str, object] = {
             split: {"clips": sum(s == split for s, _ in clips), "frames": sum(n for s, n in clips if s == split)}
             for split in _SUBJECTS
         }

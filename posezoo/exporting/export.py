@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class _Format:
 
     endings: tuple[str, ...]
     check: Callable[[], None]
-    write: Callable[[ExportGraph, tuple[Tensor, ...], dict[str, Any]], bytes]
+    write: Callable[[ExportGraph, tuple[Tensor, ...], dict[str, object]], bytes]
     run: Callable[[bytes, ExportGraph, tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
@@ -152,6 +153,6 @@ def _difference(data: bytes, kind: _Format, graph: ExportGraph, count: int) -> f
     return largest
 
 
-def _patience(label: str) -> Any:
+def _patience(label: str) -> AbstractContextManager[object]:
     """A line on the terminal for as long as it takes."""
     return progress_console().status(label)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from posezoo.errors import PoseZooError
 from posezoo.files.reading import sha256
@@ -17,7 +16,7 @@ from posezoo.version import __version__
 FORMAT = "posezoo-export/1"
 
 
-def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[str, Any]:
+def metadata(model: ZooModule, graph: ExportGraph, given: object = None) -> dict[str, object]:
     """Name, version, layout, unit, frame, inputs and outputs, and of published weights their licence and sha256.
 
     Args:
@@ -25,7 +24,7 @@ def metadata(model: ZooModule, graph: ExportGraph, given: Any = None) -> dict[st
         graph: what of it was.
         given: the name or path that it was loaded by; None for a model in memory.
     """
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "format": FORMAT,
         "posezoo": __version__,
         "model": model.zoo_name,
@@ -63,7 +62,7 @@ def _cited(model: ZooModule) -> str:
     return ": ".join(filter(None, [paper.authors, ", ".join(filter(None, [paper.title, published]))]))
 
 
-def _described(port: Port) -> dict[str, Any]:
+def _described(port: Port) -> dict[str, object]:
     kind = str(port.dtype).removeprefix("torch.")
     return {"name": port.name, "shape": list(port.shape), "type": kind, "meaning": port.meaning}
 

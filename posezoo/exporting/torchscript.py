@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ METADATA = "posezoo.json"
 """Name of the extra file."""
 
 
-def to_torchscript(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str, Any]) -> bytes:
+def to_torchscript(graph: ExportGraph, example: tuple[Tensor, ...], metadata: Mapping[str, object]) -> bytes:
     """The file's content."""
     traced = torch.jit.trace(graph, example, check_trace=False)
     stream = io.BytesIO()

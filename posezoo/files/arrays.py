@@ -35,7 +35,7 @@ def load_npz(path: PathLike) -> dict[str, Any]:
         CorruptFileError: truncated, altered, not an archive, an array larger than the file can hold, or a
             pickle with more than NumPy arrays and plain containers.
     """
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, object] = {}
     size = check_file(path, "an NPZ archive")
     with reading(path, "an NPZ archive"):
         if size == 0:

@@ -230,7 +230,7 @@ def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     Raises:
         CorruptFileError: one declares more values than the file can hold.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     path = group.file.filename
     heap = _has_heap(path)
     # h5py gives names that are not UTF-8 as bytes.

@@ -95,7 +95,7 @@ class _Reader:
                 raise ValueError(f"an element of {size} bytes breaks off")
             yield kind, data[start : start + size]
 
-    def matrix(self, data: memoryview, depth: int = 0) -> tuple[str, Any]:
+    def matrix(self, data: memoryview, depth: int = 0) -> tuple[str, object]:
         """Name and value of an array."""
         if not len(data):
             return "", np.zeros((0, 0))
@@ -126,7 +126,7 @@ class _Reader:
         dtype = np.dtype(self.order + _STORED[kind])
         return np.frombuffer(data, dtype)
 
-    def _structures(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], count: int, depth: int) -> Any:
+    def _structures(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], count: int, depth: int) -> object:
         length = int(self._numbers(*next(parts))[0])
         names = bytes(next(parts)[1])
         if length < 1 or len(names) % length:
@@ -147,7 +147,7 @@ class _Reader:
         return text if rows <= 1 else [text[row::rows] for row in range(rows)]
 
 
-def _fill(shape: tuple[int, ...], values: Iterator[Any]) -> np.ndarray:
+def _fill(shape: tuple[int, ...], values: Iterator[object]) -> np.ndarray:
     """An array of objects, filled in MATLAB's order."""
     result = np.empty(math.prod(shape), dtype=object)
     for index in range(len(result)):

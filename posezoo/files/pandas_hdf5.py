@@ -29,7 +29,7 @@ def is_frame(path: Path) -> bool:
         return bool(_groups(file))
 
 
-def read_frame(path: Path) -> tuple[Columns, np.ndarray, list[Any]]:
+def read_frame(path: Path) -> tuple[Columns, np.ndarray, list[object]]:
     """The names of the columns, a tuple of their levels each, the values (N, columns), and the index of each row.
 
     Raises:
@@ -63,7 +63,7 @@ def _groups(file: h5py.File) -> dict[str, str]:
     return found
 
 
-def _fixed(group: h5py.Group, path: Path) -> tuple[Columns, list[np.ndarray], list[Any]]:
+def _fixed(group: h5py.Group, path: Path) -> tuple[Columns, list[np.ndarray], list[object]]:
     attributes = read_attributes(group)
     count = int(attributes["nblocks"])
     if not 0 < count <= _MAX_BLOCKS:
@@ -96,7 +96,7 @@ def _axis(group: h5py.Group, name: str, attributes: dict[str, Any], path: Path) 
     return list(zip(*parts, strict=True))
 
 
-def _table(group: h5py.Group, path: Path) -> tuple[Columns, list[np.ndarray], list[Any]]:
+def _table(group: h5py.Group, path: Path) -> tuple[Columns, list[np.ndarray], list[object]]:
     table = read_dataset(group, "table", (None,), records=True)
     fields = table.dtype.names or ()
     names = [name for name in fields if name.startswith("values_block_")]
@@ -122,5 +122,5 @@ def _numbers(values: np.ndarray, path: Path) -> np.ndarray:
     return values.astype(np.float64)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -13,7 +13,7 @@ import pickle
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -68,11 +68,11 @@ arrays and plain containers are read.
 class _Dtype:
     """Stands for ``numpy.dtype`` in a pickle."""
 
-    def __init__(self, spec: Any = "", *_: Any) -> None:
+    def __init__(self, spec: object = "", *_: object) -> None:
         if not re.fullmatch(r"[<>|=]?([biuf]\d{1,2}|[SU]\d{1,9}|O[48]?)", str(spec)):
             raise TypeError(f"arrays of dtype {str(spec)[:20]!r} are not read")
         self.spec = str(spec).lstrip("<>|=")
-        self.order: Any = "="
+        self.order: Literal["<", ">", "|", "="] = "="
 
     def __setstate__(self, state: Any) -> None:
         _, order, subarray, names, *_ = state
@@ -89,8 +89,8 @@ class _Dtype:
 class _Array:
     """Stands for an array in a pickle: shape, dtype, and bytes or a list of objects."""
 
-    def __init__(self, *_: Any) -> None:
-        self.state: tuple[Any, ...] = ()
+    def __init__(self, *_: object) -> None:
+        self.state: tuple[tuple[int, ...], np.dtype, bool, object] = ((), np.dtype(bool), False, b"")
 
     def __setstate__(self, state: Any) -> None:
         *_, shape, dtype, fortran, data = state
@@ -119,7 +119,7 @@ class _Array:
         return np.frombuffer(bytearray(raw), dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _length(data: Any) -> int:
+def _length(data: object) -> int:
     return len(data) if isinstance(data, list | str | bytes | bytearray) else 0
 
 
@@ -127,7 +127,7 @@ class _ArrayType:
     """Stands for the class ``numpy.ndarray`` itself, which a pickle only names."""
 
 
-def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C", *_: Any) -> _Array:
+def _from_buffer(data: object, dtype: object, shape: object, order: object = "C", *_: object) -> _Array:
     """Protocol 5's constructor."""
     array = _Array()
     array.__setstate__((1, shape, dtype, order == "F", data))
@@ -159,13 +159,13 @@ def _checked_set(items: Any = ()) -> set[Any]:
     return {_key(item) for item in items}
 
 
-def _mapping(*args: Any) -> dict[Any, Any]:
+def _mapping(*args: object) -> dict[Any, Any]:
     """OrderedDict from pairs; defaultdict, whose factory is dropped."""
     pairs = args[0] if args and isinstance(args[0], list) else []
     return OrderedDict((_key(key), value) for key, value in pairs)
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> Any:
     """A key that hashes in no time: plain, or a flat tuple of plain ones (nested, shared tuples hash for ever)."""
     if not isinstance(key, (*_PLAIN, np.generic)) and not (
         isinstance(key, tuple) and len(key) < 64 and all(isinstance(part, (*_PLAIN, np.generic)) for part in key)
@@ -264,7 +264,7 @@ class _Resolver:
         self.nodes = _FREE_NODES + min(size, _MOST_NODES)
         self.bytes = _FREE_BYTES + _MAX_UNROLLED * size
 
-    def __call__(self, value: Any, depth: int = 0) -> Any:
+    def __call__(self, value: object, depth: int = 0) -> Any:
         self.nodes -= 1
         if self.nodes < 0 or self.bytes < 0:
             raise CorruptFileError(f"{self.where} unrolls to far more data than it holds; it is altered: get it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -74,7 +75,7 @@ def _sided(entry: Any, side: str) -> Any:
     return {key: _sided(value, side) for key, value in entry.items()} if isinstance(entry, dict) else entry
 
 
-def _joint_map(convention: dict[str, Any], skeleton: Skeleton, present: tuple[str, ...]) -> dict[str, Any]:
+def _joint_map(convention: Mapping[str, Any], skeleton: Skeleton, present: tuple[str, ...]) -> dict[str, object]:
     """The convention's entry for every joint, sides filled in and alternatives settled."""
     left, right = convention["sides"]
     entries = {}
@@ -123,7 +124,7 @@ def read_bvh(
     path: str | Path,
     convention: str | None = None,
     unit_mm: float | int | None = None,
-    joint_map: dict[str, Any] | None = None,
+    joint_map: Mapping[str, object] | None = None,
     up: str | None = None,
 ) -> Motion:
     """Read a BVH file as the 17 joints of Human3.6M, in mm, z up.

@@ -135,7 +135,7 @@ def _of_rectangle(image: str, person: int, rectangle: Mapping[str, Any]) -> Pers
     return Person(image, person, part, visible, center, _number(rectangle["scale"]), head)
 
 
-def _structures(value: Any) -> Iterator[Mapping[str, Any]]:
+def _structures(value: object) -> Iterator[Mapping[str, Any]]:
     """One structure, an array of them, or nothing."""
     if isinstance(value, Mapping):
         yield value
@@ -143,11 +143,11 @@ def _structures(value: Any) -> Iterator[Mapping[str, Any]]:
         yield from (item for item in value.reshape(-1, order="F") if isinstance(item, Mapping))
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     return float(np.asarray(value).reshape(-1)[0])
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     """How many numbers there are; MATLAB writes an empty array for none."""
     return 0 if value is None else int(np.asarray(value).size)
 

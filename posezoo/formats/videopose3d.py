@@ -47,8 +47,8 @@ _LAYOUTS = {
 
 
 def entries(
-    content: Mapping[str, Any], name: str, path: PathLike, error: type[PoseZooError] = CorruptFileError
-) -> Iterator[tuple[str, str, Any]]:
+    content: Mapping[str, object], name: str, path: PathLike, error: type[PoseZooError] = CorruptFileError
+) -> Iterator[tuple[str, str, object]]:
     """Subject, action, and what stands there.
 
     Args:
@@ -65,8 +65,8 @@ def entries(
 
 
 def cameras(
-    content: Mapping[str, Any], path: PathLike, error: type[PoseZooError] = CorruptFileError
-) -> Iterator[tuple[str, str, list[Any]]]:
+    content: Mapping[str, object], path: PathLike, error: type[PoseZooError] = CorruptFileError
+) -> Iterator[tuple[str, str, list[object]]]:
     """Subject, action, and what stands in ``positions_2d`` for each camera; None for one without a video.
 
     Arguments and errors as of :func:`entries`.
@@ -77,13 +77,13 @@ def cameras(
         yield subject, action, list(views)
 
 
-def _items(value: Any, what: str, path: PathLike, error: type[PoseZooError]) -> list[tuple[str, Any]]:
+def _items(value: object, what: str, path: PathLike, error: type[PoseZooError]) -> list[tuple[str, object]]:
     if not isinstance(value, Mapping):
         raise error(f"{path}: {what} is {type(value).__name__}; expected a dictionary, subject -> action -> arrays.")
     return [(str(key), item) for key, item in value.items()]
 
 
-def layout_of(joints: int, metadata: Any, stem: str) -> Skeleton | None:
+def layout_of(joints: int, metadata: object, stem: str) -> Skeleton | None:
     """The layout of an archive's 2D.
 
     Its metadata name it, or tell it by ``keypoints_symmetry``: the hourglass's archives name none, those of VideoPose3D are
@@ -159,7 +159,7 @@ def positions_2d(path: PathLike, joints: tuple[int, ...]) -> Views:
     return Views(clips, layout_of(count, content.get("metadata"), Path(path).stem))
 
 
-def _array(path: PathLike, key: tuple[str, str], values: Any, joints: tuple[int, ...], axes: int) -> np.ndarray:
+def _array(path: PathLike, key: tuple[str, str], values: object, joints: tuple[int, ...], axes: int) -> np.ndarray:
     array, where = np.asarray(values), f"{path}, positions_{axes}d, {'/'.join(key)}"
     shape = array.shape
     if array.dtype.kind not in "fiu" or len(shape) != 3 or shape[1] not in joints or shape[2] not in (axes, axes + 1):

@@ -15,7 +15,7 @@ from torch import Tensor
 from posezoo.errors import InputError, UnknownNameError
 
 
-def _tensor(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+def _tensor(value: object, name: str, shape: tuple[int, ...]) -> Tensor:
     try:
         tensor = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:

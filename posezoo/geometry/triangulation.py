@@ -51,7 +51,7 @@ class Triangulation:
 @overload
 def triangulate(
     keypoints: Tensor,
-    projections: Any,
+    projections: object,
     confidence: Tensor | None = ...,
     *,
     undistort: bool = ...,
@@ -62,7 +62,7 @@ def triangulate(
 @overload
 def triangulate(
     keypoints: Tensor,
-    projections: Any,
+    projections: object,
     confidence: Tensor | None = ...,
     *,
     undistort: bool = ...,
@@ -72,7 +72,7 @@ def triangulate(
 ) -> Triangulation: ...
 def triangulate(
     keypoints: Float[Tensor, "*batch V J 2"],
-    projections: Any,
+    projections: object,
     confidence: Tensor | None = None,
     *,
     undistort: bool = True,

@@ -78,7 +78,7 @@ class ZooModule(pl.LightningModule):
         """Score the model on labelled poses (:class:`posezoo.data.PoseData`); metrics by name."""
 
     @abstractmethod
-    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
         """Predict a batch; where it has labels, count it in ``_metrics[stage]``, which has ``report()``."""
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> ExportGraph[Any]:
@@ -210,6 +210,6 @@ class ZooModule(pl.LightningModule):
         self._report("test")
 
 
-def as_list(given: Any) -> list[Any]:
+def as_list(given: object) -> list[Any]:
     """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
     return [] if given is None else given if isinstance(given, list) else [given]

@@ -215,7 +215,10 @@ class LiftingModule(ZooModule):
         """
         return {}
 
-    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor:
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
+        return self._lifted(batch, stage)
+
+    def _lifted(self, batch: dict[str, Tensor], stage: str) -> Float[Tensor, "B J 3"]:
         """Lift a batch and, where it has labels, count it."""
         pose = self.lift(batch["keypoints_2d"])
         if "pose_3d" in batch:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
@@ -77,7 +78,9 @@ class PictureModule(ZooModule):
         if self.datamodule.kinds["labelled"] is not None and not self.trainer.ckpt_path:
             self.canonical_mm.copy_(self.datamodule.canonical_mm())
 
-    def decayed(self, optimizer: torch.optim.Optimizer, steps: int | None, over_the_run: bool = False) -> Any:
+    def decayed(
+        self, optimizer: torch.optim.Optimizer, steps: int | None, over_the_run: bool = False
+    ) -> OptimizerLRScheduler:
         """Return what ``configure_optimizers`` does: the rate falls along half a cosine, or stays.
 
         Args:
@@ -94,7 +97,7 @@ class PictureModule(ZooModule):
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def predict_image(self, image: Any, box: Any = None) -> Prediction:
+    def predict_image(self, image: object, box: object = None) -> Prediction:
         """2D and 3D of the person in a picture.
 
         Args:
@@ -116,7 +119,7 @@ class PictureModule(ZooModule):
         return self.predict_images([image], box)
 
     @torch.inference_mode()
-    def predict_images(self, images: Iterable[Any], box: Any = None) -> Prediction:
+    def predict_images(self, images: Iterable[object], box: object = None) -> Prediction:
         """The same for any number of pictures, such as the frames of a video: N poses; ``box`` is that of each."""
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predicting.")
@@ -233,13 +236,13 @@ def evaluate_pictures(
         batch["action"] = torch.from_numpy(codes[items["number"].numpy()].astype(np.int64)).to(model.device)
         model.count(metrics, batch, hips_moved, known_scale)
         seen += len(items["number"])
-    result: dict[str, Any] = {**metrics.report(), "poses": seen, "pictures_left_out": len(data) - seen}
+    result: dict[str, object] = {**metrics.report(), "poses": seen, "pictures_left_out": len(data) - seen}
     if metrics.with_labels and metrics.poses.mpjpe is not None:
         result["per_action"] = {name: float(value) for name, value in metrics.poses.mpjpe.per_action().items()}
     return result
 
 
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def _batches(items: Iterable[object], size: int) -> Iterator[list[object]]:
     batch = []
     for item in items:
         batch.append(item)
@@ -250,7 +253,7 @@ def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def as_picture(image: Any) -> UInt8[np.ndarray, "H W 3"]:
+def as_picture(image: object) -> UInt8[np.ndarray, "H W 3"]:
     """A picture of any kind as an array.
 
     Raises:
@@ -265,7 +268,7 @@ def as_picture(image: Any) -> UInt8[np.ndarray, "H W 3"]:
     return picture
 
 
-def check_box(box: Any, width: int, height: int) -> tuple[float, float, float, float]:
+def check_box(box: object, width: int, height: int) -> tuple[float, float, float, float]:
     """x, y, width, height of a person in px; the whole picture where not given.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -49,11 +49,11 @@ class Lifter(Model, Protocol):
         """Return poses of pixels in any layout."""
         ...
 
-    def eval(self) -> Any:
+    def eval(self) -> object:
         """Leave training mode."""
         ...
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self, mode: bool = True) -> object:
         """Enter or leave training mode."""
         ...
 

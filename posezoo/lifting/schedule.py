@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
@@ -38,7 +37,9 @@ class Part(Progress):
         return min(max((self.whole.done - self.begin) / max(self.end - self.begin, 1e-9), 0.0), 1.0)
 
 
-def cosine(optimizer: torch.optim.Optimizer, progress: Progress, warmup: float = 0.0) -> Any:
+def cosine(
+    optimizer: torch.optim.Optimizer, progress: Progress, warmup: float = 0.0
+) -> torch.optim.lr_scheduler.LRScheduler:
     """Return a schedule that takes the rate to zero along a half cosine over the run, after a linear rise.
 
     Args:

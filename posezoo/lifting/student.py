@@ -7,22 +7,21 @@ set alone. The poses that it lifts are human enough to make more people of (:mod
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, mirror, rotation_about
-from posezoo.lifting.base import as_list
+from posezoo.lifting.base import ZooModule, as_list
+from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.recordings import OneBody
 from posezoo.lifting.schedule import cosine
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
-
-if TYPE_CHECKING:
-    from posezoo.lifting.module import LiftingModule
 
 _WORLD_FROM_CAMERA = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
 
@@ -65,8 +64,8 @@ def distance_to_teacher(pose: Float[Tensor, "B J 3"], target: Float[Tensor, "B J
     return (center_and_scale(pose, root)[0] - center_and_scale(target, root)[0]).norm(dim=-1).mean()
 
 
-class Student:
-    """What an unsupervised lifter needs to be taught by a teacher; its paper's module inherits it.
+class Student(LiftingModule):
+    """A lifter that a teacher can teach: the base of the modules of unsupervised papers.
 
     The module has the hyper-parameters ``student`` (None; ``teacher``: poses that the model which training starts from
     lifts; ``labels``: poses of the data's labels, for semi-supervised training), ``one_body`` and ``pitch``.
@@ -79,7 +78,22 @@ class Student:
     teacher: tuple[LiftingModule, ...] = ()
     untaught: tuple[str, ...] = ()
 
-    def take_teacher(self: Any, other: LiftingModule) -> None:
+    @abstractmethod
+    def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
+        """Return the poses that the trained network makes of pixels, and the paper's own terms of the loss by name."""
+
+    def start_from(self, other: ZooModule) -> None:
+        """Take another model's weights, or, as a student, take the model as its teacher."""
+        if self.hp.student == "teacher" and isinstance(other, LiftingModule):
+            self.take_teacher(other)
+        else:
+            super().start_from(other)
+
+    def on_fit_start(self) -> None:
+        if self.hp.student:
+            self.meet_teacher()
+
+    def take_teacher(self, other: LiftingModule) -> None:
         """Keep the teacher, and take over what a student is not taught where shapes agree.
 
         Raises:
@@ -93,7 +107,7 @@ class Student:
             taken = {k: v for k, v in other.state_dict().items() if k.startswith(self.untaught) and k in own}
             self.load_state_dict({k: v for k, v in taken.items() if v.shape == own[k].shape}, strict=False)
 
-    def meet_teacher(self: Any) -> None:
+    def meet_teacher(self) -> None:
         """Give the data module the pool that training draws from.
 
         Raises:
@@ -112,7 +126,7 @@ class Student:
         module.pool = teachings(teacher, module.training_keypoints, self.hp.pitch, self.hp.one_body)
         self.teacher = ()
 
-    def student_step(self: Any, batch: dict[str, Tensor]) -> None:
+    def student_step(self, batch: dict[str, Tensor]) -> None:
         """Make one step on augmented poses: the mean distance of joints, and what the paper adds."""
         optimizer, schedule = as_list(self.optimizers())[0], as_list(self.lr_schedulers())[0]
         pose, terms = self.taught(batch["keypoints_2d"])
@@ -124,7 +138,7 @@ class Student:
         schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
 
-    def student_optimizer(self: Any, parameters: Sequence[Tensor]) -> tuple[list[Any], list[Any]]:
+    def student_optimizer(self, parameters: Sequence[Tensor]) -> OptimizerLRScheduler:
         """Return Adam with decoupled weight decay, its rate along a half cosine over the run."""
         optimizer = torch.optim.AdamW(parameters, lr=self.hp.student_learning_rate, weight_decay=1e-4)
         return [optimizer], [cosine(optimizer, self.progress, warmup=0.02)]

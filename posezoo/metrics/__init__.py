@@ -7,7 +7,7 @@ mean of every action and of every joint. The classes are imported when first use
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from posezoo.metrics import functional
@@ -37,7 +37,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "functional":
         return import_module("posezoo.metrics.functional")
     if name not in _MODULES:

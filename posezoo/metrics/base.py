@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -53,7 +52,7 @@ class PoseMetric(Metric):
         skeleton: str | Skeleton | None = None,
         actions: Sequence[str] | None = None,
         average: str = "frames",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(**options)
         if average not in ("frames", "actions"):

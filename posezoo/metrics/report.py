@@ -35,10 +35,10 @@ class LiftingMetrics(nn.Module):
     ) -> None:
         super().__init__()
         self.pck_joints = list(range(len(skeleton))) if pck_joints is None else pck_joints
-        options: dict[str, Any] = {"skeleton": skeleton, "actions": actions or None}
-        self.p_mpjpe = PMPJPE(**options)
-        self.n_mpjpe = NMPJPE(**options)
-        self.mpjpe = MPJPE(**options) if unit == "mm" else None
+        named = actions or None
+        self.p_mpjpe = PMPJPE(skeleton=skeleton, actions=named)
+        self.n_mpjpe = NMPJPE(skeleton=skeleton, actions=named)
+        self.mpjpe = MPJPE(skeleton=skeleton, actions=named) if unit == "mm" else None
         self.pck, self.auc = PCK3D(), AUC3D()
         self.pck_aligned, self.auc_aligned = PCK3D(), AUC3D()
         self.symmetry = SymmetryError(skeleton=skeleton)

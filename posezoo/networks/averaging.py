@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-def _average(decay: float, averages: Any, latest: Any, count: Any) -> None:
+def _average(decay: float, averages: object, latest: object, count: object) -> None:
     """Torch's own rule is a closure, which cannot be pickled; processes that are spawned get their model so."""
     get_ema_multi_avg_fn(decay)(averages, latest, count)
 
@@ -42,7 +41,7 @@ class AveragedNetwork(AveragedModel):
         del mode
         return super().train(False)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> object:
         return self.module(*args, **kwargs)
 
     def published(self, name: str) -> dict[str, Tensor]:

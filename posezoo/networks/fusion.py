@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ Network = TypeVar("Network", bound=nn.Module)
 class Fusable(Protocol):
     """A linear layer of a paper's own that knows how to take in the batch norm that follows it."""
 
-    def fused_with(self, norm: Any) -> nn.Module:
+    def fused_with(self, norm: object) -> nn.Module:
         """Return a layer that gives what this one and then ``norm``, in eval mode, give."""
         ...
 

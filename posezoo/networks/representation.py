@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -158,7 +159,7 @@ class Injection(nn.Module):
         InputError: settings that it does not take.
     """
 
-    def __init__(self, skeleton: Skeleton, features: int, settings: dict[str, Any]) -> None:
+    def __init__(self, skeleton: Skeleton, features: int, settings: Mapping[str, Any]) -> None:
         super().__init__()
         try:
             self.encoder = SkeletonEncoder(skeleton, **settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ _UPPER = (("head_top", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _LOWER = (("left_ankle", "right_ankle"), ("left_knee", "right_knee"), ("left_hip", "right_hip", "pelvis"))
 
 
-def upside_down_fraction(keypoints: Any, skeleton: str | Skeleton | None = None) -> float:
+def upside_down_fraction(keypoints: object, skeleton: str | Skeleton | None = None) -> float:
     """The share of poses whose head is lower in the picture (larger y) than their feet.
 
     Args:
@@ -35,7 +34,7 @@ def upside_down_fraction(keypoints: Any, skeleton: str | Skeleton | None = None)
         (0.0, 1.0)
     """
     if isinstance(keypoints, PoseData):
-        keypoints, skeleton = keypoints.keypoints_2d, keypoints.skeleton
+        return upside_down_fraction(keypoints.keypoints_2d, keypoints.skeleton)
     if skeleton is None:
         raise InputError("which joint is which in the array? Name its layout (skeleton='coco17').")
     layout = get_skeleton(skeleton)
@@ -48,7 +47,7 @@ def upside_down_fraction(keypoints: Any, skeleton: str | Skeleton | None = None)
     return float((head > feet)[known].mean()) if known.any() else 0.0
 
 
-def looks_upside_down(keypoints: Any, skeleton: str | Skeleton | None = None) -> bool:
+def looks_upside_down(keypoints: object, skeleton: str | Skeleton | None = None) -> bool:
     """Whether the heads of most poses are below their feet: y points up, where PoseZoo's pixels have it down.
 
     Takes and raises what :func:`upside_down_fraction` does.

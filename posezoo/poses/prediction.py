@@ -219,7 +219,7 @@ class Prediction(Generic[Array]):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
 
-    def _description(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, object]:
         """All but the arrays, in plain types."""
         return {
             "format": FORMAT,
@@ -238,7 +238,7 @@ class Prediction(Generic[Array]):
         }
 
 
-def _numpy(values: Any) -> np.ndarray | None:
+def _numpy(values: object) -> np.ndarray | None:
     if values is None:
         return None
     # A tensor may be on a device and in a graph.
@@ -290,7 +290,13 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
         arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
     if "filled" in arrays:
         arrays["filled"] = arrays["filled"] > 0.5
-    kinds: dict[str, Any] = {"frame_number": np.int64, "person": str, "video": str, "time_s": np.float64, "doubtful": bool}
+    kinds: dict[str, Any] = {
+        "frame_number": np.int64,
+        "person": str,
+        "video": str,
+        "time_s": np.float64,
+        "doubtful": bool,
+    }
     labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}
     size, rate = value.get("image_size"), value.get("fps")
     return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
+from posezoo.registry.index import Entry
 from posezoo.registry.papers import find_paper
 
 FLAT = "flat depth"
@@ -19,7 +20,7 @@ def unit_of(metric: str) -> str:
     return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"
 
 
-def facts(entry: dict[str, Any]) -> str:
+def facts(entry: Entry) -> str:
     """What a model is, where it comes from and what it must not be taken for."""
     lines = [
         f"file: `{entry['file']}`, {entry['size'] / 1e6:.1f} MB, sha256 `{entry['sha256']}`",
@@ -38,7 +39,7 @@ def facts(entry: dict[str, Any]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def scores(name: str, entry: dict[str, Any]) -> str:
+def scores(name: str, entry: Entry) -> str:
     """A table for each test set, the baselines beside the model."""
     rows: list[str] = []
     for title, measured in entry["metrics"].items():
@@ -60,7 +61,7 @@ def scores(name: str, entry: dict[str, Any]) -> str:
     return "\n".join(rows).rstrip()
 
 
-def citation(entry: dict[str, Any]) -> str:
+def citation(entry: Mapping[str, object]) -> str:
     """Return authors, title, venue and year, as far as they are known."""
     paper = find_paper(entry["paper"])
     return ", ".join(
@@ -72,7 +73,7 @@ OURS = "These are weights that PoseZoo trained, on other data than the\npaper's:
 THEIRS = "No figure here is the paper's."
 
 
-def card(name: str, entry: dict[str, Any], measured_by: str = "", origin: str = OURS) -> str:
+def card(name: str, entry: Entry, measured_by: str = "", origin: str = OURS) -> str:
     """The card of a model.
 
     Args:

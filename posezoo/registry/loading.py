@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.reading import reason
 from posezoo.registry import hub
-from posezoo.registry.index import check_version, checkpoint_folders, find, list_models, registered_weights, resolve
+from posezoo.registry.index import Entry, check_version, checkpoint_folders, find, list_models, registered_weights, resolve
 from posezoo.registry.papers import build
 from posezoo.registry.weights import read
 
@@ -56,7 +56,7 @@ def _at(where: str) -> Path:
     return hub.fetch(hub.parse_address(where)) if where.startswith("hf://") else Path(where).expanduser()
 
 
-def _source(name: str, entry: dict[str, Any]) -> hub.HubFile:
+def _source(name: str, entry: Entry) -> hub.HubFile:
     mirror = os.environ.get("POSEZOO_HUB_REPO")
     if mirror:
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.errors import DownloadError, InputError, SaveError
 from posezoo.registry.cards import COUNTS, THEIRS, card, unit_of
-from posezoo.registry.index import card_text, find, registered_weights
+from posezoo.registry.index import Entry, card_text, find, registered_weights
 from posezoo.registry.loading import load, locate
 from posezoo.registry.papers import find_paper
 from posezoo.registry.weights import FORMAT, describe
@@ -69,7 +70,7 @@ def write_folder(
     return folder
 
 
-def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str) -> dict[str, Any]:
+def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **said: str) -> Entry:
     """What of the index's entry of a file the file and its model tell; metrics and baselines are for those who measure.
 
     Args:
@@ -101,7 +102,7 @@ def index_entry(path: Path, model: ZooModule, about: dict[str, Any], **said: str
     }
 
 
-def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, dict[str, Any]]:
+def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
     """The index's entry of a file that is in no index."""
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
@@ -116,7 +117,7 @@ def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tupl
     return stem if named else f"{paper}.{stem}", {**entry, "metrics": {}, "baselines": {}}
 
 
-def header(name: str, entry: dict[str, Any]) -> str:
+def header(name: str, entry: Entry) -> str:
     """The card's YAML for the hub: licence, library, tags, and every measured figure as ``model-index``."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -145,7 +146,7 @@ def header(name: str, entry: dict[str, Any]) -> str:
     return data.to_yaml()
 
 
-def _with_usage(text: str, repo: str, name: str, entry: dict[str, Any]) -> str:
+def _with_usage(text: str, repo: str, name: str, entry: Mapping[str, object]) -> str:
     """The card, and how to load what it is of."""
     from posezoo.lifting.kinds import get_kind
 

@@ -103,8 +103,8 @@ def conversion_matrix(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, d
 
 def convert(
     keypoints: Any,
-    source: Any,
-    target: Any,
+    source: str | Skeleton,
+    target: str | Skeleton,
     confidence: Any = None,
 ) -> Conversion:
     """Convert keypoints from one layout to another, where geometry allows.

@@ -38,7 +38,7 @@ _KEY = re.compile(r"[A-Za-z_]\w*")
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def check_recipe(settings: Mapping[str, Any], source: object, allow: Collection[str] = ()) -> None:
+def check_recipe(settings: Mapping[str, Any], source: Any, allow: Collection[str] = ()) -> None:
     """Refuse a recipe that names anything to be imported or called.
 
     Args:
@@ -72,7 +72,7 @@ def check_recipe(settings: Mapping[str, Any], source: object, allow: Collection[
         _check_trainer(value, f"{source}: trainer.{name}", name in _CLASS_SETTINGS, _names(allow))
 
 
-def _walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _walk(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], object]]:
     """Go through all values with their keys.
 
     Raises:
@@ -200,7 +200,7 @@ def check_parsed(config: Any, allow: Collection[str] = ()) -> None:
         _check_parsed(config[section], section, names)
 
 
-def _check_parsed(value: Any, where: str, names: Mapping[str, str]) -> None:
+def _check_parsed(value: object, where: str, names: Mapping[str, str]) -> None:
     if isinstance(value, (list, tuple)):
         for inner in value:
             _check_parsed(inner, where, names)

@@ -188,11 +188,11 @@ def _procedural(split: str, model: LiftingModule) -> torch.Tensor:
     return torch.from_numpy(convert(data.keypoints_2d, data.skeleton, model.skeleton).keypoints).float()
 
 
-def _named(source: Any) -> str:
+def _named(source: object) -> str:
     return "the data" if isinstance(source, PoseData) else str(source)
 
 
-def _choose(name: str | Path, folder: Path, validation: UnlabelledValidation) -> tuple[LiftingModule, dict[str, Any]]:
+def _choose(name: str | Path, folder: Path, validation: UnlabelledValidation) -> tuple[LiftingModule, dict[str, object]]:
     """The model to keep, and what the weights' header says of it.
 
     Returns:

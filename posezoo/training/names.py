@@ -24,7 +24,7 @@ def known_names(module: type[pl.LightningModule], datamodule: type[pl.LightningD
     ]
 
 
-def check_names(settings: Mapping[str, Any], overrides: Sequence[str], known: Sequence[str]) -> None:
+def check_names(settings: Mapping[str, object], overrides: Sequence[str], known: Sequence[str]) -> None:
     """Refuse settings of a recipe, or overrides of the command line, that nothing takes.
 
     Raises:

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from posezoo.version import __version__
 
@@ -43,7 +42,7 @@ def command() -> str:
     return shlex.join(["posezoo" if program in ("posezoo", "__main__.py") else program, *arguments])
 
 
-def provenance(seed: int | None) -> dict[str, Any]:
+def provenance(seed: int | None) -> dict[str, object]:
     """Everything needed to run the same thing again."""
     import pytorch_lightning
     import torch

@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class _CLI(LightningCLI):
         """Overrides may name no more than a recipe may."""
         check_parsed(self.config, self.allow)
 
-    def instantiate_trainer(self, **settings: Any) -> pl.Trainer:
+    def instantiate_trainer(self, **settings: object) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")
         callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder), *keep_best(self.folder, self.model)]
         if self.end is not None:
@@ -145,12 +145,12 @@ class StopAfter(pl.Callback):
             shares.append((time.monotonic() - self._begun) / 60 / self.minutes)
         return max(shares)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, index: int) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
         if isinstance(module, ZooModule):
             module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, index: int
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: object, index: int
     ) -> None:
         if self.done(trainer.fit_loop.total_batch_idx + 1) >= 1:
             trainer.should_stop = True
@@ -257,7 +257,7 @@ def train(
     return weights
 
 
-def _write_config(path: Path, cli: LightningCLI, said: dict[str, Any]) -> None:
+def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> None:
     """Write all settings of a run, as a recipe that ``posezoo train`` takes.
 
     Raises:
@@ -289,7 +289,7 @@ def finish(
     model: ZooModule,
     data: pl.LightningDataModule | None,
     path: Path,
-    origin: dict[str, Any],
+    origin: Mapping[str, object],
     progress: bool = True,
 ) -> Path:
     """Write a trained model's weights, and its test metrics where there are any; print where, with ``progress``."""

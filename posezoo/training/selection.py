@@ -96,7 +96,7 @@ class UnlabelledValidation(pl.Callback):
         if self.progress and 10 * done // total > 10 * before // total:
             print(f"epoch {done} of {total}: score {metrics['score']:.3f}, 1 at the start", flush=True)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {"before": self.before, "history": self.history, "settings": self.settings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

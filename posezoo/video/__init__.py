@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from posezoo.video.clips import lift
@@ -15,7 +15,7 @@ __all__ = ["get_detector", "lift", "read_video"]
 _HOMES = {"get_detector": "detectors", "lift": "clips", "read_video": "detectors"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(f"posezoo.video.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

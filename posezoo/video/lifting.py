@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.lifting.module import LiftingModule
 from posezoo.poses.prediction import Prediction
-from posezoo.skeletons import convert, get_skeleton
+from posezoo.skeletons import Skeleton, convert, get_skeleton
 from posezoo.video.tracking import Track
 
 
 def lift_track(
     model: LiftingModule,
     track: Track,
-    skeleton: Any,
+    skeleton: str | Skeleton,
     image_size: tuple[int, int] | None = None,
     fps: float | int | None = None,
 ) -> Prediction:
@@ -53,7 +52,7 @@ def lift_track(
         )
     result = model.predict(keypoints[rows], layout, image_size)
 
-    def spread(values: Any, empty: Any) -> np.ndarray:
+    def spread(values: np.ndarray, empty: float | bool) -> np.ndarray:
         whole: np.ndarray = np.full((len(track), *values.shape[1:]), empty, dtype=values.dtype)
         whole[rows] = values
         return whole
@@ -70,7 +69,7 @@ def lift_track(
     return replace(
         result,
         pose_3d=spread(result.pose_3d, np.nan),
-        keypoints_2d=spread(result.keypoints_2d, np.nan),
+        keypoints_2d=None if result.keypoints_2d is None else spread(result.keypoints_2d, np.nan),
         confidence=np.where(made_up | ~known, 0.0, converted.confidence).astype(np.float32),
         filled=made_up if made_up.any() else None,
         fps=fps,

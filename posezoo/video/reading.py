@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -77,7 +76,7 @@ def watch(
         raise InputError(f"{detector.name} finds nobody in {path} with a mean confidence of {min_confidence:g} or more.")
     size = sizes.pop() if len(sizes) == 1 else None
     clock = clock_of(stamps, frames.fps, str(path)) if fps is None else Clock(float(fps))
-    seen: list[Any] = [np.flatnonzero(track.seen) for track in tracks]
+    seen: list[np.ndarray] = [np.flatnonzero(track.seen) for track in tracks]
     numbers = np.concatenate([t.first_frame + rows for t, rows in zip(tracks, seen, strict=True)]).astype(np.int32)
     data = PoseData(
         skeleton=skeleton,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class Clip:
     image_size: tuple[int, int] | None = None
     fps: float | int = 30.0
     keypoints_skeleton: str | Skeleton | None = None
-    up: Any = None
+    up: object = None
     pictures: np.ndarray | None = None
     frame: str = "camera"
     first: int = 0
@@ -109,7 +108,7 @@ class Clip:
         )
 
 
-def _finite(values: Any) -> np.ndarray:
+def _finite(values: object) -> np.ndarray:
     """float64, NaN for whatever cannot be drawn."""
     array = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from posezoo.viz.clip import Clip
 from posezoo.viz.scene import image_box
 
+# Of a camera of plotly: "eye", "up" and "center", each by axis.
+View = dict[str, dict[str, float | int]]
 
-def _from(x: float, y: float, z: float) -> dict[str, Any]:
+
+def _from(x: float, y: float, z: float) -> View:
     """Return a view from there to a little below the middle, heads up."""
-    vertical = {"x": 0, "y": 0, "z": 1}
+    vertical: dict[str, float | int] = {"x": 0, "y": 0, "z": 1}
     return {"eye": {"x": x, "y": y, "z": z}, "up": vertical, "center": {"x": 0, "y": 0, "z": -0.06}}
 
 
-def _backed_off(view: dict[str, Any], floor: float) -> dict[str, Any]:
+def _backed_off(view: View, floor: float) -> View:
     """Farther away where the floor is as wide as the box (1), so that its near corners are seen."""
     factor = max(1.0, 0.55 + 0.65 * floor)
     return {**view, "eye": {axis: round(factor * value, 4) for axis, value in view["eye"].items()}}
@@ -22,7 +25,7 @@ def _backed_off(view: dict[str, Any], floor: float) -> dict[str, Any]:
 
 # From the camera's side, a little to its right and above: the person's right hand stays where the image has it.
 _START = _from(0.4, -1.55, 0.37)
-_VIEWS = {
+_VIEWS: dict[str, View] = {
     "as the camera": _from(0.0, -1.6, 0.1),
     "from its right": _from(1.6, 0.0, 0.1),
     "from above": {**_from(0.0, -0.01, 1.8), "up": {"x": 0, "y": 1, "z": 0}},
@@ -41,7 +44,7 @@ _IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mir
 
 def layout_of(
     clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float | int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return fixed, equal axes, so that nothing jumps or stretches while it plays; views, play, pause, slider.
 
     Args:
@@ -73,7 +76,7 @@ def layout_of(
     }
 
 
-def _image(clip: Clip, right: float) -> dict[str, Any]:
+def _image(clip: Clip, right: float) -> dict[str, object]:
     """Return the axes of the 2D keypoints, in px, and where the image ends."""
     if clip.keypoints_2d is None:
         return {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
@@ -90,14 +93,14 @@ def _image(clip: Clip, right: float) -> dict[str, Any]:
     }
 
 
-def _buttons(buttons: list[dict[str, Any]], **place: Any) -> dict[str, Any]:
+def _buttons(buttons: Sequence[Mapping[str, object]], **place: object) -> dict[str, object]:
     looks = {"type": "buttons", "direction": "left", "xanchor": "left", "showactive": False, "bordercolor": "#ccc"}
     return {**looks, "font": {"size": 12}, "buttons": buttons, **place}
 
 
-def _play(frame_ms: float | int) -> dict[str, Any]:
+def _play(frame_ms: float | int) -> dict[str, object]:
     play = {"frame": {"duration": frame_ms, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
-    buttons: list[dict[str, Any]] = [
+    buttons: Sequence[Mapping[str, object]] = [
         {"label": "Play", "method": "animate", "args": [None, play]},
         {"label": "Pause", "method": "animate", "args": [[None], _STOP]},
     ]
@@ -107,7 +110,7 @@ def _play(frame_ms: float | int) -> dict[str, Any]:
 _STOP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
 
 
-def _views(frame: str, left: float, floor: float) -> dict[str, Any]:
+def _views(frame: str, left: float, floor: float) -> dict[str, object]:
     """Where to go back to after the scene was turned."""
     buttons = [
         {
@@ -120,7 +123,7 @@ def _views(frame: str, left: float, floor: float) -> dict[str, Any]:
     return _buttons(buttons, x=left + 0.03, y=1.0, yanchor="bottom", pad={"b": 6})
 
 
-def _slider(labels: list[str]) -> dict[str, Any]:
+def _slider(labels: list[str]) -> dict[str, object]:
     return {
         "x": 0.14,
         "y": 0.0,

@@ -37,7 +37,7 @@ def digits_of(extent: float) -> int:
     return max(0, 4 - math.ceil(math.log10(extent)))
 
 
-def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -> list[dict[str, Any]]:
+def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -> list[dict[str, list[float | None]]]:
     """Coordinates of the traces that move, in the order of :func:`_traces`."""
     parts = []
     if clip.keypoints_2d is not None:
@@ -47,9 +47,9 @@ def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -
     return parts + [_lines(points[frame], solid[side], digits_of(half)) for points in poses.values() for side in SIDES]
 
 
-def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, Any]]:
+def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, object]]:
     """Return the looks of the traces: keypoints by side, poses by side, then the floor, which never moves."""
-    traces: list[dict[str, Any]] = []
+    traces: list[dict[str, object]] = []
     if clip.keypoints_2d is not None:
         traces += [
             {
@@ -117,7 +117,7 @@ def figure_of(clip: Clip, max_frames: int = MAX_FRAMES, names: list[str] | None 
     traces = _traces(clip, half, pose_names([clip]) if names is None else names)
     moving = [_moving(clip, poses, half, number) for number in numbers]
     kinds = [{"type": trace["type"]} for trace in traces[: len(moving[0])]]
-    still: list[dict[str, Any]] = [{}] * (len(traces) - len(kinds))
+    still: list[dict[str, list[float | None]]] = [{}] * (len(traces) - len(kinds))
     labels = [str(clip.first + number) for number in numbers]
     return {
         "data": [{**look, **points} for look, points in zip(traces, moving[0] + still, strict=True)],

@@ -25,7 +25,7 @@ def movie(
     path: str | Path,
     *,
     dpi: int = 110,
-    track: Callable[[Any], Iterable[int]] | None = None,
+    track: Callable[[range], Iterable[int]] | None = None,
 ) -> Path:
     """Animate a clip: 2D keypoints beside two views of the 3D poses, at the clip's own speed.
 
@@ -90,7 +90,7 @@ def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int
 def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int, path: Path) -> None:
     import imageio.v2
 
-    settings: dict[str, Any] = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
+    settings = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
     writer: Any
     try:
         with imageio.v2.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **settings) as writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class Result(Protocol):
     """What is read of a :class:`posezoo.data.Prediction`."""
 
     @property
-    def pose_3d(self) -> Any: ...
+    def pose_3d(self) -> object: ...
 
     @property
     def skeleton(self) -> Skeleton: ...
@@ -30,10 +30,10 @@ class Result(Protocol):
     def frame(self) -> str: ...
 
     @property
-    def keypoints_2d(self) -> Any: ...
+    def keypoints_2d(self) -> object: ...
 
     @property
-    def image_size(self) -> Any: ...
+    def image_size(self) -> tuple[int, int] | None: ...
 
     @property
     def model(self) -> str: ...
@@ -45,7 +45,7 @@ def overlay(
     names: Sequence[str] = (),
     title: str = "",
     fps: float | int = 30.0,
-    up: Any = None,
+    up: object = None,
 ) -> Clip:
     """Return a clip of what one model or several say about the same 2D poses.
 
@@ -118,7 +118,7 @@ def frame_of(result: Result) -> str:
     return "world" if result.frame.startswith("world") else "camera"
 
 
-def _rows(values: Any) -> np.ndarray:
+def _rows(values: object) -> np.ndarray:
     """(..., J, D) array or tensor -> (N, J, D)."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
     return array.reshape(-1, *array.shape[-2:])

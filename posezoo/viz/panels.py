@@ -107,7 +107,7 @@ class PosePanel:
         self.clip, self.angles = clip, VIEWS[view]
         self.poses, half, (low, high) = scene(clip)
         # One collection for all poses, so that bones hide each other whosever they are.
-        self.styles: dict[str, list[Any]] = {"colors": [], "linewidths": [], "linestyles": []}
+        self.styles: dict[str, list[object]] = {"colors": [], "linewidths": [], "linestyles": []}
         for name in self.poses:
             palette, width, dashes = line_style(name, names)
             for _, child in clip.layout.bones:

@@ -98,7 +98,8 @@ def scene(clip: Clip) -> tuple[dict[str, np.ndarray], float, tuple[float, float]
         name -> (T, J, 3) drawn coordinates, and what holds every frame: the half-width of a square floor, and the
         lowest and highest Z (other poses may reach below the floor).
     """
-    poses = {name: to_plot(pose, clip.up, clip.frame) for name, pose in clip.poses.items()}
+    up = None if clip.up is None else np.asarray(clip.up)
+    poses = {name: to_plot(pose, up, clip.frame) for name, pose in clip.poses.items()}
     poses = _in_place(poses) if clip.frame == "world" else _root_on_root(poses, clip.layout.root)
     everything = np.concatenate(list(poses.values()))
     reach = float(np.nan_to_num(np.abs(everything[..., :2])).max())

@@ -10,7 +10,6 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
 
 from posezoo.lifting.kinds import get_kind
 
@@ -27,10 +26,10 @@ class Scores:
         error: the metric of the table by action.
     """
 
-    result: dict[str, Any]
+    result: dict[str, object]
     title: str
     baseline: str = ""
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, object] = field(default_factory=dict)
     error: str = "MPJPE"
 
 

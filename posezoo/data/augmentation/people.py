@@ -119,7 +119,7 @@ class Augmentation:
         return {"keypoints_2d": keypoints * FOCAL_PX + CENTER_PX, "pose_3d": pose - pose[:, root : root + 1]}
 
 
-def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
+def _tuples(settings: dict[str, object]) -> dict[str, object]:
     """Return YAML's lists as the tuples that frozen settings hold."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 

@@ -6,7 +6,7 @@ The names that need every dataset are imported when first used, because each dat
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops, crop_matrix, cut
 from posezoo.data.pictures.files import read_picture
@@ -38,7 +38,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

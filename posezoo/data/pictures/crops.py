@@ -69,7 +69,7 @@ class Augmentation:
     color: float = 0.4
 
 
-class Crops(Dataset[dict[str, Any]]):
+class Crops(Dataset[dict[str, object]]):
     """People as a network sees them.
 
     An item is asked for as ``(epoch, number)``, so that it is the same in any worker and any order. It has ``picture``
@@ -114,7 +114,7 @@ class Crops(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.people)
 
-    def __getitem__(self, key: tuple[int, int]) -> dict[str, Any]:
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, object]:
         """The item; where the picture cannot be had, ``unreadable`` alone, which names it."""
         epoch, number = key
         try:

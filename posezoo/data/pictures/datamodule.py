@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -56,13 +56,13 @@ class PicturesDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        dataset: str | list[str] | dict[str, Any] | None = None,
-        annotated: str | list[str] | dict[str, Any] | None = None,
-        tested: str | dict[str, Any] | None = None,
+        dataset: str | list[str] | dict[str, object] | None = None,
+        annotated: str | list[str] | dict[str, object] | None = None,
+        tested: str | dict[str, object] | None = None,
         path: str | None = None,
         annotated_path: str | None = None,
         tested_path: str | None = None,
-        options: dict[str, Any] | None = None,
+        options: dict[str, object] | None = None,
         test_count: int | None = None,
         skeleton: str = "mpii16",
         size: int = 256,
@@ -111,7 +111,7 @@ class PicturesDataModule(pl.LightningDataModule):
             if isinstance(source, dict):
                 if split not in source:
                     raise InputError(f"no {split} split was given; expected it among {', '.join(source)}.")
-                people = [source[split]]
+                people = [cast(PeopleInPictures, source[split])]
             else:
                 names = source if isinstance(source, list) else [str(source)]
                 people = [
@@ -158,7 +158,7 @@ class PicturesDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> CombinedLoader:
         """Return batches of both kinds; an epoch ends with the smaller dataset, or with the larger one if resident."""
-        loaders: dict[str, Any] = {}
+        loaders: dict[str, object] = {}
         for kind, share in self._shares().items():
             crops = self._crops(kind, "train")
             if self.resident:
@@ -174,13 +174,13 @@ class PicturesDataModule(pl.LightningDataModule):
     def _epoch(self) -> int:
         return 0 if self.trainer is None else self.trainer.current_epoch
 
-    def _evaluation(self, split: str) -> Any:
+    def _evaluation(self, split: str) -> object:
         if self.tested is None:
             return []
         return CropLoader(self._crops("tested", split)[0], self.eval_batch_size, workers=self.workers)
 
-    def val_dataloader(self) -> Any:
+    def val_dataloader(self) -> object:
         return self._evaluation("val")
 
-    def test_dataloader(self) -> Any:
+    def test_dataloader(self) -> object:
         return self._evaluation("test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -21,7 +21,7 @@ class Batched(Protocol):
     def __call__(self, row: int) -> UInt8[np.ndarray, "H W 3"]: ...
 
     def cut(
-        self, rows: np.ndarray, matrices: Float[np.ndarray, "B 2 3"], side: int, device: Any
+        self, rows: np.ndarray, matrices: Float[np.ndarray, "B 2 3"], side: int, device: object
     ) -> UInt8[Tensor, "B 3 S S"]:
         """Return crops of rows; ``matrices`` take px of the picture to px of the crop, without turning it."""
         ...

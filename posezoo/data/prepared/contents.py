@@ -47,7 +47,7 @@ def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]
     text = read_dataset(file, CONTENTS, (None,)).tobytes()
     if checksum(text) != stored.get("sha256"):
         raise CorruptFileError(f"{file.filename}, 'contents' differs from its checksum; it is altered: prepare it again.")
-    content: dict[str, Any] = json.loads(text)
+    content: dict[str, object] = json.loads(text)
     if dataset is not None and content["dataset"] != dataset:
         raise CorruptFileError(f"{file.filename} holds {content['dataset']}, {expected}")
     return content
@@ -82,6 +82,6 @@ def from_json(text: str) -> Sequence:
     return Sequence(**{**entry, "image_size": size, "camera": camera})
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """Text as HDF5 or NumPy gives it."""
     return value.decode() if isinstance(value, bytes) else str(value)

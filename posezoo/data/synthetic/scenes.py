@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -183,7 +182,7 @@ def _thing(image: np.ndarray, rng: np.random.Generator, reach: float, center: np
     height, width = image.shape[:2]
     middle = rng.uniform(0.0, 1.0, 2) * (width, height) if center is None else center
     tone = _SKIN[rng.integers(len(_SKIN))] if rng.random() < 0.2 else rng.uniform(0.0, 1.0, 3)
-    color: Any = tuple(float(value) for value in tone)
+    color: object = tuple(float(value) for value in tone)
     angle, kind = rng.uniform(0.0, 180.0), rng.integers(4)
     long, short = reach * rng.uniform(0.4, 1.0), reach * rng.uniform(0.1, 0.6)
     if kind == 0:

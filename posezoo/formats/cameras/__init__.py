@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.arrays import load_pickle
 from posezoo.files.reading import PathLike, load_json, read_bytes, reading
@@ -85,7 +87,7 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
     return tuple(camera_of(entry, path, 1.0 if millimetres else _MM[unit]) for entry in entries)
 
 
-_Entries = tuple[list[dict[str, Any]], bool]
+_Entries = tuple[list[dict[str, object]], bool]
 """Cameras, and whether their translations are in mm whatever the caller says."""
 
 
@@ -146,7 +148,7 @@ def _pickle(path: Path, subject: str | None) -> _Entries:
     entries = entries_of(content, path)
     for entry in entries:
         if "imageSize" in entry:  # OpenCap's is height, then width
-            height, width = (float(value) for value in list(entry.pop("imageSize").ravel())[:2])
+            height, width = (float(value) for value in np.ravel(np.asarray(entry.pop("imageSize"), np.float64))[:2])
             entry["image_size"] = [width, height]
     return entries, False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ _NAMES = {
 _FOCAL = ("fx", "fy", "cx", "cy")
 
 
-def camera_of(entry: Mapping[str, Any], path: Path, scale: float = 1.0) -> Camera:
+def camera_of(entry: Mapping[str, object], path: Path, scale: float = 1.0) -> Camera:
     """Build a camera from a mapping.
 
     Intrinsics are a 3x3 or 2x3 matrix, or ``fx fy cx cy``. Where the camera stands is given as R (3x3, or a Rodrigues
@@ -52,7 +51,7 @@ def camera_of(entry: Mapping[str, Any], path: Path, scale: float = 1.0) -> Camer
     where = f"{path}, camera {name!r}" if name else str(path)
     if entry.get("fisheye"):
         raise InputError(f"{where} is a fisheye; undistort its pictures, or its keypoints, first.")
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, names in _NAMES.items():
         for candidate in names:
             if entry.get(candidate) is not None:
@@ -72,11 +71,13 @@ def camera_of(entry: Mapping[str, Any], path: Path, scale: float = 1.0) -> Camer
             raise error
 
 
-def _matrices(found: dict[str, Any], entry: Mapping[str, Any], where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _matrices(
+    found: dict[str, object], entry: Mapping[str, object], where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return K (3, 3), R (3, 3) and t (3,), world to camera."""
     focal = all(entry.get(name) is not None for name in _FOCAL)
     if "K" not in found and focal:
-        fx, fy, cx, cy = (float(np.ravel(entry[name])[0]) for name in _FOCAL)
+        fx, fy, cx, cy = (float(np.ravel(np.asarray(entry[name]))[0]) for name in _FOCAL)
         found["K"] = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
     K = None if "K" not in found else _intrinsics(found["K"], where)
     if "extrinsics" in found or "pose" in found:
@@ -101,7 +102,7 @@ def _matrices(found: dict[str, Any], entry: Mapping[str, Any], where: str) -> tu
     return K, R, t.reshape(3)
 
 
-def _intrinsics(values: Any, where: str) -> np.ndarray:
+def _intrinsics(values: object, where: str) -> np.ndarray:
     K = np.asarray(values, dtype=np.float64)
     if K.size == 6:
         K = np.concatenate([K.reshape(2, 3), [[0.0, 0.0, 1.0]]])
@@ -113,7 +114,7 @@ def _intrinsics(values: Any, where: str) -> np.ndarray:
     return K / K[2, 2]
 
 
-def _matrix_of_both(values: Any, where: str) -> np.ndarray:
+def _matrix_of_both(values: object, where: str) -> np.ndarray:
     """Return (4, 4) of a 3x4 or 4x4 matrix of rotation and translation."""
     both = np.asarray(values, dtype=np.float64)
     if both.size not in (12, 16):
@@ -154,15 +155,15 @@ def rotation_of(values: np.ndarray) -> np.ndarray:
     return u @ v if np.abs(u @ v - R).max() < 2e-3 else R
 
 
-def _radial(entry: Mapping[str, Any]) -> list[float] | None:
+def _radial(entry: Mapping[str, object]) -> list[float] | None:
     """Return k1 k2 p1 p2 k3 of ``k`` (k1 k2 k3) and ``p`` (p1 p2), as Human3.6M's, Campus' and Shelf's files have them."""
-    k, p = (np.ravel(entry.get(name, ())) for name in "kp")
+    k, p = (np.ravel(np.asarray(entry.get(name, ()))) for name in "kp")
     if len(k) not in (2, 3) or len(p) != 2:
         return None
     return [float(k[0]), float(k[1]), float(p[0]), float(p[1]), float(k[2]) if len(k) > 2 else 0.0]
 
 
-def _distortion(values: Any, where: str) -> np.ndarray | None:
+def _distortion(values: object, where: str) -> np.ndarray | None:
     """Return k1 k2 p1 p2 k3; OpenCV leaves out k3, or adds coefficients of other lenses."""
     if values is None:
         return None
@@ -174,7 +175,7 @@ def _distortion(values: Any, where: str) -> np.ndarray | None:
     return padded if np.abs(padded).max() > 0 else None
 
 
-def entries_of(content: Any, path: Path) -> list[dict[str, Any]]:
+def entries_of(content: object, path: Path) -> list[dict[str, object]]:
     """Return the cameras of a list or of a mapping by name; tables that describe no camera (a board) are left out.
 
     Raises:
@@ -190,7 +191,7 @@ def entries_of(content: Any, path: Path) -> list[dict[str, Any]]:
     return [dict(entry) for entry in content]
 
 
-def _is_camera(entry: Mapping[str, Any]) -> bool:
+def _is_camera(entry: Mapping[str, object]) -> bool:
     """Return whether a table has intrinsics, extrinsics or both under a known name."""
     names = {name for key in ("K", "extrinsics", "projection") for name in _NAMES[key]}
     return bool(names & set(entry)) or set(_FOCAL) <= set(entry)

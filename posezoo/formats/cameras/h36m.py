@@ -20,7 +20,7 @@ from posezoo.geometry import Camera, euler_to_matrix, h36m_cameras
 _SUBJECTS = 11
 
 
-def read_xml(path: Path, subject: str) -> list[dict[str, Any]]:
+def read_xml(path: Path, subject: str) -> list[dict[str, object]]:
     """Return the cameras of ``w0``: six extrinsics for each camera and subject, then nine intrinsics for each camera."""
     node = load_xml(path).find("w0")
     with reading(path, "Human3.6M's metadata"):
@@ -40,7 +40,7 @@ def read_xml(path: Path, subject: str) -> list[dict[str, Any]]:
     return entries
 
 
-def read_h5(path: Path, subject: str) -> list[dict[str, Any]]:
+def read_h5(path: Path, subject: str) -> list[dict[str, object]]:
     """Return the cameras of groups ``subjectN/cameraM`` with R (world to camera), T (the camera's centre), f, c, k, p."""
     number, entries = _number(subject, path), []
     with open_hdf5(path) as file:
@@ -55,7 +55,7 @@ def read_h5(path: Path, subject: str) -> list[dict[str, Any]]:
     return entries
 
 
-def is_mmpose(content: Any) -> bool:
+def is_mmpose(content: object) -> bool:
     """Return whether a pickle's content is MMPose's: cameras by (subject, camera)."""
     return (
         isinstance(content, Mapping)
@@ -64,7 +64,7 @@ def is_mmpose(content: Any) -> bool:
     )
 
 
-def read_mmpose(path: Path, content: Mapping[tuple[str, str], Mapping[str, Any]], subject: str) -> list[dict[str, Any]]:
+def read_mmpose(path: Path, content: Mapping[tuple[str, str], Mapping[str, Any]], subject: str) -> list[dict[str, object]]:
     """Return a subject's cameras of ``cameras.pkl``: R from camera to world, T the centre, f c k p or K (2x3)."""
     chosen = {camera: value for (person, camera), value in content.items() if str(person) == subject}
     if not chosen:
@@ -101,7 +101,7 @@ def _entry(
     center: Sequence[float],
     radial: Sequence[float],
     tangential: Sequence[float],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     (fx, fy), (cx, cy), (k1, k2, k3), (p1, p2) = focal, center, radial, tangential
     u, _, v = np.linalg.svd(R)  # printed with few digits: the nearest rotation is meant
     K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]

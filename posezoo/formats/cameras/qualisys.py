@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -24,7 +23,7 @@ def cameras_node(root: Element) -> Element | None:
     return cameras if cameras is not None and cameras.find("camera/transform") is not None else None
 
 
-def read_qualisys(path: Path, cameras: Element) -> list[dict[str, Any]]:
+def read_qualisys(path: Path, cameras: Element) -> list[dict[str, object]]:
     """Return the cameras that take video; all where none says so.
 
     Lengths of the sensor, among them the distortion coefficients, are in sub-pixels; what is read agrees with Pose2Sim's
@@ -50,7 +49,7 @@ def read_qualisys(path: Path, cameras: Element) -> list[dict[str, Any]]:
                 [0.0, 0.0, 1.0],
             ]
             names = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
-            entry: dict[str, Any] = {
+            entry: dict[str, object] = {
                 "name": node.get("serial", str(number + 1)),
                 "K": K,
                 "R": R,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -19,7 +19,7 @@ class _Storage(yaml.SafeLoader):
     """OpenCV's YAML: matrices are mappings of rows, cols and data."""
 
 
-def _matrix(loader: Any, node: Any) -> np.ndarray:
+def _matrix(loader: yaml.SafeLoader, node: yaml.MappingNode) -> np.ndarray:
     values = loader.construct_mapping(node, deep=True)
     return np.asarray(values["data"], dtype=np.float64).reshape(int(values["rows"]), int(values["cols"]))
 
@@ -27,7 +27,7 @@ def _matrix(loader: Any, node: Any) -> np.ndarray:
 _Storage.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
 
 
-def load_storage(path: Path) -> dict[str, Any]:
+def load_storage(path: Path) -> dict[str, object]:
     """Return the mapping of a FileStorage.
 
     Raises:
@@ -49,12 +49,12 @@ def load_storage(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_yaml(path: Path) -> list[dict[str, Any]]:
+def read_yaml(path: Path) -> list[dict[str, object]]:
     """Return the camera or cameras of one file."""
     return _from_storage(load_storage(path), path.stem)
 
 
-def _from_storage(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _from_storage(content: Mapping[str, object], name: str) -> list[dict[str, object]]:
     """Return one camera, or those that ``names`` lists, each with its values under ``K_name`` and so on."""
     if "names" not in content:
         size = [content.get("image_width"), content.get("image_height")]
@@ -72,7 +72,7 @@ def _from_storage(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return entries
 
 
-def read_yaml_folder(path: Path) -> list[dict[str, Any]]:
+def read_yaml_folder(path: Path) -> list[dict[str, object]]:
     """Return the cameras of ``intri.yml`` and ``extri.yml``, or of a file for each camera in the order of names."""
     files = sorted([*path.glob("*.yml"), *path.glob("*.yaml")])
     by_stem = {file.stem: file for file in files}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from posezoo.errors import InputError
 from posezoo.files.reading import affordable
@@ -42,7 +41,7 @@ SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 def read_keypoints(
     path: str | os.PathLike[str],
     skeleton: str | Skeleton | None = None,
-    image_size: Any = None,
+    image_size: object = None,
 ) -> PoseData:
     """Read 2D keypoints from a file, or from a folder of frames.
 
@@ -84,7 +83,7 @@ def read_keypoints(
 def read_with_format(
     path: str | os.PathLike[str],
     skeleton: str | Skeleton | None = None,
-    image_size: Any = None,
+    image_size: object = None,
 ) -> tuple[Format, PoseData]:
     """As :func:`read_keypoints`, with the format in which the file is."""
     if skeleton is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.coco import is_coco_results, read_people
@@ -31,7 +30,7 @@ def read_alphapose(content: Content) -> Clips:
 
     Of whole bodies, 136 or 133 joints, the first 26 or 17 are read.
     """
-    entries: list[Mapping[str, Any]] = []
+    entries: list[Mapping[str, object]] = []
     for entry in content.value:
         if isinstance(entry, Mapping):
             keypoints = entry.get("keypoints")

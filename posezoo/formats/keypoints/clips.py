@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -59,7 +58,7 @@ class Clips:
     time_s: np.ndarray | None = None
 
 
-def numeric(values: Any, what: str, path: Path) -> np.ndarray:
+def numeric(values: object, what: str, path: Path) -> np.ndarray:
     """An array of real numbers, None becoming NaN.
 
     Raises:
@@ -79,7 +78,7 @@ def numeric(values: Any, what: str, path: Path) -> np.ndarray:
     return array
 
 
-def frame_numbers(values: Any, count: int, path: Path) -> np.ndarray:
+def frame_numbers(values: object, count: int, path: Path) -> np.ndarray:
     """(count,) int32 frame numbers.
 
     Raises:
@@ -94,14 +93,17 @@ def frame_numbers(values: Any, count: int, path: Path) -> np.ndarray:
 
 
 def group(
-    videos: Items[Any], persons: Items[Any], sizes: Items[Any] | None = None, fps: float | None = None
+    videos: Items[object],
+    persons: Items[object],
+    sizes: Items[tuple[int, int] | None] | None = None,
+    fps: float | None = None,
 ) -> tuple[np.ndarray, tuple[Sequence, ...]]:
     """The clips of N poses, by video, person and picture size, in the order in which they appear.
 
     Returns:
         (N,) index of each pose's clip, and the clips.
     """
-    known: dict[tuple[Any, ...], int] = {}
+    known: dict[tuple[object, object, tuple[int, int] | None], int] = {}
     keys = zip(videos, persons, sizes if sizes is not None else [None] * len(videos), strict=True)
     index = np.fromiter((known.setdefault(key, len(known)) for key in keys), np.int32, len(videos))
     return index, tuple(
@@ -109,7 +111,7 @@ def group(
     )
 
 
-def picture_size(value: Any, path: Path) -> tuple[int, int] | None:
+def picture_size(value: object, path: Path) -> tuple[int, int] | None:
     """(width, height) in px, or None for None.
 
     Raises:

@@ -54,15 +54,15 @@ def read_coco_results(content: Content) -> Clips:
     return read_people(_mappings(content.value), {}, content.path)
 
 
-def _mappings(entries: Any) -> list[Mapping[str, Any]]:
+def _mappings(entries: object) -> list[Mapping[str, Any]]:
     return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
 
-def _hashable(key: Any) -> bool:
+def _hashable(key: object) -> bool:
     return isinstance(key, str | int)
 
 
-def _joint_names(categories: Any, entries: list[Mapping[str, Any]], path: Path) -> tuple[str, ...]:
+def _joint_names(categories: object, entries: list[Mapping[str, object]], path: Path) -> tuple[str, ...]:
     """The names of the joints as the categories of the entries have them; none where they are no joints' names."""
     used = {entry.get("category_id") for entry in entries if entry.get("keypoints") and _hashable(entry.get("category_id"))}
     named = {
@@ -77,7 +77,10 @@ def _joint_names(categories: Any, entries: list[Mapping[str, Any]], path: Path) 
 
 
 def read_people(
-    entries: list[Mapping[str, Any]], images: dict[Any, Mapping[str, Any]], path: Path, names: tuple[str, ...] = ()
+    entries: list[Mapping[str, object]],
+    images: Mapping[object, Mapping[str, object]],
+    path: Path,
+    names: tuple[str, ...] = (),
 ) -> Clips:
     """Read one person an entry, ``images`` by their id, ``names`` of the joints where the file has them."""
     entries = [entry for entry in entries if entry.get("keypoints")]
@@ -120,7 +123,7 @@ def _image(entry: Mapping[str, Any]) -> str | int:
     return 0
 
 
-def _track(entry: Mapping[str, Any]) -> str | None:
+def _track(entry: Mapping[str, object]) -> str | None:
     """The person's identity, under whichever name it stands."""
     found = (identity_of(entry.get(key)) for key in ("track_id", "idx", "instance_id", "person_id", "tracking_id"))
     return next((identity for identity in found if identity is not None), None)
@@ -136,14 +139,14 @@ def _places(videos: list[str], frames: np.ndarray) -> list[str]:
     return places
 
 
-def _size(image: Mapping[str, Any] | None, path: Path) -> tuple[int, int] | None:
+def _size(image: Mapping[str, object] | None, path: Path) -> tuple[int, int] | None:
     if not image or not image.get("width") or not image.get("height"):
         return None
     return picture_size([image["width"], image["height"]], path)
 
 
 def _frames(
-    entries: list[Mapping[str, Any]], names: list[str | int], pictures: list[Mapping[str, Any]], path: Path
+    entries: list[Mapping[str, object]], names: list[str | int], pictures: list[Mapping[str, object]], path: Path
 ) -> tuple[list[str], np.ndarray]:
     """Video and number: what entries or pictures state, image ids, or what names hold; else the place in the file."""
     files = [

@@ -43,7 +43,7 @@ class Content:
         return set(self.value) if isinstance(self.value, Mapping) else set()
 
 
-class _Hdf5(Mapping[str, Any]):
+class _Hdf5(Mapping[str, object]):
     """The root attributes and top-level datasets of an HDF5 file, each read when it is asked for."""
 
     def __init__(self, path: Path, transposed: bool = False) -> None:
@@ -52,7 +52,7 @@ class _Hdf5(Mapping[str, Any]):
             self.attributes = read_attributes(file)
             self.datasets = [name for name in file if isinstance(name, str) and hasattr(hard_child(file, name), "shape")]
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> object:
         if key not in self.datasets:
             return self.attributes[key]
         with open_hdf5(self.path) as file:
@@ -81,7 +81,7 @@ _ARCHIVES = {
 }
 
 
-def _load_npz(path: Path) -> dict[str, Any]:
+def _load_npz(path: Path) -> dict[str, object]:
     """The arrays of an archive; InputError where it is another program's."""
     try:
         return load_npz(path)
@@ -97,7 +97,7 @@ def _load_npz(path: Path) -> dict[str, Any]:
         raise
 
 
-def _load_json(path: Path) -> Any:
+def _load_json(path: Path) -> object:
     """A JSON value, or a list of those of a file of JSON lines."""
     try:
         return load_json(path)
@@ -201,7 +201,7 @@ _EXTENSIONS = {
     ".xml": "xml",
     ".txt": "txt",
 }
-_LOADERS: dict[str, Callable[[Path], Any]] = {
+_LOADERS: dict[str, Callable[[Path], object]] = {
     "npz": _load_npz,
     "npy": load_npy,
     "json": _load_json,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any
 from xml.etree.ElementTree import Element
 
 from posezoo.errors import InputError
@@ -89,14 +88,14 @@ def _add(points: Element, person: _Points, path: Path) -> None:
     person[label] = [x, y]
 
 
-def _size(width: Any, height: Any, path: Path) -> tuple[int, int] | None:
+def _size(width: object, height: object, path: Path) -> tuple[int, int] | None:
     if not width or not height:
         return None
     return picture_size([_whole(width, path), _whole(height, path)], path)
 
 
-def _whole(text: Any, path: Path) -> int:
+def _whole(text: object, path: Path) -> int:
     try:
-        return int(text)
+        return int(str(text))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {str(text)[:20]!r} stands where CVAT writes a whole number.") from error

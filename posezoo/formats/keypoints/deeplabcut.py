@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Items
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ def read_deeplabcut(content: Content) -> Clips:
     return _clips(columns, values, index, content.path)
 
 
-def _from_table(content: Content) -> tuple[list[tuple[str, ...]], np.ndarray, list[Any]]:
+def _from_table(content: Content) -> tuple[list[tuple[str, ...]], np.ndarray, list[str]]:
     """Columns (tuples of the header's rows), values (N, columns), and the index of every row."""
     path, rows = content.path, content.value
     heads = [row[0].strip().lower() for row in rows[:4]]
@@ -62,7 +61,7 @@ def _from_table(content: Content) -> tuple[list[tuple[str, ...]], np.ndarray, li
     return columns, np.stack(values, 1) if values else np.zeros((len(body), 0)), index
 
 
-def _clips(columns: list[tuple[str, ...]], values: np.ndarray, index: Items[Any], path: Path) -> Clips:
+def _clips(columns: list[tuple[str, ...]], values: np.ndarray, index: Items[object], path: Path) -> Clips:
     if any(not 2 <= len(column) <= 4 for column in columns) or len({len(column) for column in columns}) != 1:
         raise InputError(f"{path}: its columns are not those of DeepLabCut: scorer, (individuals,) bodyparts, coords.")
     named = [(column[-3] if len(column) == 4 else "", column[-2], column[-1]) for column in columns]
@@ -101,7 +100,7 @@ def _clips(columns: list[tuple[str, ...]], values: np.ndarray, index: Items[Any]
     )
 
 
-def _index(index: Items[Any], path: Path) -> tuple[list[str], np.ndarray]:
+def _index(index: Items[object], path: Path) -> tuple[list[str], np.ndarray]:
     """Video and frame number of every row, from numbers or from the paths of pictures."""
     video = path.stem.partition("DLC_")[0] or path.stem
     names = [str(entry) for entry in index]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ def read_detectron2(content: Content) -> Clips:
     return clips
 
 
-def _people(classes: Any, order: int, content: Content) -> np.ndarray:
+def _people(classes: object, order: int, content: Content) -> np.ndarray:
     """(people, 4, J) of one frame; no people where nobody was found."""
     listed = list(classes) if isinstance(classes, list | np.ndarray) else []
     people = numeric(listed[1], f"keypoints of frame {order}", content.path) if len(listed) > 1 else np.zeros(0)

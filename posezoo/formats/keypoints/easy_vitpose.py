@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips
@@ -28,13 +27,13 @@ def read_easy_vitpose(content: Content) -> Clips:
     return gather(frames, path, "easy_ViTPose", implied=("coco17", "wholebody133"), names=_names(content.value))
 
 
-def _exchanged(points: Any, order: int, content: Content) -> list[list[Any]]:
+def _exchanged(points: object, order: int, content: Content) -> list[list[object]]:
     if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 3 for point in points):
         raise InputError(f"{content.path}: a person of frame {order} is not y, x, score of every joint.")
     return [[x, y, score] for y, x, score in points]
 
 
-def _names(value: Mapping[str, Any]) -> tuple[str, ...]:
+def _names(value: Mapping[str, object]) -> tuple[str, ...]:
     named = value.get("skeleton")
     if not isinstance(named, Mapping) or not all(str(index) in named for index in range(len(named))):
         return ()

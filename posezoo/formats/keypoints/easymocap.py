@@ -13,7 +13,7 @@ from posezoo.formats.keypoints.people import Frame, Person, identity_of
 IMPLIED = ("body25", "coco17", "halpe26")
 
 
-def is_easymocap_frame(value: Any) -> bool:
+def is_easymocap_frame(value: object) -> bool:
     """Return whether a JSON value is one frame: ``annots``, a list of people."""
     return isinstance(value, Mapping) and isinstance(value.get("annots"), list)
 

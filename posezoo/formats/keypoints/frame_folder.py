@@ -14,7 +14,7 @@ from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import frame_of
 from posezoo.formats.keypoints.openpose import read_frames
-from posezoo.formats.keypoints.people import Frame, frames_in, gather, some_person
+from posezoo.formats.keypoints.people import Frame, IsPerson, Parse, frames_in, gather, some_person
 from posezoo.terminal import progress
 
 
@@ -28,10 +28,10 @@ class _FrameFormat:
     implied: tuple[str, ...] = ()
 
 
-def _people(module: str, is_person: Callable[..., bool], parse: Callable[..., Any], *implied: str) -> _FrameFormat:
+def _people(module: str, is_person: IsPerson, parse: Parse, *implied: str) -> _FrameFormat:
     """A format whose frame is a list of people."""
 
-    def frame(value: Any, path: Path) -> Frame:
+    def frame(value: object, path: Path) -> Frame:
         people = [person for found in frames_in(value, is_person, parse, path) for person in found.people]
         return Frame(tuple(people))
 
@@ -72,7 +72,7 @@ def read_folder(content: Content) -> Clips:
     return _read([(file, load_json(file)) for file in files], content.path)
 
 
-def _read(frames: list[tuple[Path, Any]], path: Path) -> Clips:
+def _read(frames: list[tuple[Path, object]], path: Path) -> Clips:
     """Read by the first format of which a frame is; the frames of OpenPose have nothing that a person could be told by."""
     form = next((form for _, value in frames for form in _FORMATS if form.matches(value)), None)
     if form is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -27,9 +26,9 @@ def read_kinetics(content: Content) -> Clips:
     The videos were brought to 30 frames a second; the picture's size, which the file lacks, is the video's own.
     """
     path = content.path
-    poses: list[Any] = []
-    scores: list[Any] = []
-    numbers: list[Any] = []
+    poses: list[object] = []
+    scores: list[object] = []
+    numbers: list[object] = []
     people: list[int] = []
     for order, frame in enumerate(content.value["data"]):
         listed = frame.get("skeleton") if isinstance(frame, Mapping) else None

@@ -32,7 +32,7 @@ def read_label_studio(content: Content) -> Clips:
     for order, task in enumerate(content.value):
         if not isinstance(task, Mapping):
             raise InputError(f"{path}: task {order} is {str(task)[:30]!r}; expected Label Studio's objects.")
-        people: dict[Any, dict[str, list[Any]]] = {}
+        people: dict[object, dict[str, list[object]]] = {}
         size = None
         for entry, point in _points(task):
             size = picture_size([entry.get("original_width"), entry.get("original_height")], path)
@@ -53,7 +53,7 @@ def read_label_studio(content: Content) -> Clips:
     return gather(frames, path, "Label Studio")
 
 
-def _points(task: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def _points(task: Mapping[str, object]) -> Iterator[tuple[Mapping[str, object], Mapping[str, Any]]]:
     """(entry, point) of every labelled point of a task: the entry says the picture's size, the point where it is.
 
     Of several annotations of one task the first that was not cancelled counts.
@@ -73,7 +73,7 @@ def _points(task: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappin
             yield entry, point
 
 
-def _picture(task: Mapping[str, Any]) -> str:
+def _picture(task: Mapping[str, object]) -> str:
     """The name of a task's picture."""
     data = task.get("data", task)
     names = (

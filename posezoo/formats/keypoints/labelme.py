@@ -11,7 +11,7 @@ from posezoo.formats.keypoints.clips import picture_size
 from posezoo.formats.keypoints.people import Frame, Person
 
 
-def is_labelme_frame(value: Any) -> bool:
+def is_labelme_frame(value: object) -> bool:
     """Return whether a JSON value is labelme's: ``shapes``, a list."""
     return isinstance(value, Mapping) and isinstance(value.get("shapes"), list)
 
@@ -22,7 +22,7 @@ def labelme_frame(value: Mapping[str, Any], path: Path) -> Frame:
     Raises:
         InputError: a label stands twice in one group, so that it is not clear whose it is.
     """
-    people: dict[Any, dict[str, list[Any]]] = {}
+    people: dict[int | str | None, dict[str, list[object]]] = {}
     for shape in value["shapes"]:
         if not isinstance(shape, Mapping) or shape.get("shape_type", "point") != "point":
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -45,9 +44,9 @@ def read_mediapipe(content: Content) -> Clips:
     """
     path, frames = content.path, _frames(content.value)
     whole = _size(content.value, path)
-    landmarks: list[Any] = []
+    landmarks: list[object] = []
     people: list[int] = []
-    numbers: list[Any] = []
+    numbers: list[object] = []
     sizes: list[tuple[int, int] | None] = []
     for order, frame in frames:
         size = (_size(frame, path) if frame is not content.value else None) or whole
@@ -156,7 +155,7 @@ def _world_alone(path: Path) -> InputError:
     )
 
 
-def _frames(value: Any) -> list[tuple[int, Any]]:
+def _frames(value: object) -> list[tuple[int, object]]:
     """(number, frame) of every frame: a list of them, an object of frames by their numbers, or a single frame."""
     if isinstance(value, Mapping):
         for key in ("frames", *_LANDMARKS):
@@ -170,7 +169,7 @@ def _frames(value: Any) -> list[tuple[int, Any]]:
     return list(enumerate(value)) if isinstance(value, list) else []
 
 
-def _people(frame: Any) -> list[list[Any]]:
+def _people(frame: object) -> list[list[object]]:
     """The lists of landmarks in a frame: one, or with MediaPipe's tasks one a person."""
     if isinstance(frame, Mapping):
         if (named := _by_name(frame)) is not None:
@@ -190,7 +189,7 @@ def _people(frame: Any) -> list[list[Any]]:
     return [person for person in frame if isinstance(person, list)]
 
 
-def _by_name(frame: Mapping[str, Any]) -> list[Any] | None:
+def _by_name(frame: Mapping[str, object]) -> list[object] | None:
     """The 33 landmarks of an object that has them by MediaPipe's names (``LEFT_SHOULDER``), in their order; else None."""
     if len(frame) < _COUNT:
         return None
@@ -199,14 +198,14 @@ def _by_name(frame: Mapping[str, Any]) -> list[Any] | None:
     return [named[joint] for joint in joints] if set(joints) <= set(named) else None
 
 
-def _is_landmark(landmark: Any, count: int) -> bool:
+def _is_landmark(landmark: object, count: int) -> bool:
     if isinstance(landmark, Mapping):
         # Other programs name their points; a point of MediaPipe is told by its place in the list.
         return {"x", "y"} <= {str(key).lower() for key in landmark} and ("name" not in landmark or count == _COUNT)
     return isinstance(landmark, list) and len(landmark) in (4, 5) and count == _COUNT
 
 
-def _landmark(landmark: Any, order: int, path: Path) -> list[Any]:
+def _landmark(landmark: object, order: int, path: Path) -> list[object]:
     """x, y, visibility, presence; None where not given."""
     if isinstance(landmark, Mapping):
         lower = {str(key).lower(): value for key, value in landmark.items()}
@@ -217,12 +216,12 @@ def _landmark(landmark: Any, order: int, path: Path) -> list[Any]:
     raise InputError(f"{path}: a landmark of frame {order} is {str(landmark)[:40]!r}; expected an object with x and y.")
 
 
-def _number(frame: Any, order: int) -> Any:
+def _number(frame: object, order: int) -> object:
     given = [frame[key] for key in _NUMBERS if isinstance(frame.get(key), int)] if isinstance(frame, Mapping) else []
     return given[0] if given else order
 
 
-def _size(value: Any, path: Path) -> tuple[int, int] | None:
+def _size(value: object, path: Path) -> tuple[int, int] | None:
     """(width, height) where an object says it, itself or in what it says about its video."""
     if not isinstance(value, Mapping):
         return None

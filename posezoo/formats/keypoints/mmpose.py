@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips
@@ -14,7 +13,7 @@ from posezoo.formats.keypoints.people import Person, frames_in, gather, identity
 IMPLIED = ("coco17", "halpe26", "wholebody133", "coco23")
 
 
-def is_mmpose_person(value: Mapping[str, Any]) -> bool:
+def is_mmpose_person(value: Mapping[str, object]) -> bool:
     """Return whether an object is one instance: ``keypoints`` and ``keypoint_scores``."""
     return "keypoints" in value and "keypoint_scores" in value
 
@@ -26,7 +25,7 @@ def is_mmpose(content: Content) -> bool:
     return isinstance(content.value, list) and some_person(content.value, is_mmpose_person)
 
 
-def parse_mmpose(value: Mapping[str, Any]) -> Person:
+def parse_mmpose(value: Mapping[str, object]) -> Person:
     """Return one instance; ``track_id`` is written by the demos that track."""
     return Person(value["keypoints"], value["keypoint_scores"], identity_of(value.get("track_id")))
 
@@ -49,7 +48,7 @@ def read_mmpose(content: Content) -> Clips:
     return gather(frames, path, "MMPose", implied=IMPLIED, names=_names(value))
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _names(value: object) -> tuple[str, ...]:
     """The joints' names in their order, where ``meta_info`` says them."""
     meta = value.get("meta_info") if isinstance(value, Mapping) else None
     named = meta.get("keypoint_id2name") if isinstance(meta, Mapping) else None

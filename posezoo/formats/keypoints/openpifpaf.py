@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.people import Person, frames_in, gather, identity_of, some_person
 
 
-def is_openpifpaf_person(value: Mapping[str, Any]) -> bool:
+def is_openpifpaf_person(value: Mapping[str, object]) -> bool:
     """Return whether an object is one annotation: flat keypoints, a box, a score, and no picture that it belongs to."""
     points = value.get("keypoints")
     flat = isinstance(points, list) and bool(points) and isinstance(points[0], int | float) and len(points) % 3 == 0
@@ -22,7 +21,7 @@ def is_openpifpaf(content: Content) -> bool:
     return content.kind == "json" and some_person(content.value, is_openpifpaf_person)
 
 
-def parse_openpifpaf(value: Mapping[str, Any]) -> Person:
+def parse_openpifpaf(value: Mapping[str, object]) -> Person:
     """Return one annotation; ``id_`` is written where OpenPifPaf tracks."""
     return Person(value["keypoints"], identity=identity_of(value.get("id_")))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def read_openpose(content: Content) -> Clips:
     return read_frames([(content.path, content.value)], content.path)
 
 
-def read_frames(frames: list[tuple[Path, Any]], path: Path) -> Clips:
+def read_frames(frames: Sequence[tuple[Path, object]], path: Path) -> Clips:
     """Read people of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
     values, videos, people, numbers, identified = [], [], [], [], True
     for order, (file, frame) in enumerate(frames):
@@ -108,11 +107,11 @@ def _is_body25b(keypoints: np.ndarray) -> bool:
     return ratio([8], [9, 12], [1], [8]) > 0.3 and ratio([17], [5, 6], [17], [11, 12]) < 0.5
 
 
-def _pose(person: Any, file: Path) -> list[Any]:
+def _pose(person: object, file: Path) -> list[object]:
     """The flat list of a person; empty where only hands or a face were found."""
     if not isinstance(person, Mapping):
         raise InputError(f"{file}: a person is {type(person).__name__}; expected an object with `pose_keypoints_2d`.")
-    pose: Any = next((person[key] for key in _POSES if key in person), [])
+    pose: object = next((person[key] for key in _POSES if key in person), [])
     if not isinstance(pose, list):
         raise InputError(f"{file}: pose_keypoints_2d is {type(pose).__name__}; expected a list of x, y, c.")
     return pose

@@ -47,8 +47,8 @@ class Person:
         number: the frame, where it stands with the person.
     """
 
-    points: Any
-    confidence: Any = None
+    points: object
+    confidence: object = None
     identity: str | None = None
     number: int | None = None
 
@@ -70,11 +70,11 @@ class Frame:
     size: tuple[int, int] | None = None
 
 
-IsPerson = Callable[[Mapping[str, Any]], bool]
-Parse = Callable[[Mapping[str, Any]], Person]
+IsPerson = Callable[[Mapping[str, object]], bool]
+Parse = Callable[[Mapping[str, object]], Person]
 
 
-def identity_of(value: Any) -> str | None:
+def identity_of(value: object) -> str | None:
     """Return an identity as text, whether a tracker wrote 3, 3.0, [3] or "3"; None for none or a negative one."""
     while isinstance(value, list) and value:
         value = value[0]
@@ -85,14 +85,14 @@ def identity_of(value: Any) -> str | None:
     return f"{value:.0f}" if 0 <= value < 2**53 else None
 
 
-def number_of(value: Any) -> int | None:
+def number_of(value: object) -> int | None:
     """Return the frame number that an object states, or None."""
     given = [value[key] for key in NUMBERS if key in value] if isinstance(value, Mapping) else []
     given = [number for number in given if isinstance(number, int | float) and not isinstance(number, bool)]
     return int(given[0]) if given and given[0] == given[0] and abs(given[0]) < 2**31 else None
 
 
-def first_object(value: Any, depth: int = 0) -> Mapping[str, Any] | None:
+def first_object(value: object, depth: int = 0) -> Mapping[str, object] | None:
     """Return the first object inside nested lists, or None."""
     if isinstance(value, Mapping):
         return value
@@ -102,7 +102,7 @@ def first_object(value: Any, depth: int = 0) -> Mapping[str, Any] | None:
     return None
 
 
-def some_person(value: Any, is_person: IsPerson, depth: int = 0) -> bool:
+def some_person(value: object, is_person: IsPerson, depth: int = 0) -> bool:
     """Return whether the first objects in frames and lists are people of a format."""
     found = first_object(value)
     if found is None or depth > _MAX_DEPTH:
@@ -115,7 +115,7 @@ def some_person(value: Any, is_person: IsPerson, depth: int = 0) -> bool:
 
 
 def frames_in(
-    value: Any,
+    value: object,
     is_person: IsPerson,
     parse: Parse,
     path: Path,
@@ -141,7 +141,7 @@ def frames_in(
     return _frames(value, is_person, parse, path, 0)
 
 
-def _frames(value: Any, is_person: IsPerson, parse: Parse, path: Path, depth: int) -> list[Frame]:
+def _frames(value: object, is_person: IsPerson, parse: Parse, path: Path, depth: int) -> list[Frame]:
     if depth > _MAX_DEPTH:
         raise InputError(f"{path} nests deeper than {_MAX_DEPTH} levels; expected frames of people.")
     if isinstance(value, Mapping):
@@ -172,7 +172,7 @@ def _frames(value: Any, is_person: IsPerson, parse: Parse, path: Path, depth: in
     return _of_people([parse(entry) for entry in value if entry])
 
 
-def _holds_frames(inner: list[Any], is_person: IsPerson) -> bool:
+def _holds_frames(inner: list[object], is_person: IsPerson) -> bool:
     return not any(isinstance(entry, Mapping) and is_person(entry) for entry in inner)
 
 
@@ -199,7 +199,7 @@ def _is_one_person(people: list[Person]) -> bool:
     return float(np.median(overlaps)) > _LEAST_OVERLAP
 
 
-def _box(points: Any) -> tuple[np.ndarray, np.ndarray] | None:
+def _box(points: object) -> tuple[np.ndarray, np.ndarray] | None:
     """(least, greatest) of the known points, or None where they are no points."""
     try:
         rows = [row[:2] for row in points.values()] if isinstance(points, Mapping) else points
@@ -277,9 +277,7 @@ def gather(
     )
 
 
-def _by_name(
-    people: list[Mapping[str, Any]], what: str, path: Path
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+def _by_name(people: list[Any], what: str, path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """(N, J, 2), (N, J) or None, and the names of the J joints, in the order in which they first appear."""
     if not all(isinstance(points, Mapping) for points in people):
         raise InputError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -89,7 +88,7 @@ def read_plain(content: Content) -> Clips:
     )
 
 
-def _of_prediction(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]:
     """The keypoints that were lifted, by the schema's names; those that the model filled in are unknown again.
 
     Raises:
@@ -162,14 +161,14 @@ def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
     return keypoints.reshape(frames * people, *keypoints.shape[-2:]), frames, people
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A string from whatever the containers make of one."""
     value = np.asarray(value).reshape(-1)
     first = value[0] if len(value) else ""
     return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first).strip()
 
 
-def _column(value: Any, count: int, what: str, path: Path) -> list[Any]:
+def _column(value: object, count: int, what: str, path: Path) -> list[object]:
     """One value a pose; a single one is repeated."""
     values = np.asarray(value).reshape(-1).tolist()
     if len(values) == 1:
@@ -179,7 +178,7 @@ def _column(value: Any, count: int, what: str, path: Path) -> list[Any]:
     return values
 
 
-def _sizes(value: Any, count: int, path: Path) -> list[Any] | None:
+def _sizes(value: object, count: int, path: Path) -> list[tuple[int, int] | None] | None:
     if value is None:
         return None
     sizes = numeric(value, "the image size", path)
@@ -191,7 +190,7 @@ def _sizes(value: Any, count: int, path: Path) -> list[Any] | None:
     return [known[tuple(size)] for size in sizes.tolist()]
 
 
-def _stated(value: Mapping[str, Any], path: Path) -> Skeleton | None:
+def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
     """The layout that the file names or describes."""
     name = text(value["skeleton"]) if value.get("skeleton") is not None else ""
     if value.get("joints") is None:
@@ -228,7 +227,7 @@ def read_array(content: Content) -> Clips:
     return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences)
 
 
-def _candidates(value: Mapping[str, Any]) -> list[np.ndarray]:
+def _candidates(value: Mapping[str, object]) -> list[np.ndarray]:
     """The arrays that look like keypoints: (..., J, 2 or 3) with three axes or four, or two where nothing else is there."""
     arrays = [array for array in value.values() if isinstance(array, np.ndarray) and array.dtype.kind in "fiu"]
     least = 3 if len(arrays) > 1 else 2

@@ -91,7 +91,7 @@ def read_slp(content: Content) -> Clips:
     return gather(frames, path, "SLEAP", names=names)
 
 
-def _metadata(file: h5py.File, path: Path) -> tuple[dict[str, Any], float]:
+def _metadata(file: h5py.File, path: Path) -> tuple[dict[str, object], float]:
     """What a project says of itself, and the version of its form."""
     group = file.get("metadata")
     stated = read_attributes(group) if isinstance(group, h5py.Group) else {}
@@ -124,7 +124,7 @@ def _person(row: np.void, tables: dict[str, np.ndarray], tracks: list[Any], join
     return Person(xy, scores, name)
 
 
-def _video(videos: list[Any], index: int, path: Path) -> tuple[str, tuple[int, int] | None]:
+def _video(videos: list[object], index: int, path: Path) -> tuple[str, tuple[int, int] | None]:
     """The name and the picture size of a video."""
     about = videos[index] if index < len(videos) else {}
     backend = about.get("backend", about) if isinstance(about, dict) else {}
@@ -134,7 +134,7 @@ def _video(videos: list[Any], index: int, path: Path) -> tuple[str, tuple[int, i
     return name if len(videos) > 1 else "", size
 
 
-def _texts(values: Any) -> tuple[str, ...]:
+def _texts(values: object) -> tuple[str, ...]:
     """Text of whatever kind HDF5 has it in."""
     listed = np.asarray(values).reshape(-1).tolist()
     return tuple(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in listed)

@@ -13,7 +13,7 @@ _NAMES = ("name", "part")
 _SCORES = ("score", "confidence", "visibility")
 
 
-def is_tfjs_person(value: Mapping[str, Any]) -> bool:
+def is_tfjs_person(value: Mapping[str, object]) -> bool:
     """Return whether an object is one pose: ``keypoints`` as objects with a name and x, y; ml5's stands in ``pose``."""
     points = _pose(value).get("keypoints")
     first = points[0] if isinstance(points, list) and points else None
@@ -25,9 +25,9 @@ def is_tfjs(content: Content) -> bool:
     return content.kind == "json" and some_person(content.value, is_tfjs_person)
 
 
-def parse_tfjs(value: Mapping[str, Any]) -> Person:
+def parse_tfjs(value: Mapping[str, object]) -> Person:
     """Return one pose; its ``keypoints3D`` are not read."""
-    points: dict[str, list[Any]] = {}
+    points: dict[str, list[object]] = {}
     for index, point in enumerate(_pose(value)["keypoints"]):
         entry = point if isinstance(point, Mapping) else {}
         place = _place(entry)
@@ -48,11 +48,11 @@ def read_tfjs(content: Content) -> Clips:
     return clips
 
 
-def _pose(value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _pose(value: Mapping[str, object]) -> Mapping[str, Any]:
     inner = value.get("pose")
     return inner if isinstance(inner, Mapping) else value
 
 
-def _place(point: Mapping[str, Any]) -> Mapping[str, Any]:
+def _place(point: Mapping[str, object]) -> Mapping[str, object]:
     inner = point.get("position")
     return inner if isinstance(inner, Mapping) else point

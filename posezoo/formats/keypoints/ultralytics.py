@@ -21,7 +21,7 @@ _BOX = 5  # class, then the centre, width and height of the box
 _COUNTS = {len(layout) for layout in SKELETONS.values()}
 
 
-def is_ultralytics_person(value: Mapping[str, Any]) -> bool:
+def is_ultralytics_person(value: Mapping[str, object]) -> bool:
     """Return whether an object is one detection: ``keypoints`` as an object of ``x`` and ``y``, or a box without any."""
     points = value.get("keypoints")
     if points is None and {"name", "class", "box"} <= set(value):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,13 @@ def read_videopose3d(content: Content) -> Clips:
 
 
 def _sequence(
-    subject: str, action: str, view: int, views: int, metadata: Mapping[str, Any], subjects: set[Any], path: Path
+    subject: str,
+    action: str,
+    view: int,
+    views: int,
+    metadata: Mapping[str, object],
+    subjects: set[str],
+    path: Path,
 ) -> Sequence:
     size: tuple[int, int] | None = None
     fps: float | None = None

@@ -34,7 +34,7 @@ class CVUGCNDataModule(LiftingDataModule):
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] = "openmocap",
+        dataset: str | dict[str, object] = "openmocap",
         path: str | None = None,
         keypoints: str = "detected",
         test_keypoints: str | None = None,
@@ -46,8 +46,8 @@ class CVUGCNDataModule(LiftingDataModule):
         test_pairs: list[str] | None = None,
         target: str = "gt",
         noise_px: float = 0.0,
-        calibration: dict[str, Any] | None = None,
-        rigs: dict[str, Any] | None = None,
+        calibration: dict[str, object] | None = None,
+        rigs: dict[str, object] | None = None,
     ) -> None:
         super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
         if target not in ("gt", "input") or noise_px < 0:

@@ -77,7 +77,7 @@ def evaluate_views(
     pairs: Sequence[str] | None = None,
     noise_px: float = 0.0,
     noise_mm: float = 0.0,
-    calibration: dict[str, Any] | None = None,
+    calibration: dict[str, object] | None = None,
     seed: int = 0,
     batch_size: int = 4096,
 ) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -88,7 +88,7 @@ class CrossViewGraph(ExportGraph):
         return views, torch.ones(views.shape[:-1]), K, R, t, distortion
 
 
-def _straight(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Any:
+def _straight(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Tensor:
     """Pixels as the camera would see them without distortion; see :meth:`posezoo.geometry.Camera.undistort`."""
     (a, b), (c, d) = (row.unbind() for row in K[:2, :2].unbind())
     inverse = torch.stack([d, -b, -c, a]).view(2, 2) / (a * d - b * c)

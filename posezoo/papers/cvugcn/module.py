@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.data import PoseData
@@ -31,7 +32,7 @@ from posezoo.papers.cvugcn.export_graph import CrossViewGraph
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
 from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
 from posezoo.papers.cvugcn.rig import Rig
-from posezoo.skeletons import get_skeleton
+from posezoo.skeletons import Skeleton, get_skeleton
 
 VIEWS = 2
 _SCALE_MM = 500.0  # poses come at a scale of about 1
@@ -115,14 +116,14 @@ class CVUGCN(ZooModule):
 
     def predict_views(
         self,
-        keypoints: Any,
-        cameras: Any,
-        skeleton: Any = None,
-        confidence: Any = None,
+        keypoints: object,
+        cameras: object,
+        skeleton: str | Skeleton | None = None,
+        confidence: object = None,
         batch_size: int = 4096,
         max_reprojection_px: float | str | None = "auto",
         undistort: bool = True,
-        frames: Any = None,
+        frames: object = None,
     ) -> MultiViewPrediction:
         """Return metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
 
@@ -151,7 +152,7 @@ class CVUGCN(ZooModule):
             self, keypoints, cameras, skeleton, confidence, batch_size, max_reprojection_px, undistort, frames
         )
 
-    def export_graph(self, skeleton: Any = None) -> CrossViewGraph:
+    def export_graph(self, skeleton: str | Skeleton | None = None) -> CrossViewGraph:
         if self.hp.context:
             raise InputError(
                 f"{self.zoo_name} sees whole clips and any number of views, which no graph of one batch holds; export "
@@ -347,7 +348,7 @@ class CVUGCN(ZooModule):
         for name in [name for name in self._metrics if name == stage or name.startswith(f"{stage}/")]:
             super()._report(name)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.hp.learning_rate)
         if self.hp.cosine:
             schedule = cosine(optimizer, self.progress, warmup=0.02)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.geometry import triangulate
+from posezoo.geometry import Camera, triangulate
 from posezoo.geometry.robust import reproject, trusted
 from posezoo.papers.cvugcn.rig import Rig
 
@@ -29,7 +29,7 @@ class Views:
 
     pixels: Float[Tensor, "T V J 2"]
     trust: Float[Tensor, "T V J"] | None
-    cameras: list[Any]
+    cameras: list[Camera]
 
     @property
     def projections(self) -> Float[Tensor, "V 3 4"]:

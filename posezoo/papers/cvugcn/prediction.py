@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -75,20 +75,21 @@ class MultiViewPrediction:
 @torch.inference_mode()
 def predict_views(
     model: CVUGCN,
-    keypoints: Any,
-    cameras: Any,
-    skeleton: Any,
-    confidence: Any,
+    keypoints: object,
+    cameras: object,
+    skeleton: str | Skeleton | None,
+    confidence: object,
     batch_size: int,
     max_reprojection_px: float | str | None,
     undistort: bool,
-    frames: Any,
+    frames: object,
 ) -> MultiViewPrediction:
     """See :meth:`posezoo.papers.cvugcn.CVUGCN.predict_views`."""
     if model.training:
         raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
-    values, weights = _checked(keypoints, confidence, cameras, source)
+    values, weights = _checked(keypoints, confidence, source)
+    placed = _checked_cameras(cameras, len(values))
     limit = _checked_limit(max_reprojection_px)
     follows = _checked_frames(frames, values.shape[1])
     converted = convert(values, source, model.skeleton, weights)
@@ -99,11 +100,11 @@ def predict_views(
     if trust is not None:
         trust = trust.to(model.device)
         pixels = torch.where(trust[..., None] > 0, pixels, torch.nan)
-    cameras = [camera.to(device=model.device) for camera in cameras]
+    placed = [camera.to(device=model.device) for camera in placed]
     if undistort:
-        views = zip(cameras, pixels, strict=True)
+        views = zip(placed, pixels, strict=True)
         pixels = torch.stack([camera.undistort(view.double()) for camera, view in views]).float()
-    given = Views(pixels.movedim(0, 1), None if trust is None else trust.movedim(0, 1), cameras)
+    given = Views(pixels.movedim(0, 1), None if trust is None else trust.movedim(0, 1), placed)
     solve = _together if model.hp.any_views else _pair_by_pair
     world, camera, coarse = solve(model, given, limit, follows, batch_size)
     found = measure(world, given, limit)
@@ -181,7 +182,7 @@ def _checked_limit(limit: float | str | None) -> float | str | None:
     return float(limit)
 
 
-def _checked_frames(frames: Any, count: int) -> Tensor | None:
+def _checked_frames(frames: object, count: int) -> Tensor | None:
     if frames is None:
         return None
     numbers = np.asarray(frames)
@@ -190,7 +191,7 @@ def _checked_frames(frames: Any, count: int) -> Tensor | None:
     return torch.from_numpy(numbers.astype(np.int64))
 
 
-def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
+def _checked(keypoints: object, confidence: object, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
     """Keypoints (V, T, J, 2) and confidence (V, T, J) in float32."""
     values = as_array(keypoints, "keypoints")
     weights = None if confidence is None else as_array(confidence, "confidence")
@@ -199,17 +200,6 @@ def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) ->
             f"keypoints have shape {values.shape}; expected (V, T, {len(source)}, 2) for {source.name}: views, frames, "
             "joints, pixels."
         )
-    try:
-        cameras = list(cameras)
-    except TypeError as error:
-        raise InputError("cameras is no list of cameras; expected one posezoo.geometry.Camera for each view.") from error
-    if not all(isinstance(camera, Camera) for camera in cameras):
-        raise InputError("cameras holds something else than posezoo.geometry.Camera; see posezoo.data.read_cameras.")
-    if len(values) != len(cameras) or len(cameras) < 2:
-        raise InputError(
-            f"keypoints of {len(values)} views and {len(cameras)} cameras; expected two or more, as many of the one as of "
-            "the other."
-        )
     if np.isinf(values).any():
         raise InputError("keypoints hold infinite values; expected pixels, NaN where a joint was not seen.")
     if not values.shape[1]:
@@ -217,3 +207,17 @@ def _checked(keypoints: Any, confidence: Any, cameras: Any, source: Skeleton) ->
     if weights is not None and weights.shape != values.shape[:-1]:
         raise InputError(f"confidence has shape {weights.shape}; expected {values.shape[:-1]}, one value a joint.")
     return values, weights
+
+
+def _checked_cameras(cameras: object, views: int) -> list[Camera]:
+    """Return one camera a view."""
+    if not isinstance(cameras, Iterable):
+        raise InputError("cameras is no list of cameras; expected one posezoo.geometry.Camera for each view.")
+    given = list(cameras)
+    if not all(isinstance(camera, Camera) for camera in given):
+        raise InputError("cameras holds something else than posezoo.geometry.Camera; see posezoo.data.read_cameras.")
+    if views != len(given) or views < 2:
+        raise InputError(
+            f"keypoints of {views} views and {len(given)} cameras; expected two or more, as many of the one as of the other."
+        )
+    return given

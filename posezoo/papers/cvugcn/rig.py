@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -31,7 +30,7 @@ class Rig:
         return cls(batch["K"], batch["R"], batch["t"])
 
     @classmethod
-    def of_cameras(cls, cameras: Sequence[Camera], device: Any = None) -> Rig:
+    def of_cameras(cls, cameras: Sequence[Camera], device: torch.device | str | None = None) -> Rig:
         """One rig for all."""
         K, R, t = (torch.stack([getattr(c, name).float() for c in cameras])[None].to(device) for name in ("K", "R", "t"))
         return cls(K, R, t)

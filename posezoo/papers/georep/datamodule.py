@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -40,7 +38,7 @@ class GeoRepDataModule(LiftingDataModule):
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] = "procedural",
+        dataset: str | dict[str, object] = "procedural",
         path: str | None = None,
         keypoints: str = "gt",
         test_keypoints: str | None = None,
@@ -56,7 +54,7 @@ class GeoRepDataModule(LiftingDataModule):
         detector_errors: bool = False,
         torus: dict[str, float] | None = None,
         facing: bool = False,
-        augmentation: dict[str, Any] | None = None,
+        augmentation: dict[str, object] | None = None,
         postures: int = 0,
     ) -> None:
         super().__init__(

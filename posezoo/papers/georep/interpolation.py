@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Interpolation:
 
 
 @torch.inference_mode()
-def interpolate(model: GeoRep, first: Any, second: Any, steps: int, skeleton: Any = None) -> Interpolation:
+def interpolate(model: GeoRep, first: object, second: object, steps: int, skeleton: object = None) -> Interpolation:
     """Codes on the line from one pose's to another's, decoded and lifted.
 
     Args:

@@ -16,10 +16,10 @@ Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import torch
 from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw
@@ -28,7 +28,7 @@ from posezoo.geometry import center_and_scale
 from posezoo.lifting import LiftingModule, as_list
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.lifting.schedule import Part, cosine
-from posezoo.networks import encode_all, fuse_batch_norm
+from posezoo.networks import SkeletonEncoder, encode_all, fuse_batch_norm
 from posezoo.papers.georep import losses
 from posezoo.papers.georep.interpolation import Interpolation, interpolate
 from posezoo.papers.georep.networks import Generator, Regression
@@ -106,7 +106,7 @@ class GeoRep(LiftingModule):
         inputs = (points, 3 * eta) if representation else (joints, 2)
         self.regression = Regression(inputs, joints, regression_width, regression_dropout)
         self._labelled: tuple[Tensor, Tensor] | None = None
-        self._encoder: tuple[Any, ...] = ()
+        self._encoder: tuple[SkeletonEncoder, ...] = ()
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         if self.hp.mirrored:
@@ -124,7 +124,7 @@ class GeoRep(LiftingModule):
             return self.for_inference(self.generator.encoder).encode(keypoints_2d)
 
     @torch.inference_mode()
-    def encode(self, keypoints_2d: Any, skeleton: Any = None) -> Any:
+    def encode(self, keypoints_2d: object, skeleton: object = None) -> np.ndarray | Tensor:
         """G of 2D keypoints of any named layout.
 
         Args:
@@ -145,7 +145,7 @@ class GeoRep(LiftingModule):
         code = code if checked.shape else code[0]
         return code if isinstance(keypoints_2d, Tensor) else code.cpu().numpy()
 
-    def interpolate(self, first: Any, second: Any, steps: int = 7, skeleton: Any = None) -> Interpolation:
+    def interpolate(self, first: object, second: object, steps: int = 7, skeleton: object = None) -> Interpolation:
         """See :func:`posezoo.papers.georep.interpolation.interpolate`."""
         return interpolate(self, first, second, steps, skeleton)
 
@@ -230,15 +230,15 @@ class GeoRep(LiftingModule):
         optimizer.step()
         schedule.step()
 
-    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Any:
+    def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
         """Poses, as soon as there is a regressor."""
         if self.hp.label_steps and self._represented():
             return super()._evaluate_batch(batch, stage)
         return None
 
-    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
-        hp, optimizers = self.hp, list[Any]()
-        schedules: list[Any] = []
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        hp, optimizers = self.hp, list[torch.optim.Optimizer]()
+        schedules: list[torch.optim.lr_scheduler.LRScheduler] = []
         generators = [p for net in (self.generator, self.inverse) if net is not None for p in net.parameters()]
         for parameters, rate, steps in (
             (generators, hp.learning_rate, hp.representation_steps),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -57,7 +55,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] = "procedural",
+        dataset: str | dict[str, object] = "procedural",
         path: str | None = None,
         keypoints: str = "gt",
         test_keypoints: str | None = None,
@@ -74,7 +72,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         label_fraction: float = 0.0,
         source_image_size: list[int] | None = None,
         facing: bool = False,
-        augmentation: dict[str, Any] | None = None,
+        augmentation: dict[str, object] | None = None,
         postures: int = 0,
     ) -> None:
         super().__init__(

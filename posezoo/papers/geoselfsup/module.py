@@ -13,16 +13,17 @@ Ching-Hang Chen, Ambrish Tyagi, Amit Agrawal, Dylan Drover, Rohith MV, Stefan St
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import body_variance, center_and_scale, mirror_half, random_view
-from posezoo.lifting import LiftingModule, ZooModule, as_list
+from posezoo.lifting import as_list
 from posezoo.lifting.schedule import cosine
 from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
@@ -216,17 +217,6 @@ class GeoSelfSup(Student, GeometricLifter):
 
     untaught = ("critic.", "temporal.", "completion.")
 
-    def start_from(self, other: ZooModule) -> None:
-        """Take another model's weights, or, as a student, take the model as its teacher."""
-        if self.hp.student == "teacher" and isinstance(other, LiftingModule):
-            self.take_teacher(other)
-        else:
-            super().start_from(other)
-
-    def on_fit_start(self) -> None:
-        if self.hp.student:
-            self.meet_teacher()
-
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
         """Return what the lifter makes of pixels, and the completion's loss."""
         x = self.normalize(keypoints_2d)
@@ -271,7 +261,7 @@ class GeoSelfSup(Student, GeometricLifter):
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
-    def _step(self, optimizer: Any, loss: Tensor) -> None:
+    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
@@ -326,20 +316,20 @@ class GeoSelfSup(Student, GeometricLifter):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """What needs no 3D, then labels, if any."""
-        self.log_bones(self._evaluate_batch(batch, "val"))
+        self.log_bones(self._lifted(batch, "val"))
 
-    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         hp, betas = self.hp, (self.hp.beta1, self.hp.beta2)
         learners: list[Tensor] = [*self.lifter.parameters(), *self.completion.parameters()]
         if self.hp.student:
             return self.student_optimizer(learners)
-        optimizers: list[Any] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
+        optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
         critics = [p for net in (self.critic, self.judge_of_motion) if net is not None for p in net.parameters()]
         if critics:
             rate = hp.critic_learning_rate or hp.learning_rate
             optimizers.append(torch.optim.Adam(critics, lr=rate, betas=betas))
         annealing = torch.optim.lr_scheduler.CosineAnnealingLR
-        schedules: list[Any] = []
+        schedules: list[torch.optim.lr_scheduler.LRScheduler] = []
         if hp.cosine:
             schedules = [cosine(optimizer, self.progress) for optimizer in optimizers]
         elif hp.cosine_steps:

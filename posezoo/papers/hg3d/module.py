@@ -15,11 +15,10 @@ Xingyi Zhou, Qixing Huang, Xiao Sun, Xiangyang Xue, Yichen Wei, ICCV 2017.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
 
 from posezoo.errors import InputError
 from posezoo.lifting import PictureModule
@@ -106,7 +105,7 @@ class HG3D(PictureModule):
         self.groups = losses.groups_of(self.skeleton, shoulders)
 
     @property
-    def predictor(self) -> Any:
+    def predictor(self) -> nn.Module:
         """The network that predicts: the average, where there is one."""
         return self.network if self.average is None else self.average.module
 
@@ -120,7 +119,7 @@ class HG3D(PictureModule):
         average = {} if self.average is None else AveragedNetwork.state_of(weights, "network")
         self.load_state_dict({**weights, **average})
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, *_: object) -> None:
         """Let the average follow."""
         if self.average is not None:
             self.average.update_parameters(self.network)
@@ -195,7 +194,7 @@ class HG3D(PictureModule):
         depth = (depth - depth[:, root : root + 1]) * (self.size / UNITS)
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.RMSprop(self.network.parameters(), lr=self.hp.learning_rate)
         if self.hp.drop_step is not None:
             schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [self.hp.drop_step])

@@ -13,10 +13,9 @@ Xiao Sun, Bin Xiao, Fangyin Wei, Shuang Liang, Yichen Wei, ECCV 2018. "Regressio
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Float, UInt8
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from posezoo.data.pictures.people import evenly
@@ -58,7 +57,7 @@ class Integral(PictureModule):
         layers: int = 50,
         width: int = 64,
         head_width: int = 256,
-        representation: dict[str, Any] | None = None,
+        representation: dict[str, object] | None = None,
         code_dropout: float = 0.5,
         learning_rate: float = 1e-3,
         decay_steps: int | None = None,
@@ -136,6 +135,6 @@ class Integral(PictureModule):
         depth = pose[..., 2:] - pose[:, root : root + 1, 2:]
         return torch.cat([pose[..., :2], depth], -1), certainty
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         trained: list[nn.Parameter] = [p for p in self.parameters() if p.requires_grad]
         return self.decayed(torch.optim.Adam(trained, lr=self.hp.learning_rate), self.hp.decay_steps)

@@ -11,10 +11,9 @@ Julieta Martinez, Rayat Hossain, Javier Romero, James J. Little, ICCV 2017. Supe
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from posezoo.data.augmentation import AugmentedLoader
@@ -75,7 +74,7 @@ class Martinez(LiftingModule):
         decay_steps: int = 100_000,
         cosine: bool = False,
         average_decay: float = 0.0,
-        representation: dict[str, Any] | None = None,
+        representation: dict[str, object] | None = None,
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if normalization not in ("statistics", "root"):
@@ -180,7 +179,7 @@ class Martinez(LiftingModule):
         self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """Bring weight norms back to 1, then let the average follow. Lightning's zero_grad hook must have run before."""
         if self.hp.max_norm:
             with torch.no_grad():
@@ -190,7 +189,7 @@ class Martinez(LiftingModule):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=self.hp.learning_rate)
         if self.hp.cosine:
             return {

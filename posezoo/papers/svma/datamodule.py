@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from posezoo.data import LiftingDataModule
 
 
@@ -15,7 +13,7 @@ class SVMADataModule(LiftingDataModule):
 
     def __init__(
         self,
-        dataset: str | dict[str, Any] = "procedural",
+        dataset: str | dict[str, object] = "procedural",
         path: str | None = None,
         keypoints: str = "gt",
         test_keypoints: str | None = None,
@@ -24,7 +22,7 @@ class SVMADataModule(LiftingDataModule):
         eval_batch_size: int = 8192,
         seed: int = 0,
         facing: bool = False,
-        augmentation: dict[str, Any] | None = None,
+        augmentation: dict[str, object] | None = None,
         postures: int = 0,
     ) -> None:
         super().__init__(

@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
 from posezoo.geometry import body_variance, center_and_scale, even_views, mirror_half, random_view
-from posezoo.lifting import FineTuning, LiftingModule, ZooModule, as_list
+from posezoo.lifting import FineTuning, LiftingModule, as_list
 from posezoo.lifting.schedule import cosine
 from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
@@ -200,17 +201,6 @@ class SVMA(Student, FineTuning, LiftingModule):
 
     untaught = ("critic.",)
 
-    def start_from(self, other: ZooModule) -> None:
-        """Take another model's weights, or, as a student, take the model as its teacher."""
-        if self.hp.student == "teacher" and isinstance(other, LiftingModule):
-            self.take_teacher(other)
-        else:
-            super().start_from(other)
-
-    def on_fit_start(self) -> None:
-        if self.hp.student:
-            self.meet_teacher()
-
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
         """Return what the generator makes of pixels, and the terms that keep its camera: Eq. 9 of the input and Eq. 12."""
         real = self.normalize(keypoints_2d)
@@ -269,9 +259,9 @@ class SVMA(Student, FineTuning, LiftingModule):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """What needs no 3D, then labels, if any."""
-        self.log_bones(self._evaluate_batch(batch, "val"))
+        self.log_bones(self._lifted(batch, "val"))
 
-    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         hp = self.hp
         if hp.student:
             return self.student_optimizer(list(self.generator.parameters()))

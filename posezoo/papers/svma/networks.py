@@ -47,7 +47,8 @@ class Generator(nn.Module):
         self.camera = ResidualMLP(width, 6, blocks=2, lift_in=False, **style)
         # Start from the camera that the normalisation implies: x = X / d, y = Y / d.
         with torch.no_grad():
-            head: Any = self.camera.head
+            head = self.camera.head
+            assert isinstance(head, nn.Linear)
             head.weight.mul_(0.01)
             head.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]) / distance)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class Poses(Protocol):
     """What is exported: :class:`posezoo.poses.Prediction`, or anything else with its attributes as NumPy arrays."""
 
     @property
-    def pose_3d(self) -> Any: ...
+    def pose_3d(self) -> object: ...
     @property
     def skeleton(self) -> Skeleton: ...
     @property
@@ -30,9 +30,9 @@ class Poses(Protocol):
     @property
     def frame(self) -> str: ...
     @property
-    def keypoints_2d(self) -> Any: ...
+    def keypoints_2d(self) -> np.ndarray | None: ...
     @property
-    def confidence(self) -> Any: ...
+    def confidence(self) -> np.ndarray | None: ...
     @property
     def fps(self) -> float | int | None: ...
     @property

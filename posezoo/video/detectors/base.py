@@ -90,7 +90,7 @@ class Detector(ABC):
             raise InputError(f"the detector {cls.name} could not load its model ({reason(error)}); {hint}.") from error
 
 
-def confidences(values: Any) -> Float[np.ndarray, "..."]:
+def confidences(values: object) -> Float[np.ndarray, "..."]:
     """Return scores as confidences in [0, 1]; a score that is no number becomes 0."""
     return np.clip(np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0), 0.0, 1.0)
 

@@ -70,7 +70,7 @@ class MediaPipe(Detector):
                 vision.PoseLandmarkerOptions(base_options=tasks.BaseOptions(model_asset_path=str(model)), num_poses=_PEOPLE)
             )
 
-        def detect(picture: np.ndarray) -> list[Any]:
+        def detect(picture: np.ndarray) -> list[object]:
             found = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=picture))
             return list(found.pose_landmarks)
 
@@ -83,7 +83,7 @@ class MediaPipe(Detector):
             # Complexity 2 is downloaded on first use; 1 is the largest that the wheel holds.
             pose = mediapipe.solutions.pose.Pose(static_image_mode=False, model_complexity=1)
 
-        def detect(picture: np.ndarray) -> list[Any]:
+        def detect(picture: np.ndarray) -> list[object]:
             landmarks = pose.process(picture).pose_landmarks
             return [] if landmarks is None else [list(landmarks.landmark)]
 
