@@ -92,6 +92,21 @@ class ZooModule(pl.LightningModule):
         """
         raise InputError(f"{self.zoo_name} cannot be exported: its class does not say what its inputs and outputs are.")
 
+    def forward(self, *inputs: Tensor) -> Any:
+        """Refuse to be called: kinds of models that can be called with tensors alone have a ``forward`` of their own.
+
+        Raises:
+            InputError: always.
+        """
+        from posezoo.lifting.kinds import get_kind
+
+        raise InputError(f"{self.zoo_name} cannot be called with tensors alone; call {get_kind(self.kind).usage}.")
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Return the type of the weights. Lightning's ``dtype`` does not notice ``bfloat16()``."""
+        return next((parameter.dtype for parameter in self.parameters()), torch.float32)
+
     def for_inference(self, network: Any) -> Any:
         """The network with its batch norms folded into its layers, where only prediction is wanted.
 

@@ -52,8 +52,11 @@ class LiftingModule(ZooModule):
         """Pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
 
     def forward(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Lift pixels in the model's layout, without any check: what ``torch.compile`` and ``torch.export`` take."""
-        return self.lift(keypoints_2d)
+        """Lift pixels in the model's layout, without any check: what ``torch.compile`` and ``torch.export`` take.
+
+        The result has the type of the keypoints, whatever the type of the weights.
+        """
+        return self._lift_as(keypoints_2d)
 
     @overload
     def predict(
@@ -169,11 +172,6 @@ class LiftingModule(ZooModule):
         if self.precision != torch.float64 and self.takes_any_scale:
             keypoints = center_and_scale(keypoints, self.skeleton.root)[0]
         return self.lift(keypoints.to(self.precision)).to(keypoints.dtype)
-
-    @property
-    def precision(self) -> torch.dtype:
-        """Return the type of the weights. Lightning's ``dtype`` does not notice ``bfloat16()``."""
-        return next((parameter.dtype for parameter in self.parameters()), torch.float32)
 
     def with_mirror_image(
         self, lift: Callable[[Tensor], Tensor], keypoints_2d: Float[Tensor, "B J 2"]

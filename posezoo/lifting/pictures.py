@@ -60,14 +60,13 @@ class PictureModule(ZooModule):
         """Find the people of crops: what ``torch.compile`` and ``torch.export`` take; see :meth:`locate`."""
         return self.locate(picture)
 
-    @staticmethod
-    def normalize(picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
-        """Bytes to numbers about 0."""
-        return picture.to(torch.get_default_dtype()) / 255.0 - 0.5
+    def normalize(self, picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
+        """Bytes to numbers about 0, of the type of the weights."""
+        return picture.to(self.precision) / 255.0 - 0.5
 
     def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
         """Root-relative poses as large as the canonical skeleton."""
-        return rescaled(pose_px, self.canonical_mm.sum(), self.skeleton)
+        return rescaled(pose_px, self.canonical_mm.float().sum(), self.skeleton)
 
     def on_fit_start(self) -> None:
         """Take the canonical skeleton from the training poses with labels."""

@@ -8,6 +8,8 @@ import torch
 
 from posezoo.data import load_dataset
 from posezoo.errors import InputError, UnknownNameError
+from posezoo.papers.cvugcn import CVUGCN
+from posezoo.papers.hg3d import HG3D
 from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
 from posezoo.skeletons import SKELETONS, convert
@@ -160,3 +162,38 @@ def test_models_and_keypoints_of_other_precisions(people, precision):
 def test_no_poses_at_a_time_are_refused(model, people):
     with pytest.raises(InputError, match="batch_size is 0; expected"):
         model.predict(people.keypoints_2d, batch_size=0)
+
+
+def test_models_of_keypoints_are_called_compiled_and_exported(people):
+    model = SVMA(width=32).eval()
+    keypoints = torch.from_numpy(people.keypoints_2d[:8])
+    with torch.no_grad():
+        expected = model(keypoints)
+        compiled = torch.compile(model, backend="eager", fullgraph=True)(keypoints)
+        batch = torch.export.Dim("batch")
+        exported = torch.export.export(model, (keypoints,), dynamic_shapes=({0: batch},), strict=False).module()
+        torch.testing.assert_close(compiled, expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(exported(keypoints[:3]), expected[:3], rtol=1e-4, atol=1e-4)
+        half = model.half()(keypoints)
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half, expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_models_of_pictures_take_bytes_in_any_precision(precision):
+    torch.manual_seed(0)
+    model = HG3D(size=64, width=8, stacks=1, modules=1).eval()
+    picture = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        expected = model.predictor(model.normalize(picture))[1]
+        model = model.to(precision)
+        found = model.predictor(model.normalize(picture))[1]
+        pose, confidence = model(picture)
+    assert (found.dtype, pose.dtype, confidence.dtype) == (precision, torch.float32, torch.float32)
+    torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.05 * float(expected.abs().max()))
+    assert model.predict_image(picture[0].permute(1, 2, 0).numpy()).pose_3d.dtype == np.float32
+
+
+def test_models_of_views_say_what_to_call():
+    with pytest.raises(InputError, match=r"cannot be called with tensors alone; call model\.predict_views"):
+        CVUGCN()(torch.zeros(1, 2, 17, 2))

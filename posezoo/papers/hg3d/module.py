@@ -188,10 +188,10 @@ class HG3D(PictureModule):
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
-        points, height = peaks(heatmaps[-1])
+        points, height = peaks(heatmaps[-1].float())  # half precision cannot hold parts of a pixel
         points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5
         root = self.skeleton.root
-        depth = (depth - depth[:, root : root + 1]) * (self.size / UNITS)
+        depth = (depth - depth[:, root : root + 1]).float() * (self.size / UNITS)
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -125,10 +125,10 @@ class Integral(PictureModule):
         return loss
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
-        places, certainty = soft_argmax(self.volumes(picture))
+        places, certainty = soft_argmax(self.volumes(picture).float())
         if self.injection is not None:
             codes = self.inject(self.injection, (places[..., :2] + 0.5) * self.size - 0.5)
-            places, certainty = soft_argmax(self.volumes(picture, codes))
+            places, certainty = soft_argmax(self.volumes(picture, codes).float())
         pose = places * self.size
         pose = torch.cat([pose[..., :2] + (self.size - 1) / 2, pose[..., 2:]], -1)
         root = self.skeleton.root
