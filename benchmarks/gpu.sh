@@ -8,46 +8,12 @@
 # processes that share the device; each ends by its own clock with its rate decayed, and leaves <out>/<name>/*.safetensors,
 # metrics.json, logs/metrics.csv and log.txt. <out>/timings.csv says how long each took.
 # On the CPU (--device cpu --minutes 1) everything is tiny: a test of this script, not of the weights.
-set -uo pipefail
-cd "$(dirname "$0")/.."
-data="" out="" minutes=10 device=cuda
-while [ $# -gt 0 ]; do
-    case $1 in
-        --data) data=$(realpath "$2"); shift 2 ;;
-        --out) mkdir -p "$2" && out=$(realpath "$2"); shift 2 ;;
-        --minutes) minutes=$2; shift 2 ;;
-        --device) device=$2; shift 2 ;;
-        *) echo "unknown option $1; expected --data, --out, --minutes, --device" >&2; exit 2 ;;
-    esac
-done
-[ -n "$data" ] && [ -n "$out" ] || { echo "give --data DIR and --out DIR" >&2; exit 2; }
-[ -f "$data/openmocap.h5" ] || { echo "$data/openmocap.h5 is not there; make it with posezoo data prepare openmocap" >&2; exit 2; }
-case $device in cuda) accelerator=gpu ;; cpu) accelerator=cpu ;; *) echo "--device is cuda or cpu" >&2; exit 2 ;; esac
+minutes=10 needed=(openmocap.h5) timings=timings.csv slack=(150 1200)
+source "$(dirname "$0")/gpu_common.sh"
 
-python=${PYTHON:-python}
-export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} OMP_NUM_THREADS=1
-begun=$(date +%s)
 rm -rf "$out/smoke"
-echo "name,seconds,exit" > "$out/timings.csv"
 # On a GPU trainings run at the same time; on the CPU, where they would only wait for each other, one after the other.
 side_by_side() { if [ "$device" = cpu ]; then "$@"; else "$@" & fi; }
-slack=$([ "$device" = cpu ] && echo 1200 || echo 150)  # seconds to start, to validate and to write
-share() { awk "BEGIN { print $1 * $2 }"; }
-
-# run NAME RECIPE MINUTES [SETTINGS]: one training, its checkpoints removed; fails where the training does.
-run() {
-    local name=$1 recipe=$2 limit=$3 since code
-    shift 3
-    mkdir -p "$out/$name"
-    since=$(date +%s)
-    timeout "$(share "$limit" 60 | cut -d. -f1 | awk -v slack="$slack" '{ print $1 + slack }')" "$python" -m posezoo train "$recipe" --quiet \
-        --out "$out/$name" --minutes "$limit" --trainer.accelerator "$accelerator" "$@" > "$out/$name/log.txt" 2>&1
-    code=$?
-    rm -rf "$out/$name/checkpoints"
-    echo "$name,$(($(date +%s) - since)),$code" >> "$out/timings.csv"
-    return $code
-}
-weights() { ls "$out/$1"/*.safetensors 2> /dev/null | head -1; }
 
 mocap=(--data.path "$data/openmocap.h5")
 if [ "$device" = cpu ]; then

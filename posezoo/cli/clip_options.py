@@ -7,13 +7,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import InputError
+from posezoo.video.defaults import MAX_GAP
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
     from posezoo.lifting import LiftingModule
 
 DETECTORS = ("rtmlib", "mediapipe", "torchvision")
-GAP = 10
 _MOTION = (".bvh", ".trc")
 _OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 
@@ -27,7 +27,7 @@ def add(command: Any) -> None:
     group.add_argument("--detector-model", help="rtmlib: lightweight, balanced, performance; mediapipe: its .task file")
     group.add_argument("--detector-device", metavar="DEVICE", help="where the detector computes: cpu (default), cuda, mps")
     group.add_argument("--person", type=int, metavar="N", help="which: 1 is seen longest and best (default 1)")
-    group.add_argument("--fill-gaps", type=int, metavar="FRAMES", help=f"interpolate up to so many (default {GAP})")
+    group.add_argument("--fill-gaps", type=int, metavar="FRAMES", help=f"interpolate up to so many (default {MAX_GAP})")
     group.add_argument(
         "--smooth",
         nargs="?",
@@ -134,7 +134,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     import numpy as np
 
     from posezoo.data.pictures.frames import Frames
-    from posezoo.video.clips import MAX_GAP, is_clip_file, lift_person, read_people
+    from posezoo.video.clips import is_clip_file, lift_person, read_people
     from posezoo.video.tracking import fill_gaps
 
     settings, source, person = export_settings(options), options.input[0], options.person or 1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser(
         "completion",
@@ -37,9 +36,7 @@ def run(options: argparse.Namespace) -> int:
         elif action.dest == "name" and action.choices is None:
             action.complete = _MODELS  # type: ignore[attr-defined]
     words = " ".join(names)
-    print(
-        shtab.complete(top, shell=options.shell, preamble={shell: text.format(words) for shell, text in _PREAMBLE.items()})
-    )
+    print(shtab.complete(top, shell=options.shell, preamble=_PREAMBLE.get(options.shell, "").format(words)))
     return 0
 
 

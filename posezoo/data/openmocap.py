@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 import torch
 
+from posezoo.data.h36m.facts import SUBJECTS
 from posezoo.data.mpii.annotations import detection_residuals, read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
@@ -33,8 +34,10 @@ from posezoo.terminal import progress
 FORMAT = 1
 FPS = 30.0
 _SKELETON = get_skeleton("h36m17")
-# The camera calibrations, and so the bodies, of a split are those of Human3.6M's subjects in the same split.
-_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S6", "S7", "S8"), "test": ("S9", "S11")}
+# Whose Human3.6M camera calibrations see a split; a body is drawn for each. Human3.6M validates on one of its training
+# subjects (S8), and so three of the five calibrations of training see the validation split here: its motions and bodies are
+# new, its cameras are not. The cameras of the test split are new too.
+_RIGS = {**SUBJECTS, "val": ("S6", "S7", "S8")}
 _SHAPE_SEED = {"train": 1, "val": 2, "test": 3}
 _ANKLE_HEIGHT_MM = 80.0
 _RESIDUALS = "_residuals"
@@ -193,8 +196,8 @@ def load_openmocap(
         UnknownNameError: no such split or kind of keypoints.
         InputError: the split is empty, or the file was prepared without MPII and ``detected`` was asked for.
     """
-    if split not in _SUBJECTS:
-        raise UnknownNameError.of("split", split, _SUBJECTS)
+    if split not in _RIGS:
+        raise UnknownNameError.of("split", split, _RIGS)
     if keypoints not in ("gt", "detected"):
         raise UnknownNameError.of("kind of keypoints", keypoints, ("gt", "detected"))
     motions, residuals = _read(Path(path), split)
@@ -203,7 +206,7 @@ def load_openmocap(
     parts = []
     for clip, motion in motions:
         cmu = clip.subject.startswith("CMU")
-        for index, subject in enumerate(_SUBJECTS[split] if cmu else ("S9",)):
+        for index, subject in enumerate(_RIGS[split] if cmu else ("S9",)):
             factors = body_shape(split, index) if cmu else np.ones(len(_SKELETON), dtype=np.float32)
             body = scale_bones(torch.from_numpy(motion.pose_world_mm), torch.from_numpy(factors), _SKELETON).numpy()
             # A heading of its own for each clip and body, so that cameras and directions of motion are unrelated.
@@ -290,6 +293,6 @@ def describe_openmocap(path: str | Path) -> dict[str, Any]:
         clips = [(clip.split, file[name].shape[0]) for clip, name in _clips(file)]
         summary: dict[str, object] = {
             split: {"clips": sum(s == split for s, _ in clips), "frames": sum(n for s, n in clips if s == split)}
-            for split in _SUBJECTS
+            for split in _RIGS
         }
         return {**summary, "detector_errors": _RESIDUALS in file, "digest": read_attributes(file)["digest"]}

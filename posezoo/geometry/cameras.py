@@ -191,8 +191,13 @@ def _h36m_calibration() -> dict[str, Any]:
     return json.loads(files("posezoo.geometry").joinpath("h36m_cameras.json").read_text())
 
 
+def h36m_subjects() -> tuple[str, ...]:
+    """Return the subjects of Human3.6M whose cameras :func:`h36m_cameras` knows."""
+    return tuple(_h36m_calibration()["extrinsics"])
+
+
 def h36m_cameras(subject: str) -> tuple[Camera, ...]:
-    """The four cameras of Human3.6M as calibrated for a subject (54138969, 55011271, 58860488, 60457274).
+    """Return the four cameras of Human3.6M as calibrated for a subject (54138969, 55011271, 58860488, 60457274).
 
     Args:
         subject: S1, S5, S6, S7, S8, S9 or S11.

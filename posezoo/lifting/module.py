@@ -190,7 +190,7 @@ class LiftingModule(ZooModule):
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
-        raise NotImplementedError(f"{type(self).__name__} needs every joint.")
+        raise InputError(f"{self.zoo_name} needs every joint; take a model with fills_missing, such as geoselfsup.")
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> LiftingGraph:
         return LiftingGraph(self, None if skeleton is None else get_skeleton(skeleton))

@@ -16,14 +16,12 @@ from posezoo.lifting.module import LiftingModule
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton
+from posezoo.video.defaults import MAX_GAP
 from posezoo.video.detectors import Detector, get_detector
 from posezoo.video.lifting import lift_track
 from posezoo.video.reading import watch
 from posezoo.video.smoothing import smooth_track
 from posezoo.video.tracking import Track, fill_gaps, tracks_of
-
-MAX_GAP = 10
-"""Frames over which unknown joints are interpolated, where nothing else is asked."""
 
 
 @dataclass(frozen=True)

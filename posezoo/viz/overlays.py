@@ -8,26 +8,15 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.skeletons import Skeleton, convert
+from posezoo.skeletons import convert
+from posezoo.skeletons.posed import Posed
 from posezoo.viz.clip import Clip
 from posezoo.viz.scene import TRUTH
 
 
 @runtime_checkable
-class Result(Protocol):
+class Result(Posed, Protocol):
     """What is read of a :class:`posezoo.data.Prediction`."""
-
-    @property
-    def pose_3d(self) -> object: ...
-
-    @property
-    def skeleton(self) -> Skeleton: ...
-
-    @property
-    def unit(self) -> str: ...
-
-    @property
-    def frame(self) -> str: ...
 
     @property
     def keypoints_2d(self) -> object: ...

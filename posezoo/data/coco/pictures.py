@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.data.pictures.files import PictureFiles, present
+from posezoo.data.pictures.annotated import annotated_people
+from posezoo.data.pictures.files import present
 from posezoo.data.pictures.packed import pack_pictures, packed_pictures
-from posezoo.data.pictures.people import PeopleInPictures, boxes_around
+from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.reading import PathLike, load_json
-from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("coco17")
@@ -83,20 +83,7 @@ def _of_folder(folder: Path, split: str) -> PeopleInPictures:
     if not isinstance(content, Mapping) or not all(isinstance(content.get(key), list) for key in ("images", "annotations")):
         raise CorruptFileError(f"{path} lacks images or annotations; expected COCO's file of person keypoints.")
     names, points = _people(path, content, split)
-    there = present(folder / published, names)
-    center, side = boxes_around(points[there])
-    return PeopleInPictures(
-        poses=PoseData(
-            skeleton=_SKELETON,
-            keypoints_2d=points[there].astype(np.float32),
-            sequence=np.zeros(len(there), np.int32),
-            frame=there.astype(np.int32),
-            sequences=(Sequence(subject="coco"),),
-        ),
-        center=center,
-        side_px=side,
-        picture=PictureFiles(folder / published, tuple(names[row] for row in there)),
-    )
+    return annotated_people("coco", _SKELETON, points, folder / published, names, present(folder / published, names))
 
 
 def _people(path: Path, content: Mapping[str, Any], split: str) -> tuple[tuple[str, ...], np.ndarray]:

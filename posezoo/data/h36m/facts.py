@@ -7,6 +7,11 @@ import re
 SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S8",), "test": ("S9", "S11")}
 """By split. None is set apart for validation: ``val`` is one that is trained on, so that nothing is chosen on S9 and S11."""
 
+LABELLED = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
+"""The subjects whose labels are public."""
+
+CAMERAS = ("54138969", "55011271", "58860488", "60457274")
+
 ACTIONS = (
     "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting", "SittingDown",
     "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.h36m.cdf import read_cdf_pose
-from posezoo.data.h36m.facts import parse_action
+from posezoo.data.h36m.facts import CAMERAS, LABELLED, SUBJECTS, parse_action
 from posezoo.data.h36m.pictures import ACTIONS, SIDE_PX
 from posezoo.data.pictures.crops import crop_matrix, cut
 from posezoo.data.pictures.frames import Frames
@@ -24,8 +24,6 @@ from posezoo.files.writing import atomic_write
 from posezoo.terminal import progress
 
 FILE = "annotSampleTest.h5"
-_SUBJECTS = {1: True, 5: True, 6: True, 7: True, 8: True, 9: False, 11: False}  # whether they train
-_CAMERAS = ("54138969", "55011271", "58860488", "60457274")
 _SHORT = 5  # so many frames a video may lack at its end
 # Of the 32 joints, MPII's in their order; Human3.6M's spine stands where the thorax is to be.
 _JOINTS = [3, 2, 1, 6, 7, 8, 0, 12, 13, 15, 27, 26, 25, 17, 18, 19]
@@ -96,19 +94,19 @@ def prepare_h36m_pictures(source: PathLike, out: PathLike, every: int = 5) -> Pa
 
 def _find(source: Path) -> Iterator[_Clip]:
     """The videos of the subjects with labels; the first trial of an action is the one of the lower number."""
-    for subject in _SUBJECTS:
+    for subject in (int(name[1:]) for name in LABELLED):
         folder = source / f"S{subject}"
         trials: dict[str, dict[str, list[str]]] = {}
         for video in sorted((folder / "Videos").glob("*.mp4")) if folder.is_dir() else ():
             stem, _, camera = video.stem.rpartition(".")
             named = parse_action(stem)
-            if named is not None and camera in _CAMERAS:
+            if named is not None and camera in CAMERAS:
                 trials.setdefault(named[0], {}).setdefault(stem, []).append(camera)
         for action, stems in trials.items():
             ordered = sorted(stems, key=lambda stem: int((parse_action(stem) or ("", ""))[1] or 0))
             for trial, stem in enumerate(ordered, 1):
                 for camera in sorted(stems[stem]):
-                    number = _CAMERAS.index(camera) + 1
+                    number = CAMERAS.index(camera) + 1
                     yield _Clip(subject, ACTIONS.index(action) + 2, trial, number, folder, f"{stem}.{camera}")
 
 
@@ -155,7 +153,7 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
         raise CorruptFileError(f"{clip.video} ends after {row + 1} frames; there are joints for {count}: it is damaged.")
     numbers = {
         "subject": clip.subject, "action": clip.action, "subaction": clip.trial, "camera": clip.camera,
-        "istrain": int(_SUBJECTS[clip.subject]),
+        "istrain": int(f"S{clip.subject}" in SUBJECTS["train"]),
     }  # fmt: skip
     corner = center[rows] - side[rows, None] / 2
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.h36m.cdf import read_cdf_pose
-from posezoo.data.h36m.facts import SUBJECTS, parse_action
+from posezoo.data.h36m.facts import LABELLED, parse_action
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.hdf5 import open_hdf5, read_dataset
 from posezoo.formats.cameras import read_cameras
@@ -19,7 +19,6 @@ from posezoo.geometry import Camera, h36m_cameras
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 _JOINTS = 32
-_ALL = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
 _H36M17 = get_skeleton("h36m17")
 _HOURGLASS = {
     "sh": ("StackedHourglass", get_skeleton("mpii16")),
@@ -90,7 +89,7 @@ def _videopose3d(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], lis
     found: dict[Key, Callable[[], np.ndarray]] = {}
     for (subject, action), metres in positions_3d(path, _JOINTS).items():
         named = parse_action(action)
-        if subject in _ALL and named is not None:
+        if subject in LABELLED and named is not None:
             found[(subject, *named)] = partial(np.multiply, metres, np.float32(1000.0))
     return found, [path]
 
@@ -120,7 +119,7 @@ def _by_file(
     source: Path, folder: str, suffix: str, read: Callable[[Path], np.ndarray]
 ) -> tuple[dict[Key, Callable[[], np.ndarray]], list[Path]]:
     found, files = dict[Key, Callable[[], np.ndarray]](), list[Path]()
-    for subject in _ALL:
+    for subject in LABELLED:
         for path in sorted((source / subject / folder).glob(f"*{suffix}")):
             named = parse_action(path.stem)
             if named is not None:
@@ -138,7 +137,7 @@ def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray
             found[name] = _archive(path)
             files.append(path)
     for name, (folder, layout) in _HOURGLASS.items():
-        folders = [path for subject in _ALL if (path := source / subject / folder).is_dir()]
+        folders = [path for subject in LABELLED if (path := source / subject / folder).is_dir()]
         if folders and name not in found:
             found[name] = partial(_hourglass, source, folder, layout)
             files += [path for path in folders for path in sorted(path.glob("*.h5"))]
@@ -199,6 +198,6 @@ def _names(action: str) -> tuple[str, ...]:
 
 def check_subjects(subjects: tuple[str, ...]) -> None:
     """InputError where a subject is none with labels."""
-    unknown = [subject for subject in subjects if subject not in _ALL]
+    unknown = [subject for subject in subjects if subject not in LABELLED]
     if unknown:
-        raise InputError(f"subject {unknown[0]} is none of Human3.6M's with labels; they are {', '.join(_ALL)}.")
+        raise InputError(f"subject {unknown[0]} is none of Human3.6M's with labels; they are {', '.join(LABELLED)}.")

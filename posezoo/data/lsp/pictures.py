@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.pictures.files import PictureFiles, present
+from posezoo.data.pictures.annotated import annotated_people
+from posezoo.data.pictures.files import present
 from posezoo.data.pictures.packed import pack_pictures, packed_pictures
-from posezoo.data.pictures.people import PeopleInPictures, boxes_around
+from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.reading import PathLike, reading
 from posezoo.formats.keypoints import read_keypoints
-from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("lsp14")
@@ -90,19 +90,7 @@ def _of_folder(folder: Path) -> dict[str, PeopleInPictures]:
     there = np.intersect1d(whole, present(folder / "images", names))
     if not len(there):
         raise CorruptFileError(f"{folder / found[0]} holds nobody with {_LEAST} joints or more; get it again.")
-    center, side = boxes_around(keypoints[there])
-    people = PeopleInPictures(
-        poses=PoseData(
-            skeleton=_SKELETON,
-            keypoints_2d=keypoints[there].astype(np.float32),
-            sequence=np.zeros(len(there), np.int32),
-            frame=there.astype(np.int32),
-            sequences=(Sequence(subject="lsp"),),
-        ),
-        center=center,
-        side_px=side,
-        picture=PictureFiles(folder / "images", tuple(names[row] for row in there)),
-    )
+    people = annotated_people("lsp", _SKELETON, keypoints, folder / "images", names, there)
     count = len(keypoints)
     test = count - (_OFFICIAL // 2 if count == _OFFICIAL else min(_TEST, count // 7))
     val = test - (100 if count == _OFFICIAL else min(_VAL, count // 14))

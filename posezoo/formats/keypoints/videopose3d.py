@@ -11,10 +11,8 @@ from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.videopose3d import cameras, layout_of
+from posezoo.geometry.cameras import h36m_cameras, h36m_subjects
 from posezoo.poses.posedata import Sequence
-
-_H36M_SUBJECTS = {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
-_H36M_SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
 
 
 def is_videopose3d(content: Content) -> bool:
@@ -71,8 +69,8 @@ def _sequence(
     if isinstance(video, Mapping) and "w" in video and "h" in video:
         size = picture_size([video["w"], video["h"]], path)
         fps = float(video["fps"]) if isinstance(video.get("fps"), int | float) else None
-    elif subjects <= _H36M_SUBJECTS and views == len(_H36M_SIZES):
-        size, fps = _H36M_SIZES[view], 50.0
+    elif subjects <= set(h36m_subjects()) and views == len(h36m := h36m_cameras("S1")):
+        size, fps = h36m[view].image_size, 50.0
     elif metadata.get("layout_name") == "humaneva15":
         size, fps = (640, 480), 60.0
     return Sequence(subject=subject, action=action, view=view, image_size=size, fps=fps)

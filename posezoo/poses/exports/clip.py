@@ -15,20 +15,13 @@ from posezoo.poses.body import level, on_the_floor
 from posezoo.poses.body import one_body as body
 from posezoo.poses.exports.settings import UNITS_MM, MotionSettings
 from posezoo.skeletons import Skeleton
+from posezoo.skeletons.posed import Posed
 
 
 @runtime_checkable
-class Poses(Protocol):
+class Poses(Posed, Protocol):
     """What is exported: :class:`posezoo.poses.Prediction`, or anything else with its attributes as NumPy arrays."""
 
-    @property
-    def pose_3d(self) -> object: ...
-    @property
-    def skeleton(self) -> Skeleton: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def frame(self) -> str: ...
     @property
     def keypoints_2d(self) -> np.ndarray | None: ...
     @property
