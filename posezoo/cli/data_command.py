@@ -47,7 +47,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run_schema(options: argparse.Namespace) -> int:
-    """The documented formats of 2D keypoints."""
+    """List the documented formats of 2D keypoints."""
     from posezoo.formats.keypoints import SCHEMA
 
     print(SCHEMA.strip())
@@ -108,7 +108,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """A table of what the keypoints are like, and a sentence for whatever is suspicious."""
+    """Print a table of what the keypoints are like, and a sentence for whatever is suspicious."""
     from posezoo.formats.keypoints import inspect_keypoints, read_with_format
 
     form, data = read_with_format(options.file, options.skeleton, options.image_size)
@@ -138,7 +138,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def _rows(found: Inspection) -> list[tuple[str, str]]:
-    """An inspection in words."""
+    """Return an inspection in words."""
     sizes = ", ".join(f"{width} x {height}" for width, height in found.image_sizes[:5])
     missing = sorted(found.missing.items(), key=lambda item: -item[1])
     low, median, high = found.confidence or (0, 0, 0)

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def telling_frame(pose: np.ndarray, skeleton: Skeleton) -> int:
-    """The frame that shows what is done: hands at their highest, or the head at its lowest (camera frame, y down)."""
+    """Return the frame that shows the action best: hands at their highest, or the head at its lowest (y down)."""
     y = {joint: pose[:, skeleton.index(joint), 1] for joint in skeleton.joints}
     raised = y["pelvis"] - np.minimum(y["left_wrist"], y["right_wrist"])
     height = np.maximum(y["left_ankle"], y["right_ankle"]) - y["head_top"]

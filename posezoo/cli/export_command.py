@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """What can be refused at once."""
+    """Refuse wrong options at once, before anything is read."""
     check_name(options.name)
     check_output("--out", options.out, (".onnx", ".pt", ".torchscript"))
 

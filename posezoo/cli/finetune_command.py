@@ -57,7 +57,7 @@ def _pitch(text: str) -> float | str:
 
 
 def check(options: argparse.Namespace) -> None:
-    """What can be refused at once."""
+    """Refuse wrong options at once, before anything is read."""
     check_name(options.name)
     check_input(options.input)
 
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(header: dict[str, Any]) -> None:
-    """A table of the metrics before and after, and whether it was worth it."""
+    """Print the metrics before and after in a table, and whether fine-tuning was worth it."""
     from rich.table import Table
 
     from posezoo.cli.output import console

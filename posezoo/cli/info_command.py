@@ -25,7 +25,7 @@ def recipes_of(paper: str) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """The card in Markdown, drawn on a terminal; key by key where there is none beside the index."""
+    """Print the model's card, drawn on a terminal; key by key where no card lies beside the index."""
     card, text = info(options.name), card_text(options.name)
     if "file" not in card:
         paper = card["paper"]

@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """A table, a line a model."""
+    """Print a table with a line for each model."""
     cards = [_card(name) for name in list_models(options.pattern)]
     if not cards:
         everything = list_models()

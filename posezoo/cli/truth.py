@@ -178,7 +178,7 @@ def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float 
 
 
 def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
-    """The scale and the rotation that bring all root-relative poses of a clip closest to others, joints known in both."""
+    """Return the scale and the rotation that bring a clip's root-relative poses closest to others (joints of both)."""
     import numpy as np
 
     known = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _status(kind: str) -> AbstractContextManager[object]:
-    """What happens, on a terminal; animations show a bar of their own."""
+    """Show on a terminal what is being drawn; animations show a bar of their own."""
     return nullcontext() if kind in ("gif", "mp4") else progress_console().status(f"drawing {kind.upper()}")
 
 

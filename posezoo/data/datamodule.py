@@ -78,7 +78,7 @@ class LiftingDataModule(pl.LightningDataModule):
         self._splits: dict[str, dict[str, Tensor]] = {}
 
     def load(self, split: str, keypoints: str | None = None) -> PoseData:
-        """The poses of a split, as the dataset gives them; with other keypoints than those of the split where asked for."""
+        """Return the poses of a split as the dataset gives them, with other keypoints where they are asked for."""
         if isinstance(self.dataset, dict):
             if split not in self.dataset:
                 raise InputError(f"no {split} split was given; expected it among {', '.join(self.dataset)}.")
@@ -100,7 +100,7 @@ class LiftingDataModule(pl.LightningDataModule):
                 self._splits[split] = self.tensors(self.load(split), split)
 
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
-        """What batches of a split are cut from, by name; a paper that needs more than poses extends it.
+        """Return the tensors by name that batches of a split are cut from; a paper that needs more than poses extends it.
 
         Raises:
             InputError: missing joints, or no labels where they are asked for.

@@ -77,7 +77,7 @@ def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
 
 
 def _clips(key: tuple[str, str], world: np.ndarray, views: dict[str, Views]) -> list[Clip]:
-    """A chunk as its three cameras see it; a detector that does not have it is left out."""
+    """Return a chunk as its three cameras see it; a detector that lacks the chunk is left out."""
     part, subject = key[0].split("/")[0], key[0].split("/")[-1]
     named = re.fullmatch(r"(\w+?) (\d+)(?: (chunk\d+))?", key[1])
     action, trial = (named[1], " ".join(filter(None, named.groups()[1:]))) if named else (key[1], "")

@@ -238,7 +238,7 @@ def read_detector_errors(path: str | Path) -> np.ndarray | None:
 
 
 def _clips(file: h5py.File) -> Iterator[tuple[_Clip, str]]:
-    """What the clips of an open OpenMocap file are, and under which names they stand in it."""
+    """Return the clips of an open OpenMocap file, each with the name that it has in the file."""
     kind = read_attributes(file)
     if kind.get("kind") != "openmocap" or kind.get("format") != FORMAT:
         raise CorruptFileError(
@@ -261,7 +261,7 @@ def _read(path: Path, split: str) -> tuple[list[tuple[_Clip, Motion]], np.ndarra
 
 
 def with_detection_errors(data: PoseData, residuals: np.ndarray, seed: int = 0) -> PoseData:
-    """The same poses with 2D as a detector would give it.
+    """Return the poses with 2D as a detector would give it.
 
     Args:
         data: with 3D labels, from which the person's height in px is known.

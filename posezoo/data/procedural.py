@@ -24,7 +24,7 @@ Seed = int | tuple[int, ...]
 
 
 def _generator(stream: int, seed: Seed) -> np.random.Generator:
-    """A generator of its own for every purpose and seed."""
+    """Return a generator of its own for every purpose and seed."""
     parts = (seed,) if isinstance(seed, int) else seed
     if any(part < 0 for part in parts):
         raise InputError(f"seed {seed}; expected whole numbers from 0 upwards.")
@@ -49,14 +49,14 @@ def _posture(rng: np.random.Generator) -> dict[str, tuple[float, float, float]]:
 
 
 def procedural_body(seed: Seed) -> Body:
-    """The person that a seed stands for: stature and proportions."""
+    """Return the person that a seed stands for: stature and proportions."""
     return random_body(_generator(_BODY, seed))
 
 
 def procedural_motion(
     action: str, frames: int, seed: Seed, *, body_seed: Seed | None = None, fps: float | int = FPS
 ) -> Float32[np.ndarray, "frames 17 3"]:
-    """A synthetic person doing something, heading anywhere, around the world's origin.
+    """Draw a synthetic person doing something, heading anywhere, around the world's origin.
 
     All joints keep the anatomical limits of :data:`JOINT_LIMITS`, bones their length, feet the floor.
 

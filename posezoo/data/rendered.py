@@ -121,7 +121,7 @@ class Shots:
     floor_mm: np.ndarray
 
     def framed(self, side: int) -> Shots:
-        """The same, with intrinsics of square pictures around the people."""
+        """Return the same, with intrinsics of square pictures around the people."""
         center, around = boxes_around(project(self.poses, self.intrinsics))
         zoom = side / (MARGIN * around.astype(np.float64))
         frame = np.zeros((len(zoom), 3, 3))

@@ -122,7 +122,7 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
 
 
 def _format_of(path: Any, format: str | None) -> str:
-    """The format's name, from what the path ends in where it is not given.
+    """Return the format's name, from what the path ends in where no format is given.
 
     Raises:
         UnknownNameError: unknown format.
@@ -140,7 +140,7 @@ def _format_of(path: Any, format: str | None) -> str:
 
 
 def _difference(data: bytes, kind: _Format, graph: ExportGraph, count: int) -> float:
-    """The largest over outputs; infinite where shapes or what is NaN differ."""
+    """Return the largest difference over all outputs; infinite where shapes or the places of NaN differ."""
     inputs = graph.examples(count)
     expected = graph(*inputs)
     expected = expected if isinstance(expected, tuple) else (expected,)
@@ -154,5 +154,5 @@ def _difference(data: bytes, kind: _Format, graph: ExportGraph, count: int) -> f
 
 
 def _patience(label: str) -> AbstractContextManager[object]:
-    """A line on the terminal for as long as it takes."""
+    """Show a line on the terminal while the block runs."""
     return progress_console().status(label)

@@ -27,7 +27,7 @@ def check_onnx() -> None:
 
 
 def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str, Any]) -> bytes:
-    """The file's content: weights, and the metadata as strings, JSON where they are none."""
+    """Return the file's content: weights, and the metadata as strings, in JSON where they are no strings."""
     import onnx
 
     ports = (*graph.inputs, *graph.outputs)
@@ -69,7 +69,7 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
 
 
 def run_onnx(data: bytes, graph: ExportGraph, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """What a file gives, by ONNX Runtime on the CPU."""
+    """Run a file by ONNX Runtime on the CPU and return its outputs."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -83,7 +83,7 @@ _BY_TRACING: dict[str, Any] = {"dynamo": False} if torch.__version__ >= torch.to
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter prints, and logs what it does to the graph."""
+    """Silence the exporter, which prints and logs what it does to the graph."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -16,7 +16,7 @@ METADATA = "posezoo.json"
 
 
 def to_torchscript(graph: ExportGraph, example: tuple[Tensor, ...], metadata: Mapping[str, object]) -> bytes:
-    """The file's content."""
+    """Return the file's content."""
     traced = torch.jit.trace(graph, example, check_trace=False)
     stream = io.BytesIO()
     torch.jit.save(traced, stream, _extra_files={METADATA: json.dumps(metadata)})
@@ -24,6 +24,6 @@ def to_torchscript(graph: ExportGraph, example: tuple[Tensor, ...], metadata: Ma
 
 
 def run_torchscript(data: bytes, graph: ExportGraph, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """What a file gives."""
+    """Run a file and return its outputs."""
     outputs = torch.jit.load(io.BytesIO(data))(*inputs)
     return outputs if isinstance(outputs, tuple) else (outputs,)

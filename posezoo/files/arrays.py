@@ -18,14 +18,14 @@ _NPY_HEADER = 2**14
 
 
 def load_npy(path: PathLike) -> Any:
-    """The array of a ``.npy`` file, as :func:`load_npz` gives its arrays. Raises as :func:`read_bytes`."""
+    """Read the array of a ``.npy`` file as :func:`load_npz` reads its arrays. Raises as :func:`read_bytes`."""
     data = read_bytes(path, "an NPY array")
     with reading(path, "an NPY array"):
         return _parse_npy(bytearray(data), str(path))
 
 
 def load_npz(path: PathLike) -> dict[str, Any]:
-    """The arrays of an ``.npz`` archive by name, every checksum verified.
+    """Read the arrays of an ``.npz`` archive by name and verify every checksum.
 
     Pickled object arrays, as the field's files have them, are read without executing anything; one without
     dimensions comes as the object inside: ``load_npz("data_2d_h36m_gt.npz")["positions_2d"]["S1"]``.
@@ -59,7 +59,7 @@ def load_npz(path: PathLike) -> dict[str, Any]:
 
 
 def load_pickle(path: PathLike) -> Any:
-    """What a pickle holds: NumPy arrays and plain containers; anything else is refused, never executed.
+    """Read a pickle of NumPy arrays and plain containers; anything else is refused, never executed.
 
     Raises as :func:`read_bytes`.
     """

@@ -27,7 +27,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 @contextmanager
 def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
-    """An HDF5 file, open for reading; failures inside the block are reported as of this file.
+    """Open an HDF5 file for reading; failures inside the block are reported as of this file.
 
     Raises as :func:`reading`.
     """
@@ -56,7 +56,7 @@ def hard_child(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset | None:
 
 @contextmanager
 def create_hdf5(path: PathLike) -> Iterator[h5py.File]:
-    """A new HDF5 file, open for writing.
+    """Open a new HDF5 file for writing.
 
     Raises:
         OSError: it could not be written, once it is closed.
@@ -208,7 +208,7 @@ def _texts(dataset: h5py.Dataset, size: int) -> np.ndarray:
 
 
 def dataset_shape(group: h5py.Group, key: str) -> tuple[int, ...]:
-    """The shape that a dataset declares.
+    """Return the shape that a dataset declares.
 
     Raises:
         CorruptFileError: no such dataset.
@@ -225,7 +225,7 @@ def _dataset(group: h5py.Group, key: str) -> h5py.Dataset:
 
 
 def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    """The attributes of a group or dataset that are numbers or text.
+    """Read the attributes of a group or dataset that are numbers or text.
 
     Raises:
         CorruptFileError: one declares more values than the file can hold.

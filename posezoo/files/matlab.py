@@ -27,7 +27,7 @@ _MAX_DEPTH = 32
 
 
 def load_mat(path: PathLike) -> dict[str, Any]:
-    """The variables of a MATLAB 5 to 7 file.
+    """Read the variables of a MATLAB 5 to 7 file.
 
     Numeric arrays come in MATLAB's shape (two axes or more), texts as str (a list of them for several rows), cells as
     arrays of objects, structures as a dict (an array of them where there are several). Complex, sparse and function
@@ -69,7 +69,7 @@ class _Reader:
             raise ValueError("it unpacks into more bytes than are read; set POSEZOO_MAX_BYTES to more")
 
     def inflate(self, data: memoryview) -> memoryview:
-        """What is compressed, within the budget."""
+        """Decompress an element, within the budget."""
         inflater = zlib.decompressobj()
         result = inflater.decompress(data, self.budget + 1)
         self.spend(len(result))
@@ -148,7 +148,7 @@ class _Reader:
 
 
 def _fill(shape: tuple[int, ...], values: Iterator[object]) -> np.ndarray:
-    """An array of objects, filled in MATLAB's order."""
+    """Return an array of objects, filled in MATLAB's order."""
     result = np.empty(math.prod(shape), dtype=object)
     for index in range(len(result)):
         result[index] = next(values)

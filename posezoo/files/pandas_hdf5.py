@@ -30,7 +30,7 @@ def is_frame(path: Path) -> bool:
 
 
 def read_frame(path: Path) -> tuple[Columns, np.ndarray, list[object]]:
-    """The names of the columns, a tuple of their levels each, the values (N, columns), and the index of each row.
+    """Read the names of the columns (a tuple of levels each), the values (N, columns) and the index of each row.
 
     Raises:
         CorruptFileError: parts are missing, do not belong together, or are pickles of more than plain names.
@@ -80,7 +80,7 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[Columns, list[np.ndarray], li
 
 
 def _axis(group: h5py.Group, name: str, attributes: dict[str, Any], path: Path) -> Columns:
-    """The entries of an axis: plain, or levels and the labels that point into them."""
+    """Return the entries of an axis: plain ones, or levels and the labels that point into them."""
     if _text(attributes.get(f"{name}_variety", b"regular")) != "multi":
         return [(_text(entry),) for entry in read_dataset(group, name, (None,)).tolist()]
     count = int(attributes[f"{name}_nlevels"])

@@ -30,7 +30,7 @@ _MOST_NODES = 2**24
 
 
 def restricted_unpickle(stream: io.BufferedIOBase, where: str) -> Any:
-    """What a pickle (any protocol, Python 2 and NumPy 1 included) holds from the stream's position on.
+    """Read a pickle of any protocol (Python 2 and NumPy 1 included) from the stream's position on.
 
     Gives NumPy arrays and scalars of numbers or text, and list, tuple, dict, set, str, bytes and numbers. An array
     of objects without dimensions comes as the object inside.
@@ -99,7 +99,7 @@ class _Array:
         self.state = (tuple(shape), dtype.dtype, fortran, data)
 
     def array(self) -> np.ndarray:
-        """The real array; one of objects still holds stand-ins."""
+        """Return the real array; one of objects still holds stand-ins."""
         shape, dtype, fortran, data = self.state
         count = math.prod(shape)
         if math.prod(max(size, 1) for size in shape) * max(dtype.itemsize, 1) > max_bytes(_length(data)):
@@ -166,7 +166,7 @@ def _mapping(*args: object) -> dict[Any, Any]:
 
 
 def _key(key: object) -> Any:
-    """A key that hashes in no time: plain, or a flat tuple of plain ones (nested, shared tuples hash for ever)."""
+    """Return a key that hashes quickly: plain, or a flat tuple of plain ones (nested, shared tuples hash for ever)."""
     if not isinstance(key, (*_PLAIN, np.generic)) and not (
         isinstance(key, tuple) and len(key) < 64 and all(isinstance(part, (*_PLAIN, np.generic)) for part in key)
     ):

@@ -86,7 +86,7 @@ def _unreadable(path: PathLike, what: str, error: Exception) -> CorruptFileError
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error, short enough for a sentence."""
+    """Return the first line of an error, short enough for a sentence."""
     lines = str(error).strip().splitlines()
     text = lines[0].rstrip(".") if lines else type(error).__name__
     return text if len(text) <= 120 else text[:117] + "..."
@@ -164,14 +164,14 @@ def read_bytes(path: PathLike, what: str) -> bytes:
 
 
 def load_json(path: PathLike) -> Any:
-    """What a JSON file holds. Raises as :func:`read_bytes`."""
+    """Read a JSON file. Raises as :func:`read_bytes`."""
     data = read_bytes(path, "JSON")
     with reading(path, "JSON"):
         return json.loads(data.decode("utf-8-sig"))
 
 
 def sha256(path: PathLike) -> str:
-    """The SHA-256 of a file, in hexadecimal. Raises as :func:`reading`."""
+    """Return the SHA-256 of a file in hexadecimal. Raises as :func:`reading`."""
     digest = hashlib.sha256()
     check_file(path, "data")
     with reading(path, "data"), open(path, "rb") as stream:

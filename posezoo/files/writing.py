@@ -33,7 +33,7 @@ def save_reason(error: OSError) -> str | None:
 
 @contextmanager
 def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Path]:
-    """A temporary path beside ``path``, with its extension, that becomes ``path`` when the block ends well.
+    """Give a temporary path beside ``path``, with its extension, that becomes ``path`` when the block ends well.
 
     After any failure, an interrupt included, the temporary file is gone and what stood at ``path`` stands still.
 

@@ -76,7 +76,7 @@ def _sided(entry: Any, side: str) -> Any:
 
 
 def _joint_map(convention: Mapping[str, Any], skeleton: Skeleton, present: tuple[str, ...]) -> dict[str, object]:
-    """The convention's entry for every joint, sides filled in and alternatives settled."""
+    """Return the convention's entry for every joint, sides filled in and alternatives settled."""
     left, right = convention["sides"]
     entries = {}
     for name in skeleton.joints:
@@ -95,14 +95,14 @@ def _names(entry: Any) -> list[str]:
 
 
 def _lacking(name: str, skeleton: Skeleton, joints: tuple[str, ...]) -> tuple[list[str], int]:
-    """What a convention expects and the file lacks, and how many names it expects."""
+    """Return what a convention expects and the file lacks, and how many names it expects."""
     entries = _joint_map(bvh_conventions()[name], skeleton, joints).values()
     wanted = {joint for entry in entries for joint in _names(entry)}
     return sorted(wanted - set(joints)), len(wanted)
 
 
 def _detect(joints: tuple[str, ...], skeleton: Skeleton, path: str | Path) -> str:
-    """The convention whose joints are all in the file."""
+    """Return the convention whose joints are all in the file."""
     lacking = {name: _lacking(name, skeleton, joints) for name in bvh_conventions()}
     for name, (absent, _) in lacking.items():
         if not absent:
@@ -197,7 +197,7 @@ def read_bvh(
 
 
 def _unit(points: torch.Tensor, skeleton: Skeleton, units: tuple[float, ...], path: str | Path) -> float:
-    """The first of the units, in mm, in which the first pose is a person's: legs, and all of the height along the bones.
+    """Return the first unit, in mm, that makes the first pose a person's: legs, and all height along the bones.
 
     Raises:
         InputError: there is none.

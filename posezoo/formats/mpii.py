@@ -118,7 +118,7 @@ def people_of_mat(path: PathLike) -> list[Person]:
 
 
 def _of_rectangle(image: str, person: int, rectangle: Mapping[str, Any]) -> Person | None:
-    """A person of the original file; None without joints or scale."""
+    """Read a person of the original file; None without joints or scale."""
     points = rectangle.get("annopoints")
     if not isinstance(points, Mapping) or "point" not in points or not _size(rectangle.get("scale")):
         return None
@@ -168,7 +168,7 @@ def unannotated(part: np.ndarray) -> np.ndarray:
 
 
 def people_of_hourglass(path: Path) -> list[Person]:
-    """The people of the hourglass's HDF5."""
+    """Read the people of the hourglass's HDF5."""
     with open_hdf5(path) as file:
         part = finite(file, "part", (None, 16, 2))
         count = len(part)
@@ -193,7 +193,7 @@ def people_of_hourglass(path: Path) -> list[Person]:
 
 
 def finite(file: h5py.File, key: str, shape: Items[int | None]) -> np.ndarray:
-    """A dataset as float32."""
+    """Read a dataset as float32."""
     values = read_dataset(file, key, shape)
     if values.dtype.kind not in "fiu":
         raise CorruptFileError(f"{file.filename}, {key!r} is of type {values.dtype}; expected numbers.")
@@ -205,7 +205,7 @@ def finite(file: h5py.File, key: str, shape: Items[int | None]) -> np.ndarray:
 
 
 def _names(file: h5py.File, count: int) -> list[str]:
-    """The pictures' names."""
+    """Read the pictures' names."""
     names = read_dataset(file, "imgname")
     if len(names) != count:
         raise CorruptFileError(f"{file.filename}, 'imgname' has {len(names)} rows for {count} people; get the file again.")

@@ -19,7 +19,7 @@ _H36M16 = _H36M17.without("nose")
 
 
 def _reordered(layout: Skeleton, joints: tuple[str, ...], name: str) -> Skeleton:
-    """The joints of a layout, and their tree, in another order."""
+    """Return the joints of a layout, and their tree, in another order."""
     parents = [layout.parents[layout.index(joint)] for joint in joints]
     return Skeleton(name, joints, tuple(-1 if parent < 0 else joints.index(layout.joints[parent]) for parent in parents))
 
@@ -84,7 +84,7 @@ def _items(value: object, what: str, path: PathLike, error: type[PoseZooError]) 
 
 
 def layout_of(joints: int, metadata: object, stem: str) -> Skeleton | None:
-    """The layout of an archive's 2D.
+    """Return the layout of an archive's 2D.
 
     Its metadata name it, or tell it by ``keypoints_symmetry``: the hourglass's archives name none, those of VideoPose3D are
     in MPII's order, those of SemGCN, whose files are called the same, in Human3.6M's.
@@ -112,7 +112,7 @@ def layout_of(joints: int, metadata: object, stem: str) -> Skeleton | None:
 
 
 def _left(symmetry: Any) -> set[int]:
-    """The joints of the left side, listed first; none where they are not told."""
+    """Return the joints of the left side, listed first; none where they are not told."""
     try:
         return {int(joint) for joint in symmetry[0]}
     except (TypeError, ValueError, IndexError, KeyError, OverflowError):
@@ -143,7 +143,7 @@ def positions_3d(path: PathLike, joints: int) -> dict[tuple[str, str], np.ndarra
 
 
 def positions_2d(path: PathLike, joints: tuple[int, ...]) -> Views:
-    """What the cameras see.
+    """Project what the cameras see.
 
     Raises:
         MissingFileError, CorruptFileError: no such file, damaged, of another layout, or J not among ``joints``.

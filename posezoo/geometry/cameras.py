@@ -82,7 +82,7 @@ class Camera:
         return self.K @ torch.cat([self.R, self.t[:, None]], dim=1)
 
     def to(self, *args: Any, **kwargs: Any) -> Camera:
-        """The same camera with another dtype or on another device."""
+        """Return the same camera with another dtype or on another device."""
         fields = {name: getattr(self, name) for name in ("K", "R", "t", "distortion")}
         moved: dict[str, Any] = {
             name: None if value is None else value.to(*args, **kwargs) for name, value in fields.items()

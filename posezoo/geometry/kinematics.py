@@ -94,7 +94,7 @@ def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tenso
 
 
 def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch J D"]:
-    """The mirror image about x = 0: x negated, left and right joints swapped."""
+    """Return the mirror image about x = 0: x negated, left and right joints swapped."""
     swapped = points[..., list(skeleton.mirror), :]
     return torch.cat([-swapped[..., :1], swapped[..., 1:]], dim=-1)
 
@@ -119,7 +119,7 @@ def choose(first: Bool[Tensor, "B"], one: Float[Tensor, "B ..."], other: Float[T
 def scale_bones(
     pose: Float[Tensor, "*batch J 3"], factors: Float[Tensor, "J"], skeleton: Skeleton
 ) -> Float[Tensor, "*batch J 3"]:
-    """The same motion by another body: every bone keeps its direction and is scaled; the root stays.
+    """Give a motion to another body: every bone keeps its direction and is scaled; the root stays.
 
     Args:
         pose: any frame and unit.

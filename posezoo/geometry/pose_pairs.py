@@ -18,7 +18,7 @@ Number = float | int
 def pose_pair(
     pred: Array, target: Array, mask: Array | None = None, dims: int = 3, names: tuple[str, str] = ("pred", "target")
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The door of all functions that compare two sets of poses: equal shapes (..., J, dims), one floating dtype.
+    """Check two sets of poses that are to be compared: equal shapes (..., J, dims), one floating dtype.
 
     Half precision and integers become float32; joints that the mask leaves out become 0. Whether the values
     are finite is left to the caller, who can often tell from what it computes anyway.
@@ -48,7 +48,7 @@ def pose_pair(
 
 
 def as_tensor(values: Array | Sequence[Number] | Number, name: str) -> Tensor:
-    """An array as a tensor of real numbers, without a copy where torch can use its memory."""
+    """Return an array as a tensor of real numbers, without a copy where torch can use its memory."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":  # Torch wants native byte order and positive strides.
         values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])
     try:

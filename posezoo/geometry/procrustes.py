@@ -56,7 +56,7 @@ class _NotFiniteError(ArithmeticError):
 
 
 def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """The similarity that brings ``source`` closest to ``target``: ``target ~ scale * source @ rotation^T + translation``.
+    """Return the similarity nearest to ``target``: ``target ~ scale * source @ rotation^T + translation``.
 
     Least squares over the joints, the rotation proper: det = +1, a mirror image is never allowed. Differentiable;
     where the rotation is not unique it counts as constant in the backward pass.
@@ -122,7 +122,7 @@ def procrustes_distances(
 
 
 def procrustes_distance_sum(pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]) -> Float64[Tensor, ""]:
-    """The sum of :func:`procrustes_distances`, without an array of them all."""
+    """Return the sum of :func:`procrustes_distances`, without an array of them all."""
     return torch.stack(_per_slice(lambda fit: _distances(fit).sum(dtype=torch.float64), pred, target)).sum()
 
 
@@ -259,7 +259,7 @@ def _foam(
 
 
 def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofactor_norm: Tensor) -> tuple[Tensor, Tensor]:
-    """A quarter of the quartic and a quarter of its slope (which is twice zeta), at lam."""
+    """Return a quarter of the quartic and of its slope (which is twice zeta), at lam."""
     excess = torch.addcmul(minus_norm, lam, lam)
     value = torch.addcmul(minus_cofactor_norm, excess, excess, value=0.25).addcmul_(minus_twice_det, lam)
     return value, torch.addcmul(minus_twice_det, lam, excess)
@@ -280,7 +280,7 @@ def _transform(fit: _Fit) -> tuple[Float64[Tensor, " B"], Float64[Tensor, "3 3 B
 
 
 def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:
-    """The source in the target's place."""
+    """Return the source moved to the target's place."""
     place = fit.y_centroid.expand_as(fit.x).clone(memory_format=torch.contiguous_format)
     return _move(fit, place).permute(2, 0, 1)
 

@@ -62,7 +62,7 @@ def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tens
 
 
 def matrix_to_euler(order: str, matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3"]:
-    """The inverse of :func:`euler_to_matrix` for three different axes; the middle angle lies in [-pi/2, pi/2].
+    """Return the inverse of :func:`euler_to_matrix` for three different axes; the middle angle lies in [-pi/2, pi/2].
 
     Where that angle is +-pi/2 the other two are about one axis (gimbal lock), and the last of them is 0.
 
@@ -99,7 +99,7 @@ def matrix_to_euler(order: str, matrix: Float[Tensor, "*batch 3 3"]) -> Float[Te
 
 
 def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """The smallest rotation that turns one direction into another (a swing, without twist).
+    """Return the smallest rotation that turns one direction into another (a swing, without twist).
 
     Args:
         source, target: vectors of any length but 0; of opposite ones the axis is chosen, across the source.

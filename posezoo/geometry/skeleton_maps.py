@@ -80,7 +80,7 @@ def _disc(center: Tensor, rows: Tensor, radius: float) -> tuple[Tensor, Tensor]:
 
 
 def _band(slope: Tensor, offset: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """The interval of t with ``low <= slope t + offset <= high``; all of the line, or nothing, where the slope is 0."""
+    """Return the interval of t with ``low <= slope t + offset <= high``; the whole line or nothing at slope 0."""
     level = slope.abs() < 1e-12
     slope = slope.where(~level, 1.0)
     one, other = (low - offset) / slope, (high - offset) / slope

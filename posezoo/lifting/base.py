@@ -108,7 +108,7 @@ class ZooModule(pl.LightningModule):
         return next((parameter.dtype for parameter in self.parameters()), torch.float32)
 
     def for_inference(self, network: Any) -> Any:
-        """The network with its batch norms folded into its layers, where only prediction is wanted.
+        """Return the network with its batch norms folded into its layers, where only prediction is wanted.
 
         The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
         """
@@ -124,11 +124,11 @@ class ZooModule(pl.LightningModule):
         return kept.fused
 
     def __getstate__(self) -> dict[str, object]:
-        """Copies and pickles fold their batch norms anew: what is kept here is known by the networks' places in memory."""
+        """Leave the folded copies out of copies and pickles: they are known by the networks' places in memory."""
         return {**super().__getstate__(), "_fused": {}}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ZooModule:
-        """Moving or casting a model leaves no copy behind."""
+        """Move or cast the model and forget its folded copies."""
         self._fused = {}
         return cast(ZooModule, super()._apply(fn, recurse))
 
@@ -157,7 +157,7 @@ class ZooModule(pl.LightningModule):
         return cls.paper
 
     def weights(self) -> dict[str, Tensor]:
-        """What is published: everything that prediction and fine-tuning need, nothing twice."""
+        """Return what is published: everything that prediction and fine-tuning need, nothing twice."""
         return dict(self.state_dict())
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -190,7 +190,7 @@ class ZooModule(pl.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A checkpoint says which paper it is of, so that it can be loaded by path alone."""
+        """Write into a checkpoint which paper it is of, so that it can be loaded by its path alone."""
         checkpoint["posezoo"] = {"paper": self.registered()}
         # So that a run that was stopped and resumed draws what it would have drawn.
         checkpoint["random"] = random_state(self.device)

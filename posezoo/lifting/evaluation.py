@@ -19,7 +19,7 @@ from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 
 def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor, "B J 3"]:
-    """The trivial baseline: keep the 2D pose, set all depths equal. Of relative scale."""
+    """Lift by the trivial baseline: keep the 2D pose, set all depths equal. The scale is relative."""
     flat = keypoints_2d - keypoints_2d[:, root : root + 1]
     return torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=-1)
 

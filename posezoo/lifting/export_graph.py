@@ -87,7 +87,7 @@ class ExportGraph(nn.Module, Generic[Exported]):
 
     @abstractmethod
     def examples(self, count: int = _EXAMPLES) -> tuple[Tensor, ...]:
-        """Inputs of so many poses, to trace with and to compare with; the same at every call."""
+        """Return inputs of so many poses, to trace with and to compare with; the same at every call."""
 
 
 class ConvertLayout(nn.Module):

@@ -204,7 +204,7 @@ class LiftingModule(ZooModule):
         return evaluate_2d(self, keypoints_2d, batch_size)
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """What a paper can say of its own lifting without any 3D, by pose; nothing where it has no such term.
+        """Judge the model's own lifting without any 3D, pose by pose; empty where the paper has no such term.
 
         Returns:
             ``reprojection``: the mean distance of joints between a pose and what comes back when it is lifted, turned,

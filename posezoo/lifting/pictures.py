@@ -119,7 +119,7 @@ class PictureModule(ZooModule):
 
     @torch.inference_mode()
     def predict_images(self, images: Iterable[object], box: object = None) -> Prediction:
-        """The same for any number of pictures, such as the frames of a video: N poses; ``box`` is that of each."""
+        """Predict N poses from N pictures, such as the frames of a video; ``box`` holds the box of each."""
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predicting.")
         joints, sizes = len(self.skeleton), set()
@@ -253,7 +253,7 @@ def _batches(items: Iterable[object], size: int) -> Iterator[list[object]]:
 
 
 def as_picture(image: object) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture of any kind as an array.
+    """Return a picture of any kind as an array.
 
     Raises:
         InputError: not (H, W, 3) of bytes.

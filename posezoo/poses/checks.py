@@ -16,7 +16,7 @@ _LOWER = (("left_ankle", "right_ankle"), ("left_knee", "right_knee"), ("left_hip
 
 
 def upside_down_fraction(keypoints: object, skeleton: str | Skeleton | None = None) -> float:
-    """The share of poses whose head is lower in the picture (larger y) than their feet.
+    """Return the share of poses whose head is lower in the picture (larger y) than their feet.
 
     Args:
         keypoints: PoseData, or an array (..., J, 2) in pixels, y down, NaN where unknown.

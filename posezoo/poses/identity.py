@@ -43,7 +43,7 @@ def identify(data: PoseData, identified: bool) -> PoseData:
 
 
 def _restarts(data: PoseData, rows: np.ndarray, identified: bool) -> list[np.ndarray]:
-    """The rows of a recording, parted where frame numbers begin anew and that explains why somebody is twice in a frame."""
+    """Part a recording's rows where frame numbers begin anew, if that explains somebody twice in a frame."""
     frames = data.frame[rows]
     names = data.sequence[rows] if identified else np.zeros(len(rows), np.int32)
     most = max(Counter(zip(names.tolist(), frames.tolist(), strict=True)).values(), default=1)
@@ -54,7 +54,7 @@ def _restarts(data: PoseData, rows: np.ndarray, identified: bool) -> list[np.nda
 
 
 def _people(data: PoseData, rows: np.ndarray, identified: bool) -> list[str]:
-    """The person of each row."""
+    """Return the person of each row."""
     frames = data.frame[rows]
     given = [data.sequences[index].subject for index in data.sequence[rows]]
     per_frame = Counter(frames.tolist())

@@ -157,7 +157,7 @@ def _is_screen(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
 
 
 def _jitter(data: PoseData) -> float:
-    """The median step of joints from a frame to the next, over the pose's extent."""
+    """Return the median step of joints from a frame to the next, over the pose's extent."""
     order = np.lexsort((data.frame, data.sequence))
     poses = data.keypoints_2d[order].astype(np.float64)
     next_to = (np.diff(data.frame[order]) == 1) & (np.diff(data.sequence[order]) == 0)
@@ -172,7 +172,7 @@ def _jitter(data: PoseData) -> float:
 
 
 def _repetitions(data: PoseData) -> tuple[float, int]:
-    """The share of poses that equal the frame before, and how many others equal a pose elsewhere."""
+    """Return the share of poses that equal the frame before, and how many others equal a pose elsewhere."""
     rows = np.nan_to_num(data.keypoints_2d, nan=-1).reshape(len(data), -1)
     order = np.lexsort((data.frame, data.sequence))
     same = (rows[order][1:] == rows[order][:-1]).all(1) & (data.sequence[order][1:] == data.sequence[order][:-1])

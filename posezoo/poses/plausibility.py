@@ -118,7 +118,7 @@ def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> st
 
 
 def _deviation(poses: np.ndarray, skeleton: Skeleton) -> tuple[float, float]:
-    """The median pose's deviation from people's proportions, and the share of joints that are missing in this layout."""
+    """Return the median pose's deviation from people's proportions, and the share of this layout's missing joints."""
     missing = missing_joints(poses, skeleton)
     lacking = float(missing.mean())
     if not set(_LIMBS) <= set(skeleton.joints):

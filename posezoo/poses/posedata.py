@@ -90,7 +90,7 @@ class PoseData:
         return len(self.keypoints_2d)
 
     def __getitem__(self, index: slice | np.ndarray) -> PoseData:
-        """The poses of an index array, mask or slice."""
+        """Return the poses of an index array, mask or slice."""
         names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame", "time_s")
         arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[index] for name in names}
         return replace(self, **arrays)

@@ -128,7 +128,7 @@ class Prediction(Generic[Array]):
         return int(self.pose_3d.shape[0])
 
     def labelled(self, data: PoseData) -> Prediction[Array]:
-        """The same with frame, person, video and time of the poses that were lifted, row by row.
+        """Return the prediction with frame, person, video and time of the lifted poses, row by row.
 
         Raises:
             InputError: another number of poses.
@@ -277,7 +277,7 @@ _WRITERS = {".npz": _npz, ".json": _json}
 
 
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The constructor's arguments from either kind of file."""
+    """Read the constructor's arguments from either kind of file."""
     name = str(value["skeleton"])
     skeleton = Skeleton(name, tuple(map(str, value["joints"])), tuple(int(parent) for parent in value["parents"]))
     approximated = value["approximated"]

@@ -125,7 +125,7 @@ def _offset(start: np.ndarray, point: np.ndarray, end: np.ndarray) -> np.ndarray
 
 
 def _sum(*parts: np.ndarray) -> np.ndarray:
-    """The sum of what is known."""
+    """Return the sum of what is known."""
     return np.nansum(np.stack(parts), axis=0)
 
 

@@ -69,7 +69,7 @@ class Track:
         return float(self.confidence.mean(1).sum())
 
     def starting_at(self, frame: int) -> Track:
-        """The same with unknown frames before, so that row i is frame ``frame + i``."""
+        """Return the track with unknown frames before it, so that row i is frame ``frame + i``."""
         room = ((self.first_frame - frame, 0), (0, 0))
         times = self.time_s
         if times is not None:  # the frames before are as far apart as the first ones

@@ -21,7 +21,7 @@ def unit_of(metric: str) -> str:
 
 
 def facts(entry: Entry) -> str:
-    """What a model is, where it comes from and what it must not be taken for."""
+    """Return the table of a model's facts: what it is, where it comes from, what it is not for."""
     lines = [
         f"file: `{entry['file']}`, {entry['size'] / 1e6:.1f} MB, sha256 `{entry['sha256']}`",
         f"parameters: {entry['parameters']:,}; skeleton: {entry['skeleton']}; unit of the poses: {entry['unit']}",
@@ -40,7 +40,7 @@ def facts(entry: Entry) -> str:
 
 
 def scores(name: str, entry: Entry) -> str:
-    """A table for each test set, the baselines beside the model."""
+    """Return a table for each test set, with the baselines beside the model."""
     rows: list[str] = []
     for title, measured in entry["metrics"].items():
         baselines = entry["baselines"].get(title, {})
@@ -74,7 +74,7 @@ THEIRS = "No figure here is the paper's."
 
 
 def card(name: str, entry: Entry, measured_by: str = "", origin: str = OURS) -> str:
-    """The card of a model.
+    """Return the card of a model.
 
     Args:
         name: ``name.tag``.

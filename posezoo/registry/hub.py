@@ -70,7 +70,7 @@ def parse_address(address: str) -> HubFile:
 
 
 def fetch(wanted: HubFile) -> Path:
-    """The verified file in the client's cache, downloaded if it is not there.
+    """Return the verified file in the client's cache; download it if it is not there.
 
     A file that is not what it should be is removed and fetched once more. Of processes that ask for a file at once, one
     downloads it.
@@ -100,7 +100,7 @@ def fetch(wanted: HubFile) -> Path:
 
 
 def _fetch(wanted: HubFile) -> Path:
-    """The file, while nobody else fetches it; at most one cached and two downloaded files are looked at."""
+    """Return the file, while nobody else fetches it; look at one cached and two downloaded files at most."""
     if wanted.fixed:
         with suppress(MissingFileError, DownloadError, CorruptFileError):  # another process fetched it meanwhile
             return _verified(_download(wanted, local_files_only=True), wanted, remove=True)
@@ -127,7 +127,7 @@ def _verified(path: Path, wanted: HubFile, *, remove: bool = False) -> Path:
 
 
 def _checksums(path: Path, wanted: HubFile) -> tuple[str, str]:
-    """What a file's checksum should be, and what it is; an address without one is held against what the hub declared.
+    """Return a file's expected and actual checksum; without an expected one, the hub's declared one.
 
     The client names the files of its cache by that: the sha256 of large files, the object name in git of others.
     """
@@ -150,7 +150,7 @@ def _remove(path: Path) -> None:
 
 
 def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
-    """The client's download, its errors as one sentence; a server that is down is asked again."""
+    """Download by the client and report its errors in one sentence; ask again where the server is down."""
     from huggingface_hub import errors, hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
 

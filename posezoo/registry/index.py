@@ -31,7 +31,7 @@ def checkpoint_folders() -> list[Path]:
 
 
 def entries() -> dict[str, Entry]:
-    """The entries of every ``index.json`` found, by ``name.tag``; of two with one name, that of the first folder.
+    """Return the entries of every ``index.json`` found, by ``name.tag``; of one name, that of the first folder.
 
     Raises:
         CorruptFileError: an index that is not one, or an entry that does not say which bytes it stands for.
@@ -154,7 +154,7 @@ def info(name: str) -> Entry:
 
 
 def card_text(name: str) -> str | None:
-    """The model card in Markdown, where it lies beside the index; None where it does not."""
+    """Return the model card in Markdown, where it lies beside the index; None where it does not."""
     full = info(name)["name"]
     for folder in checkpoint_folders():
         path = folder / f"{full}.md"

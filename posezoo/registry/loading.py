@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def locate(name: str) -> Path:
-    """The verified file of a named model: in ``$POSEZOO_HOME``, beside the index, or from the hub.
+    """Return the verified file of a named model: in ``$POSEZOO_HOME``, beside the index, or from the hub.
 
     Where an entry's source is ``local`` its weights are on no hub; ``POSEZOO_HUB_REPO``, ``organisation/name`` or
     ``organisation/name@revision``, says where they are mirrored, and comes before the index's own source.
@@ -105,7 +105,7 @@ def load(name: str | Path, device: str | None = None) -> Any: ...
 
 
 def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] | None = None) -> ZooModule:
-    """A model in eval mode: the LightningModule of its paper.
+    """Load a model in eval mode: the LightningModule of its paper.
 
     Args:
         name: ``svma``, ``svma.cmu``; the path of a ``.safetensors`` that PoseZoo wrote or a Lightning ``.ckpt`` of one of

@@ -28,7 +28,7 @@ REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 def write_folder(
     model: str | Path, repo: str, folder: Path, *, licence: str = "", limits: str = "", training_data: str = ""
 ) -> Path:
-    """What is to be uploaded: the weights, ``README.md`` and ``index.json``; the folder is a ``$POSEZOO_HOME`` too.
+    """Write what is uploaded: weights, ``README.md`` and ``index.json``; the folder is a ``$POSEZOO_HOME`` too.
 
     Args:
         model: a name, or the path of a ``.safetensors`` of one's own.
@@ -71,7 +71,7 @@ def write_folder(
 
 
 def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **said: str) -> Entry:
-    """What of the index's entry of a file the file and its model tell; metrics and baselines are for those who measure.
+    """Return the part of a file's index entry that the file and its model tell: all but metrics and baselines.
 
     Args:
         path: the file.
@@ -103,7 +103,7 @@ def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **sai
 
 
 def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
-    """The index's entry of a file that is in no index."""
+    """Return the index's entry of a file that is in no index."""
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
@@ -118,7 +118,7 @@ def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tupl
 
 
 def header(name: str, entry: Entry) -> str:
-    """The card's YAML for the hub: licence, library, tags, and every measured figure as ``model-index``."""
+    """Return the card's YAML for the hub: licence, library, tags, and every measured figure as ``model-index``."""
     from huggingface_hub import EvalResult, ModelCardData
 
     results = [
@@ -147,7 +147,7 @@ def header(name: str, entry: Entry) -> str:
 
 
 def _with_usage(text: str, repo: str, name: str, entry: Mapping[str, object]) -> str:
-    """The card, and how to load what it is of."""
+    """Return the card with a section on how to load the model."""
     from posezoo.lifting.kinds import get_kind
 
     call = get_kind(find_paper(entry["paper"]).kind).usage

@@ -193,7 +193,7 @@ def _named(source: object) -> str:
 
 
 def _choose(name: str | Path, folder: Path, validation: UnlabelledValidation) -> tuple[LiftingModule, dict[str, object]]:
-    """The model to keep, and what the weights' header says of it.
+    """Return the model to keep, and the header of its weights.
 
     Returns:
         the best epoch's model, or the one that fine-tuning began with where no epoch scores below 1; and ``before``,

@@ -12,7 +12,7 @@ from posezoo.version import __version__
 
 
 def commit() -> str:
-    """The commit of the source checkout, with ``+`` where it has changes; empty in an installed package."""
+    """Return the commit of the source checkout, with ``+`` where it has changes; empty in an installed package."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return ""
@@ -34,7 +34,7 @@ def commit() -> str:
 
 
 def command() -> str:
-    """The command line as a user would type it, without the folder it wrote to."""
+    """Return the command line as a user would type it, without the folder it wrote to."""
     program, arguments = Path(sys.argv[0]).name, sys.argv[1:]
     while "--out" in arguments:
         place = arguments.index("--out")

@@ -17,7 +17,7 @@ from posezoo.lifting import ZooModule
 
 
 def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
-    """The folder of a run and the checkpoint to go on from.
+    """Return the folder of a run and the checkpoint to go on from.
 
     Raises:
         InputError: there is a run already and ``resume`` is not set, or the other way round.
@@ -64,7 +64,7 @@ def make_logger(kind: str, out: Path) -> Logger:
 
 
 def checkpointing(out: Path) -> ModelCheckpoint:
-    """The last state, every epoch: what ``--resume`` goes on from."""
+    """Return the callback that keeps the last state of every epoch, from which ``--resume`` goes on."""
     return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", every_n_epochs=1, enable_version_counter=False)
 
 

@@ -55,12 +55,12 @@ class _CLI(LightningCLI):
         super().__init__(module, datamodule, **settings)
 
     def add_arguments_to_parser(self, parser: Any) -> None:
-        """Data come in the model's layout, and what else they share."""
+        """Link the settings that model and data share: the layout and what else the model names."""
         for name in self.shared:
             parser.link_arguments(f"model.{name}", f"data.{name}")
 
     def before_instantiate_classes(self) -> None:
-        """Overrides may name no more than a recipe may."""
+        """Check that overrides name no more than a recipe may."""
         check_parsed(self.config, self.allow)
 
     def instantiate_trainer(self, **settings: object) -> pl.Trainer:

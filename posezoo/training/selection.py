@@ -55,7 +55,7 @@ def drift(model: Any, keypoints_2d: Tensor, before: Tensor) -> float:
 
 
 def keep_best(folder: Path) -> ModelCheckpoint:
-    """The epoch of the lowest ``val/score``: ``checkpoints/best.ckpt``."""
+    """Return the callback that keeps the epoch of the lowest ``val/score`` as ``checkpoints/best.ckpt``."""
     return ModelCheckpoint(
         dirpath=folder / "checkpoints", filename="best", monitor="val/score", mode="min", enable_version_counter=False
     )

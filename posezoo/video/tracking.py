@@ -16,7 +16,7 @@ __all__ = ["Detections", "Track", "fill_gaps", "track_people", "tracks_of"]
 
 
 def tracks_of(data: PoseData) -> list[Track]:
-    """The clips of a file of keypoints as tracks, that of the greatest :attr:`Track.presence` first.
+    """Return the clips of a file of keypoints as tracks, the greatest :attr:`Track.presence` first.
 
     Raises:
         InputError: a person has two poses in one frame, or frame numbers are those of pictures rather than of a video.

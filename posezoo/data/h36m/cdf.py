@@ -13,7 +13,7 @@ from posezoo.files.reading import PathLike, reading
 
 
 def read_cdf_pose(path: PathLike, dimensions: int) -> Float[np.ndarray, "N 32 D"]:
-    """The 32 joints of one of Human3.6M's CDF files.
+    """Return the 32 joints of one of Human3.6M's CDF files.
 
     Args:
         path: of the file; variable ``Pose``, (1, N, 32 D).

@@ -60,7 +60,7 @@ def prepare_h36m(source: PathLike, out: PathLike) -> Prepared:
 
 
 def _clips(found: Source, key: Key) -> list[Clip]:
-    """A recording as its four cameras see it."""
+    """Return a recording as its four cameras see it."""
     subject, action, trial = key
     world = convert(found.recordings[key]().astype(np.float64), "h36m32", _SKELETON).keypoints
     detected = {name: detector(key) for name, detector in found.detections.items()}

@@ -32,7 +32,7 @@ FPS = 50.0
 
 
 def parse_action(stem: str) -> tuple[str, str] | None:
-    """Action and trial from a file's or key's name, matched whole; None where it is neither.
+    """Return action and trial of a file's or key's whole name; None where the name has neither.
 
     Example:
         >>> parse_action("SittingDown 2"), parse_action("WalkingDog"), parse_action("Walking_1"), parse_action("_ALL 1")

@@ -93,7 +93,7 @@ def prepare_h36m_pictures(source: PathLike, out: PathLike, every: int = 5) -> Pa
 
 
 def _find(source: Path) -> Iterator[_Clip]:
-    """The videos of the subjects with labels; the first trial of an action is the one of the lower number."""
+    """Yield the videos of the labelled subjects; the first trial of an action is the one of the lower number."""
     for subject in (int(name[1:]) for name in LABELLED):
         folder = source / f"S{subject}"
         trials: dict[str, dict[str, list[str]]] = {}
@@ -111,7 +111,7 @@ def _find(source: Path) -> Iterator[_Clip]:
 
 
 def _cut_once(clip: _Clip, out: Path, every: int) -> dict[str, np.ndarray] | None:
-    """The annotations of a clip, whose pictures are cut now or were before; None where it cannot be read."""
+    """Cut a clip's pictures unless they were cut before; return its annotations, None where it cannot be read."""
     done = out / "clips" / f"{clip.name}-{every}.npz"
     if done.is_file():
         return {key: np.asarray(value) for key, value in load_npz(done).items()}
@@ -166,7 +166,7 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
 
 
 def _make(folder: Path) -> None:
-    """A folder that is there afterwards; SaveError where it cannot be."""
+    """Make a folder unless it is there; raise SaveError where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

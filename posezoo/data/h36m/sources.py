@@ -48,7 +48,7 @@ class Source:
 
 
 def find_h36m(source: Path) -> Source:
-    """What a folder holds; cameras from ``metadata.xml`` or ``cameras.h5`` where they are, else as published.
+    """Find what a folder holds; cameras are read from ``metadata.xml`` or ``cameras.h5``, else as published.
 
     Raises:
         MissingFileError: none of the three kinds of files.
@@ -145,7 +145,7 @@ def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray
 
 
 def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
-    """An archive of VideoPose3D, read when its first clip is asked for: some 300 MB."""
+    """Return an archive of VideoPose3D, which is read when its first clip is asked for: some 300 MB."""
 
     @cache
     def views() -> tuple[dict[Key, list[np.ndarray | None]], Skeleton]:

@@ -106,7 +106,7 @@ def _of_mat(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _of_csv(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The same of a table with ``image`` and, for each joint, ``_x`` and ``_y``, empty where not annotated."""
+    """Return joints and pictures of a table with ``image`` and each joint's ``_x`` and ``_y``, empty where not annotated."""
     with reading(path, "a table"), path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     joints = [name if name != "thorax" else "neck" for name in _SKELETON.joints]

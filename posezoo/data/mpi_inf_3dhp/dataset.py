@@ -70,7 +70,7 @@ def prepare_mpi_inf_3dhp(source: PathLike, out: PathLike) -> Prepared:
 
 
 def _training_clips(path: Path, subject: str, name: str) -> list[Clip]:
-    """A training sequence, camera by camera; as long as the shortest of its annotations."""
+    """Return a training sequence, camera by camera; as long as the shortest of its annotations."""
     annotations = read_training_sequence(path)
     calibration = path.with_name("camera.calibration")
     cameras = read_calibration(calibration) if calibration.is_file() else {}
@@ -88,7 +88,7 @@ def _training_clips(path: Path, subject: str, name: str) -> list[Clip]:
 
 
 def _test_clips(path: Path, name: str) -> list[Clip]:
-    """The valid frames of a test sequence, a clip for each activity."""
+    """Return the valid frames of a test sequence, one clip for each activity."""
     two, three, universal, frame, activity = read_test_sequence(path)
     return [
         Clip(

@@ -17,7 +17,7 @@ from posezoo.poses.posedata import PoseData, Sequence
 
 
 def mpi_inf_3dhp_pictures(split: str = "test", path: PathLike = ".", scene: str | None = None) -> PeopleInPictures:
-    """The valid frames of the test set: 2,929 in six sequences.
+    """Read the valid frames of the test set: 2,929 in six sequences.
 
     Args:
         split: ``test`` alone.

@@ -12,7 +12,7 @@ from posezoo.files.hdf5 import open_hdf5, read_dataset
 
 
 def read_test_sequence(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The valid frames of a sequence.
+    """Read the valid frames of a sequence.
 
     Returns:
         2D (N, 17, 2) px; 3D (N, 17, 3) mm, camera frame: as measured, and scaled to one size for all people, which is what

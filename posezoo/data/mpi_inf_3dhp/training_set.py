@@ -17,7 +17,7 @@ _AXES = {"annot2": 2, "annot3": 3, "univ_annot3": 3}
 
 
 def read_training_sequence(path: Path) -> dict[int, dict[str, np.ndarray]]:
-    """The annotations of each of the eight cameras, in the joints of the test set.
+    """Read the annotations of each of the eight cameras, in the joints of the test set.
 
     Args:
         path: ``annot.mat``: ``annot2``, ``annot3`` and ``univ_annot3`` are cells, one a camera, of (N, 28 * 2 or 3).
@@ -50,7 +50,7 @@ def read_training_sequence(path: Path) -> dict[int, dict[str, np.ndarray]]:
 
 
 def read_calibration(path: Path) -> dict[int, Camera]:
-    """The cameras of ``camera.calibration``, by number; seven lines each, matrices row by row, mm.
+    """Read the cameras of ``camera.calibration``, by number; seven lines each, matrices row by row, mm.
 
     Raises:
         MissingFileError, CorruptFileError: no such file, or another layout.

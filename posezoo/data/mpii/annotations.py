@@ -44,7 +44,7 @@ class MPII:
         return len(self.people)
 
     def __getitem__(self, index: slice | np.ndarray) -> MPII:
-        """The people of an index array, mask or slice."""
+        """Return the people of an index array, mask or slice."""
         arrays = {name: getattr(self, name)[index] for name in ("scale", "center", "normalize", "visible")}
         detections = None if self.detections is None else self.detections[index]
         return MPII(people=self.people[index], detections=detections, **arrays)

@@ -40,7 +40,7 @@ def crop_matrix(center: Float[np.ndarray, "2"], side_px: float, size: int, degre
 
 
 def cut(picture: UInt8[np.ndarray, "H W 3"], matrix: Float[np.ndarray, "2 3"], size: int) -> UInt8[np.ndarray, "S S 3"]:
-    """The crop of a :func:`crop_matrix`; black where the picture ends."""
+    """Return the crop of a :func:`crop_matrix`; black where the picture ends."""
     cv2 = opencv()
     shrink = int(1.0 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if shrink >= 2:  # reading single pixels out of a large picture would alias
@@ -115,7 +115,7 @@ class Crops(Dataset[dict[str, object]]):
         return len(self.people)
 
     def __getitem__(self, key: tuple[int, int]) -> dict[str, object]:
-        """The item; where the picture cannot be had, ``unreadable`` alone, which names it."""
+        """Return the item; of a picture that cannot be read, ``unreadable`` alone, which names the picture."""
         epoch, number = key
         try:
             picture = self.people.read(number)
@@ -159,7 +159,7 @@ class Crops(Dataset[dict[str, object]]):
 def pixels_per_mm(
     keypoints: Float[np.ndarray, "N J 2"], pose: Float[np.ndarray, "N J 3"], root: int
 ) -> Float[np.ndarray, "N"]:
-    """The scale that lays 3D poses on 2D ones best, by least squares about the root; of joints that are annotated."""
+    """Return the scale that lays 3D poses on 2D ones best, by least squares about the root, of annotated joints."""
     flat = keypoints - keypoints[:, root : root + 1]
     across = np.where(np.isfinite(flat), pose[..., :2] - pose[:, root : root + 1, :2], 0.0)
     return (np.nan_to_num(flat) * across).sum((1, 2)) / np.maximum((across**2).sum((1, 2)), 1e-6)
@@ -233,7 +233,7 @@ class CropLoader:
             raise InputError(f"none of {len(order)} pictures could be read; first: {next(iter(self.unreadable), 'none')}")
 
     def _count(self, reason: str) -> None:
-        """A picture is left out: said once, counted always."""
+        """Count a picture that is left out; warn of the first."""
         if reason not in self.unreadable:
             warnings.warn(f"left out: {reason}", stacklevel=2)
         self.unreadable[reason] = self.unreadable.get(reason, 0) + 1

@@ -15,7 +15,7 @@ from posezoo.files.reading import PathLike, read_bytes
 
 
 def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture of any format OpenCV reads, RGB.
+    """Read a picture of any format that OpenCV knows, as RGB.
 
     Raises:
         MissingFileError: no such file.

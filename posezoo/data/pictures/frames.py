@@ -81,7 +81,7 @@ class Frames:
         return rate if 0 < rate <= 1000 else None
 
     def _header(self, name: str) -> float:
-        """A number in the header of the video, 0 where there is none."""
+        """Return a number in the header of the video, 0 where there is none."""
         cv2 = opencv()
         capture = _open(self.path)
         value = float(capture.get(getattr(cv2, name))) if capture.isOpened() else 0.0
@@ -131,5 +131,5 @@ class Frames:
 
 
 def _open(path: Path) -> Any:
-    """The video's capture."""
+    """Return the video's capture."""
     return opencv().VideoCapture(str(path))

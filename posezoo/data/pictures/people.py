@@ -65,7 +65,7 @@ class PeopleInPictures:
         return len(self.poses)
 
     def __getitem__(self, index: slice | np.ndarray) -> PeopleInPictures:
-        """The people of an index array, mask or slice."""
+        """Return the people of an index array, mask or slice."""
         head = None if self.head_px is None else self.head_px[index]
         return replace(
             self,
@@ -77,7 +77,7 @@ class PeopleInPictures:
         )
 
     def read(self, number: int) -> UInt8[np.ndarray, "H W 3"]:
-        """The picture that a person is in.
+        """Return the picture that a person is in.
 
         Raises:
             MissingFileError, CorruptFileError: there is none, or it cannot be read.

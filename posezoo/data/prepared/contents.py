@@ -30,12 +30,12 @@ def is_prepared(path: PathLike) -> bool:
 
 
 def is_own(file: h5py.File) -> bool:
-    """The same of an open file."""
+    """Return the same of an open file."""
     return text_of(read_attributes(file).get("kind")) == KIND
 
 
 def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]:
-    """What the file says of itself, compared with its checksum.
+    """Read what the file says of itself, compared with its checksum.
 
     Raises:
         CorruptFileError: no prepared file, another dataset's, or altered.
@@ -59,7 +59,7 @@ def checksum(data: bytes) -> bytes:
 
 
 def to_json(sequence: Sequence) -> str:
-    """A clip, its camera included."""
+    """Return a clip, its camera included, as JSON holds it."""
     camera = sequence.camera
     calibration = camera and {
         name: None if (value := getattr(camera, name)) is None else np.asarray(value).tolist()
@@ -70,7 +70,7 @@ def to_json(sequence: Sequence) -> str:
 
 
 def from_json(text: str) -> Sequence:
-    """The clip of :func:`to_json`."""
+    """Return the clip that :func:`to_json` wrote."""
     entry = json.loads(text)
     size = entry["image_size"] and tuple(entry["image_size"])
     camera = entry["camera"]

@@ -91,7 +91,7 @@ def describe_prepared(path: PathLike) -> dict[str, Any]:
 
 
 def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer: str | None) -> str:
-    """The array that is meant."""
+    """Return the name of the array of keypoints that is meant."""
     detectors = []
     for name in sorted({name for entry in clips for name in entry["sha256"]} - set(OWN)):
         group = next(entry["group"] for entry in clips if name in entry["sha256"])
@@ -126,7 +126,7 @@ def check_arrays(file: h5py.File, stored: dict[str, Any]) -> None:
 
 
 def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """An array of a clip, compared with its checksum."""
+    """Read an array of a clip, compared with its checksum."""
     name = f"{entry['group']}/{key}"
     values = read_dataset(file, name, shape)
     if checksum(values.tobytes()).decode() != entry["sha256"][key]:

@@ -61,7 +61,7 @@ class Clip:
     more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What stands in the file, by name.
+        """Return what stands in the file, by name.
 
         Raises:
             CorruptFileError: NaN, or values that no camera sees.
@@ -186,7 +186,7 @@ def write_prepared(
 
 
 def _up_to_date(out: Path, dataset: str, digest: str) -> list[str] | None:
-    """The notes of a whole file of these sources; None where there is none, or one to be made again.
+    """Return the notes of a whole file of these sources; None where no file is, or it has to be made again.
 
     Raises:
         InputError: something else, which must not be lost.

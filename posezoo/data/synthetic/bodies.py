@@ -47,7 +47,7 @@ _FORMAT = 1
 
 
 def _pivot(part: str) -> str | None:
-    """The joint that a part turns about; None for the head, which turns about the top of the neck."""
+    """Return the joint that a part turns about; None for the head, which turns about the top of the neck."""
     side, _, name = part.partition("_")
     if side in SIDES:
         return f"{side}_{_PIVOTS[name]}"

@@ -68,7 +68,7 @@ class Body:
 
 
 def random_body(rng: np.random.Generator) -> Body:
-    """A person of 1.55 to 1.95 m whose segments differ from the published proportions by 4 % (one deviation)."""
+    """Draw a person of 1.55 to 1.95 m whose segments differ from published proportions by 4 % (one deviation)."""
     stature = rng.uniform(1550.0, 1950.0)
     fractions = {
         segment: fraction * float(np.clip(rng.normal(1.0, 0.04), 0.9, 1.1))
@@ -97,12 +97,12 @@ def random_body(rng: np.random.Generator) -> Body:
 
 
 def limits_of(joint: str) -> tuple[Limits, Limits, Limits] | None:
-    """The limits of ``right_knee`` and so on; the pelvis, whose angles place the body in the room, has none."""
+    """Return the limits of ``right_knee`` and so on; the pelvis has none: its angles place the body in the room."""
     return JOINT_LIMITS.get(joint.removeprefix("left_").removeprefix("right_"))
 
 
 def _signs(joint: str) -> tuple[float, float, float]:
-    """What turns the angles of a joint into rotations about x, y and z."""
+    """Return the factors that turn the angles of a joint into rotations about x, y and z."""
     outward = 1.0 if joint.startswith("left_") else -1.0
     if joint.endswith(("_knee", "_elbow")):
         return (-1.0 if joint.endswith("_knee") else 1.0), 0.0, 0.0
@@ -149,7 +149,7 @@ def _smooth(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
 
 
 def _above(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
-    """A smooth signal that is nowhere below the given one: the average of its maxima, over equal windows."""
+    """Return a smooth signal nowhere below the given one: the average of its maxima, over equal windows."""
     padded = functional.pad(signals[:, None], (radius, radius), mode="replicate")
     return _smooth(functional.max_pool1d(padded, 2 * radius + 1, stride=1)[:, 0], radius)
 

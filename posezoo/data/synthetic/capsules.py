@@ -65,7 +65,7 @@ class Outfit:
 
 
 def facing(pose: Float[np.ndarray, "17 3"]) -> Float[np.ndarray, "3"]:
-    """Unit vector to where the chest looks, in the frame of the pose (right-handed, as the camera's is)."""
+    """Return the unit vector to where the chest looks, in the frame of the pose (right-handed, as the camera's is)."""
     across = pose[_JOINT["left_shoulder"]] - pose[_JOINT["right_shoulder"]]
     up = pose[_JOINT["thorax"]] - pose[_JOINT["pelvis"]]
     return _unit(np.cross(across, up))
@@ -96,7 +96,7 @@ def _landmarks(pose: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def person(pose_mm: Float[np.ndarray, "17 3"], outfit: Outfit) -> Capsules:
-    """The body of a pose.
+    """Return the body of a pose.
 
     Args:
         pose_mm: h36m17, mm, camera frame.

@@ -138,7 +138,7 @@ def joints_of(bodies: Bodies, pose: Float[Tensor, "B 17 3"], draws: Float[Tensor
 
 
 def _worn(bodies: Bodies) -> Int[Tensor, "P"]:
-    """What covers each point: by its part, and hair on top and at the back of the head."""
+    """Return what covers each point: by its part, and hair on top and at the back of the head."""
     names = [part.split("_", 1)[1] if part.split("_")[0] in SIDES else part for part in PARTS]
     of_part = torch.tensor([GARMENTS.index(_GARMENT_OF[name]) for name in names], device=bodies.points.device)
     part = bodies.part

@@ -40,7 +40,7 @@ def wander(
 
 
 def _between(low: float, high: float, signal: np.ndarray) -> np.ndarray:
-    """A signal of -1..1 stretched to low..high."""
+    """Return a signal of -1..1 stretched to low..high."""
     return (low + high) / 2 + (high - low) / 2 * signal
 
 
@@ -53,7 +53,7 @@ def _pulse(time: np.ndarray, rng: np.random.Generator, shortest: float, longest:
 
 
 def _bump(cycle: np.ndarray, center: float, width: float) -> np.ndarray:
-    """A periodic bump of height 1: the von Mises function of a cycle of length 1."""
+    """Return a periodic bump of height 1: the von Mises function of a cycle of length 1."""
     return np.exp((np.cos(2 * np.pi * (cycle - center)) - 1.0) / (2 * np.pi * width) ** 2)
 
 
@@ -63,7 +63,7 @@ def _sides(rng: np.random.Generator) -> tuple[str, str]:
 
 
 def _gait(time: np.ndarray, rng: np.random.Generator, running: bool) -> Moves:
-    """Walking or running in a circle; the shape of the curves follows Winter's mean sagittal joint angles.
+    """Walk or run in a circle; the shape of the curves follows Winter's mean sagittal joint angles.
 
     A cycle begins as the right heel strikes: that hip is most flexed, its knee yields a little in stance and bends
     most in swing; each arm swings against the leg of its side, the shoulders turn against the hips.
@@ -96,12 +96,12 @@ def _gait(time: np.ndarray, rng: np.random.Generator, running: bool) -> Moves:
 
 
 def walk(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Walking in a circle."""
+    """Walk in a circle."""
     return _gait(time, rng, running=False)
 
 
 def run(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Running in a circle."""
+    """Run in a circle."""
     return _gait(time, rng, running=True)
 
 

@@ -38,7 +38,7 @@ class View:
 
 
 def studio(view: View, rng: np.random.Generator, actor: int = 0) -> UInt8[np.ndarray, "H W 3"]:
-    """A plain room with even light, where each actor wears the same all day.
+    """Draw a plain room with even light, where each actor wears the same all day.
 
     Args:
         view: who, and from where.
@@ -104,7 +104,7 @@ def _clothes(rng: np.random.Generator, plain: bool) -> Outfit:
 
 
 def _draw_person(image: np.ndarray, view: View, outfit: Outfit, light: np.ndarray, ambient: float) -> None:
-    """The person, in place: patterned, and shaded by one far light."""
+    """Draw the person, patterned and shaded by one far light, into the picture."""
     body = person(view.pose_mm, outfit)
     seen = trace(body, view.K, view.size)
     surface = body.surface[seen.capsule]
@@ -146,7 +146,7 @@ def _rays(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _room(view: View) -> Float[np.ndarray, "H W 3"]:
-    """A wall, a carpet, and the person's soft shadow on it."""
+    """Draw a wall, a carpet, and the person's soft shadow on the carpet."""
     rise, x, y = _rays(view)
     wall, carpet = np.array([[0.46, 0.52, 0.46], [0.52, 0.24, 0.20]], np.float32)
     image = wall * (0.85 + 0.35 * np.clip(rise, -0.2, 0.6))[..., None]
@@ -162,7 +162,7 @@ def _room(view: View) -> Float[np.ndarray, "H W 3"]:
 
 
 def _clutter(view: View, rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]:
-    """A background out of nowhere: light that changes, ground or not, things of all shapes, and bits of people's colours."""
+    """Draw a random background: changing light, ground or not, things of all shapes, bits of people's colours."""
     cv2 = opencv()
     width, height = view.size
     coarse = rng.uniform(0.0, 1.0, (rng.integers(2, 6), rng.integers(2, 6), 3)).astype(np.float32)
@@ -209,7 +209,7 @@ def _occlude(image: np.ndarray, view: View, rng: np.random.Generator) -> None:
 
 
 def _photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What lens, exposure and sensor do."""
+    """Blur, expose and add noise as lens and sensor do."""
     cv2 = opencv()
     scale = image.shape[0] / 256.0
     kind = rng.random()

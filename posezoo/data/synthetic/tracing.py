@@ -109,7 +109,7 @@ def _first_hit(
     end: Float32[np.ndarray, "3"],
     radius: np.float32,
 ) -> Float32[np.ndarray, "H W"]:
-    """The depth at which rays (x, y, 1) t first meet a capsule; infinite where they miss it."""
+    """Return the depth at which rays (x, y, 1) t first meet a capsule; infinite where they miss it."""
     axis = end - start
     axis_axis = float(axis @ axis)
     ray_ray = x * x + y * y + 1

@@ -98,7 +98,7 @@ def read_with_format(
 
 
 def _unrecognised(content: Content) -> str:
-    """What the file holds, and what is read."""
+    """Say what the file holds, and what is read."""
     value = content.value
     if isinstance(value, Mapping):
         # A damaged file has names of any length, and of any characters.

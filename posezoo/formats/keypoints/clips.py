@@ -59,7 +59,7 @@ class Clips:
 
 
 def numeric(values: object, what: str, path: Path) -> np.ndarray:
-    """An array of real numbers, None becoming NaN.
+    """Return an array of real numbers, NaN where a value is None.
 
     Raises:
         InputError: text, objects, complex numbers, or lists of unequal lengths.
@@ -98,7 +98,7 @@ def group(
     sizes: Items[tuple[int, int] | None] | None = None,
     fps: float | None = None,
 ) -> tuple[np.ndarray, tuple[Sequence, ...]]:
-    """The clips of N poses, by video, person and picture size, in the order in which they appear.
+    """Group N poses into clips by video, person and picture size, in the order in which these appear.
 
     Returns:
         (N,) index of each pose's clip, and the clips.
@@ -220,7 +220,7 @@ def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Seq
 
 
 def _layout(clips: Clips, wanted: str | Skeleton | None, path: Path) -> Skeleton:
-    """The caller's layout, else the file's, else the format's, else the only one with that many joints."""
+    """Return the caller's layout, else the file's, else the format's, else the only one with that many joints."""
     count = clips.keypoints.shape[1]
     argument = None if wanted is None else get_skeleton(wanted)
     if argument and clips.stated and argument.joints != clips.stated.joints:

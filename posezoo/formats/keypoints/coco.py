@@ -63,7 +63,7 @@ def _hashable(key: object) -> bool:
 
 
 def _joint_names(categories: object, entries: list[Mapping[str, object]], path: Path) -> tuple[str, ...]:
-    """The names of the joints as the categories of the entries have them; none where they are no joints' names."""
+    """Return the joints' names as the categories of the entries have them; none where they name no joints."""
     used = {entry.get("category_id") for entry in entries if entry.get("keypoints") and _hashable(entry.get("category_id"))}
     named = {
         tuple(map(str, category["keypoints"]))
@@ -116,7 +116,7 @@ def read_people(
 
 
 def _image(entry: Mapping[str, Any]) -> str | int:
-    """The picture of an entry, by id or name; else its frame."""
+    """Return the picture of an entry, by id or name; else its frame."""
     for key in ("image_id", *NUMBERS, "image_name", "file_name"):
         if entry.get(key) is not None:
             return entry[key] if _hashable(entry[key]) else str(entry[key])
@@ -124,7 +124,7 @@ def _image(entry: Mapping[str, Any]) -> str | int:
 
 
 def _track(entry: Mapping[str, object]) -> str | None:
-    """The person's identity, under whichever name it stands."""
+    """Return the person's identity, under whichever name it stands."""
     found = (identity_of(entry.get(key)) for key in ("track_id", "idx", "instance_id", "person_id", "tracking_id"))
     return next((identity for identity in found if identity is not None), None)
 

@@ -82,7 +82,7 @@ _ARCHIVES = {
 
 
 def _load_npz(path: Path) -> dict[str, object]:
-    """The arrays of an archive; InputError where it is another program's."""
+    """Read the arrays of an archive; raise InputError where another program wrote it."""
     try:
         return load_npz(path)
     except CorruptFileError:
@@ -98,7 +98,7 @@ def _load_npz(path: Path) -> dict[str, object]:
 
 
 def _load_json(path: Path) -> object:
-    """A JSON value, or a list of those of a file of JSON lines."""
+    """Read a JSON value, or a list of the values of a file of JSON lines."""
     try:
         return load_json(path)
     except CorruptFileError as error:
@@ -114,7 +114,7 @@ def _load_json(path: Path) -> object:
 
 
 def _load_csv(path: Path) -> list[list[str]]:
-    """The rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped.
+    """Read the rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped.
 
     Excel's line ``sep=;`` is taken for what it is. Where commas do not part the cells, they are decimal points.
     """
@@ -148,7 +148,7 @@ def decode(data: bytes) -> str:
 
 
 def _list_folder(path: Path) -> tuple[str, list[Path]]:
-    """The kind of a folder, and its JSON files or else its texts; a folder around a single one of these is that one."""
+    """Return the kind of a folder and its JSON files, else its texts; of a folder around a single one, that one's."""
     entries = sorted(path.iterdir())
     files = {
         ending: [entry for entry in entries if entry.suffix.lower() == ending and entry.name != "classes.txt"]

@@ -36,7 +36,7 @@ def read_cvat(content: Content) -> Clips:
 
 
 def _image(image: Element, path: Path) -> Frame:
-    """The people of a picture: skeletons, or loose points by their group."""
+    """Return the people of a picture: skeletons, or loose points by their group."""
     people = [Person(_skeleton(skeleton, path)) for skeleton in image.findall("skeleton")]
     loose: dict[str, _Points] = {}
     for points in image.findall("points"):

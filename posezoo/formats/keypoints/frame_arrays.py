@@ -58,7 +58,7 @@ def read_freemocap(content: Content) -> Clips:
 
 
 def _frames(content: Content) -> list[np.ndarray]:
-    """The frames of a list of arrays or of nested numbers; none where it is something else."""
+    """Return the frames of a list of arrays or of nested numbers; none where it is something else."""
     value = content.value
     if isinstance(value, np.ndarray):
         value = list(value) if value.dtype == object and value.ndim == 1 else []

@@ -29,7 +29,7 @@ class _FrameFormat:
 
 
 def _people(module: str, is_person: IsPerson, parse: Parse, *implied: str) -> _FrameFormat:
-    """A format whose frame is a list of people."""
+    """Return a format whose frame is a list of people."""
 
     def frame(value: object, path: Path) -> Frame:
         people = [person for found in frames_in(value, is_person, parse, path) for person in found.people]

@@ -74,7 +74,7 @@ def _points(task: Mapping[str, object]) -> Iterator[tuple[Mapping[str, object], 
 
 
 def _picture(task: Mapping[str, object]) -> str:
-    """The name of a task's picture."""
+    """Return the name of a task's picture."""
     data = task.get("data", task)
     names = (
         [value for value in data.values() if isinstance(value, str) and "." in value] if isinstance(data, Mapping) else []

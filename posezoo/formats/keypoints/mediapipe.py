@@ -156,7 +156,7 @@ def _world_alone(path: Path) -> InputError:
 
 
 def _frames(value: object) -> list[tuple[int, object]]:
-    """(number, frame) of every frame: a list of them, an object of frames by their numbers, or a single frame."""
+    """Return (number, frame) of every frame: of a list, of an object of frames by number, or of a single frame."""
     if isinstance(value, Mapping):
         for key in ("frames", *_LANDMARKS):
             inner = value.get(key)
@@ -170,7 +170,7 @@ def _frames(value: object) -> list[tuple[int, object]]:
 
 
 def _people(frame: object) -> list[list[object]]:
-    """The lists of landmarks in a frame: one, or with MediaPipe's tasks one a person."""
+    """Return the lists of landmarks in a frame: one, or with MediaPipe's tasks one for each person."""
     if isinstance(frame, Mapping):
         if (named := _by_name(frame)) is not None:
             return [named]
@@ -190,7 +190,7 @@ def _people(frame: object) -> list[list[object]]:
 
 
 def _by_name(frame: Mapping[str, object]) -> list[object] | None:
-    """The 33 landmarks of an object that has them by MediaPipe's names (``LEFT_SHOULDER``), in their order; else None."""
+    """Return the 33 landmarks of an object that names them as MediaPipe does (``LEFT_SHOULDER``); else None."""
     if len(frame) < _COUNT:
         return None
     named = {joint_name(str(name).rpartition(".")[2]): landmark for name, landmark in frame.items()}

@@ -49,7 +49,7 @@ def read_mmpose(content: Content) -> Clips:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    """The joints' names in their order, where ``meta_info`` says them."""
+    """Return the joints' names in their order, where ``meta_info`` says them."""
     meta = value.get("meta_info") if isinstance(value, Mapping) else None
     named = meta.get("keypoint_id2name") if isinstance(meta, Mapping) else None
     if not isinstance(named, Mapping) or not all(str(index) in named for index in range(len(named))):

@@ -36,7 +36,7 @@ def read_movenet(content: Content) -> Clips:
 
 
 def _array(content: Content) -> np.ndarray | None:
-    """The only array of a file; lists of JSON that nest as deeply."""
+    """Return the only array of a file; lists of JSON that nest as deeply."""
     value = content.value
     if isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))

@@ -151,7 +151,7 @@ def _adds(own: Skeleton, layout: Skeleton) -> bool:
 
 
 def _own_layout(names: list[str]) -> tuple[Skeleton, list[int]] | None:
-    """A layout of the joints that a file names, where they fill no named one but the 17 of Human3.6M can be had of them."""
+    """Return a layout of the joints that a file names, if the 17 of Human3.6M can be made of them."""
     body = Skeleton("body", ("pelvis", *_TREE), (-1, *(("pelvis", *_TREE).index(parent) for parent in _TREE.values())))
     found = {joint: place for joint, place in zip(body.joints, _places(names, body), strict=True) if place is not None}
     joints = tuple(found)

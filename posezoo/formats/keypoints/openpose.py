@@ -108,7 +108,7 @@ def _is_body25b(keypoints: np.ndarray) -> bool:
 
 
 def _pose(person: object, file: Path) -> list[object]:
-    """The flat list of a person; empty where only hands or a face were found."""
+    """Return the flat list of a person; empty where only hands or a face were found."""
     if not isinstance(person, Mapping):
         raise InputError(f"{file}: a person is {type(person).__name__}; expected an object with `pose_keypoints_2d`.")
     pose: object = next((person[key] for key in _POSES if key in person), [])

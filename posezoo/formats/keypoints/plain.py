@@ -39,12 +39,12 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
 
 
 def is_plain(content: Content) -> bool:
-    """A mapping with ``keypoints``, or one that says what it is."""
+    """Return whether this is a mapping with ``keypoints``, or one that says what it is."""
     return bool({"keypoints", "keypoints_2d"} & set(content.keys()))
 
 
 def read_plain(content: Content) -> Clips:
-    """The schema above."""
+    """Read a mapping of the schema above."""
     value, path = content.value, content.path
     if text(value.get("format", "")) == PREDICTION:
         value = _of_prediction(value, path)
@@ -89,7 +89,7 @@ def read_plain(content: Content) -> Clips:
 
 
 def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]:
-    """The keypoints that were lifted, by the schema's names; those that the model filled in are unknown again.
+    """Return the keypoints that were lifted, by the schema's names; those that the model filled in are NaN again.
 
     Raises:
         InputError: a prediction without its keypoints, as those of several views are.
@@ -162,7 +162,7 @@ def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
 
 
 def text(value: object) -> str:
-    """A string from whatever the containers make of one."""
+    """Return a string from what the containers make of one."""
     value = np.asarray(value).reshape(-1)
     first = value[0] if len(value) else ""
     return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first).strip()
@@ -191,7 +191,7 @@ def _sizes(value: object, count: int, path: Path) -> list[tuple[int, int] | None
 
 
 def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
-    """The layout that the file names or describes."""
+    """Return the layout that the file names or describes."""
     name = text(value["skeleton"]) if value.get("skeleton") is not None else ""
     if value.get("joints") is None:
         if name and name not in SKELETONS:
@@ -208,7 +208,7 @@ def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
 
 
 def is_array(content: Content) -> bool:
-    """An array, nested lists of numbers, or a mapping with one array of keypoints whatever its name."""
+    """Return whether this is an array, nested lists of numbers, or a mapping with one array of keypoints."""
     if isinstance(content.value, Mapping):
         return len(_candidates(content.value)) == 1
     if isinstance(content.value, list) and content.kind in ("json", "pickle"):
@@ -228,7 +228,7 @@ def read_array(content: Content) -> Clips:
 
 
 def _candidates(value: Mapping[str, object]) -> list[np.ndarray]:
-    """The arrays that look like keypoints: (..., J, 2 or 3) with three axes or four, or two where nothing else is there."""
+    """Return the arrays that look like keypoints: (..., J, 2 or 3) of three or four axes, or two as a last resort."""
     arrays = [array for array in value.values() if isinstance(array, np.ndarray) and array.dtype.kind in "fiu"]
     least = 3 if len(arrays) > 1 else 2
     return [array for array in arrays if least <= array.ndim <= 4 and array.shape[-1] in (2, 3)]

@@ -92,7 +92,7 @@ def read_slp(content: Content) -> Clips:
 
 
 def _metadata(file: h5py.File, path: Path) -> tuple[dict[str, object], float]:
-    """What a project says of itself, and the version of its form."""
+    """Return what a project says of itself, and the version of its form."""
     group = file.get("metadata")
     stated = read_attributes(group) if isinstance(group, h5py.Group) else {}
     with reading(path, "a project of SLEAP"):
@@ -101,7 +101,7 @@ def _metadata(file: h5py.File, path: Path) -> tuple[dict[str, object], float]:
 
 
 def _nodes(about: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the first skeleton's nodes, in the order of the points."""
+    """Return the names of the first skeleton's nodes, in the order of the points."""
     if not about.get("skeletons"):
         raise CorruptFileError("it has no skeleton")
     order = [node["id"] for node in about["skeletons"][0]["nodes"]]
@@ -125,7 +125,7 @@ def _person(row: np.void, tables: dict[str, np.ndarray], tracks: list[Any], join
 
 
 def _video(videos: list[object], index: int, path: Path) -> tuple[str, tuple[int, int] | None]:
-    """The name and the picture size of a video."""
+    """Return the name and the picture size of a video."""
     about = videos[index] if index < len(videos) else {}
     backend = about.get("backend", about) if isinstance(about, dict) else {}
     shape = backend.get("shape")

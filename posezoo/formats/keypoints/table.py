@@ -144,7 +144,7 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
 
 
 def _rows(content: Content) -> list[list[str]] | None:
-    """The rows of a table, header first; JSON's list of flat objects is one, too."""
+    """Return the rows of a table, header first; JSON's list of flat objects is one, too."""
     if content.kind == "csv":
         return content.value
     records = content.value if content.kind == "json" and isinstance(content.value, list) else []
@@ -167,7 +167,7 @@ def _text(value: object) -> str:
 
 
 def _columns(header: list[str], path: Path) -> dict[str, dict[str, int]]:
-    """The columns of each joint, by axis; what has no coordinates (``instance.score``) is none."""
+    """Return the columns of each joint, by axis; what has no coordinates (``instance.score``) is none."""
     columns: dict[str, dict[str, int]] = {}
     for index, name in enumerate(header):
         joint, axis = split_column(name)
@@ -181,7 +181,7 @@ def _columns(header: list[str], path: Path) -> dict[str, dict[str, int]]:
 
 
 def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tuple[np.ndarray, list[str]]:
-    """A table of one row a joint as one of one row a pose; rows of one frame, person and video are a pose."""
+    """Turn a table of one row a joint into one row a pose; rows of one frame, person and video are a pose."""
     axes = {index: axis for index, name in enumerate(header) if (axis := split_column(f"joint_{name.strip()}")[1])}
     about = [index for index in range(len(header)) if index != joint and index not in axes]
     keys = [

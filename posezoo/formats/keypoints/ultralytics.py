@@ -97,7 +97,7 @@ def read_ultralytics_text(content: Content) -> Clips:
 
 
 def _load(file: Path) -> np.ndarray:
-    """The numbers of a file, (lines, numbers a line); (0, 0) where it is empty, as for a picture without people."""
+    """Read the numbers of a file, (lines, numbers a line); (0, 0) where it is empty: a picture without people."""
     if file.stat().st_size == 0:
         return np.zeros((0, 0))
     with reading(file, "labels"):

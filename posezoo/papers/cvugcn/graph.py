@@ -27,7 +27,7 @@ class BodyGraph:
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> BodyGraph:
-        """The graph of a skeleton: its bones are the edges."""
+        """Return the graph of a skeleton: its bones are the edges."""
         return cls(skeleton.parents, tuple(skeleton.mirror))
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class BodyGraph:
         raise ValueError(f"{kind} is no kind of neighbour within a view")
 
     def pool(self) -> tuple[BodyGraph, tuple[int, ...]]:
-        """A coarser graph: along each limb, from its end, joints are put together in twos.
+        """Return a coarser graph: along each limb, from its end, joints are put together in twos.
 
         A node joins its parent where both are on the same side of the body, so that left and right stay apart and alike.
 

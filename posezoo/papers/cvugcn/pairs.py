@@ -22,7 +22,7 @@ PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}
 
 
 def pairs_by_name(names: Sequence[str] | None) -> list[tuple[int, int]]:
-    """The pairs of these names, all where none are given.
+    """Return the pairs of these names, all pairs where none are given.
 
     Raises:
         UnknownNameError: no such pair.
@@ -68,7 +68,7 @@ class CalibrationError:
         return error
 
     def apply(self, camera: Camera) -> Camera:
-        """The camera as it is believed to be."""
+        """Return the camera with its errors: as it is believed to be."""
         if not (self.rotation_deg or self.translation_mm or self.focal):
             return camera
         place = ",".join(f"{x:.1f}" for x in camera.center.tolist())

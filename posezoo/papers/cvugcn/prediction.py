@@ -54,7 +54,7 @@ class MultiViewPrediction:
     frame: str = "world, as the cameras are calibrated"
 
     def in_world(self) -> Prediction:
-        """The world's poses alone, as they are saved, drawn and exported."""
+        """Return the poses in the world's frame alone, as they are saved, drawn and exported."""
         return Prediction(
             pose_3d=self.world_mm,
             skeleton=self.skeleton,

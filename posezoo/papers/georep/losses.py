@@ -25,5 +25,5 @@ def consistency(rotated: Float[Tensor, "B M D"], other: Float[Tensor, "B M D"]) 
 
 
 def squared_error(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, ""]:
-    """The regressors' loss, which the paper does not give: mean squared error of standardised poses."""
+    """Return the regressors' loss, which the paper does not give: mean squared error of standardised poses."""
     return nn.functional.mse_loss(pred, target)

@@ -117,7 +117,7 @@ class GeoRep(LiftingModule):
         return self.regression(self.samples(keypoints_2d))
 
     def samples(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B A D"]:
-        """What the regressor sees: G, or for Baseline #1 the keypoints about their root."""
+        """Return what the regressor sees: G, or for Baseline #1 the keypoints about their root."""
         if self.generator is None:
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         with torch.no_grad():
@@ -260,7 +260,7 @@ class GeoRep(LiftingModule):
         return {name: values for name, values in self.state_dict().items() if not name.startswith("inverse.")}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """The second generator, where there is one, starts as a copy of the first."""
+        """Load weights; start the second generator, where there is one, as a copy of the first."""
         copied = {}
         if self.inverse is not None:
             copied = {name.replace("generator.", "inverse.", 1): v for name, v in weights.items() if name.startswith("gen")}

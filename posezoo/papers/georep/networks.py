@@ -57,7 +57,7 @@ class Generator(nn.Module):
     def forward(
         self, maps: Float[Tensor, "B C S S"], rotation: Float[Tensor, "B 3 3"]
     ) -> tuple[Float[Tensor, "B C S S"], Float[Tensor, "B M D"], Float[Tensor, "B M D"]]:
-        """The other view's maps, G, and G as that view has it."""
+        """Return the other view's maps, G, and G as that view has it."""
         code = self.encoder(maps)
         turned = rotate(code, rotation)
         return self.decoder(turned), code, turned

@@ -105,7 +105,7 @@ class AugmentedPairs:
 
 
 def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> dict[str, Tensor]:
-    """What any two synchronised cameras saw; no 3D is read.
+    """Return what any two synchronised cameras saw; no 3D is read.
 
     Args:
         data: several views of the same clips, with cameras.

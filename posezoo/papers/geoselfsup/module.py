@@ -137,7 +137,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.average = AveragedNetwork(self.lifter, average_decay)
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
+        """Return the averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
         kept = ("critic.", "temporal.", "completion.")
         state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
         return state | self.average.published("lifter")
@@ -198,7 +198,7 @@ class GeoSelfSup(Student, GeometricLifter):
     def critic_losses(
         self, real: Float[Tensor, "B F J 2"], fake: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
     ) -> dict[str, Tensor]:
-        """What the discriminators minimise: Eq. 5 and 6."""
+        """Return what the discriminators minimise: Eq. 5 and 6."""
         critic, temporal, scale = self.critic, self.judge_of_motion, self.hp.distance
         assert critic is not None
         # r is not the pose that was turned: the batch, shifted by one.
@@ -315,7 +315,7 @@ class GeoSelfSup(Student, GeometricLifter):
         return keypoints, pose
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """What needs no 3D, then labels, if any."""
+        """Log what needs no 3D; count errors where the batch has labels."""
         self.log_bones(self._lifted(batch, "val"))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

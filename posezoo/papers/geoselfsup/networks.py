@@ -93,7 +93,7 @@ class Completion(nn.Module):
         self.network = nn.Sequential(nn.Linear(3 * joints, width), nn.ReLU(), nn.Linear(width, 2 * joints))
 
     def forward(self, keypoints: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
-        """The same keypoints with those that are not ``present`` (0) filled in; what is there stays as it is."""
+        """Fill in the keypoints that are not ``present`` (0); those that are present stay as they are."""
         there = present[..., None]
         known = torch.where(there > 0, keypoints, 0.0)
         filled = self.network(torch.cat([known * self.scale, there], -1).flatten(1)).view_as(known) / self.scale

@@ -72,12 +72,12 @@ class Integral(PictureModule):
         self.injection = Injection(self.skeleton, self.backbone.channels, representation) if representation else None
 
     def start_from(self, other: ZooModule) -> None:
-        """A model of its own kind, or the one whose encoder is to be injected."""
+        """Take the weights of a model of this paper, or the encoder of the model that is injected."""
         if self.injection is None or not self.injection.take_encoder(other):
             super().start_from(other)
 
     def on_fit_start(self) -> None:
-        """The canonical skeleton, and what codes of training poses are like."""
+        """Measure the canonical skeleton and the statistics of the codes of training poses."""
         super().on_fit_start()
         if self.injection is not None and self.datamodule is not None and not self.trainer.ckpt_path:
             keypoints = self.datamodule.keypoints()
@@ -96,7 +96,7 @@ class Integral(PictureModule):
         return self.for_inference(self.head)(features)
 
     def inject(self, injection: Injection, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B F"]:
-        """What G adds; nothing where a joint is not known."""
+        """Return what G adds; zero where a joint is not known."""
         whole = torch.isfinite(keypoints).all(-1).all(-1)
         with torch.no_grad():
             codes = injection.encoder.encode(torch.where(whole[:, None, None], keypoints, torch.ones_like(keypoints)))

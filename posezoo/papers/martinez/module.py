@@ -134,11 +134,11 @@ class Martinez(LiftingModule):
 
     @torch.no_grad()
     def encode(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B M D"] | None:
-        """The injected G of poses in px; None without a representation."""
+        """Return the injected G of poses in px; None without a representation."""
         return None if self.injection is None else self.for_inference(self.injection.encoder).encode(keypoints_2d)
 
     def start_from(self, other: ZooModule) -> None:
-        """A model of its own kind, or the one whose encoder is to be injected."""
+        """Take the weights of a model of this paper, or the encoder of the model that is injected."""
         if self.injection is None or not self.injection.take_encoder(other):
             super().start_from(other)
 
@@ -157,7 +157,7 @@ class Martinez(LiftingModule):
             self._encode_training_poses(self.injection, tensors["keypoints_2d"])
 
     def _encode_training_poses(self, injection: Injection, keypoints: Float[Tensor, "N J 2"]) -> None:
-        """The encoder is fixed: what it makes of each pose, and of its mirror image, is computed once."""
+        """Encode each pose and its mirror image once: the encoder is fixed."""
         images = {"code": keypoints, "code_mirrored": mirror(keypoints, self.skeleton)}
         for name, poses in images.items():
             if name == "code" or self.hp.flip:

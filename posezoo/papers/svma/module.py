@@ -131,7 +131,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         return center_and_scale(pose, self.skeleton.root)[0]
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged generator in place of the latest, and the critic for fine-tuning."""
+        """Return the averaged generator in place of the latest, and the critic for fine-tuning."""
         state = {k: v for k, v in self.state_dict().items() if k.startswith("critic.")}
         return state | self.average.published("generator")
 
@@ -258,7 +258,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """What needs no 3D, then labels, if any."""
+        """Log what needs no 3D; count errors where the batch has labels."""
         self.log_bones(self._lifted(batch, "val"))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

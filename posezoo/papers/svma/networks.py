@@ -64,7 +64,7 @@ class Generator(nn.Module):
         return torch.cat([keypoints, torch.ones_like(keypoints[..., :1])], dim=-1) * self.distance + raw
 
     def lift(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """The 3D pose alone, before the camera (Z about d)."""
+        """Return the 3D pose alone, before the camera (Z about d)."""
         return self._pose(self._features(keypoints), keypoints)
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
