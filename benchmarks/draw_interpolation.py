@@ -26,7 +26,7 @@ _INCHES = 1.3
 
 
 def colored(maps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(S, S, 3): each bone's map in the colour of its side, on white.
+    """Return (S, S, 3): each bone's map in the colour of its side, on white.
 
     Args:
         maps: (bones, S, S), about 0 to 1.

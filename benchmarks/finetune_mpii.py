@@ -32,7 +32,7 @@ MAY_RISE = 0.10
 
 
 def halves(people: Any, seed: int) -> tuple[Any, Any]:
-    """:class:`posezoo.data.PoseData` of MPII in two, each picture on one side."""
+    """Return :class:`posezoo.data.PoseData` of MPII in two, each picture on one side."""
     pictures = np.array([clip.trial for clip in people.sequences])[people.sequence]
     names = np.random.default_rng(seed).permutation(np.unique(pictures))
     first = np.isin(pictures, names[: len(names) // 2])
@@ -80,7 +80,7 @@ def choose(name: str, half: Any, seed: int, folder: Path) -> tuple[list[dict[str
 
 
 def demonstrate(name: str, mpii: Path, openmocap_h5: Path, seed: int) -> dict[str, Any]:
-    """One model's figures, before and after."""
+    """Return one model's figures, before and after."""
     import posezoo
     from posezoo.data import load_dataset
     from posezoo.data.mpii.annotations import read_mpii
@@ -126,7 +126,7 @@ def command_of(name: str, seed: int) -> str:
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
-    """Tables of all results."""
+    """Write tables of all results."""
     lines = [
         "# Fine-tuning on MPII's 2D annotations",
         "",

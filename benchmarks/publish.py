@@ -159,7 +159,7 @@ def used(header: dict[str, Any]) -> str:
 
 
 def measured_by(name: str, entry: dict[str, Any]) -> str:
-    """How the figures of a card were had, and how to have the first of them again."""
+    """Return how the figures of a card were had, and how to have the first of them again."""
     first, data = next(iter(entry["metrics"])), "openmocap"
     if first.startswith("rendered"):
         side = entry["data"].get("options", {}).get("side")

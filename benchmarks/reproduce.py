@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def gpu_count(accelerator: str) -> int:
-    """How many GPUs runs may use here."""
+    """Return how many GPUs runs may use here."""
     if accelerator == "cpu":
         return 0
     import torch
@@ -162,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Errors that a user can mend are one sentence and exit code 2."""
+    """Run the command; an error that a user can mend is one sentence and exit code 2."""
     options = parser().parse_args(arguments)
     return guarded("reproduce.py", lambda: run(options), "interrupted; call it again to go on")
 

@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Subpackages on first use: names and cards are had without importing torch."""
+    """Import subpackages on first use: names and cards need no torch."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"posezoo.{name}")
     if name == "export":

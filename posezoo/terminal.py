@@ -29,13 +29,13 @@ _SILENT = ContextVar("posezoo_silent", default=False)
 
 
 def is_silent() -> bool:
-    """Whether :func:`silence` holds here."""
+    """Return whether :func:`silence` holds here."""
     return _SILENT.get()
 
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """No progress, and no notes of Lightning's, inside the block."""
+    """Show no progress, and no notes of Lightning's, inside the block."""
     token, logger = _SILENT.set(True), logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -47,7 +47,7 @@ def silence() -> Iterator[None]:
 
 
 def progress_console() -> Console:
-    """Where progress is drawn: standard error, so that results can go into a pipe."""
+    """Return the console on which progress is drawn: standard error, so that results can go into a pipe."""
     from rich.console import Console
 
     return Console(stderr=True, quiet=is_silent())

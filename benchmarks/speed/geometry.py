@@ -9,7 +9,7 @@ from speed.ratios import Ratio, fastest
 
 
 def svd_p_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
-    """P-MPJPE as the field computes it: one batched NumPy SVD, the sign of the determinant mended (poses (N, J, 3))."""
+    """Return P-MPJPE of poses (N, J, 3) as the field computes it: one batched NumPy SVD, determinants mended."""
     pred_centroid, target_centroid = pred.mean(1, keepdims=True), target.mean(1, keepdims=True)
     centred_pred, centred_target = pred - pred_centroid, target - target_centroid
     pred_size = np.sqrt((centred_pred**2).sum((1, 2), keepdims=True))
@@ -26,7 +26,7 @@ def svd_p_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
 
 
 def p_mpjpe(poses: int = 100_000) -> list[Ratio]:
-    """P-MPJPE of 17 joints in float32 against the batched NumPy SVD."""
+    """Time P-MPJPE of 17 joints in float32 against the batched NumPy SVD."""
     from posezoo.metrics.functional import p_mpjpe as closed_form
 
     generator = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def p_mpjpe(poses: int = 100_000) -> list[Ratio]:
 
 
 def triangulation(joints: int = 100_000) -> list[Ratio]:
-    """Two views of joints in float64 against OpenCV's ``triangulatePoints``, each with the same number of threads."""
+    """Time two views of joints in float64 against OpenCV's ``triangulatePoints``, each with as many threads."""
     import cv2
 
     from posezoo.geometry import Camera, h36m_cameras, triangulate
@@ -74,7 +74,7 @@ def triangulation(joints: int = 100_000) -> list[Ratio]:
 
 
 def skeleton_maps(batch: int = 64) -> list[Ratio]:
-    """Drawing both views' maps as a share of a training step that draws them, forward and backward; georep as it ships."""
+    """Time drawing both views' maps as a share of a training step that draws them, of georep as it ships."""
     from posezoo.papers.georep import GeoRep
     from posezoo.training import read_recipe
 

@@ -18,7 +18,7 @@ from speed.ratios import Ratio, fastest
 
 
 def svma_forward(batch: int = 4096) -> list[Ratio]:
-    """Lifting of normalised keypoints by the shipped svma, against one matrix product of as many operations."""
+    """Time lifting of normalised keypoints by the shipped svma against one matrix product of as many operations."""
     model: Any = posezoo.load("svma")
     keypoints = model.normalize(torch.rand(batch, 17, 2) * 1000)
     width, layers = model.hp.width, 2 * 3  # one shared block and two of the pose branch, two layers each
@@ -27,7 +27,7 @@ def svma_forward(batch: int = 4096) -> list[Ratio]:
     left, right, product = torch.randn(batch, width), torch.randn(width, width), torch.empty(batch, width)
 
     def multiply() -> None:
-        """As many columns as the operations fill, in products of the network's own size, nothing allocated."""
+        """Multiply matrices of the network's own size, as many columns as the operations fill, allocating nothing."""
         for _ in range(columns // width):
             torch.mm(left, right, out=product)
         torch.mm(left, right[:, : columns % width], out=product[:, : columns % width])
@@ -48,7 +48,7 @@ def svma_forward(batch: int = 4096) -> list[Ratio]:
 
 
 def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
-    """cvugcn of the published size: one pair of views, triangulation included; a batch against its own matrix products."""
+    """Time cvugcn of the published size: a pair of views with triangulation; a batch against its matrix products."""
     from posezoo.geometry import h36m_cameras
     from posezoo.papers.cvugcn import CVUGCN
     from posezoo.papers.cvugcn.networks import GraphConvolution
@@ -95,7 +95,7 @@ def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
 
 
 def predict_one(repeats: int = 200) -> list[Ratio]:
-    """``predict`` of a single pose, checks and result object included, against the bare call of the generator."""
+    """Time ``predict`` of a single pose, checks and result object included, against the bare generator."""
     model: Any = posezoo.load("svma")
     pose = (np.random.default_rng(0).random((17, 2)) * 400 + 300).astype(np.float32)
     tensor = model.normalize(torch.from_numpy(pose)[None])

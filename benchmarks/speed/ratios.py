@@ -33,7 +33,7 @@ class Ratio:
 
 
 def fastest(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
-    """Seconds of the fastest turn of each contestant, after one round to warm up.
+    """Return seconds of the fastest turn of each contestant, after one round to warm up.
 
     With one thread it is the processor's time that counts: what else runs on the machine does not.
     """

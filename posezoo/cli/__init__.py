@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_quiet(command: argparse.ArgumentParser) -> None:
-    """``--quiet`` for every command that is no group of others."""
+    """Add ``--quiet`` to every command that is no group of others."""
     groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
     for group in groups:
         for inner in group.choices.values():
@@ -152,6 +152,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:
-    """Our own warnings in one line; those of libraries are for developers."""
+    """Print PoseZoo's own warnings in one line; those of libraries are for developers."""
     if issubclass(category, PoseZooWarning) or (category is UserWarning and "posezoo" in filename):
         print(f"posezoo: warning: {message}", file=sys.stderr)

@@ -92,7 +92,7 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_info(options: argparse.Namespace) -> int:
-    """Clips and frames by split."""
+    """Return clips and frames by split."""
     from posezoo.data.openmocap import describe_openmocap
     from posezoo.data.prepared import describe_prepared, is_prepared
 

@@ -21,7 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Synthetic people stand in for a video: they need no file, and their 3D poses are known."""
+    """Lift synthetic people in place of a video: they need no file, and their 3D poses are known."""
     from posezoo.cli.output import console
 
     terminal = console()

@@ -97,7 +97,7 @@ def _against_truth(options: argparse.Namespace) -> int:
 
 
 def _print(result: dict[str, Any], beside: Mapping[str, Any], title: str, names: tuple[str, str], error: str) -> None:
-    """Tables of all metrics and of an error by action, those of a baseline beside them."""
+    """Print all metrics and an error by action in tables, with a baseline's beside them."""
     from rich.table import Table
 
     from posezoo.cli.output import console

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def console() -> Console:
-    """As wide as the terminal; 160 columns in a pipe or a file, where nothing should be folded or cut."""
+    """Return a console as wide as the terminal; of 160 columns in a pipe or a file, where no line should be cut."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())

@@ -79,7 +79,7 @@ def _status(kind: str) -> AbstractContextManager[object]:
 
 
 def read_clip(options: argparse.Namespace) -> Clip:
-    """All that the command line names, as one clip.
+    """Read all that the command line names, as one clip.
 
     Raises:
         InputError: files that are no predictions, or that do not belong together.
@@ -107,7 +107,7 @@ def read_clip(options: argparse.Namespace) -> Clip:
 
 
 def chosen(frames: str | None, count: int) -> slice:
-    """``A:B``, either end open, as a slice of ``count`` frames.
+    """Turn ``A:B``, either end open, into a slice of ``count`` frames.
 
     Raises:
         InputError: something else, or no frame left.

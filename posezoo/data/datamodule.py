@@ -145,7 +145,7 @@ class LiftingDataModule(pl.LightningDataModule):
         return self._splits["train"]
 
     def draw_labelled(self, data: PoseData, count: int) -> dict[str, Tensor]:
-        """``count`` poses drawn at random with their 3D labels, where the rest of training sees none.
+        """Return ``count`` poses drawn at random with their 3D labels, where the rest of training sees none.
 
         Raises:
             InputError: no labels, or joints that cannot be had.

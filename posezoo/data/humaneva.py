@@ -112,7 +112,7 @@ def _clips(key: tuple[str, str], world: np.ndarray, views: dict[str, Views]) -> 
 
 
 def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
-    """Camera to world."""
+    """Return points of a camera's frame in the world's."""
     w, axis = quaternion[0], torch.tensor(quaternion[1:], dtype=torch.float64)
     return rotation_vector_to_matrix(axis / axis.norm() * 2 * math.atan2(float(axis.norm()), w)).numpy()
 
@@ -134,7 +134,7 @@ def load_humaneva(
     views: tuple[int, ...] = (0, 1, 2),
     actions: tuple[str, ...] | None = None,
 ) -> PoseData:
-    """Poses of a prepared file.
+    """Read poses of a prepared file.
 
     Args:
         path: what :func:`prepare_humaneva` wrote.

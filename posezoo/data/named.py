@@ -27,7 +27,7 @@ DATASETS: dict[str, Callable[..., PoseData]] = {
 
 
 def load_dataset(name: str, split: str = "test", path: str | Path | None = None, **settings: object) -> PoseData:
-    """Poses of a named dataset.
+    """Load the poses of a named dataset.
 
     Args:
         name: ``procedural`` (needs no file); ``openmocap``, ``h36m``, ``mpi_inf_3dhp``, ``humaneva`` (what ``posezoo data

@@ -31,7 +31,7 @@ PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
 
 
 def load_pictures(dataset: str, split: str = "test", **settings: object) -> PeopleInPictures:
-    """People in pictures of a named dataset.
+    """Load the people in pictures of a named dataset.
 
     Args:
         dataset: ``rendered_studio``, ``rendered_wild`` (which need no file), ``rendered_bodies``, ``mpii``, ``lsp``,
@@ -58,7 +58,7 @@ def load_pictures(dataset: str, split: str = "test", **settings: object) -> Peop
 
 
 def options_of(dataset: str, options: Mapping[str, Any]) -> dict[str, object]:
-    """Those of some options that a dataset knows: what is rendered has a size, what was photographed has none to choose.
+    """Return the options that a dataset knows: rendered pictures have a size, photographs have none to choose.
 
     Raises:
         UnknownNameError: no such dataset.

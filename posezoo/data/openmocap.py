@@ -52,7 +52,7 @@ class _Clip:
 
 
 def _describe(path: Path, index: dict[tuple[int, int], str]) -> _Clip:
-    """Who, what and which split, from a file's name.
+    """Return subject, action and split of a file, from its name.
 
     CMU files are ``<subject>_<trial>``: trials divisible by 4 are the test split, those that leave 7 when divided by 8
     the validation split. Any other collection is a test set as a whole.
@@ -69,7 +69,7 @@ def _describe(path: Path, index: dict[tuple[int, int], str]) -> _Clip:
 
 
 def _read_index(folder: Path) -> dict[tuple[int, int], str]:
-    """(subject, trial) -> description, from CMU's ``index.csv`` where it lies beside the files."""
+    """Return (subject, trial) -> description, from CMU's ``index.csv`` where it lies beside the files."""
     path = folder / "index.csv"
     if not path.is_file():
         return {}
@@ -79,7 +79,7 @@ def _read_index(folder: Path) -> dict[tuple[int, int], str]:
 
 
 def source_digest(paths: list[Path]) -> str:
-    """sha256 over format, joint maps, and names and bytes of the sources: whether a prepared file is still theirs."""
+    """Return sha256 over format, joint maps, and names and bytes of the sources: whether a prepared file is still theirs."""
     digest = hashlib.sha256(f"{FORMAT} {bvh_conventions()}".encode())
     for path in paths:
         digest.update(path.name.encode())
@@ -139,13 +139,13 @@ def prepare_openmocap(
 
 
 def h36m_residuals(annotations: Path, detections: Path) -> np.ndarray:
-    """(M, 17, 2) detection minus annotation of MPII's complete people, in body heights, for Human3.6M's joints."""
+    """Return (M, 17, 2) detection minus annotation of MPII's complete people, in body heights, for Human3.6M's joints."""
     residuals = detection_residuals(read_mpii(annotations, detections))
     return convert(residuals, "mpii16", _SKELETON).keypoints.astype(np.float32)
 
 
 def body_shape(split: str, index: int, skeleton: Skeleton = _SKELETON) -> np.ndarray:
-    """(J,) factors on the bones of the recorded body: one stature, and each segment its own proportion, left as right.
+    """Return (J,) factors on the recorded body's bones: one stature, and a proportion a segment, left as right.
 
     Stature varies by 6 %, segments by 7 % (standard deviations), fixed by split and index alone. The recorded CMU
     body is tall (1.90 m), so shapes centre on 0.93 of it.
@@ -177,7 +177,7 @@ def load_openmocap(
     views: tuple[int, ...] = (0, 1, 2, 3),
     seed: int = 0,
 ) -> PoseData:
-    """Poses of a prepared file, as the cameras see them.
+    """Read poses of a prepared file, as the cameras see them.
 
     Args:
         path: what :func:`prepare_openmocap` wrote.
@@ -281,14 +281,14 @@ def with_detection_errors(data: PoseData, residuals: np.ndarray, seed: int = 0) 
 
 
 def _stature_mm(pose: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Height of the body standing straight: the chain of bones from the ankles to the crown, and the foot below."""
+    """Return the height of the body standing straight: the bones from ankle to crown, and the foot below."""
     chain = ("right_knee", "right_ankle", "spine", "thorax", "nose", "head_top")
     columns = [[child for _, child in skeleton.bones].index(skeleton.index(joint)) for joint in chain]
     return bone_lengths(torch.from_numpy(pose), skeleton)[:, columns].sum(-1).numpy() + _ANKLE_HEIGHT_MM
 
 
 def describe_openmocap(path: str | Path) -> dict[str, Any]:
-    """Clips and frames of each split of a prepared file, and whether it knows detector errors."""
+    """Count clips and frames of each split of a prepared file, and say whether it knows detector errors."""
     with open_hdf5(path) as file:
         clips = [(clip.split, file[name].shape[0]) for clip, name in _clips(file)]
         summary: dict[str, object] = {

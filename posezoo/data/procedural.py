@@ -33,7 +33,7 @@ def _generator(stream: int, seed: Seed) -> np.random.Generator:
 
 
 def _posture(rng: np.random.Generator) -> dict[str, tuple[float, float, float]]:
-    """How a person stands when nothing is asked of them, degrees by joint."""
+    """Return the angles of a person who just stands, degrees by joint."""
     posture = {
         "trunk": (rng.uniform(-3.0, 8.0), rng.uniform(-2.0, 2.0), 0.0),
         "neck": (rng.uniform(-5.0, 12.0), 0.0, 0.0),
@@ -113,7 +113,7 @@ def procedural_dataset(
     seed: int = 0,
     noise_px: float | int = 0.0,
 ) -> PoseData:
-    """Synthetic people before the four cameras of Human3.6M, lens distortion included; needs no file.
+    """Draw synthetic people before the four cameras of Human3.6M, lens distortion included; no file is needed.
 
     Every trial is another body. Splits share neither bodies nor motions, whatever the seed.
 

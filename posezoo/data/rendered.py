@@ -39,7 +39,7 @@ def rendered_people(
     seed: int = 0,
     count: int | None = None,
 ) -> PeopleInPictures:
-    """People of capsules in two worlds.
+    """Return people of capsules in two worlds.
 
     ``studio``: a plain room, five outfits, the four cameras of Human3.6M without their distortion, everyday motions.
     ``wild``: any background, clothes and light, occluders, blur and noise; cameras 2 to 8 m away, from below or above,
@@ -99,7 +99,7 @@ def rendered_people(
 
 
 def _motions(domain: str, split: str, path: str | Path | None) -> PoseData:
-    """Who moves in a domain, before the cameras of Human3.6M."""
+    """Return the people who move in a domain, before the cameras of Human3.6M."""
     if path is None:
         return procedural_dataset(split, seed=sorted(DOMAINS).index(domain))
     data = load_openmocap(path, split)
@@ -132,7 +132,7 @@ class Shots:
 
 
 def _in_the_studio(data: PoseData) -> Shots:
-    """Poses before the cameras that saw them."""
+    """Return poses before the cameras that saw them."""
     cameras = [clip.camera for clip in data.sequences]
     assert data.pose_3d is not None
     intrinsics, turns, moves = (
@@ -143,7 +143,7 @@ def _in_the_studio(data: PoseData) -> Shots:
 
 
 def in_the_wild(data: PoseData, draws: Float[np.ndarray, "N 5"]) -> Shots:
-    """Poses before cameras from anywhere: 2 to 8 m away, 15 degrees below to 45 above, rolled by up to 30, mostly less."""
+    """See poses by cameras anywhere: 2 to 8 m away, 15 degrees below to 45 above, rolled by 30 at most."""
     distance = 2000.0 * 4.0 ** draws[:, 0]
     around = 2 * np.pi * draws[:, 1]
     above = np.deg2rad(-15.0 + 60.0 * draws[:, 2] ** 1.5)

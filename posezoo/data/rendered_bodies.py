@@ -128,7 +128,7 @@ class DrawnBodies:
 
 
 def _mixed(poses: Float[Tensor, "N 17 3"], rng: np.random.Generator) -> Float[Tensor, "N 17 3"]:
-    """Poses some of whose arms or legs are another pose's, turned with the trunk; ends of limbs are moved a little."""
+    """Exchange some arms or legs for another pose's, turned with the trunk; move ends of limbs a little."""
     poses = poses.clone()
     for name, (joints, (left, right), (low, high)) in _LIMBS.items():
         trunk = frame(poses[:, _J[left]] - poses[:, _J[right]], poses[:, _J[high]] - poses[:, _J[low]])

@@ -68,7 +68,7 @@ def _described(port: Port) -> dict[str, object]:
 
 
 def _is_published(model: ZooModule) -> bool:
-    """Whether the weights are those of the published model that this one is called after: it may have been trained on."""
+    """Return whether the weights are those of the published model of this name: it may have been trained on."""
     from safetensors.torch import load_file
 
     if model.zoo_name not in list_models():

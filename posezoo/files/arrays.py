@@ -69,7 +69,7 @@ def load_pickle(path: PathLike) -> Any:
 
 
 def _parse_npy(data: bytearray, where: str) -> Any:
-    """One array in NPY format, its declared shape checked against the bytes there before any memory is taken."""
+    """Return one array in NPY format, its declared shape checked against the bytes there before any memory is taken."""
     stream = io.BytesIO(data[:_NPY_HEADER])
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):

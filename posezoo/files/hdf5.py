@@ -81,7 +81,7 @@ class _Patient:
         self.seek, self.tell, self.readinto, self.read = stream.seek, stream.tell, stream.readinto, stream.read
 
     def write(self, data: Any) -> int:
-        """All of it, or nothing more ever."""
+        """Return all of it, or nothing more ever."""
         rest = memoryview(data).cast("B")
         size = len(rest)
         while len(rest) and self.error is None:
@@ -92,7 +92,7 @@ class _Patient:
         return size
 
     def truncate(self, size: int | None = None) -> int:
-        """To the size that the library thinks it has."""
+        """Return to the size that the library thinks it has."""
         if self.error is None:
             try:
                 return self.stream.truncate(size)
@@ -101,7 +101,7 @@ class _Patient:
         return size or 0
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Flush nothing: every write went straight to the stream."""
 
 
 def _check_heaps(path: PathLike) -> None:
@@ -143,7 +143,7 @@ def _check_heaps(path: PathLike) -> None:
 def read_dataset(
     group: h5py.Group, key: str, shape: Sequence[int | None] | None = None, records: bool = False
 ) -> np.ndarray:
-    """One dataset of an open HDF5 file, as an array.
+    """Return one dataset of an open HDF5 file, as an array.
 
     Args:
         group: the open file, or a group in it.
@@ -185,7 +185,7 @@ def read_dataset(
 
 
 def _texts(dataset: h5py.Dataset, size: int) -> np.ndarray:
-    """Texts of varying length, a few at a time: many of them may be one long text of the file, repeated.
+    """Return texts of varying length, a few at a time: many of them may be one long text of the file, repeated.
 
     Raises:
         CorruptFileError: they are far longer than the file.
@@ -244,17 +244,17 @@ def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
 
 
 def _is_plain(dtype: np.dtype, heap: bool) -> bool:
-    """Numbers, or text whose heap is there; h5py crashes on other sequences of varying length."""
+    """Return numbers, or text whose heap is there; h5py crashes on other sequences of varying length."""
     return dtype.kind in "biufSU" or (dtype.kind == "O" and heap and h5py.check_string_dtype(dtype) is not None)
 
 
 def _has_heap(path: PathLike) -> bool:
-    """Whether texts of varying length may be read: with its heap's mark damaged, a length is taken for gigabytes."""
+    """Return whether texts of varying length may be read: with its heap's mark damaged, a length is taken for gigabytes."""
     status = os.stat(path)
     return status.st_size > _SCANNED_BYTES or _holds_heap(str(path), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
 def _holds_heap(path: str, size: int, time_ns: int) -> bool:
-    """Size and time make a file that was written again another one."""
+    """Return size and time make a file that was written again another one."""
     return _HEAP in Path(path).read_bytes()

@@ -69,7 +69,7 @@ class _Reader:
             raise ValueError("it unpacks into more bytes than are read; set POSEZOO_MAX_BYTES to more")
 
     def inflate(self, data: memoryview) -> memoryview:
-        """Decompress an element, within the budget."""
+        """Return decompress an element, within the budget."""
         inflater = zlib.decompressobj()
         result = inflater.decompress(data, self.budget + 1)
         self.spend(len(result))
@@ -78,7 +78,7 @@ class _Reader:
         return memoryview(result)
 
     def elements(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
-        """(type, data) one after the other."""
+        """Yield (type, data) one after the other."""
         place = 0
         while place < len(data):
             if len(data) - place < 8:

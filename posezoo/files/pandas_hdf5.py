@@ -24,7 +24,7 @@ Columns = list[tuple[str, ...]]
 
 
 def is_frame(path: Path) -> bool:
-    """Whether a group of the file is a data frame."""
+    """Return whether a group of the file is a data frame."""
     with open_hdf5(path) as file:
         return bool(_groups(file))
 

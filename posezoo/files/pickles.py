@@ -128,14 +128,14 @@ class _ArrayType:
 
 
 def _from_buffer(data: object, dtype: object, shape: object, order: object = "C", *_: object) -> _Array:
-    """Protocol 5's constructor."""
+    """Return protocol 5's constructor."""
     array = _Array()
     array.__setstate__((1, shape, dtype, order == "F", data))
     return array
 
 
 def _scalar(dtype: Any, data: Any = b"", *_: Any) -> Any:
-    """NumPy's constructor of scalars."""
+    """Return NumPy's constructor of scalars."""
     array = _Array()
     array.__setstate__((1, (1,), dtype, False, data))
     if array.state[1].hasobject:
@@ -144,14 +144,14 @@ def _scalar(dtype: Any, data: Any = b"", *_: Any) -> Any:
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """How protocol 2 writes bytes."""
+    """Return how protocol 2 writes bytes."""
     if encoding not in ("latin1", "latin-1"):
         raise TypeError("bytes are in an unknown encoding")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """How protocol 2 writes no bytes at all."""
+    """Return how protocol 2 writes no bytes at all."""
     return b""
 
 
@@ -160,7 +160,7 @@ def _checked_set(items: Any = ()) -> set[Any]:
 
 
 def _mapping(*args: object) -> dict[Any, Any]:
-    """OrderedDict from pairs; defaultdict, whose factory is dropped."""
+    """Return OrderedDict from pairs; defaultdict, whose factory is dropped."""
     pairs = args[0] if args and isinstance(args[0], list) else []
     return OrderedDict((_key(key), value) for key, value in pairs)
 

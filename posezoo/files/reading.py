@@ -121,7 +121,7 @@ def check_size(claimed: int, path: PathLike, size: int = 0) -> None:
 
 
 def check_shape(shape: Sequence[int], itemsize: int, path: PathLike, size: int = 0) -> None:
-    """As :func:`check_size`, of an array; axes without length do not make the others harmless."""
+    """Check an array's size as :func:`check_size`; axes without length do not make the others harmless."""
     check_size(math.prod(max(int(length), 1) for length in shape) * max(itemsize, 1), path, size)
 
 

@@ -27,7 +27,7 @@ _SAVE_REASONS = {
 
 
 def save_reason(error: OSError) -> str | None:
-    """Why a file could not be written, and what to do; None where that does not lie with the disk or its permissions."""
+    """Say why a file could not be written, and what to do; None where neither disk nor permissions are to blame."""
     return _SAVE_REASONS.get(error.errno or 0)
 
 

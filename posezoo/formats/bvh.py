@@ -220,7 +220,7 @@ def _unit(points: torch.Tensor, skeleton: Skeleton, units: tuple[float, ...], pa
 
 
 def _is_z_up(hierarchy: Hierarchy, points: torch.Tensor, skeleton: Skeleton, legs: list[int], path: str | Path) -> bool:
-    """Whether the file's z axis points up: the person stands along it in nearly all frames, and in the rest pose.
+    """Return whether the file's z axis points up: the person stands along it in nearly all frames, and in the rest pose.
 
     Raises:
         InputError: along the z axis in nearly all frames, but not in the rest pose: one who lies, or a file turned later.

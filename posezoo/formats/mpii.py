@@ -77,7 +77,7 @@ def people_of_json(path: PathLike) -> list[Person]:
 
 
 def _simple(entry: Mapping[str, Any]) -> Person:
-    """Of simple-baselines and HRNet; pixels count from 1, as MATLAB's do."""
+    """Read a person of simple-baselines and HRNet; pixels count from 1, as MATLAB's do."""
     annotated = np.asarray(entry["joints_vis"], np.float64) > 0
     part = np.where(annotated[:, None], np.asarray(entry["joints"], np.float64) - 1, np.nan)
     center, scale = np.asarray(entry["center"], np.float64) - 1, float(entry["scale"])
@@ -85,7 +85,7 @@ def _simple(entry: Mapping[str, Any]) -> Person:
 
 
 def _pytorch_pose(entry: Mapping[str, Any]) -> Person:
-    """Of pytorch-pose: x, y, counted from 1, and 1 for visible, 0 for occluded or, at (0, 0), not annotated."""
+    """Read a person of pytorch-pose: x, y from 1, then 1 for visible, 0 for occluded or, at (0, 0), not annotated."""
     joints = np.asarray(entry["joint_self"], np.float64)
     part = np.where((joints[:, :2] != 0).any(1, keepdims=True), joints[:, :2] - 1, np.nan)
     center, scale = np.asarray(entry["objpos"], np.float64) - 1, float(entry["scale_provided"])
@@ -94,7 +94,7 @@ def _pytorch_pose(entry: Mapping[str, Any]) -> Person:
 
 
 def people_of_mat(path: PathLike) -> list[Person]:
-    """``mpii_human_pose_v1_u12_1.mat``: everybody whose joints are annotated.
+    """Return ``mpii_human_pose_v1_u12_1.mat``: everybody whose joints are annotated.
 
     Raises:
         MissingFileError, CorruptFileError: no such file, damaged, or without ``RELEASE``.
@@ -136,7 +136,7 @@ def _of_rectangle(image: str, person: int, rectangle: Mapping[str, Any]) -> Pers
 
 
 def _structures(value: object) -> Iterator[Mapping[str, Any]]:
-    """One structure, an array of them, or nothing."""
+    """Yield the structures of one structure, of an array of them, or of nothing."""
     if isinstance(value, Mapping):
         yield value
     elif isinstance(value, np.ndarray) and value.dtype == object:
@@ -148,19 +148,19 @@ def _number(value: object) -> float:
 
 
 def _size(value: object) -> int:
-    """How many numbers there are; MATLAB writes an empty array for none."""
+    """Return how many numbers there are; MATLAB writes an empty array for none."""
     return 0 if value is None else int(np.asarray(value).size)
 
 
 def picture_names(names: np.ndarray) -> list[str]:
-    """Strings, or rows of character codes as the older files have them."""
+    """Return strings, or rows of character codes as the older files have them."""
     if names.dtype.kind in "fiu" and names.ndim == 2:
         return [bytes(int(code) for code in row if 0 < code < 128).decode("ascii") for row in names]
     return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.reshape(-1)]
 
 
 def unannotated(part: np.ndarray) -> np.ndarray:
-    """(N, J) mask of what the annotators left out.
+    """Return (N, J) mask of what the annotators left out.
 
     Hourglass tells it by x alone: heads that the upper edge cuts have y of 0 or less, and are annotated.
     """

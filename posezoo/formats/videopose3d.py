@@ -49,7 +49,7 @@ _LAYOUTS = {
 def entries(
     content: Mapping[str, object], name: str, path: PathLike, error: type[PoseZooError] = CorruptFileError
 ) -> Iterator[tuple[str, str, object]]:
-    """Subject, action, and what stands there.
+    """Yield subject, action, and what stands there.
 
     Args:
         content: of the archive.
@@ -67,7 +67,7 @@ def entries(
 def cameras(
     content: Mapping[str, object], path: PathLike, error: type[PoseZooError] = CorruptFileError
 ) -> Iterator[tuple[str, str, list[object]]]:
-    """Subject, action, and what stands in ``positions_2d`` for each camera; None for one without a video.
+    """Yield subject, action, and what stands in ``positions_2d`` for each camera; None for one without a video.
 
     Arguments and errors as of :func:`entries`.
     """
@@ -133,7 +133,7 @@ class Views:
 
 
 def positions_3d(path: PathLike, joints: int) -> dict[tuple[str, str], np.ndarray]:
-    """(N, joints, 3) metres, world frame, by subject and action.
+    """Return (N, joints, 3) metres, world frame, by subject and action.
 
     Raises:
         MissingFileError, CorruptFileError: no such file, damaged, or of another layout.

@@ -90,11 +90,11 @@ class Camera:
         return replace(self, **moved)
 
     def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-        """World coordinates to camera coordinates."""
+        """Bring world coordinates to camera coordinates."""
         return points @ self.R.to(points).T + self.t.to(points)
 
     def camera_to_world(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-        """Camera coordinates to world coordinates."""
+        """Bring camera coordinates to world coordinates."""
         return (points - self.t.to(points)) @ self.R.to(points)
 
     def project(self, points: Float[Tensor, "*batch 3"], frame: str = "world") -> Float[Tensor, "*batch 2"]:
@@ -108,7 +108,7 @@ class Camera:
         return unproject(pixels, depth, self, frame)
 
     def undistort(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
-        """Pixels as the same camera without distortion would see them."""
+        """Return pixels as the same camera without distortion would see them."""
         rays = _pixels_to_rays(pixels, self)
         K = self.K.to(pixels)
         return rays @ K[:2, :2].T + K[:2, 2]
@@ -122,7 +122,7 @@ def _check_frame(frame: str) -> None:
 def _distortion_terms(
     rays: Float[Tensor, "*batch 2"], coefficients: Float[Tensor, "5"]
 ) -> tuple[Float[Tensor, "*batch 1"], Float[Tensor, "*batch 2"]]:
-    """Radial factor and tangential shift: ``distorted = ray * factor + shift``."""
+    """Return the radial factor and the tangential shift: ``distorted = ray * factor + shift``."""
     k1, k2, p1, p2, k3 = coefficients.to(rays).unbind()
     x, y = rays.unbind(-1)
     squared = x * x + y * y
@@ -154,14 +154,14 @@ def project(points: Float[Tensor, "*batch 3"], camera: Camera, frame: str = "wor
 
 
 def _pixels_to_rays(pixels: Float[Tensor, "*batch 2"], camera: Camera) -> Float[Tensor, "*batch 2"]:
-    """Undistorted (x/z, y/z) of pixels; the distortion is inverted by fixed-point iteration."""
+    """Return undistorted (x/z, y/z) of pixels; the distortion is inverted by fixed-point iteration."""
     K = camera.K.to(pixels)
     distorted = torch.linalg.solve(K[:2, :2], (pixels - K[:2, 2]).unsqueeze(-1)).squeeze(-1)
     return distorted if camera.distortion is None else undistort_rays(distorted, camera.distortion)
 
 
 def undistort_rays(distorted: Float[Tensor, "*batch 2"], coefficients: Float[Tensor, "5"]) -> Float[Tensor, "*batch 2"]:
-    """(x/z, y/z) without distortion from those with it, by fixed-point iteration."""
+    """Return (x/z, y/z) without distortion from those with it, by fixed-point iteration."""
     rays = distorted
     for _ in range(20):
         factor, shift = _distortion_terms(rays, coefficients)
@@ -172,7 +172,7 @@ def undistort_rays(distorted: Float[Tensor, "*batch 2"], coefficients: Float[Ten
 def unproject(
     pixels: Float[Tensor, "*batch 2"], depth: Float[Tensor, "*batch"], camera: Camera, frame: str = "world"
 ) -> Float[Tensor, "*batch 3"]:
-    """Points that lie at a depth behind pixels; the inverse of :func:`project`.
+    """Return points that lie at a depth behind pixels; the inverse of :func:`project`.
 
     Args:
         pixels: y down, as seen through the camera's distortion.

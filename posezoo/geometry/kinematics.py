@@ -16,7 +16,7 @@ def forward_kinematics(
     offsets: Float[Tensor, "*#batch J 3"],
     parents: tuple[int, ...],
 ) -> tuple[Float[Tensor, "*batch J 3"], Float[Tensor, "*batch J 3 3"]]:
-    """Joint positions and global rotations from local rotations and bone offsets.
+    """Return joint positions and global rotations from local rotations and bone offsets.
 
     Args:
         rotations: of each joint relative to its parent, acting on column vectors.
@@ -40,13 +40,13 @@ def forward_kinematics(
 
 
 def bone_lengths(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch bones"]:
-    """Length of every bone of ``skeleton.bones``, in the unit of the points."""
+    """Return the length of every bone of ``skeleton.bones``, in the unit of the points."""
     parents, children = zip(*skeleton.bones, strict=True)
     return (points[..., list(children), :] - points[..., list(parents), :]).norm(dim=-1)
 
 
 def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Tensor, "*batch pairs"]:
-    """How much longer each left bone is than the right one, in the order of ``skeleton.bone_pairs``."""
+    """Return how much longer each left bone is than the right one, in the order of ``skeleton.bone_pairs``."""
     lengths = bone_lengths(points, skeleton)
     left = [skeleton.bones.index(bone) for bone, _ in skeleton.bone_pairs]
     right = [skeleton.bones.index(bone) for _, bone in skeleton.bone_pairs]
@@ -54,7 +54,7 @@ def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> F
 
 
 def body_variance(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
-    """How much the bodies of a batch differ from one body of two equal halves; any frame and unit, no label.
+    """Return how much the bodies of a batch differ from one body of two equal halves; any frame and unit, no label.
 
     Bones over the pose's mean bone: variance over the batch, mean of the bones, plus the mean square of left minus right. In
     the manner of Zhou et al. 2017, Eq. 4, which takes the variance of bones over a person's canonical ones.
@@ -69,7 +69,7 @@ LIMBS = ("left arm", "right arm", "left leg", "right leg")
 
 
 def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B 4"]:
-    """Upper over lower length of each limb, in the order of :data:`LIMBS`; Chen et al. 2019, Sec. 4.3.
+    """Return the upper over the lower length of each limb, in the order of :data:`LIMBS`; Chen et al. 2019, Sec. 4.3.
 
     Args:
         pose: any frame and unit.
@@ -100,7 +100,7 @@ def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Ten
 
 
 def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
-    """Each pose mirrored or not by the toss of a coin; the same coin for all the tensors of a pose.
+    """Mirror each pose or not by the toss of a coin; one coin for all the tensors of a pose.
 
     Args:
         poses: (B, .., J, D) each, centred, so that their mirror images stay where they are.
@@ -112,7 +112,7 @@ def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
 
 
 def choose(first: Bool[Tensor, "B"], one: Float[Tensor, "B ..."], other: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
-    """Of two batches the first's rows where ``first`` says so, else the second's."""
+    """Return the first batch's rows where ``first`` says so, else the second's."""
     return torch.where(first.view(-1, *[1] * (one.ndim - 1)), one, other)
 
 

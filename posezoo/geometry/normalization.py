@@ -10,7 +10,7 @@ from torch import Tensor
 def center_and_scale(
     points: Float[Tensor, "*batch J D"], root: int, distance: float = 1.0
 ) -> tuple[Float[Tensor, "*batch J D"], Float[Tensor, "*batch 1 D"], Float[Tensor, "*batch 1 1"]]:
-    """Root at the origin, the other joints at a given mean distance from it.
+    """Move the root to the origin and scale the other joints to a given mean distance from it.
 
     Deng et al. 2021, Sec. 3.1, with ``distance = 1 / d`` for 2D and 1 for 3D.
 
@@ -33,7 +33,7 @@ def center_and_scale(
 def lift_to_3d(
     keypoints: Float[Tensor, "*batch J 2"], depth: Float[Tensor, "*batch J"], minimum: float = 1.0
 ) -> Float[Tensor, "*batch J 3"]:
-    """3D points at given depths on the rays of a camera with focal length 1.
+    """Return 3D points at given depths on the rays of a camera with focal length 1.
 
     Deng et al. 2021, Eq. 3-4; Chen et al. 2019 keep the depth at 1 or more, as here.
 

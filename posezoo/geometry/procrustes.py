@@ -93,7 +93,7 @@ def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | N
 
 
 def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array | None = None) -> Tensor:
-    """Predicted poses, brought onto the target poses by the best similarity: what P-MPJPE compares.
+    """Return predicted poses, brought onto the target poses by the best similarity: what P-MPJPE compares.
 
     See :func:`procrustes` for the arguments and the errors raised.
 
@@ -114,7 +114,7 @@ def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array
 def procrustes_distances(
     pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"], mask: Bool[Tensor, "*batch J"] | None = None
 ) -> Float[Tensor, "*batch J"]:
-    """Distance of every joint after alignment, for tensors that :func:`pose_pair` let in.
+    """Return the distance of every joint after alignment, for tensors that :func:`pose_pair` let in.
 
     Joints that the mask leaves out hold no meaning.
     """
@@ -198,7 +198,7 @@ def _fit(
 def _centred(
     points: Float[Tensor, "B J 3"], weight: Float[Tensor, "J 1 B"] | None
 ) -> tuple[Float[Tensor, "J 3 B"], Float[Tensor, "3 B"]]:
-    """Points about their centroid, poses last, and the centroid.
+    """Return points about their centroid, poses last, and the centroid.
 
     A joint that takes part is taken off before the mean: five metres from the camera a float32 mean is off by a
     micrometre, near the body it is not.
@@ -217,7 +217,7 @@ def _centred(
 def _foam(
     B: Float64[Tensor, "3 3 B"], steps: int, least: float
 ) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"], Int64[Tensor, " unsound"]]:
-    """Rotation R with the largest tr(R^T B), that trace, and the indices where neither can be trusted.
+    """Return the rotation R with the largest tr(R^T B), that trace, and the indices where neither can be trusted.
 
     Args:
         B: covariances.
@@ -266,7 +266,7 @@ def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofa
 
 
 def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"]]:
-    """One of the best rotations where there are several (the identity for B = 0), held constant in the backward pass."""
+    """Return one of several best rotations (the identity for B = 0), held constant in the backward pass."""
     with torch.no_grad():
         u, _, vh = torch.linalg.svd(B.permute(2, 0, 1))
         u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
@@ -286,7 +286,7 @@ def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:
 
 
 def _distances(fit: _Fit) -> Float[Tensor, "J B"]:
-    """How far every joint stays from its target; spends ``fit.y`` where no gradient needs it."""
+    """Return how far every joint stays from its target; spends ``fit.y`` where no gradient needs it."""
     if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
         return torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
     x, y, z = _move(fit, fit.y.neg_()).unbind(1)

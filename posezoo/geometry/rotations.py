@@ -15,7 +15,7 @@ _AXES = {"x": 0, "y": 1, "z": 2}
 
 
 def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
-    """Rotation matrices about a coordinate axis, right-handed, acting on column vectors.
+    """Return rotation matrices about a coordinate axis, right-handed, acting on column vectors.
 
     Args:
         axis: ``"x"``, ``"y"`` or ``"z"``.
@@ -44,7 +44,7 @@ def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "
 
 
 def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch 3 3"]:
-    """Product of elementary rotations in the order given: ``"zxy"`` is Rz @ Rx @ Ry, as BVH channels read.
+    """Return the product of elementary rotations in the order given: ``"zxy"`` is Rz @ Rx @ Ry, as BVH channels read.
 
     Args:
         order: axes, one letter an angle.
@@ -126,7 +126,7 @@ def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "
 
 
 def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """Rodrigues' formula: a turn about the vector's direction by its length, radians, right-handed."""
+    """Return the turn about a vector's direction by its length (Rodrigues' formula), radians, right-handed."""
     x, y, z = vector.unbind(-1)
     zero = torch.zeros_like(x)
     skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
@@ -138,7 +138,7 @@ def view_rotation(
     elevation_from: Float[Tensor, "*batch"] | None = None,
     elevation_to: Float[Tensor, "*batch"] | None = None,
 ) -> Float[Tensor, "*batch 3 3"]:
-    """Rotation that turns a person in camera coordinates to be seen from another side.
+    """Return the rotation that turns a person in camera coordinates to be seen from another side.
 
     The camera is first brought level (it was pitched by ``elevation_from``, positive looking down), the person
     turned by ``azimuth`` about the vertical, and the camera pitched by ``elevation_to``. Without elevations this is the
@@ -162,7 +162,7 @@ def random_view(
     elevation: float = 0.0,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "B 3 3"]:
-    """Rotations to random other views: azimuths uniform in [0, 2 pi], elevations uniform in +- ``elevation``.
+    """Return rotations to random other views: azimuths uniform in [0, 2 pi], elevations uniform in +- ``elevation``.
 
     Deng et al. 2021, Eq. 5 (no elevation); Chen et al. 2019, Sec. 3.2 (pi / 9). Both turn people about the camera's
     vertical. With the cameras' mean ``pitch`` and its deviation people turn about gravity's axis instead, see
@@ -191,7 +191,7 @@ def random_view(
 
 
 def even_views(count: int, pitch: float = 0.0, device: torch.device | str | None = None) -> Float[Tensor, "B 3 3"]:
-    """Rotations to other views, their azimuths spread evenly and the same at every call: for validation.
+    """Return rotations to other views, their azimuths spread evenly and the same at every call: for validation.
 
     Args:
         count: how many; any that follow each other are spread (by the golden angle).
@@ -211,7 +211,7 @@ def even_views(count: int, pitch: float = 0.0, device: torch.device | str | None
 def look_at(
     center: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"], up: Float[Tensor, "3"] | None = None
 ) -> tuple[Float[Tensor, "*batch 3 3"], Float[Tensor, "*batch 3"]]:
-    """World-to-camera R and t of a camera at ``center`` that looks at ``target``, level with the horizon.
+    """Return world-to-camera R and t of a camera at ``center`` that looks at ``target``, level with the horizon.
 
     Args:
         center, target: world coordinates, same unit.

@@ -13,7 +13,7 @@ from posezoo.skeletons import Skeleton
 def skeleton_maps(
     keypoints: Float[Tensor, "B J 2"], skeleton: Skeleton, size: int, width: float
 ) -> Float[Tensor, "B bones size size"]:
-    """One binary map a bone: 1 where a pixel's centre lies within ``width / 2`` of the line between the bone's joints.
+    """Draw one binary map a bone: 1 where a pixel's centre is within ``width / 2`` of the line between its joints.
 
     Chen, Lin et al. 2019, Sec. 3.1. A row of the picture crosses such a limb in one interval, whose ends have a closed form;
     so nothing is computed pixel by pixel but two comparisons.
@@ -52,7 +52,7 @@ def skeleton_maps(
 
 
 def _crossings(a: Tensor, b: Tensor, rows: Tensor, radius: float) -> tuple[Tensor, Tensor]:
-    """Where rows enter and leave the limb from ``a`` to ``b`` (B, bones, 2, 1): two (B, bones, rows); empty is inf, -inf.
+    """Return where rows enter and leave the limb ``a`` to ``b`` (B, bones, 2, 1): (B, bones, rows); empty: inf, -inf.
 
     A limb is convex: a disc at each end and the rectangle between. So the interval is the hull of the three intervals.
     """

@@ -226,5 +226,5 @@ class ZooModule(pl.LightningModule):
 
 
 def as_list(given: object) -> list[Any]:
-    """Lightning gives one optimizer or schedule as it is, several as a list, none as None."""
+    """Return a list of what Lightning gives as one optimizer or schedule, as a list of them, or as None."""
     return [] if given is None else given if isinstance(given, list) else [given]

@@ -118,7 +118,7 @@ class ConvertLayout(nn.Module):
         self.approximated = dict(approximated) if source != target else {}
 
     def forward(self, keypoints: Float[Tensor, "*batch I D"]) -> Float[Tensor, "*batch J D"]:
-        """NaN where a joint is made of one that is NaN."""
+        """Put NaN where a joint is made of one that is NaN."""
         unknown = torch.isnan(keypoints)
         result = self.matrix @ torch.where(unknown, 0.0, keypoints)
         blank = (self.matrix != 0).to(keypoints.dtype) @ unknown.to(keypoints.dtype)
@@ -126,7 +126,7 @@ class ConvertLayout(nn.Module):
 
 
 def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
-    """Procedural people, up to 64, in px, and about their root in mm, camera frame; joints they lack are at 0."""
+    """Return procedural people, up to 64, in px, and about their root in mm, camera frame; joints they lack are at 0."""
     from posezoo.data import load_dataset
 
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)

@@ -48,7 +48,7 @@ class Keypoints:
 
 
 def as_array(values: object, name: str) -> np.ndarray:
-    """Arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
+    """Return arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16
@@ -158,7 +158,7 @@ def _refuse_infinite(values: np.ndarray, target: Skeleton) -> None:
 
 
 def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_missing: bool) -> str:
-    """How many joints are missing, which ones, and what can be done."""
+    """Return how many joints are missing, which ones, and what can be done."""
     absent = ~known[~usable]
     often = sorted(zip(absent.sum(0).tolist(), target.joints, strict=True), key=lambda item: -item[0])
     named = ", ".join(f"{joint} {count}" for count, joint in often[:4] if count)

@@ -49,7 +49,7 @@ class LiftingModule(ZooModule):
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
+        """Return pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
 
     def forward(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift pixels in the model's layout, without any check: what ``torch.compile`` and ``torch.export`` take.
@@ -189,7 +189,7 @@ class LiftingModule(ZooModule):
         return (pose + mirror(image, self.skeleton)) / 2
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
-        """Pixels with the joints that are not ``present`` (0, NaN) filled in; of models with :attr:`fills_missing`."""
+        """Fill in the joints that are not ``present`` (0, NaN), as models with :attr:`fills_missing` can."""
         raise InputError(f"{self.zoo_name} needs every joint; take a model with fills_missing, such as geoselfsup.")
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> LiftingGraph:

@@ -54,18 +54,18 @@ class PictureModule(ZooModule):
 
     @abstractmethod
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
-        """Poses in px of the crop, depths in the same unit about the root's, and confidences in [0, 1]."""
+        """Return poses in px of the crop, depths in the same unit about the root's, and confidences in [0, 1]."""
 
     def forward(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Find the people of crops: what ``torch.compile`` and ``torch.export`` take; see :meth:`locate`."""
         return self.locate(picture)
 
     def normalize(self, picture: UInt8[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
-        """Bytes to numbers about 0, of the type of the weights."""
+        """Turn bytes into numbers about 0, of the type of the weights."""
         return picture.to(self.precision) / 255.0 - 0.5
 
     def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
-        """Root-relative poses as large as the canonical skeleton."""
+        """Return root-relative poses as large as the canonical skeleton."""
         return rescaled(pose_px, self.canonical_mm.float().sum(), self.skeleton)
 
     def on_fit_start(self) -> None:
@@ -97,7 +97,7 @@ class PictureModule(ZooModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def predict_image(self, image: object, box: object = None) -> Prediction:
-        """2D and 3D of the person in a picture.
+        """Predict 2D and 3D of the person in a picture.
 
         Args:
             image: (H, W, 3) uint8 RGB array or tensor, or the path of a picture.
@@ -268,7 +268,7 @@ def as_picture(image: object) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def check_box(box: object, width: int, height: int) -> tuple[float, float, float, float]:
-    """x, y, width, height of a person in px; the whole picture where not given.
+    """Return x, y, width, height of a person in px; the whole picture where not given.
 
     Raises:
         InputError: not four finite numbers, empty, or outside of the picture.

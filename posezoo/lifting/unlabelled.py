@@ -15,7 +15,7 @@ _LIMBS = {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist",
 
 
 def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[str, float]:
-    """How human poses of unknown scale look, all lengths relative to the person.
+    """Measure how human poses of unknown scale look, all lengths relative to the person.
 
     Returns:
         ``symmetry_error``: how much left and right bones differ, over the pose's mean bone; ``bone_spread``: standard

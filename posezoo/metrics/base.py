@@ -71,7 +71,7 @@ class PoseMetric(Metric):
         self.add_state("serial", torch.tensor(next(_SERIAL)), dist_reduce_fx="max")
 
     def _columns(self) -> tuple[str, ...] | None:
-        """Names of the columns, None where joints are pooled."""
+        """Return names of the columns, None where joints are pooled."""
         return None if self.skeleton is None else self.skeleton.joints
 
     def _add(self, values: Float[Tensor, "*batch J"], action: Array | int | None) -> None:
@@ -119,7 +119,7 @@ class PoseMetric(Metric):
         return self.mean_over_actions() if self.average == "actions" else self.mean_over_frames()
 
     def mean_over_frames(self) -> Float64[Tensor, ""]:
-        """Every joint of every frame counts the same, so an action counts by its length."""
+        """Return the mean in which every joint of every frame counts the same, so that an action counts by its length."""
         with self._synced():
             return self.total.sum() / self.count.sum()
 
@@ -148,7 +148,7 @@ class PoseMetric(Metric):
 
     @contextmanager
     def _synced(self) -> Iterator[None]:
-        """Within, the state is that of all processes, as torchmetrics does it around ``compute``."""
+        """Hold the state of all processes inside the block, as torchmetrics does around ``compute``."""
         if self._is_synced:
             yield
             return

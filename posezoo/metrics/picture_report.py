@@ -120,7 +120,7 @@ class PictureMetrics(nn.Module):
             self.symmetry_mm.update(pose_mm)
 
     def _count_torsos(self, pred: Float[Tensor, "B J 2"], target: Float[Tensor, "B J 2"], known: Tensor) -> None:
-        """Joints of people whose torso is annotated and has a length."""
+        """Count joints of people whose torso is annotated and has a length."""
         torso = torso_px(target, self.skeleton)
         rows = torch.isfinite(torso) & (torso > 0)
         if bool(rows.any()):
@@ -130,7 +130,7 @@ class PictureMetrics(nn.Module):
             )
 
     def report(self) -> dict[str, float]:
-        """Every metric by name: mm, PCKh, PCK and AUC in percent, symmetry in mm and in px at :data:`PICTURE_PX`.
+        """Return every metric by name: mm, PCKh, PCK and AUC in percent, symmetry in mm and in px at :data:`PICTURE_PX`.
 
         ``pck_torso`` is the share of 14 joints within 0.2 of the torso, where heads have no size: Leeds Sports Pose.
         PCKh is over all joints of the layout that are annotated; MPII's own leaves pelvis and thorax out.

@@ -65,7 +65,7 @@ class LiftingMetrics(nn.Module):
         self.symmetry.update(scaled)
 
     def report(self) -> dict[str, float]:
-        """Every metric by name; distances in mm, PCK and AUC in percent."""
+        """Return every metric by name; distances in mm, PCK and AUC in percent."""
         result = {"p_mpjpe": float(self.p_mpjpe.mean_over_frames()), "n_mpjpe": float(self.n_mpjpe.mean_over_frames())}
         if self.mpjpe is not None:
             result["mpjpe"] = float(self.mpjpe.mean_over_frames())

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 def _average(decay: float, averages: object, latest: object, count: object) -> None:
-    """Torch's own rule is a closure, which cannot be pickled; processes that are spawned get their model so."""
+    """Average by a rule that can be pickled, as spawned processes need; torch's own is a closure."""
     get_ema_multi_avg_fn(decay)(averages, latest, count)
 
 
@@ -37,7 +37,7 @@ class AveragedNetwork(AveragedModel):
         self.module.eval()
 
     def train(self, mode: bool = True) -> AveragedNetwork:
-        """Stays in eval mode: the average is never trained."""
+        """Stay in eval mode: the average is never trained."""
         del mode
         return super().train(False)
 

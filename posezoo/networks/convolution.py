@@ -14,7 +14,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """3 x 3 convolution that keeps the size, batch norm, ReLU; Ronneberger et al. 2015 without the norm.
+    """Return 3 x 3 convolution that keeps the size, batch norm, ReLU; Ronneberger et al. 2015 without the norm.
 
     Args:
         inputs, outputs: channels.

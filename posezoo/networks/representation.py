@@ -25,7 +25,7 @@ _PIECE = 64  # poses that are encoded at a time: 16 bones' maps of them are 17 M
 
 
 def rotate(code: Float[Tensor, "B M D"], rotation: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B M D"]:
-    """Every triple of every point turned: R x G of Chen, Lin et al. 2019, Eq. 1.
+    """Turn every triple of every point: R x G of Chen, Lin et al. 2019, Eq. 1.
 
     Example:
         >>> import torch
@@ -114,13 +114,13 @@ class SkeletonEncoder(nn.Module):
         return self.code(self.contract(maps).flatten(1)).unflatten(1, (self.points, 3 * self.eta))
 
     def encode(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B M D"]:
-        """G of poses in px."""
+        """Return G of poses in px."""
         return torch.cat([self(self.maps(part)) for part in pieces(keypoints, _PIECE)])
 
 
 @torch.no_grad()
 def encode_all(encoder: SkeletonEncoder, keypoints: Float[Tensor, "N J 2"]) -> Float[Tensor, "N M D"]:
-    """G of a whole training set, by an encoder that stays as it is; says how far it is."""
+    """Return G of a whole training set by an encoder that stays as it is; show how far the work is."""
     fused, parts = fuse_batch_norm(encoder), keypoints.split(1024)
     quiet = len(parts) < 4 or share()[0] > 0
     bar = track(parts, "encoding training poses", console=progress_console(), transient=True, disable=quiet)
@@ -128,7 +128,7 @@ def encode_all(encoder: SkeletonEncoder, keypoints: Float[Tensor, "N J 2"]) -> F
 
 
 def _paint(maps: Float[Tensor, "B bones S S"], anew: bool) -> Float[Tensor, "B 3 S S"]:
-    """People with limbs of random colours before backgrounds of random colours that blend into each other."""
+    """Return people with limbs of random colours before backgrounds of random colours that blend into each other."""
     batch, bones, size, _ = maps.shape
     device = maps.device
     if anew:

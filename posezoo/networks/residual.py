@@ -14,7 +14,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.Le
 
 
 def _layer(inputs: int, outputs: int, activation: str, batch_norm: bool, dropout: float) -> OrderedDict[str, nn.Module]:
-    """Linear, batch norm, activation, dropout; what is switched off is left out."""
+    """Return a block of linear, batch norm, activation and dropout; what is switched off is left out."""
     if activation not in _ACTIVATIONS:
         raise UnknownNameError.of("activation", activation, _ACTIVATIONS)
     modules: OrderedDict[str, nn.Module] = OrderedDict(linear=nn.Linear(inputs, outputs))

@@ -34,5 +34,5 @@ class Standardize(nn.Module):
         return (samples - self.mean) / self.deviation
 
     def inverse(self, samples: Float[Tensor, "B J D"]) -> Float[Tensor, "B J D"]:
-        """Back to the unit of the samples."""
+        """Turn standardised values back into the unit of the samples."""
         return samples * self.deviation + self.mean

@@ -48,7 +48,7 @@ def upside_down_fraction(keypoints: object, skeleton: str | Skeleton | None = No
 
 
 def looks_upside_down(keypoints: object, skeleton: str | Skeleton | None = None) -> bool:
-    """Whether the heads of most poses are below their feet: y points up, where PoseZoo's pixels have it down.
+    """Return whether the heads of most poses are below their feet: y points up, where PoseZoo's pixels have it down.
 
     Takes and raises what :func:`upside_down_fraction` does.
     """
@@ -73,7 +73,7 @@ def swapped_axes_fraction(keypoints: np.ndarray, skeleton: Skeleton) -> float:
 
 
 def _height(y: np.ndarray, layout: Skeleton, groups: tuple[tuple[str, ...], ...]) -> np.ndarray:
-    """(N,) mean y of the first group of joints that is known, NaN where none is."""
+    """Return (N,) mean y of the first group of joints that is known, NaN where none is."""
     result = np.full(len(y), np.nan)
     for names in groups:
         columns = [layout.index(name) for name in names if name in layout.joints]

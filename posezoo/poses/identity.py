@@ -67,7 +67,7 @@ def _people(data: PoseData, rows: np.ndarray, identified: bool) -> list[str]:
 
 
 def _places(frames: np.ndarray) -> list[str]:
-    """Each row's place among those of its frame."""
+    """Return each row's place among those of its frame."""
     seen: Counter[int] = Counter()
     places = []
     for frame in frames.tolist():
@@ -77,7 +77,7 @@ def _places(frames: np.ndarray) -> list[str]:
 
 
 def _tracked(data: PoseData, rows: np.ndarray) -> list[str]:
-    """People by where they stand."""
+    """Return people by where they stand."""
     order = rows[np.argsort(data.frame[rows], kind="stable")]
     first = int(data.frame[order[0]])
     of_frame = np.split(order, np.flatnonzero(np.diff(data.frame[order])) + 1)

@@ -151,7 +151,7 @@ def _units(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
 
 
 def _is_screen(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
-    """Whether coordinates around 0 are VideoPose3D's: x from -1 to 1, y by the same scale. Centred ones are not."""
+    """Return whether coordinates around 0 are VideoPose3D's: x from -1 to 1, y by the same scale. Centred ones are not."""
     centred = np.abs(np.nanmean(poses, axis=1)).max() < 1e-3 or (np.abs(poses) < 1e-6).all(-1).all(0).any()
     return bool(np.abs([low, high]).max() <= _SCREEN and not centred)
 

@@ -82,7 +82,7 @@ def is_complete(keypoints: Num[np.ndarray, "N J 2"], confidence: Num[np.ndarray,
 
 
 def _placeholders(points: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """(N, J) points that programs write for a joint that they did not find."""
+    """Return (N, J) points that programs write for a joint that they did not find."""
     x, y = points[..., 0], points[..., 1]
     with np.errstate(invalid="ignore"):
         found: np.ndarray = (x == y) & (x <= 0)
@@ -96,7 +96,7 @@ def _placeholders(points: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 
 def _is_centre(points: np.ndarray, zero: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """(J,) joints that are the origin of centred poses: at zero wherever known, with the others around them."""
+    """Return (J,) joints that are the origin of centred poses: at zero wherever known, with the others around them."""
     others = np.where((zero | missing)[..., None], np.nan, points)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -107,7 +107,7 @@ def _is_centre(points: np.ndarray, zero: np.ndarray, missing: np.ndarray) -> np.
 
 
 def _outside(points: np.ndarray, missing: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
-    """(N, J) points beside the picture that come again exactly: in several joints, or in poses that differ."""
+    """Return (N, J) points beside the picture that come again exactly: in several joints, or in poses that differ."""
     result = np.zeros_like(missing)
     with np.errstate(invalid="ignore"):
         beyond = points < 0 if sizes is None else (points < 0) | (points > np.asarray(sizes)[..., None, :])
@@ -131,12 +131,12 @@ def _outside(points: np.ndarray, missing: np.ndarray, sizes: np.ndarray | None) 
 
 
 def _distinct(groups: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    """(count,) how many different values each group has."""
+    """Return (count,) how many different values each group has."""
     return np.bincount(np.unique(np.stack([groups, values]), axis=1)[0], minlength=count)
 
 
 def _shared(points: np.ndarray, skeleton: Skeleton, missing: np.ndarray) -> np.ndarray:
-    """(N, J) joints in exactly one point with others that cannot be there."""
+    """Return (N, J) joints in exactly one point with others that cannot be there."""
     result = np.zeros_like(missing)
     x = np.sort(np.where(missing, np.nan, points[..., 0]), axis=1)
     suspects = np.flatnonzero((x[:, 1:] == x[:, :-1]).any(1))
@@ -157,7 +157,7 @@ def _shared(points: np.ndarray, skeleton: Skeleton, missing: np.ndarray) -> np.n
 
 
 def _again_and_again(points: np.ndarray, paired: np.ndarray) -> np.ndarray:
-    """(N, J) of the joints in pairs, those whose point pairs have in several poses: a program puts there what it misses."""
+    """Return (N, J) paired joints whose point recurs in several poses: a program puts there what it misses."""
     result = np.zeros_like(paired)
     rows, joints = np.nonzero(paired)
     if len(rows):
@@ -167,7 +167,7 @@ def _again_and_again(points: np.ndarray, paired: np.ndarray) -> np.ndarray:
 
 
 def _on_grid(points: np.ndarray, missing: np.ndarray) -> bool:
-    """Whether coordinates are rounded: whole numbers, or joints of a pose often have one x or y without the other."""
+    """Return whether coordinates are rounded: whole numbers, or joints of a pose often have one x or y without the other."""
     known = np.where(missing[..., None], np.nan, points)[:4096]
     if (known == np.floor(known))[~np.isnan(known)].all():
         return True
@@ -176,14 +176,14 @@ def _on_grid(points: np.ndarray, missing: np.ndarray) -> bool:
 
 
 def _repeated(values: np.ndarray) -> int:
-    """How often a row has a value that it has already."""
+    """Return how often a row has a value that it has already."""
     order = np.sort(values, axis=1)
     return int((order[:, 1:] == order[:, :-1]).sum())
 
 
 @lru_cache(maxsize=64)
 def _apart(skeleton: Skeleton) -> np.ndarray:
-    """(2, J, J) pairs of joints that cannot lie in exactly one point, as far as their names say.
+    """Return (2, J, J) pairs of joints that cannot lie in exactly one point, as far as their names say.
 
     Of the second, neighbours and left and right are left out: on a grid they do share points.
     """
@@ -204,7 +204,7 @@ def _part(joint: str) -> str:
 
 
 def _region(joint: str) -> str | None:
-    """Head, trunk, or one of the four limbs; None for a joint of an unknown name."""
+    """Return head, trunk, or one of the four limbs; None for a joint of an unknown name."""
     part, side = _part(joint), joint.partition("_")[0]
     if part in _HEAD_PARTS or part.startswith("face"):
         return "head"

@@ -220,7 +220,7 @@ class Prediction(Generic[Array]):
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
 
     def _description(self) -> dict[str, object]:
-        """All but the arrays, in plain types."""
+        """Return all but the arrays, in plain types."""
         return {
             "format": FORMAT,
             "posezoo": __version__,

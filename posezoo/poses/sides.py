@@ -18,7 +18,7 @@ _LEAST_MOVE, _MOST_MOVE = 0.04, 0.06
 
 
 def sides_agreement(keypoints: np.ndarray, skeleton: Skeleton) -> tuple[float, int]:
-    """How far geometry agrees with the names of the sides.
+    """Return how far geometry agrees with the names of the sides.
 
     Two things are seen without knowing the sides: which way in the picture a person faces, by the bend of knees
     (forward) and elbows (backward), by nose against ears or neck, and by toes against heels. A person who faces the
@@ -62,7 +62,7 @@ def sides_agreement(keypoints: np.ndarray, skeleton: Skeleton) -> tuple[float, i
 
 
 def exchanged_frames(keypoints: np.ndarray, skeleton: Skeleton, sequence: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Rows at which a person's sides change places from one frame to the next, while the person hardly moves.
+    """Return rows at which a person's sides change places from one frame to the next, while the person hardly moves.
 
     Args:
         keypoints: (N, J, 2) px, NaN where unknown.
@@ -104,21 +104,21 @@ class _Joints:
         return self.keypoints[:, self.skeleton.index(joint)]
 
     def middle(self, part: str) -> np.ndarray:
-        """(N, 2) the middle of left and right."""
+        """Return (N, 2) the middle of left and right."""
         return (self[f"left_{part}"] + self[f"right_{part}"]) / 2
 
     def bend(self, start: str, joint: str, end: str, side: str) -> np.ndarray:
-        """(N,) how far a joint lies to the right of the line between its neighbours."""
+        """Return (N,) how far a joint lies to the right of the line between its neighbours."""
         return _offset(self[f"{side}_{start}"], self[f"{side}_{joint}"], self[f"{side}_{end}"])
 
     def length(self, side: str, *parts: str) -> np.ndarray:
-        """(N,) length of a limb."""
+        """Return (N,) length of a limb."""
         joints = [self[f"{side}_{part}"] for part in parts]
         return sum(np.linalg.norm(a - b, axis=-1) for a, b in pairwise(joints))
 
 
 def _offset(start: np.ndarray, point: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """(N,) x of a point seen from its foot on the line from start to end."""
+    """Return (N,) x of a point seen from its foot on the line from start to end."""
     line = end - start
     along = ((point - start) * line).sum(-1) / np.maximum((line**2).sum(-1), 1e-9)
     return (point - start - line * along[:, None])[:, 0]
@@ -130,7 +130,7 @@ def _sum(*parts: np.ndarray) -> np.ndarray:
 
 
 def _mean_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N,) over the joints that are known in both."""
+    """Return the distance (N,) over the joints that are known in both."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.nanmean(np.linalg.norm(a.astype(np.float64) - b, axis=-1), axis=1)

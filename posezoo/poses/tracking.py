@@ -189,7 +189,7 @@ def _connect(pictures: Iterable[Detections], max_gap: int, max_distance: float |
 
 
 def dense_track(frames: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray) -> Track:
-    """Poses of numbered frames with unknown ones between them."""
+    """Return poses of numbered frames with unknown ones between them."""
     first, count = int(frames[0]), int(frames[-1] - frames[0]) + 1
     rows = frames - first
     points = np.full((count, *keypoints.shape[1:]), np.nan)

@@ -27,7 +27,7 @@ def see_motion(
     fps: float | int,
     views: tuple[int, ...] = (0, 1, 2, 3),
 ) -> PoseData:
-    """One clip as its cameras see it.
+    """See one motion by its cameras.
 
     A frame is dropped from a view in which any joint lies outside the image or behind the camera; ``frame`` keeps
     the number it had in the clip. A view that sees no frame at all makes no sequence.
@@ -94,13 +94,13 @@ def see_motion(
 def _inside(
     pixels: Float[Tensor, "frames J 2"], image_size: tuple[int, int], margin: float = 0.0
 ) -> Bool[Tensor, " frames"]:
-    """Frames whose joints are all in the image, widened on each side by a fraction of its size; NaN is outside."""
+    """Return frames whose joints are all in the image, widened on each side by a fraction of its size; NaN is outside."""
     size = torch.tensor(image_size, dtype=pixels.dtype)
     return ((pixels >= -margin * size) & (pixels <= (1 + margin) * size - 1)).flatten(1).all(1)
 
 
 def concatenate(parts: list[PoseData]) -> PoseData:
-    """Several datasets as one; clips keep their order, sequence indices are shifted.
+    """Join several datasets; clips keep their order, sequence indices are shifted.
 
     Raises:
         InputError: nothing to put together, the skeletons differ, or only some have labels or confidences.
@@ -133,7 +133,7 @@ def concatenate(parts: list[PoseData]) -> PoseData:
 
 
 def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Frames that both cameras of a pair see.
+    """Return frames that both cameras of a pair see.
 
     Args:
         data: several views of the same clips: sequences alike in subject, action and trial are one clip.
@@ -162,12 +162,12 @@ def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarr
 
 
 def moments(data: PoseData) -> np.ndarray:
-    """Rows of each frame of each clip once: its first view, clip by clip, frames in order."""
+    """Return rows of each frame of each clip once: its first view, clip by clip, frames in order."""
     return np.unique(_moment(data), return_index=True)[1]
 
 
 def _moment(data: PoseData) -> np.ndarray:
-    """(N,) a number for each frame of each clip, the same in every view; sequences alike in name are one clip."""
+    """Return (N,) a number for each frame of each clip, the same in every view; sequences alike in name are one clip."""
     names = [(clip.subject, clip.action, clip.trial) for clip in data.sequences]
     codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
     clip = np.asarray([codes[name] for name in names], dtype=np.int64)[data.sequence]
@@ -175,7 +175,7 @@ def _moment(data: PoseData) -> np.ndarray:
 
 
 def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
-    """Poses in the world's frame, mm, root at the origin; camera by camera, as they come (see :func:`moments`).
+    """Return poses in the world's frame, mm, root at the origin; camera by camera, as they come (see :func:`moments`).
 
     Raises:
         InputError: no labels, or a clip without a camera.
@@ -188,7 +188,7 @@ def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
 
 
 def rotations(data: PoseData) -> Float[Tensor, "clips 3 3"]:
-    """World to camera, of every sequence.
+    """Return the rotation from world to camera of every sequence.
 
     Raises:
         InputError: a sequence whose camera is not known.

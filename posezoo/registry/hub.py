@@ -226,7 +226,7 @@ def _of_cache(error: OSError) -> SaveError:
 
 
 def _of_connection(wanted: HubFile, error: Exception) -> DownloadError:
-    """Not in the cache, and the hub was not or could not be asked."""
+    """Return the error of a file that is not in the cache while the hub was not or could not be asked."""
     from huggingface_hub import constants
 
     where = f"it is not in the cache at {constants.HF_HUB_CACHE}"

@@ -81,7 +81,7 @@ _ENDINGS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".onnx", ".pkl", ".h
 
 
 def is_path(name: str | Path) -> bool:
-    """Whether it is a file or an ``hf://`` address that is meant, and no name of the index."""
+    """Return whether it is a file or an ``hf://`` address that is meant, and no name of the index."""
     text = str(name)
     return isinstance(name, Path) or text.endswith(_ENDINGS) or os.sep in text
 

@@ -47,7 +47,7 @@ _OTHERS = {
 
 
 def _refuse_others(path: Path) -> None:
-    """CorruptFileError where a file is one of other programs, or stands for the weights that it should be."""
+    """Raise CorruptFileError where a file is another program's, or only a pointer to the weights."""
     with reading(path, "weights"), open(path, "rb") as stream:
         head = stream.read(32)
     if head[8:9] == b"{":  # safetensors: the length of its header, which may begin with any byte, then JSON

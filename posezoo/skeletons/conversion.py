@@ -64,7 +64,7 @@ class Conversion:
 
 
 def _resolve(joint: str, source: Skeleton, trail: tuple[str, ...] = ()) -> dict[str, float] | None:
-    """Weights of source joints that give a joint, or None."""
+    """Return weights of source joints that give a joint, or None."""
     if joint in source.joints:
         return {joint: 1.0}
     if joint in trail:
@@ -82,7 +82,7 @@ def _resolve(joint: str, source: Skeleton, trail: tuple[str, ...] = ()) -> dict[
 
 @lru_cache(maxsize=256)
 def conversion_matrix(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, dict[str, str], tuple[str, ...]]:
-    """(J_target, J_source) float64 weights, the approximations in words, and the joints that cannot be had.
+    """Return (J_target, J_source) float64 weights, the approximations in words, and the joints that cannot be had.
 
     The rows of missing joints are zero.
     """
@@ -162,14 +162,14 @@ def convert(
 
 
 def _floating(values: Any, xp: Any) -> Any:
-    """Integer and boolean values as float32, floating ones as they are."""
+    """Return integer and boolean values as float32, floating ones as they are."""
     if xp is np:
         return values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float32)
     return values if values.is_floating_point() else values.float()
 
 
 def _like(values: Any, reference: Any, xp: Any) -> Any:
-    """Values with the type (and the device) of the reference."""
+    """Return values with the type (and the device) of the reference."""
     if xp is np:
         return values.astype(reference.dtype)
     return xp.as_tensor(values).to(reference)

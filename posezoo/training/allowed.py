@@ -221,7 +221,7 @@ def _check_parsed(value: object, where: str, names: Mapping[str, str]) -> None:
 
 
 def _same(path: object, names: Mapping[str, str]) -> bool:
-    """Whether a class is an allowed one under the path of the module that defines it."""
+    """Return whether a class is an allowed one under the path of the module that defines it."""
     try:
         found = import_class(str(path))
     except InputError:

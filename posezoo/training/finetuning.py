@@ -183,7 +183,7 @@ def _unsupervised(name: str | Path) -> FineTuning:
 
 
 def _procedural(split: str, model: LiftingModule) -> torch.Tensor:
-    """(N, J, 2) px: 2D poses that everybody has, of what a model could lift before."""
+    """Return (N, J, 2) px: 2D poses that everybody has, of what a model could lift before."""
     data = load_dataset("procedural", split)
     return torch.from_numpy(convert(data.keypoints_2d, data.skeleton, model.skeleton).keypoints).float()
 

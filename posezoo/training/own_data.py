@@ -77,7 +77,7 @@ def read_own_data(
 
 
 def split_by_sequence(data: PoseData, fraction: float = 0.1, seed: int = 0) -> tuple[dict[str, PoseData], str]:
-    """Training and validation poses that share no recording, all cameras of a recording on one side.
+    """Return training and validation poses that share no recording, all cameras of a recording on one side.
 
     Recordings are taken in random order, each that still fits into the fraction; the shortest where none does. Of a single
     recording the last frames validate: they are much like the ones before, so validation is milder than it should be.

@@ -43,7 +43,7 @@ def command() -> str:
 
 
 def provenance(seed: int | None) -> dict[str, object]:
-    """Everything needed to run the same thing again."""
+    """Return everything that is needed to run the same thing again."""
     import pytorch_lightning
     import torch
 

@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 20
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes in the package."""
+    """Return names of the recipes in the package."""
     return sorted(
         entry.name.removesuffix(".yaml") for entry in files("posezoo.recipes").iterdir() if entry.name.endswith(".yaml")
     )

@@ -34,7 +34,7 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
 
 
 def is_watched() -> bool:
-    """Whether output goes to a terminal or a notebook; elsewhere Lightning's bar would leave its control characters."""
+    """Return whether output goes to a terminal or notebook; elsewhere Lightning's bar leaves control characters."""
     return sys.stdout.isatty() or "ipykernel" in sys.modules
 
 
@@ -53,7 +53,7 @@ def writable(folder: Path) -> None:
 
 
 def make_logger(kind: str, out: Path) -> Logger:
-    """``csv`` writes ``metrics.csv``; ``wandb`` logs to Weights & Biases, offline with ``WANDB_MODE=offline``."""
+    """Make a logger: ``csv`` writes ``metrics.csv``, ``wandb`` logs to W&B (offline with ``WANDB_MODE=offline``)."""
     if kind == "csv":
         # Lightning empties a log folder that is there already; a resumed run gets the next.
         runs = len(list(out.glob("logs*")))

@@ -86,7 +86,7 @@ class _CLI(LightningCLI):
 
     @staticmethod
     def _processes(configured: Any) -> int:
-        """How many processes the trainer's settings mean, as far as it matters: one or more."""
+        """Return how many processes the trainer's settings mean, as far as it matters: one or more."""
         devices, nodes = configured.get("devices"), int(configured.get("num_nodes") or 1)
         if isinstance(devices, list):
             return len(devices) * nodes

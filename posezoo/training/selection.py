@@ -43,7 +43,7 @@ def score(metrics: dict[str, float], before: dict[str, float]) -> float:
 
 @torch.no_grad()
 def drift(model: Any, keypoints_2d: Tensor, before: Tensor) -> float:
-    """How far joints have moved on average, over the mean distance of a pose's joints from the root.
+    """Return how far joints have moved on average, over the mean distance of a pose's joints from the root.
 
     Args:
         model: in eval mode.

@@ -71,7 +71,7 @@ def one_euro(
 
 
 def _share(cutoff: np.ndarray, fps: float | int) -> np.ndarray:
-    """How much a new value counts in an exponential filter of that cutoff in Hz."""
+    """Return how much a new value counts in an exponential filter of that cutoff in Hz."""
     return 1 / (1 + fps / (2 * math.pi * cutoff))
 
 

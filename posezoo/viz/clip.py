@@ -109,6 +109,6 @@ class Clip:
 
 
 def _finite(values: object) -> np.ndarray:
-    """float64, NaN for whatever cannot be drawn."""
+    """Return values in float64, NaN for what cannot be drawn."""
     array = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)

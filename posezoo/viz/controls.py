@@ -18,7 +18,7 @@ def _from(x: float, y: float, z: float) -> View:
 
 
 def _backed_off(view: View, floor: float) -> View:
-    """Farther away where the floor is as wide as the box (1), so that its near corners are seen."""
+    """Move a view farther away where the floor is as wide as the box (1), so that its near corners are seen."""
     factor = max(1.0, 0.55 + 0.65 * floor)
     return {**view, "eye": {axis: round(factor * value, 4) for axis, value in view["eye"].items()}}
 
@@ -111,7 +111,7 @@ _STOP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}
 
 
 def _views(frame: str, left: float, floor: float) -> dict[str, object]:
-    """Where to go back to after the scene was turned."""
+    """Return the buttons that turn the scene back to a known view."""
     buttons = [
         {
             "label": _WORLD_LABELS.get(label, label) if frame == "world" else label,

@@ -18,7 +18,7 @@ MAX_FRAMES = 600
 
 
 def _lines(points: np.ndarray, paths: list[list[int]], digits: int) -> dict[str, list[float | None]]:
-    """(J, 2 or 3) joints -> the x, y (and z) of polylines, a gap after each; missing joints are gaps too."""
+    """Return x, y (and z) of polylines over joints (J, 2 or 3), a gap after each; missing joints are gaps too."""
     rows: list[list[float | None]] = []
     for path in paths:
         values = points[path].round(digits).tolist()
@@ -28,17 +28,17 @@ def _lines(points: np.ndarray, paths: list[list[int]], digits: int) -> dict[str,
 
 
 def _texts(joints: tuple[str, ...], paths: list[list[int]]) -> list[str]:
-    """Names of the joints in the order of :func:`_lines`."""
+    """Return names of the joints in the order of :func:`_lines`."""
     return [name for path in paths for name in [*(_plain(joints[joint].replace("_", " ")) for joint in path), ""]]
 
 
 def digits_of(extent: float) -> int:
-    """Decimals that keep four significant digits of the extent."""
+    """Return decimals that keep four significant digits of the extent."""
     return max(0, 4 - math.ceil(math.log10(extent)))
 
 
 def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -> list[dict[str, list[float | None]]]:
-    """Coordinates of the traces that move, in the order of :func:`_traces`."""
+    """Return coordinates of the traces that move, in the order of :func:`_traces`."""
     parts = []
     if clip.keypoints_2d is not None:
         flat = chains(clip.keypoints_layout)

@@ -64,7 +64,7 @@ def movie(
 
 
 def delays_ms(count: int, stride: int, fps: float | int) -> list[int]:
-    """How long each ``stride``-th of ``count`` frames is shown in a GIF, whose delays are hundredths of a second.
+    """Return how long each ``stride``-th of ``count`` frames is shown in a GIF, whose delays are hundredths of a second.
 
     Rounded one by one they would add up to another speed.
 
@@ -103,7 +103,7 @@ def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int
 
 
 def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8 of each frame, both sizes even, as H.264 wants them; scales hold for the whole clip."""
+    """Yield (H, W, 3) uint8 of each frame, both sizes even, as H.264 wants them; scales hold for the whole clip."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure, panels = sheet([clip], dpi=dpi)

@@ -103,12 +103,12 @@ def overlay(
 
 
 def frame_of(result: Result) -> str:
-    """``camera`` or ``world``, from the words that a result has for it."""
+    """Return ``camera`` or ``world``, from the words that a result has for it."""
     return "world" if result.frame.startswith("world") else "camera"
 
 
 def _rows(values: object) -> np.ndarray:
-    """(..., J, D) array or tensor -> (N, J, D)."""
+    """Return an array or tensor (..., J, D) as (N, J, D)."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
     return array.reshape(-1, *array.shape[-2:])
 
@@ -126,7 +126,7 @@ def _labels(shown: list[Result], names: list[str], has_truth: bool) -> list[str]
 
 
 def _size_ratio(base: np.ndarray, other: np.ndarray, root: int) -> float:
-    """How much larger the poses of ``base`` are, over the joints that both have: the ratio of root mean squares."""
+    """Return how much larger the poses of ``base`` are, over the joints that both have: the ratio of root mean squares."""
     base, other = base - base[:, [root]], other - other[:, [root]]
     both = np.isfinite(base) & np.isfinite(other)
     sizes = [float(np.square(pose[both]).sum()) for pose in (base, other)]

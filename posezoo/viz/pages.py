@@ -111,7 +111,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo")
 
 
 def max_frames(clips: Sequence[Clip]) -> int:
-    """How many frames of each clip a page of them shows."""
+    """Return how many frames of each clip a page of them shows."""
     joints = sum(
         (clip.keypoints_2d is not None) * len(clip.keypoints_layout) + len(clip.layout) * len(clip.poses) for clip in clips
     )

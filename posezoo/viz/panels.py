@@ -22,7 +22,7 @@ _TITLES = {
 
 
 def orthographic(points: np.ndarray, azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray]:
-    """Drawn coordinates as seen without perspective.
+    """Return drawn coordinates as they are seen without perspective.
 
     Args:
         points: (..., 3), X right, Y away, Z up.
@@ -48,7 +48,7 @@ def orthographic(points: np.ndarray, azimuth: float, elevation: float) -> tuple[
 
 
 def line_style(name: str, names: list[str]) -> tuple[dict[str, str], float, Any]:
-    """Colours by side, width and line style of one of the poses drawn together.
+    """Return colours by side, width and line style of one of the poses drawn together.
 
     The first model is wide, ground truth dashed, what has the colours of another dotted.
     """
@@ -59,7 +59,7 @@ def line_style(name: str, names: list[str]) -> tuple[dict[str, str], float, Any]
 
 
 def frame_axes(axes: Axes, title: str, x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Limits, equal scales, no ticks."""
+    """Set limits, equal scales and no ticks."""
     axes.set(xlim=x, ylim=y, xticks=[], yticks=[], aspect="equal")
     axes.set_title(title, fontsize=8, pad=4, color="#333333")
     for spine in axes.spines.values():

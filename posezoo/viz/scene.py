@@ -27,24 +27,24 @@ _CAMERA_TO_PLOT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 def pose_names(clips: Iterable[Clip]) -> list[str]:
-    """Names of all poses, in order of appearance: a name has the same colours wherever it is drawn together."""
+    """Return names of all poses, in order of appearance: a name has the same colours wherever it is drawn together."""
     return list(dict.fromkeys(name for clip in clips for name in clip.poses))
 
 
 def palette_of(name: str, names: list[str]) -> dict[str, str]:
-    """Colours by side of one of the poses drawn together; ground truth is grey."""
+    """Return colours by side of one of the poses drawn together; ground truth is grey."""
     if name == TRUTH:
         return TRUTH_PALETTE
     return PALETTES[[other for other in names if other != TRUTH].index(name) % len(PALETTES)]
 
 
 def side_of(skeleton: Skeleton, joint: int) -> str:
-    """``left``, ``right`` or ``centre``: the person's, by the joint's name."""
+    """Return ``left``, ``right`` or ``centre``: the person's, by the joint's name."""
     return next((side for side in SIDES[:2] if skeleton.joints[joint].startswith(f"{side}_")), "centre")
 
 
 def chains(skeleton: Skeleton) -> dict[str, list[list[int]]]:
-    """Joints to be joined by lines, side by side: ``{"left": [[pelvis, hip, knee, ankle], ...], ...}``.
+    """Return joints to be joined by lines, side by side: ``{"left": [[pelvis, hip, knee, ankle], ...], ...}``.
 
     A bone has the side of the joint it ends in.
     """
@@ -60,7 +60,7 @@ def chains(skeleton: Skeleton) -> dict[str, list[list[int]]]:
 
 
 def to_plot(points: np.ndarray, up: np.ndarray | None = None, frame: str = "camera") -> np.ndarray:
-    """Camera frame to drawn coordinates, (..., 3) -> (..., 3): ``(x, z, -y)``, after the camera has been levelled.
+    """Turn the camera's frame into drawn coordinates, (..., 3): ``(x, z, -y)``, after the camera has been levelled.
 
     Args:
         points: x right, y down, z forward; world coordinates are drawn as they are.

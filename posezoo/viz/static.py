@@ -83,7 +83,7 @@ def _legend(figure: Figure, names: list[str]) -> None:
 
 
 def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | None = None, dpi: int = 110) -> Figure:
-    """People in a grid as a Matplotlib figure, which a notebook shows by itself.
+    """Draw people in a grid as a Matplotlib figure, which a notebook shows by itself.
 
     Args:
         people: one clip each; several poses of a clip are laid over each other.

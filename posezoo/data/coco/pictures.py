@@ -87,7 +87,7 @@ def _of_folder(folder: Path, split: str) -> PeopleInPictures:
 
 
 def _people(path: Path, content: Mapping[str, Any], split: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of pictures and joints (N, 17, 2) px, NaN where not annotated, of the people that can be used."""
+    """Return names of pictures and joints (N, 17, 2) px, NaN where not annotated, of the people that can be used."""
     names, points = [], []
     try:
         files = {image["id"]: str(image["file_name"]) for image in content["images"]}

@@ -84,7 +84,7 @@ def _clips(found: Source, key: Key) -> list[Clip]:
 
 
 def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
-    """Each way in which what was read is not what was published."""
+    """List each way in which what was read is not what was published."""
     clips = [(clip, count) for part in found.values() for clip, count in part]
     notes = []
     for subjects, published in FRAMES.items():
@@ -113,7 +113,7 @@ def load_h36m(
     views: tuple[int, ...] = _VIEWS,
     subjects: tuple[str, ...] | None = None,
 ) -> PoseData:
-    """Poses of a prepared file.
+    """Read poses of a prepared file.
 
     Args:
         path: what :func:`prepare_h36m` wrote.

@@ -29,7 +29,7 @@ _KEYS = ("subject", "action", "subaction", "camera", "id", "istrain")
 def h36m_pictures(
     split: str = "test", path: PathLike = "annotSampleTest.h5", images: PathLike | None = None
 ) -> PeopleInPictures:
-    """Human3.6M as prepared for pose-hg-3d: people cut out to 224 x 224 px, and one HDF5 file.
+    """Read Human3.6M as prepared for pose-hg-3d: people cut out to 224 x 224 px, and one HDF5 file.
 
     A picture is ``images/s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg``. Of the 16 joints, in MPII's
     order, the file has Human3.6M's spine in the place of the thorax; the thorax here is the middle of the shoulders, as in

@@ -103,7 +103,7 @@ def _martinez(source: Path) -> tuple[dict[Key, Callable[[], np.ndarray]], list[P
 
 
 def read_martinez(path: Path) -> np.ndarray:
-    """(N, 32, 3) mm, world frame, of ``MyPoses/3D_positions/*.h5``: key ``3D_positions``, (96, N).
+    """Read (N, 32, 3) mm, world frame, of ``MyPoses/3D_positions/*.h5``: key ``3D_positions``, (96, N).
 
     Raises:
         MissingFileError, CorruptFileError: no such file, damaged, or another shape.
@@ -129,7 +129,7 @@ def _by_file(
 
 
 def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray | None]]], list[Path]]:
-    """Of VideoPose3D's archives under the end of their names, of Martinez' folders as ``sh`` and ``sh_ft_h36m``."""
+    """List detections: VideoPose3D's archives by the end of their names, Martinez' folders as ``sh``, ``sh_ft_h36m``."""
     found, files = dict[str, Callable[[Key], list[np.ndarray | None]]](), list[Path]()
     for path in sorted(source.glob("data_2d_h36m_*.npz")):
         name = path.stem.removeprefix("data_2d_h36m_")
@@ -166,7 +166,7 @@ def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
 
 
 def _layout(archive: Views, path: Path) -> Skeleton:
-    """Of an archive without metadata: that of all of VideoPose3D's with 17 joints."""
+    """Return the layout of an archive without metadata: that of all of VideoPose3D's with 17 joints."""
     if any(view is not None and view.shape[1] == 16 for views in archive.clips.values() for view in views):
         raise CorruptFileError(
             f"{path} holds 16 joints, and no metadata that tell their order (MPII's or Human3.6M's): get it again."
@@ -175,7 +175,7 @@ def _layout(archive: Views, path: Path) -> Skeleton:
 
 
 def _hourglass(source: Path, folder: str, layout: Skeleton, key: Key) -> list[np.ndarray | None]:
-    """``StackedHourglass/Directions_1.54138969.h5``, key ``poses``."""
+    """Read ``StackedHourglass/Directions_1.54138969.h5``, key ``poses``."""
     subject, action, trial = key
     result: list[np.ndarray | None] = []
     for camera in h36m_cameras("S1"):
@@ -197,7 +197,7 @@ def _names(action: str) -> tuple[str, ...]:
 
 
 def check_subjects(subjects: tuple[str, ...]) -> None:
-    """InputError where a subject is none with labels."""
+    """Raise InputError where a subject has no labels."""
     unknown = [subject for subject in subjects if subject not in LABELLED]
     if unknown:
         raise InputError(f"subject {unknown[0]} is none of Human3.6M's with labels; they are {', '.join(LABELLED)}.")

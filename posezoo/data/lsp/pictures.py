@@ -77,7 +77,7 @@ def prepare_lsp(source: PathLike, out: PathLike, side: int = 256) -> Path:
 
 
 def _of_folder(folder: Path) -> dict[str, PeopleInPictures]:
-    """All three splits of a folder as it is downloaded."""
+    """Return all three splits of a folder as it is downloaded."""
     readers: dict[str, Callable[[Path], tuple[np.ndarray, tuple[str, ...]]]] = {
         "joints.mat": _of_mat,
         "keypoints.csv": _of_csv,
@@ -99,7 +99,7 @@ def _of_folder(folder: Path) -> dict[str, PeopleInPictures]:
 
 
 def _of_mat(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Joints (N, 14, 2), NaN where not annotated, and the names of the pictures: im0001.jpg, extended im00001.jpg."""
+    """Return joints (N, 14, 2), NaN where not annotated, and the names of the pictures: im0001.jpg, extended im00001.jpg."""
     data = read_keypoints(path)
     digits = 4 if len(data) == _OFFICIAL else 5
     return data.keypoints_2d, tuple(f"im{frame:0{digits}d}.jpg" for frame in data.frame)

@@ -104,7 +104,7 @@ def _test_clips(path: Path, name: str) -> list[Clip]:
 
 
 def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
-    """Each way in which what was read is not what was published."""
+    """List each way in which what was read is not what was published."""
     notes = []
     lacking = [f"{subject}/{name}" for subject, name in FRAMES if f"{subject}/{name}" not in found]
     if lacking:
@@ -129,7 +129,7 @@ def load_mpi_inf_3dhp(
     scene: str | None = None,
     universal: bool | None = None,
 ) -> PoseData:
-    """Poses of a prepared file.
+    """Read poses of a prepared file.
 
     Args:
         path: what :func:`prepare_mpi_inf_3dhp` wrote.

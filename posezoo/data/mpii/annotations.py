@@ -111,7 +111,7 @@ def read_mpii(annotations: PathLike, detections_h5: PathLike | None = None, spli
 
 
 def detection_residuals(mpii: MPII) -> np.ndarray:
-    """How far a real detector is off: (M, 16, 2) float32, detection minus annotation, in units of the person's height.
+    """Return (M, 16, 2) float32 errors of a real detector: detection minus annotation, in body heights.
 
     Over the M people with all 16 joints annotated; x right, y down.
 

@@ -18,7 +18,7 @@ _PERSON_PX = 200.0
 
 
 def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | None = None) -> PeopleInPictures:
-    """People of MPII.
+    """Read people of MPII.
 
     Args:
         split: ``train``, or ``val`` and ``test`` for the same 2,958 people.

@@ -21,7 +21,7 @@ from posezoo.skeletons import Skeleton, convert
 
 
 def crop_matrix(center: Float[np.ndarray, "2"], side_px: float, size: int, degrees: float = 0.0) -> Float[np.ndarray, "2 3"]:
-    """From px of the picture to px of the crop: centre to centre, ``side_px`` to ``size``, then turned.
+    """Return the map from px of the picture to px of the crop: centre to centre, ``side_px`` to ``size``, then turned.
 
     Args:
         center: of the square, px of the picture; (0, 0) is the centre of its first pixel.
@@ -146,7 +146,7 @@ class Crops(Dataset[dict[str, object]]):
         return item
 
     def _draw(self, epoch: int, number: int) -> tuple[float, float, bool, np.ndarray | None]:
-        """Size, angle, mirrored or not, and colours of a crop."""
+        """Draw size, angle, mirroring and colours of a crop."""
         if self.augmentation is None:
             return 1.0, 0.0, False, None
         rng, how = np.random.default_rng([self.seed, epoch, number]), self.augmentation
@@ -240,5 +240,5 @@ class CropLoader:
 
 
 def one_thread(worker: int) -> None:
-    """Workers are as many as are wanted: OpenCV is not to start threads in each."""
+    """Keep OpenCV from starting threads in a worker: there are as many workers as are wanted."""
     opencv().setNumThreads(0)

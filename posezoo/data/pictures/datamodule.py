@@ -149,7 +149,7 @@ class PicturesDataModule(pl.LightningDataModule):
         ]
 
     def _shares(self) -> dict[str, int]:
-        """Pictures of a batch by kind."""
+        """Return pictures of a batch by kind."""
         if len(self.given) == 1 and not self.fixed_share:
             return {self.given[0]: self.batch_size}
         labelled = min(max(1, round(self.batch_size * self.labelled_share)), self.batch_size - 1)

@@ -50,7 +50,7 @@ class PictureFiles:
 
 
 def present(folder: Path, names: tuple[str, ...]) -> np.ndarray:
-    """Rows whose pictures are in a folder; the others are counted and the first is named.
+    """Return rows whose pictures are in a folder; the others are counted and the first is named.
 
     Raises:
         MissingFileError: there is no such folder, or none of the pictures is in it.

@@ -69,7 +69,7 @@ class Frames:
             raise InputError(f"{path} ends in {self.path.suffix!r}; pictures and videos end in {known}.")
 
     def __len__(self) -> int:
-        """How many there are; of a video as its header says, at least one."""
+        """Return the number of frames; of a video as its header says, at least one."""
         if not self.video:
             return len(self.files)
         return max(1, int(self._header("CAP_PROP_FRAME_COUNT")))

@@ -85,7 +85,7 @@ class PeopleInPictures:
         return self.picture(int(self.rows[number]))
 
     def thin(self, count: int | None) -> PeopleInPictures:
-        """So many people, evenly over all; all of them where there are no more, or where not given.
+        """Return so many people, spread evenly; all where there are no more, or where no count is given.
 
         Raises:
             InputError: less than one.
@@ -94,7 +94,7 @@ class PeopleInPictures:
 
 
 def evenly(total: int, count: int) -> np.ndarray:
-    """So many of ``total`` rows, evenly over all; all of them where there are no more.
+    """Return ``count`` of ``total`` rows, spread evenly; all where there are no more.
 
     Raises:
         InputError: less than one.

@@ -132,14 +132,14 @@ class ResidentCrops:
         return batch
 
     def _mirrored(self, values: Tensor, flip: Tensor) -> Tensor:
-        """Joints of one side under the other's name, where a picture is mirrored."""
+        """Return joints of one side under the other's name, where a picture is mirrored."""
         return torch.where(flip.view(-1, *[1] * (values.ndim - 1)), values[:, self.mirror], values)
 
 
 def _sample(
     pictures: UInt8[Tensor, "B 3 P P"], matrix: Float[Tensor, "B 2 2"], move: Float[Tensor, "B 2"], size: int
 ) -> Float[Tensor, "B 3 S S"]:
-    """Bilinear crops; the edge goes on where the picture ends."""
+    """Return bilinear crops; the edge goes on where the picture ends."""
     side = pictures.shape[-1]
     line = torch.arange(size, device=pictures.device, dtype=torch.float32) - (size - 1) / 2
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
@@ -152,7 +152,7 @@ def _sample(
 def _occluded(
     picture: Float[Tensor, "B 3 S S"], uniform: Callable[..., Tensor], share_of: float
 ) -> Float[Tensor, "B 3 S S"]:
-    """Pieces of the batch's other pictures laid over some: upright boxes of a tenth to two fifths of the side."""
+    """Return pieces of the batch's other pictures laid over some: upright boxes of a tenth to two fifths of the side."""
     size = picture.shape[-1]
     line = torch.arange(size, device=picture.device) / size
     extent = 0.1 + 0.3 * uniform(2)
@@ -185,7 +185,7 @@ class _Whole(Dataset[UInt8[np.ndarray, "3 P P"] | str]):
 
 
 def _read(crops: Crops, side: int, device: torch.device | str, workers: int) -> dict[str, Tensor]:
-    """Everybody of a source; those whose picture cannot be read are left out."""
+    """Return everybody of a source; those whose picture cannot be read are left out."""
     people, whole = crops.people, _Whole(crops, side)
     pictures = torch.empty((len(people), 3, side, side), dtype=torch.uint8, device=device)
     kept: list[int] = []

@@ -24,7 +24,7 @@ OWN = ("pose_3d", "gt", "frame")
 
 
 def is_prepared(path: PathLike) -> bool:
-    """Whether :func:`write_prepared` wrote the file."""
+    """Return whether :func:`write_prepared` wrote the file."""
     with open_hdf5(path) as file:
         return is_own(file)
 
@@ -54,7 +54,7 @@ def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]
 
 
 def checksum(data: bytes) -> bytes:
-    """SHA-256, in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest().encode()
 
 
@@ -83,5 +83,5 @@ def from_json(text: str) -> Sequence:
 
 
 def text_of(value: object) -> str:
-    """Text as HDF5 or NumPy gives it."""
+    """Return text as HDF5 or NumPy gives it."""
     return value.decode() if isinstance(value, bytes) else str(value)

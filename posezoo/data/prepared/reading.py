@@ -28,7 +28,7 @@ def read_prepared(
     labels: str = "pose_3d",
     prefer: str | None = None,
 ) -> PoseData:
-    """Poses of a prepared file.
+    """Read poses of a prepared file.
 
     Args:
         path: the file.
@@ -73,7 +73,7 @@ def read_prepared(
 
 
 def describe_prepared(path: PathLike) -> dict[str, Any]:
-    """Clips and frames by subject, which keypoints there are, and what differs from what was published.
+    """Return clips and frames by subject, which keypoints there are, and what differs from what was published.
 
     Raises:
         CorruptFileError: no prepared file.

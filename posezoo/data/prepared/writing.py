@@ -104,7 +104,7 @@ class Prepared:
 
 
 def sources_digest(paths: Many[Path], root: Path) -> str:
-    """SHA-256 over names and bytes of the sources."""
+    """Return the SHA-256 over names and bytes of the sources."""
     digest = hashlib.sha256(f"{KIND} {FORMAT}".encode())
     for path in progress(sorted(paths), "checking the sources"):
         digest.update(f"{path.relative_to(root).as_posix()} {sha256(path)}".encode())
@@ -234,7 +234,7 @@ def _load(path: Path) -> Iterator[tuple[Sequence, dict[str, np.ndarray]]]:
 
 
 def _whole(path: Path) -> bool:
-    """Whether a part was read by an earlier call."""
+    """Return whether a part was read by an earlier call."""
     try:
         return path.is_file() and bool(load_npz(path))
     except CorruptFileError:

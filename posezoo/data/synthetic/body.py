@@ -112,7 +112,7 @@ def _signs(joint: str) -> tuple[float, float, float]:
 
 
 def joint_rotations(angles: Mapping[str, np.ndarray]) -> Float[Tensor, "T 19 3 3"]:
-    """Local rotations of the tree from joint angles, held within the joint limits.
+    """Return local rotations of the tree from joint angles, held within the joint limits.
 
     The first two angles are one swing, a rotation about a horizontal axis (so that an arm may be raised in any
     plane without gimbal lock), the third a twist about the bone before it.
@@ -142,7 +142,7 @@ def pose_body(body: Body, angles: Mapping[str, np.ndarray]) -> Float[Tensor, "T 
 
 
 def _smooth(signals: Float[Tensor, "n T"], radius: int) -> Float[Tensor, "n T"]:
-    """Each signal averaged over a raised-cosine window; the ends are repeated outwards."""
+    """Average each signal over a raised-cosine window; the ends are repeated outwards."""
     window = torch.hann_window(2 * radius + 3, periodic=False, dtype=signals.dtype)[1:-1]
     padded = functional.pad(signals[:, None], (radius, radius), mode="replicate")
     return functional.conv1d(padded, (window / window.sum())[None, None])[:, 0]
@@ -161,7 +161,7 @@ def stand_on_floor(
     lift_mm: np.ndarray,
     inertia: int = 0,
 ) -> Float[Tensor, "T 17 3"]:
-    """Positions of a body that its feet carry: the lower ankle rests on the floor, unless lifted, and moves the rest.
+    """Return positions of a body that its feet carry: the lower ankle rests on the floor, unless lifted, and moves the rest.
 
     Args:
         body: the person.

@@ -76,7 +76,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _landmarks(pose: np.ndarray) -> dict[str, np.ndarray]:
-    """Points that limbs end in and the 17 joints do not name: fingers, toes, chin, the sides of the trunk."""
+    """Return points that limbs end in and the 17 joints do not name: fingers, toes, chin, the sides of the trunk."""
     points = {name: pose[index] for name, index in _JOINT.items()}
     forward = facing(pose)
     points["chest"] = points["spine"] + 0.7 * (points["thorax"] - points["spine"])

@@ -153,7 +153,7 @@ def _worn(bodies: Bodies) -> Int[Tensor, "P"]:
 
 
 def _loose(draws: Float[Tensor, "B 3"]) -> Float[Tensor, "B garments"]:
-    """How far each garment stands off the skin, mm."""
+    """Return how far each garment stands off the skin, mm."""
     shirt, trousers, hair = (draws**2).unbind(1)
     off = {"skin": 0 * shirt, "hair": 30 * hair, "shirt": 25 * shirt, "sleeves": 15 * shirt, "trousers": 22 * trousers}
     off |= {"shins": 22 * trousers, "shoes": 8 + 0 * shirt}
@@ -161,7 +161,7 @@ def _loose(draws: Float[Tensor, "B 3"]) -> Float[Tensor, "B garments"]:
 
 
 def _clothes(said: dict[str, Tensor], worn: Tensor) -> tuple[Float[Tensor, "B garments 3"], Float[Tensor, "B garments 3"]]:
-    """Two colours of each garment; sleeves and legs are bare in some pictures."""
+    """Return two colours of each garment; sleeves and legs are bare in some pictures."""
     color, second = (said[name].unflatten(1, (len(GARMENTS), 3)).clone() for name in ("color", "second"))
     skin = torch.tensor(_SKIN, device=worn.device)
     tone = skin[(said["skin"][:, 0] * len(skin)).long()] * (0.85 + 0.3 * said["skin"][:, 1:])
@@ -175,7 +175,7 @@ def _clothes(said: dict[str, Tensor], worn: Tensor) -> tuple[Float[Tensor, "B ga
 
 
 def _pattern(said: dict[str, Tensor], rows: Tensor, garment: Tensor, place: Float[Tensor, "M 3"]) -> Float[Tensor, "M"]:
-    """How much of the second colour a point has: stripes of any direction and width, on two garments of three."""
+    """Return how much of the second colour a point has: stripes of any direction and width, on two garments of three."""
     wave = (said["wave"].unflatten(1, (len(GARMENTS), 3)) - 0.5)[rows, garment]
     contrast = said["contrast"][rows, garment]
     stripes = torch.cos((wave * place).sum(1) * 0.2)
@@ -183,7 +183,7 @@ def _pattern(said: dict[str, Tensor], rows: Tensor, garment: Tensor, place: Floa
 
 
 def _shade(draws: Float[Tensor, "B 4"], rows: Tensor, normals: Float[Tensor, "M 3"], points: Float[Tensor, "M 3"]) -> Tensor:
-    """Light of one far lamp and from all around; surfaces seen edge-on are darker, so that limbs stand out."""
+    """Return the light of one far lamp and from all around; surfaces seen edge-on are darker: limbs stand out."""
     way = draws[:, :3] * torch.tensor([2.0, 2.0, 1.0], device=draws.device) - torch.tensor(
         [1.0, 1.6, 1.2], device=draws.device
     )
@@ -194,7 +194,7 @@ def _shade(draws: Float[Tensor, "B 4"], rows: Tensor, normals: Float[Tensor, "M 
 
 
 def _clutter(said: dict[str, Tensor], side: int, device: torch.device) -> Float[Tensor, "B pixels 3"]:
-    """Backgrounds out of nowhere: light that changes, grain, boxes and ellipses of any colour, as bright as people."""
+    """Draw random backgrounds: changing light, grain, boxes and ellipses of any colour, as bright as people."""
     coarse = said["coarse"].unflatten(1, (3, _COARSE, _COARSE))
     picture = functional.interpolate(coarse, (side, side), mode="bilinear", align_corners=False)
     contrast = 0.2 + 0.8 * said["grain"][:, :1, None, None]

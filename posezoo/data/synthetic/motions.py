@@ -32,7 +32,7 @@ class Moves:
 def wander(
     time: np.ndarray, rng: np.random.Generator, count: int, slowest: float = 0.1, fastest: float = 0.6, terms: int = 4
 ) -> np.ndarray:
-    """(count, T) smooth random signals within -1..1: a few sines with random frequencies (Hz), squashed."""
+    """Return (count, T) smooth random signals within -1..1: a few sines with random frequencies (Hz), squashed."""
     frequency = rng.uniform(slowest, fastest, (count, terms, 1))
     phase = rng.uniform(0.0, 2 * np.pi, (count, terms, 1))
     size = rng.uniform(0.5, 1.0, (count, terms, 1))
@@ -45,7 +45,7 @@ def _between(low: float, high: float, signal: np.ndarray) -> np.ndarray:
 
 
 def _pulse(time: np.ndarray, rng: np.random.Generator, shortest: float, longest: float) -> np.ndarray:
-    """(T,) back and forth between 0 and 1, resting a little longer at 1; the period is drawn, in seconds."""
+    """Return (T,) back and forth between 0 and 1, resting a little longer at 1; the period is drawn, in seconds."""
     cycle = time / rng.uniform(shortest, longest) + rng.random()
     push, bias = 3.5, 0.8
     low, high = 1.0 / (1.0 + np.exp(push - bias)), 1.0 / (1.0 + np.exp(-push - bias))
@@ -58,7 +58,7 @@ def _bump(cycle: np.ndarray, center: float, width: float) -> np.ndarray:
 
 
 def _sides(rng: np.random.Generator) -> tuple[str, str]:
-    """Left and right, in random order."""
+    """Return left and right, in random order."""
     return ("left", "right") if rng.random() < 0.5 else ("right", "left")
 
 
@@ -106,7 +106,7 @@ def run(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def wave(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """One hand is raised, waves from the elbow, and is lowered."""
+    """Return one hand is raised, waves from the elbow, and is lowered."""
     raised, (side, _) = _pulse(time, rng, 2.5, 5.0), _sides(rng)
     swing = np.sin(2 * np.pi * rng.uniform(1.2, 2.2) * time) * rng.uniform(12.0, 25.0)
     return Moves(
@@ -123,7 +123,7 @@ def wave(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def talk(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Standing, with gestures of both forearms and a wandering look."""
+    """Return standing, with gestures of both forearms and a wandering look."""
     angles: Angles = {}
     look, bend, gaze, shift = wander(time, rng, 4)
     for side in ("left", "right"):
@@ -136,7 +136,7 @@ def talk(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def reach(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """One hand, at times both, stretches out to a place that changes, and comes back."""
+    """Return one hand, at times both, stretches out to a place that changes, and comes back."""
     angles: Angles = {}
     side, other = _sides(rng)
     height, aside, stoop = wander(time, rng, 3)
@@ -152,7 +152,7 @@ def reach(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def _crouch(depth: np.ndarray, thigh: float, shank: float, lean: Value) -> Angles:
-    """Hips and knees so that the thighs lie ``thigh`` and the shanks ``shank`` degrees off the vertical at depth 1."""
+    """Bend hips and knees until thighs lie ``thigh`` and shanks ``shank`` degrees off the vertical at depth 1."""
     angles: Angles = {"pelvis": (lean, 0.0, 0.0)}
     for side in ("left", "right"):
         angles[f"{side}_hip"] = (depth * thigh + lean, 0.0, 0.0)
@@ -161,7 +161,7 @@ def _crouch(depth: np.ndarray, thigh: float, shank: float, lean: Value) -> Angle
 
 
 def squat(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Down on bent knees, trunk forward and arms held out for balance, and up."""
+    """Return down on bent knees, trunk forward and arms held out for balance, and up."""
     depth = _pulse(time, rng, 1.8, 3.5)
     angles = _crouch(depth, rng.uniform(50.0, 85.0), rng.uniform(22.0, 32.0), depth * rng.uniform(15.0, 28.0))
     angles["trunk"] = (depth * rng.uniform(5.0, 20.0), 0.0, 0.0)
@@ -173,7 +173,7 @@ def squat(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def sit(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Down on an imagined chair, hands towards the lap, and up; the trunk leans forward on the way."""
+    """Return down on an imagined chair, hands towards the lap, and up; the trunk leans forward on the way."""
     down = _pulse(time, rng, 4.0, 8.0)
     on_the_way = 4.0 * down * (1.0 - down)
     angles = _crouch(
@@ -189,7 +189,7 @@ def sit(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def jumping_jack(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Legs and arms out and in, with a hop each way."""
+    """Return legs and arms out and in, with a hop each way."""
     cycle = time * rng.uniform(0.8, 1.15) + rng.random()
     out = (1.0 - np.cos(2 * np.pi * cycle)) / 2
     landing = np.cos(2 * np.pi * cycle) ** 2
@@ -203,7 +203,7 @@ def jumping_jack(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def bow(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Bending forward from hips and back, arms hanging, and up again."""
+    """Return bending forward from hips and back, arms hanging, and up again."""
     down = _pulse(time, rng, 2.2, 4.5)
     hips, back = rng.uniform(15.0, 50.0), rng.uniform(15.0, 50.0)
     angles = _crouch(down, 10.0, rng.uniform(-8.0, 5.0), down * hips)

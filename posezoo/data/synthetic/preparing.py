@@ -108,7 +108,7 @@ def part_of(bone: str) -> str:
 def _scattered(
     vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], count: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, "P 3"], Float[np.ndarray, "P 3"], Float[np.ndarray, "P 3"]]:
-    """Points far from each other on a surface: corners of their triangles, shares of those, and smooth normals."""
+    """Return points far from each other on a surface: corners of their triangles, shares of those, and smooth normals."""
     corner = vertices[faces]
     across = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     area = np.linalg.norm(across, axis=1)
@@ -129,7 +129,7 @@ def _scattered(
 
 
 def _joints(surface: Float[np.ndarray, "M V 3"], heads: dict[str, np.ndarray]) -> Float[np.ndarray, "M 17 3"]:
-    """h36m17 from the rig: where its bones begin; the crown is the highest point, over the head."""
+    """Return h36m17 from the rig: where its bones begin; the crown is the highest point, over the head."""
     at = {f"{side}_{joint}": heads[f"{bone}.{side[0].upper()}"] for side in SIDES for joint, bone in _HEADS.items()}
     at["pelvis"] = (at["left_hip"] + at["right_hip"]) / 2
     at["spine"], at["thorax"] = heads["spine03"], heads["neck01"]

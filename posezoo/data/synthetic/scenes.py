@@ -54,7 +54,7 @@ def studio(view: View, rng: np.random.Generator, actor: int = 0) -> UInt8[np.nda
 
 
 def wild(view: View, rng: np.random.Generator, actor: int = 0) -> UInt8[np.ndarray, "H W 3"]:
-    """Anyone, in any light, before and behind anything; blurred, noisy, too bright or too dark."""
+    """Return anyone, in any light, before and behind anything; blurred, noisy, too bright or too dark."""
     outfit = _clothes(rng, plain=False)
     light = _unit(rng.uniform(0.0, 1.0) * view.up + rng.standard_normal(3) * [1.0, 1.0, 0.5] - np.array([0.0, 0.0, 0.5]))
     image = _clutter(view, rng)
@@ -76,7 +76,7 @@ def _to_bytes(image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _clothes(rng: np.random.Generator, plain: bool) -> Outfit:
-    """Skin, hair and garments; without patterns where ``plain``."""
+    """Return skin, hair and garments; without patterns where ``plain``."""
     count = len(SURFACES)
     color = rng.uniform(0.05, 0.95, (count, 3))
     skin = _SKIN[rng.integers(len(_SKIN))]
@@ -122,7 +122,7 @@ def _draw_person(image: np.ndarray, view: View, outfit: Outfit, light: np.ndarra
 
 
 def _patterned(seen: Traced, rows: np.ndarray, surface: np.ndarray, outfit: Outfit, axes: np.ndarray) -> np.ndarray:
-    """Colours of patterned surfaces: stripes across a limb, stripes along it, or checks."""
+    """Return colours of patterned surfaces: stripes across a limb, stripes along it, or checks."""
     capsule, which = seen.capsule[rows], surface[rows]
     axis = axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-6)
     side = np.cross(axis, np.where(np.abs(axis[:, 2:]) < 0.9, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]))
@@ -138,7 +138,7 @@ def _patterned(seen: Traced, rows: np.ndarray, surface: np.ndarray, outfit: Outf
 
 
 def _rays(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(H, W) how much each pixel's ray (x, y, 1) rises, and its x (1, W) and y (H, 1)."""
+    """Return (H, W) how much each pixel's ray (x, y, 1) rises, and its x (1, W) and y (H, 1)."""
     x = ((np.arange(view.size[0]) - view.K[0, 2]) / view.K[0, 0]).astype(np.float32)
     y = ((np.arange(view.size[1]) - view.K[1, 2]) / view.K[1, 1]).astype(np.float32)
     up = view.up.astype(np.float32)
@@ -177,7 +177,7 @@ def _clutter(view: View, rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]
 
 
 def _thing(image: np.ndarray, rng: np.random.Generator, reach: float, center: np.ndarray | None = None) -> None:
-    """One shape of one colour, or striped, in place."""
+    """Draw one shape of one colour, or striped, into the picture."""
     cv2 = opencv()
     height, width = image.shape[:2]
     middle = rng.uniform(0.0, 1.0, 2) * (width, height) if center is None else center
@@ -200,7 +200,7 @@ def _thing(image: np.ndarray, rng: np.random.Generator, reach: float, center: np
 
 
 def _occlude(image: np.ndarray, view: View, rng: np.random.Generator) -> None:
-    """One or two things before the person, somewhere on them."""
+    """Draw one or two things before the person, somewhere on them."""
     pixels = view.pose_mm @ view.K.T
     pixels = pixels[:, :2] / pixels[:, 2:]
     extent = float(np.ptp(pixels, axis=0).max())

@@ -45,7 +45,7 @@ class Traced:
 
 
 def trace(capsules: Capsules, K: Float[np.ndarray, "3 3"], size: tuple[int, int]) -> Traced:
-    """Where the ray through each pixel's centre first meets a capsule. Exact: a quadratic for the side, one for the caps.
+    """Find exactly where the ray through each pixel's centre first meets a capsule: a quadratic for side and caps.
 
     Args:
         capsules: wholly before the camera; one that is not is left out.
@@ -82,7 +82,7 @@ def trace(capsules: Capsules, K: Float[np.ndarray, "3 3"], size: tuple[int, int]
 def _window(
     start: Float32[np.ndarray, "3"], end: Float32[np.ndarray, "3"], radius: np.float32, K: np.ndarray, size: tuple[int, int]
 ) -> tuple[slice, slice] | None:
-    """Rows and columns that can show a capsule; None where there are none."""
+    """Return rows and columns that can show a capsule; None where there are none."""
     nearest = min(start[2], end[2]) - radius
     if nearest <= 1.0:
         return None

@@ -85,7 +85,7 @@ def read_with_format(
     skeleton: str | Skeleton | None = None,
     image_size: object = None,
 ) -> tuple[Format, PoseData]:
-    """As :func:`read_keypoints`, with the format in which the file is."""
+    """Read as :func:`read_keypoints` does, and return the file's format too."""
     if skeleton is not None:
         get_skeleton(skeleton)
     size = None if image_size is None else picture_size(image_size, Path(path))

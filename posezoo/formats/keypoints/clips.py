@@ -79,7 +79,7 @@ def numeric(values: object, what: str, path: Path) -> np.ndarray:
 
 
 def frame_numbers(values: object, count: int, path: Path) -> np.ndarray:
-    """(count,) int32 frame numbers.
+    """Return (count,) int32 frame numbers.
 
     Raises:
         InputError: another count, or no whole numbers of 32 bits.
@@ -112,7 +112,7 @@ def group(
 
 
 def picture_size(value: object, path: Path) -> tuple[int, int] | None:
-    """(width, height) in px, or None for None.
+    """Return (width, height) in px, or None for None.
 
     Raises:
         InputError: not two positive numbers.
@@ -126,7 +126,7 @@ def picture_size(value: object, path: Path) -> tuple[int, int] | None:
 
 
 def looks_normalised(xy: np.ndarray) -> bool:
-    """Whether coordinates (..., 2) are fractions of a picture: half of them within 2, where no person's pixels are."""
+    """Return whether coordinates (..., 2) are fractions of a picture: half within 2, where no person's pixels are."""
     known = np.abs(xy[np.isfinite(xy)])
     return not known.size or float(np.median(known)) <= 2
 
@@ -200,13 +200,13 @@ def to_posedata(
 
 
 def _are_fractions(xy: np.ndarray, unknown: np.ndarray) -> bool:
-    """Whether coordinates that should be pixels are fractions of the picture: all in or near 0 to 1, few below 0."""
+    """Return whether coordinates that should be pixels are fractions of the picture: all in or near 0 to 1, few below 0."""
     known = xy[~unknown]
     return bool(np.abs(known - 0.5).max() <= 1 and (known < 0).mean() < 0.05)
 
 
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
-    """Fractions of the picture times its width and height."""
+    """Return fractions of the picture times its width and height."""
     sizes = [clip.image_size for clip in sequences]
     if None in sizes:
         raise InputError(
@@ -256,7 +256,7 @@ def _check_pixels(pixels: np.ndarray, layout: Skeleton, path: Path) -> None:
 
 
 def _confidence(values: np.ndarray, unknown: np.ndarray, path: Path) -> np.ndarray:
-    """(N, J) float32 in [0, 1]; COCO's flags 0 1 2 (absent, occluded, visible) become 0 1 1."""
+    """Return (N, J) float32 in [0, 1]; COCO's flags 0 1 2 (absent, occluded, visible) become 0 1 1."""
     with np.errstate(over="ignore"):
         confidence = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
     known = confidence[~unknown]

@@ -130,7 +130,7 @@ def _track(entry: Mapping[str, object]) -> str | None:
 
 
 def _places(videos: list[str], frames: np.ndarray) -> list[str]:
-    """Each person's place in the list of a frame."""
+    """Return each person's place in the list of a frame."""
     seen: Counter[tuple[str, int]] = Counter()
     places = []
     for frame in zip(videos, frames.tolist(), strict=True):
@@ -148,7 +148,7 @@ def _size(image: Mapping[str, object] | None, path: Path) -> tuple[int, int] | N
 def _frames(
     entries: list[Mapping[str, object]], names: list[str | int], pictures: list[Mapping[str, object]], path: Path
 ) -> tuple[list[str], np.ndarray]:
-    """Video and number: what entries or pictures state, image ids, or what names hold; else the place in the file."""
+    """Return video and number: what entries or pictures state, image ids, or what names hold; else the place in the file."""
     files = [
         Path(str(picture.get("file_name", name)).replace("\\", "/")) for name, picture in zip(names, pictures, strict=True)
     ]

@@ -48,7 +48,7 @@ def _image(image: Element, path: Path) -> Frame:
 
 
 def _tracks(root: Element, path: Path) -> list[Frame]:
-    """Frames of a video: of every track its skeleton in each frame, or loose points by the group of their tracks."""
+    """Return frames of a video: of every track its skeleton in each frame, or loose points by the group of their tracks."""
     original = root.find(".//original_size")
     size = None if original is None else _size(original.findtext("width"), original.findtext("height"), path)
     people: dict[int, dict[str, _Points]] = {}

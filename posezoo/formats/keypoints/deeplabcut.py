@@ -36,7 +36,7 @@ def read_deeplabcut(content: Content) -> Clips:
 
 
 def _from_table(content: Content) -> tuple[list[tuple[str, ...]], np.ndarray, list[str]]:
-    """Columns (tuples of the header's rows), values (N, columns), and the index of every row."""
+    """Return columns (tuples of the header's rows), values (N, columns), and the index of every row."""
     path, rows = content.path, content.value
     heads = [row[0].strip().lower() for row in rows[:4]]
     if "coords" not in heads:
@@ -101,7 +101,7 @@ def _clips(columns: list[tuple[str, ...]], values: np.ndarray, index: Items[obje
 
 
 def _index(index: Items[object], path: Path) -> tuple[list[str], np.ndarray]:
-    """Video and frame number of every row, from numbers or from the paths of pictures."""
+    """Return video and frame number of every row, from numbers or from the paths of pictures."""
     video = path.stem.partition("DLC_")[0] or path.stem
     names = [str(entry) for entry in index]
     if all(name.isdecimal() and int(name) < 2**31 for name in names):

@@ -44,7 +44,7 @@ def refuse_3d(values: np.ndarray, path: Path, skeleton: Skeleton | None = None) 
 
 
 def _has_origin(poses: np.ndarray) -> bool:
-    """Whether one joint is at (0, 0, 0) in every pose, with others on all sides of it."""
+    """Return whether one joint is at (0, 0, 0) in every pose, with others on all sides of it."""
     origin = (poses == 0).all(-1).all(0)
     if not origin.any() or origin.all():
         return False
@@ -62,6 +62,6 @@ def _is_rigid(poses: np.ndarray, skeleton: Skeleton | None) -> bool:
 
 
 def _variation(lengths: np.ndarray) -> float:
-    """How much bones (N, bones) vary as shares of all of them, over their mean share; the median bone."""
+    """Return how much bones (N, bones) vary as shares of all of them, over their mean share; the median bone."""
     shares = lengths / np.maximum(lengths.sum(1, keepdims=True), 1e-12)
     return float(np.median(shares.std(0) / np.maximum(shares.mean(0), 1e-12)))

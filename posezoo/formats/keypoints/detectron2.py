@@ -33,7 +33,7 @@ def read_detectron2(content: Content) -> Clips:
 
 
 def _people(classes: object, order: int, content: Content) -> np.ndarray:
-    """(people, 4, J) of one frame; no people where nobody was found."""
+    """Return (people, 4, J) of one frame; no people where nobody was found."""
     listed = list(classes) if isinstance(classes, list | np.ndarray) else []
     people = numeric(listed[1], f"keypoints of frame {order}", content.path) if len(listed) > 1 else np.zeros(0)
     if people.size and (people.ndim != 3 or people.shape[1] != 4):

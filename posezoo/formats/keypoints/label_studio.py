@@ -54,7 +54,7 @@ def read_label_studio(content: Content) -> Clips:
 
 
 def _points(task: Mapping[str, object]) -> Iterator[tuple[Mapping[str, object], Mapping[str, Any]]]:
-    """(entry, point) of every labelled point of a task: the entry says the picture's size, the point where it is.
+    """Yield (entry, point) of every labelled point of a task: the entry says the picture's size, the point where it is.
 
     Of several annotations of one task the first that was not cancelled counts.
     """

@@ -117,7 +117,7 @@ def read_mediapipe_array(content: Content) -> Clips:
 
 
 def _landmark_array(content: Content) -> np.ndarray | None:
-    """(frames, 33, 3 or 4) of an array or of JSON's lists of numbers, one person a frame; None of other shapes."""
+    """Return (frames, 33, 3 or 4) of an array or of JSON's lists of numbers, one person a frame; None of other shapes."""
     array = only_array(content)
     flat = content.value if content.kind == "json" and isinstance(content.value, list) else []
     if flat and all(isinstance(row, list) and len(row) == len(flat[0]) in (4 * _COUNT, 3 * _COUNT) for row in flat):
@@ -142,7 +142,7 @@ def only_array(content: Content) -> np.ndarray | None:
 
 
 def refuse_world(xy: np.ndarray, path: Path) -> None:
-    """InputError where coordinates (..., 2) lie around 0, as those of world landmarks do."""
+    """Raise InputError where coordinates (..., 2) lie around 0, as those of world landmarks do."""
     with np.errstate(invalid="ignore"):
         if (xy < 0).mean() > 0.3:
             raise _world_alone(path)
@@ -206,7 +206,7 @@ def _is_landmark(landmark: object, count: int) -> bool:
 
 
 def _landmark(landmark: object, order: int, path: Path) -> list[object]:
-    """x, y, visibility, presence; None where not given."""
+    """Return x, y, visibility, presence; None where not given."""
     if isinstance(landmark, Mapping):
         lower = {str(key).lower(): value for key, value in landmark.items()}
         if {"x", "y"} <= set(lower):
@@ -222,7 +222,7 @@ def _number(frame: object, order: int) -> object:
 
 
 def _size(value: object, path: Path) -> tuple[int, int] | None:
-    """(width, height) where an object says it, itself or in what it says about its video."""
+    """Return (width, height) where an object says it, itself or in what it says about its video."""
     if not isinstance(value, Mapping):
         return None
     for about in (value, *(value.get(key) for key in _ABOUT)):

@@ -124,7 +124,7 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
 
 
 def _places(names: list[str], layout: Skeleton) -> list[int | None]:
-    """Where each joint of a layout stands among the names; the joint's own name before others."""
+    """Return where each joint of a layout stands among the names; the joint's own name before others."""
     free = {name: index for index, name in enumerate(names)}
     places: dict[str, int | None] = {joint: free.pop(joint, None) for joint in layout.joints}
     for joint, place in places.items():
@@ -146,7 +146,7 @@ def are_joints(names: tuple[str, ...]) -> bool:
 
 
 def _adds(own: Skeleton, layout: Skeleton) -> bool:
-    """Whether one of the 17 joints of Human3.6M is named that a layout lacks."""
+    """Return whether one of the 17 joints of Human3.6M is named that a layout lacks."""
     return any(joint in own.joints and joint not in layout.joints for joint in SKELETONS["h36m17"].joints)
 
 

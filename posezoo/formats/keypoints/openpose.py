@@ -83,7 +83,7 @@ def read_frames(frames: Sequence[tuple[Path, object]], path: Path) -> Clips:
 
 
 def _is_body25b(keypoints: np.ndarray) -> bool:
-    """Whether 25 joints are BODY_25B's, not BODY_25's: both end in the feet, but have the ankles in other places.
+    """Return whether 25 joints are BODY_25B's, not BODY_25's: both end in the feet, but have the ankles in other places.
 
     The heels lie at the ankles. Where no heel was seen, BODY_25 has joint 8 between the hips, 9 and 12, and BODY_25B the
     upper neck, 17, above the shoulders, 5 and 6, rather than at the hips, 11 and 12.
@@ -118,6 +118,6 @@ def _pose(person: object, file: Path) -> list[object]:
 
 
 def _name(file: Path, order: int) -> tuple[str, int]:
-    """Video and frame number from a file's name."""
+    """Return video and frame number from a file's name."""
     video, number = frame_of(file.stem)
     return video, order if number is None else number

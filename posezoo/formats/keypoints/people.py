@@ -177,7 +177,7 @@ def _holds_frames(inner: list[object], is_person: IsPerson) -> bool:
 
 
 def _of_people(people: list[Person]) -> list[Frame]:
-    """Frames of people who say their frame, else one frame."""
+    """Return frames of people who say their frame, else one frame."""
     if not all(person.number is not None for person in people):
         return [Frame(tuple(people))]
     by_number: dict[int | None, list[Person]] = {}
@@ -187,7 +187,7 @@ def _of_people(people: list[Person]) -> list[Frame]:
 
 
 def _is_one_person(people: list[Person]) -> bool:
-    """Whether the boxes of consecutive entries overlap, so that the entries are frames of one person."""
+    """Return whether the boxes of consecutive entries overlap, so that the entries are frames of one person."""
     boxes = [_box(person.points) for person in people]
     if len(boxes) < 2 or any(box is None for box in boxes):
         return False
@@ -200,7 +200,7 @@ def _is_one_person(people: list[Person]) -> bool:
 
 
 def _box(points: object) -> tuple[np.ndarray, np.ndarray] | None:
-    """(least, greatest) of the known points, or None where they are no points."""
+    """Return (least, greatest) of the known points, or None where they are no points."""
     try:
         rows = [row[:2] for row in points.values()] if isinstance(points, Mapping) else points
         values = np.asarray(rows, dtype=np.float64)
@@ -278,7 +278,7 @@ def gather(
 
 
 def _by_name(people: list[Any], what: str, path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """(N, J, 2), (N, J) or None, and the names of the J joints, in the order in which they first appear."""
+    """Return (N, J, 2), (N, J) or None, and the names of the J joints, in the order in which they first appear."""
     if not all(isinstance(points, Mapping) for points in people):
         raise InputError(
             f"{path}: some people of {what} have names for their points, others none; expected the same for all."

@@ -131,7 +131,7 @@ def frames_first(keypoints: np.ndarray, confidence: np.ndarray | None = None) ->
 
 
 def _step(points: np.ndarray) -> float:
-    """How far joints move along the first axis, over the size of a pose; the median."""
+    """Return how far joints move along the first axis, over the size of a pose; the median."""
     points = points.astype(np.float64)
     if len(points) < 2:
         return float("inf")
@@ -143,7 +143,7 @@ def _step(points: np.ndarray) -> float:
 
 
 def check_format(stated: str, path: Path) -> None:
-    """InputError where a file states another version of the schema than this one."""
+    """Raise InputError where a file states another version of the schema than this one."""
     if stated != FORMAT:
         raise InputError(
             f"{path} is of format {stated[:40]!r}; this PoseZoo reads {FORMAT!r}: update PoseZoo or convert the file."
@@ -151,7 +151,7 @@ def check_format(stated: str, path: Path) -> None:
 
 
 def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
-    """(J, D), (frames, J, D) or (frames, people, J, D) as (N, J, D), with the numbers of frames and people."""
+    """Return (J, D), (frames, J, D) or (frames, people, J, D) as (N, J, D), with the numbers of frames and people."""
     if not 2 <= keypoints.ndim <= 4 or keypoints.shape[-1] not in (2, 3):
         raise InputError(
             f"{path}: keypoints have shape {keypoints.shape}; expected (N, joints, 2), or 3 with the confidence last."
@@ -169,7 +169,7 @@ def text(value: object) -> str:
 
 
 def _column(value: object, count: int, what: str, path: Path) -> list[object]:
-    """One value a pose; a single one is repeated."""
+    """Return one value for each pose; a single one is repeated."""
     values = np.asarray(value).reshape(-1).tolist()
     if len(values) == 1:
         return values * count
@@ -217,7 +217,7 @@ def is_array(content: Content) -> bool:
 
 
 def read_array(content: Content) -> Clips:
-    """Keypoints and nothing else."""
+    """Return whether an object holds keypoints and nothing else."""
     value = content.value
     keypoints = numeric(_candidates(value)[0] if isinstance(value, Mapping) else value, "keypoints", content.path)
     keypoints, _ = frames_first(keypoints)

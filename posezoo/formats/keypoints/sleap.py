@@ -110,7 +110,7 @@ def _nodes(about: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _person(row: np.void, tables: dict[str, np.ndarray], tracks: list[Any], joints: int, version: float) -> Person:
-    """One instance; points that were not placed are NaN, or not visible."""
+    """Return one instance; points that were not placed are NaN, or not visible."""
     predicted = row["instance_type"] == _PREDICTED
     points = tables["pred_points" if predicted else "points"][int(row["point_id_start"]) : int(row["point_id_end"])]
     if len(points) != joints:
@@ -135,6 +135,6 @@ def _video(videos: list[object], index: int, path: Path) -> tuple[str, tuple[int
 
 
 def _texts(values: object) -> tuple[str, ...]:
-    """Text of whatever kind HDF5 has it in."""
+    """Return text of whatever kind HDF5 has it in."""
     listed = np.asarray(values).reshape(-1).tolist()
     return tuple(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in listed)

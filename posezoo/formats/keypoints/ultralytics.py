@@ -114,7 +114,7 @@ def _load(file: Path) -> np.ndarray:
 
 
 def _columns(rows: np.ndarray, path: Path) -> tuple[int, int, int | None]:
-    """How many joints there are, numbers a joint, and which column is the track, if any.
+    """Return how many joints there are, numbers a joint, and which column is the track, if any.
 
     What follows the joints is nothing, the box's confidence, the track, or both.
     """

@@ -28,7 +28,7 @@ def pck_3d(
     root: int | None = None,
     mask: Array | None = None,
 ) -> Tensor:
-    """3D percentage of correct keypoints: joints nearer than the threshold, strictly (Mehta et al. 2017).
+    """Return the 3D percentage of correct keypoints: joints nearer than the threshold, strictly (Mehta et al. 2017).
 
     MPI-INF-3DHP takes it on the 14 joints of layout ``common14``, poses relative to the pelvis.
 
@@ -68,7 +68,7 @@ def auc_3d(
     root: int | None = None,
     mask: Array | None = None,
 ) -> Tensor:
-    """Area under the curve of :func:`pck_3d`: its mean over the thresholds 0, 5, .., 150 mm (Mehta et al. 2017).
+    """Return the area under the curve of :func:`pck_3d`: its mean over thresholds 0, 5, .., 150 mm (Mehta et al. 2017).
 
     As nothing is nearer than 0 mm, strictly, perfect poses score 30 / 31.
 
@@ -108,7 +108,7 @@ def pckh(
     threshold: Number = 0.5,
     mask: Array | None = None,
 ) -> Tensor:
-    """2D percentage of correct keypoints, the threshold a share of the head's size (Andriluka et al. 2014).
+    """Return 2D percentage of correct keypoints, the threshold a share of the head's size (Andriluka et al. 2014).
 
     A joint at the threshold still counts, as in MPII's own evaluation, which also leaves out pelvis and thorax and
     whatever is not annotated: name those in the mask.

@@ -49,7 +49,7 @@ def mpjpe(
 
 
 def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array | None = None) -> Tensor:
-    """MPJPE after each pose is brought onto its target by the best similarity: rotation, shift and scale.
+    """Return MPJPE after each pose is brought onto its target by the best similarity: rotation, shift and scale.
 
     Reflection is forbidden: a mirror image is an error, where code that skips the sign of the determinant lets it
     pass and scores lower. Where all predicted joints coincide, or lie on a line, one of the best similarities is taken.
@@ -89,7 +89,7 @@ def least_squares_scale(
 def n_mpjpe(
     pred: Array, target: Array, reduction: str = "mean", *, root: int | None = None, mask: Array | None = None
 ) -> Tensor:
-    """MPJPE after each predicted pose is scaled to its target by least squares (Rhodin et al. 2018).
+    """Return MPJPE after each predicted pose is scaled to its target by least squares (Rhodin et al. 2018).
 
     The scale is about the origin, so the poses must be root-relative: give them so, or name the root. An estimate of
     zero size stays so.

@@ -19,7 +19,7 @@ def check_reduction(reduction: str) -> None:
 
 
 def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | None, reduction: str) -> Tensor:
-    """``"none"``: the values, NaN where the mask leaves a joint out. ``"mean"``: over all joints that take part."""
+    """Reduce by ``"none"`` to the values, NaN where the mask is off, or by ``"mean"`` over joints that take part."""
     if reduction == "none":
         return values if mask is None else values.masked_fill(~mask, float("nan"))
     if mask is None:
@@ -40,7 +40,7 @@ def about_root(
     mask: Bool[Tensor, "*batch J"] | None,
     root: int | None,
 ) -> tuple[Float[Tensor, "*batch J D"], Float[Tensor, "*batch J D"]]:
-    """Both poses relative to their own joint ``root``; as they are where it is None."""
+    """Return both poses relative to their own joint ``root``; as they are where it is None."""
     if root is None:
         return pred, target
     if not 0 <= root < pred.shape[-2]:
@@ -55,7 +55,7 @@ def about_root(
 def distances(
     pred: Float[Tensor, "*batch J D"], target: Float[Tensor, "*batch J D"], names: tuple[str, str] = ("pred", "target")
 ) -> Float[Tensor, "*batch J"]:
-    """Euclidean distance of every joint; raises InputError where a coordinate is NaN or infinite.
+    """Return the Euclidean distance of every joint; raise InputError where a coordinate is NaN or infinite.
 
     Whatever is not finite comes out not finite, and the distances are a third of the coordinates to look through.
     """

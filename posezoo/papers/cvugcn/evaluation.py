@@ -59,7 +59,7 @@ class MultiViewMetrics(nn.Module):
             self.metrics[f"symmetry_error{suffix}"].update(relative)
 
     def report(self) -> dict[str, float]:
-        """Every metric by name."""
+        """Return every metric by name."""
         return {name: float(metric.compute()) for name, metric in self.metrics.items()}
 
 

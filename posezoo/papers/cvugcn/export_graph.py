@@ -89,7 +89,7 @@ class CrossViewGraph(ExportGraph):
 
 
 def _straight(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Tensor:
-    """Pixels as the camera would see them without distortion; see :meth:`posezoo.geometry.Camera.undistort`."""
+    """Return pixels as the camera would see them without distortion; see :meth:`posezoo.geometry.Camera.undistort`."""
     (a, b), (c, d) = (row.unbind() for row in K[:2, :2].unbind())
     inverse = torch.stack([d, -b, -c, a]).view(2, 2) / (a * d - b * c)
     rays = undistort_rays((pixels - K[:2, 2]) @ inverse.mT, distortion)

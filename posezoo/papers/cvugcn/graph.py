@@ -34,7 +34,7 @@ class BodyGraph:
         return len(self.parents)
 
     def neighbours(self, kind: str) -> Float[Tensor, "J J"]:
-        """Which nodes are neighbours of a kind within one view; those of ``view`` are not."""
+        """Return which nodes are neighbours of a kind within one view; those of ``view`` are not."""
         count = len(self)
         physical = torch.zeros(count, count)
         for child, parent in enumerate(self.parents):
@@ -122,7 +122,7 @@ def for_views(matrices: Float[Tensor, "K N N"], views: int, wanted: int) -> Floa
 
 
 def pooling(clusters: tuple[int, ...], views: int) -> tuple[Float[Tensor, "M N"], Float[Tensor, "N M"]]:
-    """Matrices that average the nodes of each cluster, and that give each node its cluster's value, view by view."""
+    """Return matrices that average the nodes of each cluster, and that give each node its cluster's value, view by view."""
     member = torch.nn.functional.one_hot(torch.tensor(clusters)).float()
     down = (member / member.sum(0)).T.contiguous()
     return torch.kron(torch.eye(views), down), torch.kron(torch.eye(views), member)

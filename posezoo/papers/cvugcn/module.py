@@ -163,13 +163,13 @@ class CVUGCN(ZooModule):
     def coarse(
         self, keypoints: Float[Tensor, "B V J 2"], rig: Rig, confidence: Float[Tensor, "B V J"] | None = None
     ) -> Float[Tensor, "B V J 3"]:
-        """Triangulated poses in each camera's frame, mm, from keypoints without distortion; NaN where there is no point."""
+        """Triangulate undistorted keypoints: poses in each camera's frame, mm, NaN where there is no point."""
         return rig.to_cameras(triangulate(keypoints, rig.projections, confidence))
 
     def refine(
         self, coarse: Float[Tensor, "B V J 3"], keypoints: Float[Tensor, "B V J 2"], rig: Rig
     ) -> Float[Tensor, "B V J 3"]:
-        """X = G(X~) + X~, mm.
+        """Return X = G(X~) + X~, mm.
 
         Args:
             coarse: triangulated poses, camera frames, without NaN, see :meth:`fill`.
@@ -273,7 +273,7 @@ class CVUGCN(ZooModule):
         return torch.stack([filled[joint] for joint in range(len(self.skeleton))], -2)
 
     def losses(self, pose: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 2"], rig: Rig) -> dict[str, Tensor]:
-        """Every term of Eq. 7, unweighted, of poses in metres and pixels in :attr:`pixel`."""
+        """Return every term of Eq. 7, unweighted, of poses in metres and pixels in :attr:`pixel`."""
         metres = pose / 1000
         transferred = rig.transfer(pose) / 1000
         return {

@@ -183,7 +183,7 @@ class CrossViewNetwork(nn.Module):
         return torch.cat([self.shifts(part) for part in pieces(features, size)])
 
     def shifts(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:
-        """All of a batch at once."""
+        """Refine all of a batch at once."""
         batch, views, joints, _ = features.shape
         if self.single is not None and self.fusion is not None:
             alone = self.single(features.permute(2, 1, 0, 3).flatten(1, 2)).view(joints, views, batch, -1)

@@ -53,7 +53,7 @@ class CalibrationError:
 
     @classmethod
     def of(cls, settings: dict[str, Any] | None) -> CalibrationError:
-        """From settings, or none at all.
+        """Make the errors from settings, or none at all.
 
         Raises:
             InputError: a setting it does not have, or a negative one.
@@ -93,7 +93,7 @@ def paired_tensors(
     labels: bool = False,
     seed: int = 0,
 ) -> dict[str, Tensor]:
-    """Everything that a batch of camera pairs holds, M pairs of V = 2 views.
+    """Return all that a batch of camera pairs holds, M pairs of V = 2 views.
 
     Args:
         data: views of the same clips, with cameras.
@@ -143,7 +143,7 @@ def paired_tensors(
 def _straight(
     data: PoseData, skeleton: Skeleton, cameras: list[Camera], camera: np.ndarray, noise_px: float, seed: int
 ) -> Tensor:
-    """(N, J, 2) px in the layout, noisy, as their cameras without distortion would see them."""
+    """Return (N, J, 2) px in the layout, noisy, as their cameras without distortion would see them."""
     keypoints = convert(data.keypoints_2d, data.skeleton, skeleton)
     if keypoints.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(keypoints.missing)} of {skeleton.name}.")

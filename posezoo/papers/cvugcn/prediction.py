@@ -192,7 +192,7 @@ def _checked_frames(frames: object, count: int) -> Tensor | None:
 
 
 def _checked(keypoints: object, confidence: object, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
-    """Keypoints (V, T, J, 2) and confidence (V, T, J) in float32."""
+    """Return keypoints (V, T, J, 2) and confidence (V, T, J) in float32."""
     values = as_array(keypoints, "keypoints")
     weights = None if confidence is None else as_array(confidence, "confidence")
     if values.ndim != 4 or values.shape[2:] != (len(source), 2):

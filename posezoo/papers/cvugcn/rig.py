@@ -26,12 +26,12 @@ class Rig:
 
     @classmethod
     def of(cls, batch: dict[str, Tensor]) -> Rig:
-        """Of a batch of the DataModule."""
+        """Make the rig of a batch of the DataModule."""
         return cls(batch["K"], batch["R"], batch["t"])
 
     @classmethod
     def of_cameras(cls, cameras: Sequence[Camera], device: torch.device | str | None = None) -> Rig:
-        """One rig for all."""
+        """Return one rig for all poses."""
         K, R, t = (torch.stack([getattr(c, name).float() for c in cameras])[None].to(device) for name in ("K", "R", "t"))
         return cls(K, R, t)
 
@@ -48,7 +48,7 @@ class Rig:
         return torch.stack([self.K[..., 0, 0], self.K[..., 1, 1]], -1)[:, :, None]
 
     def to_cameras(self, world: Float[Tensor, "B J 3"]) -> Float[Tensor, "B V J 3"]:
-        """World coordinates to each camera's."""
+        """Bring world coordinates to each camera's."""
         return world[:, None] @ self.R.mT + self.t[:, :, None]
 
     @property
@@ -57,14 +57,14 @@ class Rig:
         return -(self.R.mT @ self.t[..., None])[..., 0]
 
     def to_world(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
-        """Each camera's coordinates to the world's."""
+        """Bring each camera's coordinates to the world's."""
         return (pose - self.t[:, :, None]) @ self.R
 
     def transfer(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
-        """X_{1<-2} and X_{2<-1}: each of two views' poses as the other has it, in its own frame (Sec. 4.2)."""
+        """Return X_{1<-2} and X_{2<-1}: each of two views' poses as the other has it, in its own frame (Sec. 4.2)."""
         return self.to_world(pose).flip(1) @ self.R.mT + self.t[:, :, None]
 
     def project(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 2"]:
-        """Pixels of poses in camera coordinates: x = K X / Z."""
+        """Return pixels of poses in camera coordinates: x = K X / Z."""
         rays = pose[..., :2] / pose[..., 2:].clamp_min(1.0)
         return rays @ self.K[..., :2, :2].mT + self.K[:, :, None, :2, 2]

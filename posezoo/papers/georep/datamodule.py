@@ -92,7 +92,7 @@ class GeoRepDataModule(LiftingDataModule):
         return AugmentedPairs(augmentation, self.same_view)
 
     def _measure_errors(self, data: PoseData) -> Tensor:
-        """(N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""
+        """Return (N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""
         found, truth = (
             torch.from_numpy(convert(poses.keypoints_2d, poses.skeleton, self.skeleton).keypoints).float()
             for poses in (data, self.load("train", "gt"))
@@ -100,7 +100,7 @@ class GeoRepDataModule(LiftingDataModule):
         return (found - truth) / center_and_scale(truth, self.skeleton.root)[2]
 
     def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
-        """Virtual cameras see the poses of a batch, on the device that trains."""
+        """Let virtual cameras see the poses of a batch, on the device that trains."""
         if "pose_world" not in batch:
             return batch
         pose = batch["pose_world"]

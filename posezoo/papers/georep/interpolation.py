@@ -32,7 +32,7 @@ class Interpolation:
 
 @torch.inference_mode()
 def interpolate(model: GeoRep, first: object, second: object, steps: int, skeleton: object = None) -> Interpolation:
-    """Codes on the line from one pose's to another's, decoded and lifted.
+    """Return codes on the line from one pose's to another's, decoded and lifted.
 
     Args:
         model: with a representation.

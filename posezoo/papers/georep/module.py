@@ -125,7 +125,7 @@ class GeoRep(LiftingModule):
 
     @torch.inference_mode()
     def encode(self, keypoints_2d: object, skeleton: object = None) -> np.ndarray | Tensor:
-        """G of 2D keypoints of any named layout.
+        """Return G of 2D keypoints of any named layout.
 
         Args:
             keypoints_2d: (..., J, 2) array, tensor or nested list; px, y down.
@@ -150,7 +150,7 @@ class GeoRep(LiftingModule):
         return interpolate(self, first, second, steps, skeleton)
 
     def synthesis_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Every term of Eq. 4, unweighted."""
+        """Return every term of Eq. 4, unweighted."""
         assert self.generator is not None
         source, target = (self.generator.encoder.maps(batch[f"{view}_2d"]) for view in ("source", "target"))
         rotation = batch["rotation"]
@@ -181,7 +181,7 @@ class GeoRep(LiftingModule):
         return self.hp.representation_steps / (self.hp.representation_steps + self.hp.label_steps)
 
     def _represented(self) -> bool:
-        """Whether the generators have had their time."""
+        """Return whether the generators have been trained."""
         if self.hp.cosine:
             return self.progress.done >= self._representation_share
         return self.trainer.fit_loop.total_batch_idx >= self.hp.representation_steps
@@ -212,7 +212,7 @@ class GeoRep(LiftingModule):
             return encoder(encoder.maps(batch["source_2d"])), batch["pose_3d"]
 
     def labelled(self) -> tuple[Float[Tensor, "N A D"], Float[Tensor, "N J 3"]]:
-        """Labelled poses as the regressor sees them, encoded once; it is standardised by them."""
+        """Return labelled poses as the regressor sees them, encoded once; it is standardised by them."""
         if self._labelled is None:
             labelled = self.datamodule.labelled
             if labelled is None:
@@ -231,7 +231,7 @@ class GeoRep(LiftingModule):
         schedule.step()
 
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
-        """Poses, as soon as there is a regressor."""
+        """Lift and count a batch, as soon as there is a regressor."""
         if self.hp.label_steps and self._represented():
             return super()._evaluate_batch(batch, stage)
         return None
@@ -256,7 +256,7 @@ class GeoRep(LiftingModule):
         return optimizers, schedules
 
     def weights(self) -> dict[str, Tensor]:
-        """One generator and the regressor: the other generator serves training alone."""
+        """Return one generator and the regressor: the other generator serves training alone."""
         return {name: values for name, values in self.state_dict().items() if not name.startswith("inverse.")}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:

@@ -91,7 +91,7 @@ class Regression(nn.Module):
         self.outputs.fit(pose)
 
     def standardized(self, samples: Float[Tensor, "B A D"]) -> Float[Tensor, "B J 3"]:
-        """Poses in units of their deviation."""
+        """Return poses in units of their deviation."""
         return self.network(self.inputs(samples).flatten(1)).view(-1, *self.outputs.mean.shape)
 
     def forward(self, samples: Float[Tensor, "B A D"]) -> Float[Tensor, "B J 3"]:

@@ -48,7 +48,7 @@ class Torus:
     def cameras(
         self, count: int, device: torch.device | str | None = None
     ) -> tuple[Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]]:
-        """R, t (mm) of cameras drawn over both of the torus's angles; the root is the world's origin, z is up."""
+        """Return R and t (mm) of cameras drawn over both of the torus's angles; the root is the world's origin, z is up."""
         around, across = (2 * math.pi * draw(torch.rand, count, 2, device=device)).unbind(1)
         radius = self.ring + self.tube * across.cos()
         center = torch.stack([radius * around.cos(), radius * around.sin(), self.height + self.tube * across.sin()], 1)
@@ -58,7 +58,7 @@ class Torus:
 def see(
     pose: Float[Tensor, "B J 3"], rotation: Float[Tensor, "B 3 3"], translation: Float[Tensor, "B 3"]
 ) -> Float[Tensor, "B J 2"]:
-    """Poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
+    """Return poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
     points = pose @ rotation.to(pose).mT + translation.to(pose)[:, None]
     return points[..., :2] / points[..., 2:]
 

@@ -15,7 +15,7 @@ from posezoo.skeletons import convert
 
 
 def neighbour_rows(data: PoseData, count: int) -> np.ndarray:
-    """For each pose the rows of ``count`` other frames of its clip: those that follow, at a clip's end those before.
+    """Return for each pose the rows of ``count`` other frames of its clip: those that follow, at a clip's end those before.
 
     Returns:
         (N, count); a pose whose clip has no such frame stands for it itself.
@@ -123,7 +123,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         return center_and_scale(torch.from_numpy(poses).float(), self.skeleton.root)[0]
 
     def _with_source(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Adapted poses of the source beside the target's, repeated to their share of the whole."""
+        """Put adapted poses of the source beside the target's, repeated to their share of the whole."""
         source = self.source_poses()
         if self.adapter_steps:
             target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]

@@ -61,7 +61,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         return self.completion((known - origin) / scale, present) * scale + origin
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """As the figure goes round, x~ against x, with views of evenly spread angles instead of random ones.
+        """Compare x~ with x as the figure goes round, with evenly spread angles instead of random ones.
 
         Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
         """
@@ -77,11 +77,11 @@ class GeometricLifter(FineTuning, LiftingModule):
         return judged
 
     def relative(self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False) -> Float[Tensor, "B J 3"]:
-        """X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
+        """Return X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
         pose = (self.average.module if averaged else self.lifter)(keypoints)
         return pose - pose[:, self.hips].mean(1, keepdim=True)
 
     def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:
-        """P: perspective projection of a skeleton about its root, placed at distance c (Eq. 3)."""
+        """Return P: the perspective projection of a skeleton about its root, placed at distance c (Eq. 3)."""
         depth = (pose[..., 2:] + self.hp.distance).clamp_min(1.0)
         return pose[..., :2] / depth

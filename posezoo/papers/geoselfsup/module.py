@@ -159,7 +159,7 @@ class GeoSelfSup(Student, GeometricLifter):
     def lifter_losses(
         self, frames: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
     ) -> tuple[dict[str, Tensor], Float[Tensor, "B F J 2"]]:
-        """Every term of Eq. 8, unweighted, and the projected poses.
+        """Return every term of Eq. 8, unweighted, and the projected poses.
 
         Args:
             frames: normalised poses with their neighbours, which are turned as they are.
@@ -268,7 +268,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.untoggle_optimizer(optimizer)
 
     def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
-        """Normalised poses with their neighbours, all in the scale of the first and each about its own root."""
+        """Return normalised poses with their neighbours, all in the scale of the first and each about its own root."""
         poses = batch["keypoints_2d"][:, None]
         if self.judge_of_motion is not None:
             if "neighbours_2d" not in batch:
@@ -281,7 +281,7 @@ class GeoSelfSup(Student, GeometricLifter):
         return poses
 
     def completion_loss(self, poses: Float[Tensor, "B J 2"]) -> Float[Tensor, ""]:
-        """Poses with random joints taken away, up to half of them, against the whole."""
+        """Return poses with random joints taken away, up to half of them, against the whole."""
         share = draw(torch.rand, len(poses), 1, device=self.device) / 2
         present = (draw(torch.rand, *poses.shape[:2], device=self.device) >= share).to(poses.dtype)
         filled = self.complete(poses, present)
@@ -301,7 +301,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.log("train/supervised", loss.detach())
 
     def labelled_batch(self) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
-        """As many labelled poses as a batch has, drawn from those that the data module labels."""
+        """Draw as many labelled poses as a batch has from those that the data module labels."""
         labelled = self.datamodule.labelled
         if labelled is None:
             raise InputError("label_steps needs labels: set data.label_fraction above 0.")

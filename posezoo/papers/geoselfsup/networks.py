@@ -36,7 +36,7 @@ class Lifter(nn.Module):
         scale_parameters(self.network.head, 0.1)
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Points on the rays of normalised keypoints, in units of the skeleton (Z about c)."""
+        """Return points on the rays of normalised keypoints, in units of the skeleton (Z about c)."""
         # Poses come at a scale of 1 / c, at which a network learns slowly; its door brings them to 1.
         offsets = self.network(keypoints.flatten(1) * self.distance)
         offsets = offsets - offsets[:, self.root].mean(1, keepdim=True)
@@ -56,7 +56,7 @@ class TemporalDiscriminator(nn.Module):
         self.judge = PoseCritic(joints * (1 + neighbours), width, scale, blocks=3)
 
     def forward(self, frames: Float[Tensor, "B F J 2"]) -> Float[Tensor, "B"]:
-        """Of a frame and its M neighbours, all in the scale of the first."""
+        """Judge the motion of a frame and its M neighbours, all in the scale of the first."""
         differences = frames[:, :1] - frames[:, 1:]
         # Frames apart by a thirtieth of a second differ by little; ten times that is as large as a pose.
         return self.judge(torch.cat([frames[:, :1], 10 * differences], 1).flatten(1, 2))

@@ -182,11 +182,11 @@ class HG3D(PictureModule):
         return loss
 
     def _to_maps(self, keypoints: Float[Tensor, "B J 2"], side: int) -> Float[Tensor, "B J 2"]:
-        """Px of the crop to px of maps; pixels are squares with their centres at whole numbers."""
+        """Turn px of the crop into px of maps; pixels are squares with their centres at whole numbers."""
         return (keypoints + 0.5) * (side / self.size) - 0.5
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
-        """Poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
+        """Return poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
         points, height = peaks(heatmaps[-1].float())  # half precision cannot hold parts of a pixel
         points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5

@@ -29,7 +29,7 @@ class Residual(nn.Module):
 
 
 def residuals(count: int, width: int) -> nn.Sequential:
-    """So many residual modules of one width, one after the other."""
+    """Return ``count`` residual modules of one width, one after the other."""
     return nn.Sequential(*(Residual(width, width) for _ in range(count)))
 
 
@@ -83,7 +83,7 @@ class StackedHourglass(nn.Module):
         self.from_heatmaps = nn.ModuleList(nn.Conv2d(joints, width, 1) for _ in range(stacks))
 
     def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B C H W"]]:
-        """Heatmaps (B, J, S / 4, S / 4) of each stack, and the sum that the depth module takes: features and heatmaps."""
+        """Return heatmaps (B, J, S / 4, S / 4) of each stack, and the depth module's input: features plus heatmaps."""
         features = self.stem(picture)
         heatmaps = []
         for stack, hourglass in enumerate(self.hourglasses):

@@ -89,7 +89,7 @@ class Integral(PictureModule):
     def volumes(
         self, picture: UInt8[Tensor, "B 3 S S"], codes: Float[Tensor, "B F"] | None = None
     ) -> Float[Tensor, "B J D H W"]:
-        """Unnormalised scores of places; ``codes`` are what the injection adds to the features."""
+        """Return unnormalised scores of places; ``codes`` are what the injection adds to the features."""
         features = self.for_inference(self.backbone)(self.normalize(picture))
         if codes is not None:
             features = features + codes[:, :, None, None]

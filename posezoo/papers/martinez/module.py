@@ -111,7 +111,7 @@ class Martinez(LiftingModule):
         self.load_state_dict({**weights, **averaged})
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
-        """Pixels as the network takes them."""
+        """Return pixels as the network takes them."""
         if self.hp.normalization == "root":
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         return self.inputs(keypoints_2d)

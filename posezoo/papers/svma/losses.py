@@ -14,7 +14,7 @@ from posezoo.skeletons import Skeleton
 
 
 def _distance_per_joint(first: Float[Tensor, "B J D"], second: Float[Tensor, "B J D"]) -> Float[Tensor, ""]:
-    """2-norm of the whole difference, over the number of joints, averaged over the batch."""
+    """Return the 2-norm of the whole difference, over the number of joints, averaged over the batch."""
     difference = (first - second).flatten(1)
     # The tiny constant keeps the gradient of the norm finite where both poses are the same.
     return (difference.square().sum(1) + 1e-12).sqrt().mean() / first.shape[1]

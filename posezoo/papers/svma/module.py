@@ -146,7 +146,7 @@ class SVMA(Student, FineTuning, LiftingModule):
     def generate(
         self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False
     ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
-        """Root-relative 3D pose and camera of normalised keypoints, from the generator that trains or from its average.
+        """Return root-relative 3D pose and camera of normalised keypoints, by the generator or by its average.
 
         The camera acts on root-relative poses: with d in Z, as Eq. 6 reads, its third column would move the root, which
         lies at the origin by the preprocessing.
@@ -156,7 +156,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         return pose - pose[:, root : root + 1], camera
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """As the figure goes round: a view of evenly spread angles instead of a random one, K acting on X_rot turned back.
+        """Judge by going round the figure at evenly spread angles instead of random ones, K acting on X_rot turned back.
 
         Not trivial: X is lifted in perspective, K is another, weak-perspective camera, and X_rot comes from another view.
         """
@@ -172,7 +172,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         return judged
 
     def generator_losses(self, real: Float[Tensor, "B J 2"]) -> tuple[dict[str, Tensor], Float[Tensor, "B J 2"]]:
-        """Every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
+        """Return every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
         hp = self.hp
         pose, camera = self.generate(real)
         rotation = random_view(len(real), hp.pitch, hp.pitch_deviation, device=self.device)  # Eq. 5

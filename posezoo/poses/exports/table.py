@@ -49,5 +49,5 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
 
 
 def _cell(text: str) -> str:
-    """Text as a cell: in quotes where it holds what parts cells."""
+    """Return text as a cell: in quotes where it holds what parts cells."""
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text
