@@ -129,7 +129,7 @@ def list_models(pattern: str = "*") -> list[str]:
     Example:
         >>> import posezoo
         >>> posezoo.list_models("svma*")
-        ['svma.cmu']
+        ['svma.cmu', 'svma.mocap']
     """
     models = entries()
     tagged = {name.partition(".")[0] for name in models}

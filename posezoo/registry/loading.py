@@ -87,8 +87,9 @@ def is_path(name: str | Path) -> bool:
 
 
 _Lifters = Literal[
-    "svma", "svma.cmu", "geoselfsup", "geoselfsup.cmu", "geoselfsup.cmu_5pct", "georep", "georep.cmu", "martinez",
-    "martinez.cmu", "martinez.cmu_georep",
+    "svma", "svma.cmu", "svma.mocap", "geoselfsup", "geoselfsup.cmu", "geoselfsup.cmu_5pct", "geoselfsup.mocap",
+    "geoselfsup.mocap_5pct", "georep", "georep.cmu", "georep.mocap", "martinez", "martinez.cmu", "martinez.cmu_georep",
+    "martinez.mocap",
 ]  # fmt: skip
 _Pictures = Literal["hg3d", "hg3d.render_small", "integral"]
 Model = TypeVar("Model", bound="ZooModule")

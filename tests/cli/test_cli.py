@@ -87,7 +87,7 @@ def test_predict_writes_a_result_that_says_what_it_is(keypoints, tmp_path, peopl
         assert run("predict", "svma", keypoints, "-o", out) == 0
         result = Prediction.load(out)
         assert result.pose_3d.shape == (len(people), 17, 3)
-        assert (result.skeleton.name, result.unit, result.model) == ("h36m17", "relative", "svma.cmu")
+        assert (result.skeleton.name, result.unit, result.model) == ("h36m17", "relative", "svma.mocap")
     assert f"{len(people)} poses" in capsys.readouterr().out
 
 
@@ -260,7 +260,7 @@ def test_every_command_shows_examples(capsys):
 
 def test_weights_are_downloaded_before_they_are_needed(capsys):
     assert main(["download", "svma"]) == 0
-    assert "svma.cmu.safetensors" in capsys.readouterr().out
+    assert "svma.mocap.safetensors" in capsys.readouterr().out
 
 
 def test_completion_offers_commands_and_models(capsys, tmp_path):

@@ -29,17 +29,17 @@ def home(tmp_path, monkeypatch):
 
 def test_own_home_comes_first_and_altered_files_are_refused(home):
     path = home / "svma.cmu.safetensors"
-    assert locate("svma") == path
+    assert locate("svma.cmu") == path
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(CorruptFileError, match="sha256"):
-        posezoo.load("svma")
+        posezoo.load("svma.cmu")
     path.write_bytes(bytes(data[:-100]))
     with pytest.raises(CorruptFileError, match="bytes; expected"):
-        posezoo.load("svma")
+        posezoo.load("svma.cmu")
     path.unlink()
-    assert locate("svma") == CHECKPOINTS / path.name
+    assert locate("svma.cmu") == CHECKPOINTS / path.name
 
 
 def test_files_by_path(tmp_path):
