@@ -1,6 +1,7 @@
 """Files of detectors and annotation tools, as their makers write them: the right joints of the right people."""
 
 import json
+import pickle
 import random
 import zipfile
 
@@ -307,3 +308,59 @@ def test_json_lines_are_a_list_of_their_values(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n\n".join(map(json.dumps, lines)))
     with pytest.raises(InputError, match="holds a list"):
         read_keypoints(tmp_path / "a.jsonl")
+
+
+def _ultralytics(keypoints, confidence):
+    return {"keypoints": {"x": keypoints[:, 0].tolist(), "y": keypoints[:, 1].tolist(), "visible": confidence.tolist()}}
+
+
+def _mmpose_before_1_0(keypoints, confidence):
+    return {"keypoints": np.c_[keypoints, confidence].tolist(), "bbox": [1, 2, 3, 4]}
+
+
+def _coco_without_a_picture(keypoints, confidence):
+    return {"category_id": 1, "keypoints": flat(keypoints, confidence)}
+
+
+@pytest.mark.parametrize("person", [_ultralytics, _mmpose_before_1_0, _coco_without_a_picture])
+def test_one_list_of_frames_is_told_from_one_picture(tmp_path, person):
+    """Identities that come again part frames, and so do boxes that each overlap the next; two who embrace are two."""
+    frames = [[person(keypoints[i], confidence[i]) for i in range(FRAMES)] for keypoints, confidence in people(count=2)]
+    alone = read_keypoints(save_json(tmp_path / "a.json", frames[0]))
+    assert (alone.frame.tolist(), len(alone.sequences)) == (list(range(FRAMES)), 1)
+    np.testing.assert_allclose(alone.keypoints_2d, people()[0][0], atol=1e-3)
+    both = [{**frames[who][i], "track_id": who + 1} for i in range(FRAMES) for who in (0, 1)]
+    data = read_keypoints(save_json(tmp_path / "a.json", both))
+    assert data[data.subject == "2"].frame.tolist() == list(range(FRAMES))
+    embrace = read_keypoints(save_json(tmp_path / "a.json", frames[0][:2]))
+    assert (embrace.frame.tolist(), len(embrace.sequences)) == ([0, 0], 2)
+
+
+def test_mmpose_dumps_of_its_test_script(tmp_path):
+    found = people(count=2)
+    entries = [
+        {
+            "id": 2 * i + p, "img_id": 3 * i, "ori_shape": (SIZE[1], SIZE[0]), "gt_instances": {"bboxes": np.zeros((1, 4))},
+            "pred_instances": {"keypoints": k[i][None].astype(np.float32), "keypoint_scores": c[i][None].astype(np.float32)},
+        }
+        for i in range(4) for p, (k, c) in enumerate(found)
+    ]  # fmt: skip
+    (tmp_path / "dump.pkl").write_bytes(pickle.dumps(entries))
+    data = read_keypoints(tmp_path / "dump.pkl")
+    own = data[data.subject == data.subject[0]]
+    assert (own.frame.tolist(), data.sequences[0].image_size) == ([0, 3, 6, 9], SIZE)
+    np.testing.assert_allclose(own.keypoints_2d, found[0][0][:4], atol=1e-3)
+
+
+def test_mediapipe_frames_by_their_names_and_beside_other_arrays(tmp_path):
+    k, c = people("mediapipe33", 1)[0]
+    frames = {
+        f"frame_{2 * i}": [{"x": x, "y": y, "z": 0.1, "visibility": v} for (x, y), v in zip(k[i] / SIZE, c[i], strict=True)]
+        for i in range(len(k))
+    }
+    data = read_keypoints(save_json(tmp_path / "a.json", frames), image_size=SIZE)
+    np.testing.assert_allclose(data.keypoints_2d, k, atol=1e-2)
+    assert data.frame.tolist() == [2 * i for i in range(len(k))]
+    rows = np.concatenate([k / SIZE, np.zeros((*c.shape, 1)), c[..., None]], -1)
+    np.savez(tmp_path / "a.npz", pose_landmarks=rows, pose_world=rows[..., :3], fps=30)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "a.npz", image_size=SIZE).keypoints_2d, k, atol=1e-2)

@@ -10,7 +10,7 @@ from posezoo.errors import InputError
 from posezoo.formats.keypoints import read_keypoints
 from posezoo.formats.keypoints.columns import split_column
 from posezoo.skeletons import get_skeleton
-from tests.formats.walkers import SIZE, walker
+from tests.formats.walkers import SIZE, truth_mm, walker
 
 COCO = get_skeleton("coco17").joints
 # OpenPose's names, in its order.
@@ -162,3 +162,105 @@ def test_boxes_and_scores_of_people_are_no_joints(tmp_path):
     data = read_keypoints(write(tmp_path / "a.csv", header, [[1, 2, 0.5, 40 * i, *r] for i, r in enumerate(flat(POINTS))]))
     assert data.skeleton.name == "coco17"
     np.testing.assert_allclose(data.times_s, 0.04 * np.arange(6))
+
+
+K = {person: walker("coco17", 6, person) for person in (0, 1)}
+XY = [f"{joint}_{axis}" for joint in get_skeleton("coco17").joints for axis in "xy"]
+
+
+def written(path, header, rows, delimiter=","):
+    with open(path, "w", newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+    return path
+
+
+@pytest.mark.parametrize(
+    "column", ["Frame", "frame_no", "Frame #", "frames", "frameNum", "image_id", "index", "Unnamed: 0", ""]
+)
+def test_frames_are_read_by_whatever_their_column_is_called(tmp_path, column):
+    rows = [[3 * i + 2, *K[0][i].reshape(-1)] for i in range(6)]
+    assert read_keypoints(written(tmp_path / "t.csv", [column, *XY], rows)).frame.tolist() == [2, 5, 8, 11, 14, 17]
+
+
+@pytest.mark.parametrize("column", ["image", "filename", "img_path", "frame"])
+def test_the_names_of_pictures_tell_the_frames_of_two_people(tmp_path, column):
+    rows = [[f"/data/img_{3 * i + 2:05d}.png", *K[p][i].reshape(-1)] for i in range(6) for p in (i % 2, 1 - i % 2)]
+    data = read_keypoints(written(tmp_path / "t.csv", [column, *XY], rows))
+    for person, who in enumerate(dict.fromkeys(data.subject)):
+        own = data[data.subject == who]
+        assert own.frame.tolist() == [2, 5, 8, 11, 14, 17]
+        np.testing.assert_allclose(own.keypoints_2d, K[person], atol=1e-3)
+
+
+def test_the_names_of_videos_part_recordings(tmp_path):
+    rows = [[f"take{i // 6}.mp4", i % 6, *K[0][i % 6].reshape(-1)] for i in range(12)]
+    data = read_keypoints(written(tmp_path / "t.csv", ["file", "frame", *XY], rows))
+    assert [clip.trial for clip in data.sequences] == ["take0", "take1"]
+
+
+@pytest.mark.parametrize(("column", "unit"), [("time", 1), ("Time (s)", 1), ("timestamp", 1000), ("t_ms", 1000)])
+def test_times_tell_frames_where_nothing_else_does(tmp_path, column, unit):
+    """Two people a frame, and a frame that is lacking."""
+    rows = [[i / 10 * unit, *K[p][i].reshape(-1)] for i in (0, 1, 2, 4, 5) for p in (0, 1)]
+    data = read_keypoints(written(tmp_path / "t.csv", [column, *XY], rows))
+    for who in set(data.subject):
+        own = data[data.subject == who]
+        assert own.frame.tolist() == [0, 1, 2, 4, 5]
+        np.testing.assert_allclose(own.time_s, own.frame / 10)
+
+
+def test_an_id_is_a_person_where_it_comes_again(tmp_path):
+    rows = [[i, p, *K[p - 5][i].reshape(-1)] for i in range(6) for p in (6, 5)]
+    data = read_keypoints(written(tmp_path / "t.csv", ["frame", "id", *XY], rows))
+    assert {*data.subject} == {"5", "6"}
+    rows = [[row, *K[0][row].reshape(-1)] for row in range(6)]
+    assert len(read_keypoints(written(tmp_path / "t.csv", ["id", *XY], rows)).sequences) == 1
+
+
+@pytest.mark.parametrize("name", ["{}_px", "{} (px)", "kp_{}", "Body.{}", "person1_{}"])
+def test_what_all_names_share_is_no_joint(tmp_path, name):
+    data = read_keypoints(written(tmp_path / "t.csv", [name.format(column) for column in XY], K[0].reshape(6, -1)))
+    assert data.skeleton.name == "coco17"
+    np.testing.assert_allclose(data.keypoints_2d, K[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("delimiter", ["|", " ", "\t"])
+def test_cells_are_parted_by_other_signs(tmp_path, delimiter):
+    data = read_keypoints(written(tmp_path / "t.csv", XY, K[0].reshape(6, -1), delimiter))
+    np.testing.assert_allclose(data.keypoints_2d, K[0], atol=1e-3)
+
+
+def test_a_row_of_empty_cells_is_a_frame_without_anybody(tmp_path):
+    rows = [[""] * 34 if i in (3, 5) else list(K[0][i].reshape(-1)) for i in range(6)]
+    data = read_keypoints(written(tmp_path / "t.csv", XY, rows))
+    assert data.frame[~np.isnan(data.keypoints_2d).any((1, 2))].tolist() == [0, 1, 2, 4]
+    assert len(data) == 5  # spreadsheets end in such rows
+
+
+def test_3d_poses_in_a_table_are_refused_and_depth_beside_pixels_is_not(tmp_path):
+    header = [f"{joint}_{axis}" for joint in get_skeleton("h36m17").joints for axis in "xyz"]
+    pose = truth_mm().astype(float)
+    world = pose @ [[1, 0, 0], [0, 0, -1], [0, 1, 0]] + [5000, 9000, 3000]  # all positive: its bones tell it
+    for poses in (pose, (pose - pose[:, :1]) / 1000, world):
+        with pytest.raises(InputError, match="holds 3D poses"):
+            read_keypoints(written(tmp_path / "t.csv", header, poses.reshape(len(poses), -1)))
+    pixels = np.concatenate([walker("h36m17", 12), pose[..., 2:]], -1)
+    read = read_keypoints(written(tmp_path / "t.csv", header, pixels.reshape(len(pixels), -1)))
+    np.testing.assert_allclose(read.keypoints_2d, pixels[..., :2], atol=1e-3)
+    own = [f"{column}_mm" for column in header]
+    with pytest.raises(InputError, match="'pelvis_x_mm' are 3D poses"):
+        read_keypoints(written(tmp_path / "t.csv", own, pose.reshape(len(pose), -1)))
+
+
+def test_cells_that_hold_lists_are_read_as_json(tmp_path):
+    """``Results.to_csv()`` of Ultralytics, and what pandas writes of lists."""
+    box = {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0}
+    rows = [[i, "person", 0, 0.9, box, {"x": k[:, 0].tolist(), "y": k[:, 1].tolist(), "visible": [0.9] * 17}]
+            for i, k in enumerate(K[0])]  # fmt: skip
+    data = read_keypoints(written(tmp_path / "u.csv", ["frame_no", "name", "class", "confidence", "box", "keypoints"], rows))
+    np.testing.assert_allclose(data.keypoints_2d, K[0], atol=1e-3)
+    assert data.frame.tolist() == list(range(6))
+    rows = [[2 * i, p, K[p][i].tolist()] for i in range(6) for p in (1, 0)]
+    data = read_keypoints(written(tmp_path / "p.csv", ["frame", "track_id", "keypoints"], rows))
+    np.testing.assert_allclose(data[data.subject == "0"].keypoints_2d, K[0], atol=1e-3)
+    assert data.frame.max() == 10

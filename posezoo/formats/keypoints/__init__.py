@@ -8,6 +8,7 @@ A file is opened by :mod:`~posezoo.formats.keypoints.containers` (what kind of f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from posezoo.files.reading import affordable
 from posezoo.formats.keypoints import plain, table
 from posezoo.formats.keypoints.clips import picture_size, to_posedata
 from posezoo.formats.keypoints.containers import Content, load_content
+from posezoo.formats.keypoints.depth import USE
 from posezoo.formats.keypoints.formats import FORMATS, Format
 from posezoo.poses.checks import looks_upside_down, upside_down_fraction
 from posezoo.poses.inspection import Finding, Inspection, inspect_keypoints
@@ -34,6 +36,8 @@ __all__ = [
     "read_with_format",
     "upside_down_fraction",
 ]
+
+_OF_3D = re.compile(r"(pose|position|keypoint|joint)s?_?(3d|world)|_[xyz]_(mm|cm|m|relative)$", re.IGNORECASE)
 
 SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 
@@ -97,6 +101,11 @@ def read_with_format(
     raise InputError(_unrecognised(content))
 
 
+def _held_names(content: Content) -> list[str]:
+    """Return the names that a file has for what it holds."""
+    return list(map(str, content.value[0])) if content.kind == "csv" else sorted(map(str, content.keys()))
+
+
 def _unrecognised(content: Content) -> str:
     """Say what the file holds, and what is read."""
     value = content.value
@@ -110,6 +119,9 @@ def _unrecognised(content: Content) -> str:
         held = f"is a table with the header {','.join(value[0])[:60]!r}"
     else:
         held = f"holds a {type(value).__name__}" if value else "is empty"
+    names_3d = [name for name in _held_names(content) if _OF_3D.search(name)]
+    if names_3d:
+        return f"{content.path} {held}: {names_3d[0][:40]!r} are 3D poses. {USE}."
     if content.kind == "mat":
         return (
             f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, LSP's `joints`, or MPII's "

@@ -10,7 +10,7 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.files.reading import check_shape
-from posezoo.formats.keypoints.depth import refuse_3d
+from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
@@ -43,6 +43,7 @@ class Clips:
         identified: whether the subjects of ``sequences`` are people who keep their name from frame to frame; else they
             are places in a list, and the people are tracked by where they stand.
         time_s: (N,) seconds from the start of the video, where the file says them.
+        depth: (N, J) what the file has as z beside x and y, to tell 3D poses from pixels; it is not read.
     """
 
     keypoints: np.ndarray
@@ -56,6 +57,7 @@ class Clips:
     normalised: bool = False
     identified: bool = True
     time_s: np.ndarray | None = None
+    depth: np.ndarray | None = None
 
 
 def numeric(values: object, what: str, path: Path) -> np.ndarray:
@@ -157,7 +159,9 @@ def to_posedata(
         layout, columns = columns_of(clips.names, None if skeleton is None else get_skeleton(skeleton), path)
         keypoints = keypoints[:, columns]
         confidence = None if confidence is None else confidence[:, columns]
+        depth = None if clips.depth is None else clips.depth[:, columns]
     else:
+        depth = clips.depth
         layout = _layout(clips, skeleton, path)
     if keypoints.shape[-1] == 3:
         if confidence is not None:
@@ -174,6 +178,8 @@ def to_posedata(
     unknown = missing_joints(keypoints[..., :2], layout, confidence)
     if unknown.all():
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
+    if depth is not None:
+        refuse_metric(np.where(unknown[..., None], np.nan, keypoints[..., :2]), depth, path, layout)
     if clips.normalised or (_are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
         keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     with np.errstate(over="ignore"):

@@ -14,7 +14,7 @@ from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import refuse_3d
 from posezoo.formats.keypoints.names import are_joints, frame_of
-from posezoo.formats.keypoints.people import NUMBERS, identity_of, number_of
+from posezoo.formats.keypoints.people import DETECTIONS, NUMBERS, Person, identity_of, is_one_person, number_of
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 
@@ -102,7 +102,8 @@ def read_people(
     posed = (np.nan_to_num(keypoints, nan=0) != 0).any((1, 2))
     keypoints, entries = keypoints[posed], [entry for entry, keep in zip(entries, posed, strict=True) if keep]
     images_of = [_image(entry) for entry in entries]
-    # Entries without a picture or a frame are the people of one picture, unless each says a track of its own.
+    if not any(images_of):
+        entries, images_of = _without_pictures(entries, keypoints)
     pictures = [images.get(name, {}) for name in images_of]
     videos, frames = _frames(entries, images_of, pictures, path)
     sizes = {name: _size(images.get(name), path) for name in dict.fromkeys(images_of)}
@@ -121,6 +122,26 @@ def _image(entry: Mapping[str, Any]) -> str | int:
         if entry.get(key) is not None:
             return entry[key] if _hashable(entry[key]) else str(entry[key])
     return 0
+
+
+def _without_pictures(
+    entries: list[Mapping[str, object]], keypoints: np.ndarray
+) -> tuple[list[Mapping[str, object]], list[str | int]]:
+    """Return entries that say no picture and no frame with the frames that their tracks or their boxes tell, and these.
+
+    They are the people of one picture, unless a track comes again or each box overlaps the next.
+    """
+    tracks, frame, present = [_track(entry) for entry in entries], 0, set[str]()
+    frames: list[str | int] = [0] * len(entries)
+    if all(track is not None for track in tracks):
+        for order, track in enumerate(tracks):
+            if track in present:
+                frame, present = frame + 1, set()
+            present.add(str(track))
+            frames[order] = frame
+    elif is_one_person([Person(pose[:, :2]) for pose in keypoints], DETECTIONS):
+        frames = list(range(len(entries)))
+    return [{**entry, "frame": number} for entry, number in zip(entries, frames, strict=True)], frames
 
 
 def _track(entry: Mapping[str, object]) -> str | None:

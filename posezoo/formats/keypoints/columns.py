@@ -7,6 +7,7 @@ from pathlib import Path
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.names import are_joints
+from posezoo.formats.keypoints.table_rows import FRAMES, find
 
 _CONFIDENCES = (
     "confidence",
@@ -22,6 +23,9 @@ _CONFIDENCES = (
 )
 _AXES = {"x": "x", "y": "y", "z": "z", **dict.fromkeys((*_CONFIDENCES, "c", "p", "v"), "c")}
 _AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
+_PIXELS = re.compile(r"(?P<name>.+[xyuv])[\s_]*[(\[]?(?:px|pixels?)[)\]]?", re.IGNORECASE)
+# PoseZoo's own tables have pelvis_u_px, pelvis_v_px beside the 3D.
+_UV = re.compile(r"(?P<joint>.+)_(?P<axis>[uv])")
 # nose_x, nose.x, "nose x", "nose (x)", noseX; x1, y1, v1; x_nose.
 _ENDING = re.compile(rf"(?P<joint>.*[^\s_.:/|-])(?:[\s_.:/|-]+[(\[]?|[(\[])(?P<axis>{_AXIS})[)\]]?", re.IGNORECASE)
 _CAMEL = re.compile(r"(?P<joint>.*[a-z0-9])(?P<axis>[XYZ]|Score|Confidence|Visibility)")
@@ -31,9 +35,6 @@ _NUMBER = re.compile(r"(?:[a-z]*?(?:kp|kpt|keypoint|joint|landmark|lm|point|pt|p
 
 # What has coordinates or a score in such tables, and is no joint.
 NO_JOINTS = {"bbox", "box", "bb", "center", "centre", "centroid", "instance", "person", "image", "frame", "pose", "tracking"}
-PERSONS = ("person", "person_id", "track", "track_id", "individual", "subject")
-# Columns that say the time, and how many seconds one of their units is.
-TIMES = {"time_s": 1.0, "time_sec": 1.0, "seconds": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "milliseconds": 1e-3}
 _JOINTS = ("joint", "bodypart", "body_part", "bodyparts", "keypoint", "landmark", "part", "node", "name", "label", "marker")
 _JOINT_COLUMNS = {*_JOINTS, *(f"{name}_{end}" for name in _JOINTS for end in ("name", "id", "index"))}
 
@@ -44,8 +45,14 @@ def split_column(name: str) -> tuple[str, str | None]:
     Example:
         >>> [split_column(name) for name in ("left_hip_x", "nose.score", "Nose (y)", "kneeX", "v33", "frame")]
         [('left_hip', 'x'), ('nose', 'c'), ('Nose', 'y'), ('knee', 'x'), ('33', 'c'), ('frame', None)]
+        >>> split_column("nose_x (px)"), split_column("nose_v_px"), split_column("nose_x_mm")
+        (('nose', 'x'), ('nose', 'y'), ('nose_x_mm', None))
     """
     text = name.strip()
+    if pixels := _PIXELS.fullmatch(text):
+        text = pixels["name"]
+        if match := _UV.fullmatch(text):
+            return match["joint"], {"u": "x", "v": "y"}[match["axis"].lower()]
     for pattern in (_COUNTED, _ENDING, _CAMEL, _BEGINNING):
         if match := pattern.fullmatch(text):
             return match["joint"].strip(), _AXES[match["axis"].lower()]
@@ -57,13 +64,12 @@ def joint_column(header: list[str]) -> int | None:
     names = [name.strip().lower().replace(" ", "_") for name in header]
     if not {"x", "y"} <= set(names):
         return None
-    return next((index for index, name in enumerate(names) if name in _JOINT_COLUMNS), None)
-
-
-def column_of(names: list[str], wanted: tuple[str, ...]) -> str | None:
-    """Return the first of the wanted columns that is there."""
-    lower = [name.lower() for name in wanted]
-    return next((name for name in lower if name in names), None)
+    named = [index for index, name in enumerate(names) if name in _JOINT_COLUMNS]
+    # Beside one point a row, and a frame, an `id` counts the joints.
+    counted = (
+        [index for index, name in enumerate(names) if name in ("id", "idx")] if find(header, FRAMES) is not None else []
+    )
+    return next(iter([*named, *counted]), None)
 
 
 def by_number(joints: tuple[str, ...], path: Path) -> tuple[str, ...] | None:

@@ -21,6 +21,7 @@ from posezoo.files.matlab import load_mat
 from posezoo.files.reading import check_file, check_size, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.keypoints.foreign import foreign
+from posezoo.formats.keypoints.table_rows import FRAMES, IMAGES, PERSONS, VIDEOS, key_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _load_json(path: Path) -> object:
 
 
 def _load_csv(path: Path) -> list[list[str]]:
-    """Read the rows of a table whose cells are parted by comma, semicolon or tab; blank lines are dropped.
+    """Read the rows of a table whose cells are parted by comma, semicolon, tab, bar or spaces; blank lines are dropped.
 
     Excel's line ``sep=;`` is taken for what it is. Where commas do not part the cells, they are decimal points.
     """
@@ -125,8 +126,11 @@ def _load_csv(path: Path) -> list[list[str]]:
         if header.lower().startswith("sep=") and len(header.strip()) <= 5:
             lines = lines[lines.index(header) + 1 :]
             header = next((line for line in lines if line.strip()), "")
-        delimiter = max(",;\t", key=header.count)
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
+        delimiter = max(",;\t|", key=header.count)
+        if delimiter not in header and len(header.split()) > 1:
+            delimiter, lines = " ", [" ".join(line.split()) for line in lines]
+        # A row of empty cells is a row, an empty line is none.
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1 or any(map(str.strip, row))]
         if delimiter != ",":
             rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
     if not rows:
@@ -215,6 +219,37 @@ _LOADERS: dict[str, Callable[[Path], object]] = {
 }
 
 
+def _records(rows: list[list[str]]) -> list[dict[str, object]] | None:
+    """Return the rows of a table whose cells hold lists or objects as text, as objects; None of other tables.
+
+    Ultralytics' ``to_csv()`` and pandas write such. Columns that say the frame, the person, the picture or the recording
+    get the names that JSON has for these.
+    """
+    header, *body = rows
+    nested = [index for index, cell in enumerate(body[0]) if cell.lstrip()[:1] in ("[", "{")] if body else []
+    if not any(header[index].strip().lower().startswith("keypoint") for index in nested if index < len(header)):
+        return None
+    names = [next((to for known, to in _COLUMNS if key_of(name) in known), name.strip()) for name in header]
+    records = []
+    for row in body:
+        if len(row) != len(header):
+            return None
+        record: dict[str, object] = {}
+        for index, (name, cell) in enumerate(zip(names, row, strict=True)):
+            text = cell.replace("'", '"').replace("(", "[").replace(")", "]").replace("None", "null")
+            try:
+                record[name] = json.loads(text.replace("nan", "NaN")) if cell.strip() else None
+            except ValueError:
+                if index in nested and cell.strip():
+                    return None
+                record[name] = cell
+        records.append(record)
+    return records
+
+
+_COLUMNS = ((FRAMES, "frame"), (PERSONS, "track_id"), (IMAGES, "file_name"), (VIDEOS, "video"))
+
+
 def load_content(path: Path) -> Content:
     """Open a file or folder of keypoints.
 
@@ -242,7 +277,10 @@ def load_content(path: Path) -> Content:
                 f"{path} is of no known kind; keypoints are read from .csv, .json, .npz, .h5, .mat, .pkl and others "
                 "(posezoo data schema shows how to write them)."
             )
-    return Content("mat" if kind == "mat73" else kind, _LOADERS[kind](path), path)
+    value = _LOADERS[kind](path)
+    if kind == "csv" and isinstance(value, list) and (records := _records(value)) is not None:
+        kind, value = "json", records
+    return Content("mat" if kind == "mat73" else kind, value, path)
 
 
 def read_head(path: Path) -> bytes:

@@ -17,6 +17,8 @@ USE = (
 # A depth spreads over a pose as x and y do; confidences, and logits beside pixels, spread far less.
 _LEAST_SPREAD = 0.1
 _MOST_CONFIDENCE = 1.5
+# Of pixels, the share that may lie left of the picture or above it.
+_MOST_BELOW = 0.2
 # Bones keep their share of a 3D pose's length from pose to pose, but not in its pictures.
 _LEAST_POSES, _LEAST_VARIATION, _STEADIER = 8, 0.05, 0.6
 
@@ -40,6 +42,24 @@ def refuse_3d(values: np.ndarray, path: Path, skeleton: Skeleton | None = None) 
         raise InputError(
             f"{path} holds 3D poses: the third column, {low:.4g} to {high:.4g}, is a depth and no confidence (expected "
             f"0 to 1 beside 2D pixels). {USE}."
+        )
+
+
+def refuse_metric(xy: np.ndarray, depth: np.ndarray, path: Path, skeleton: Skeleton) -> None:
+    """Refuse poses whose x, y (N, J, 2) and z (N, J) are lengths; a depth beside pixels, as a Kinect gives it, is none.
+
+    Raises:
+        InputError: x and y reach below 0 as no pixels do, a joint is the origin, or bones keep their lengths in three
+            dimensions only.
+    """
+    poses = np.concatenate([xy, depth[..., None]], -1)
+    known = poses[np.isfinite(poses).all((1, 2))]
+    if not len(known):
+        return
+    below = float((known[..., :2] < 0).mean())
+    if below > _MOST_BELOW or _has_origin(known) or _is_rigid(known, skeleton):
+        raise InputError(
+            f"{path} holds 3D poses: x, y and z, {known.min():.4g} to {known.max():.4g}, are lengths and no pixels. {USE}."
         )
 
 

@@ -30,7 +30,7 @@ from posezoo.formats.keypoints.mediapipe import (
     read_mediapipe,
     read_mediapipe_array,
 )
-from posezoo.formats.keypoints.mmpose import is_mmpose, read_mmpose
+from posezoo.formats.keypoints.mmpose import is_mmpose, is_mmpose_dump, read_mmpose, read_mmpose_dump
 from posezoo.formats.keypoints.movenet import is_movenet, read_movenet
 from posezoo.formats.keypoints.mpii import is_mpii, read_mpii_people
 from posezoo.formats.keypoints.openpifpaf import is_openpifpaf, read_openpifpaf
@@ -70,6 +70,7 @@ FORMATS: tuple[Format, ...] = (
     Format("SLEAP analysis", is_sleap, read_sleap),
     Format("SLEAP projects", is_slp, read_slp),
     Format("MMPose instances", is_mmpose, read_mmpose),
+    Format("MMPose's test results", is_mmpose_dump, read_mmpose_dump),
     Format("Ultralytics results", is_ultralytics, read_ultralytics),
     Format("Ultralytics labels", is_ultralytics_text, read_ultralytics_text),
     Format("TensorFlow.js poses", is_tfjs, read_tfjs),

@@ -10,7 +10,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import joint_name
+from posezoo.formats.keypoints.names import frame_of, joint_name
 from posezoo.skeletons import get_skeleton
 
 _LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks", "landmark", "keypoints")
@@ -136,8 +136,9 @@ def _landmark_array(content: Content) -> np.ndarray | None:
 def only_array(content: Content) -> np.ndarray | None:
     """Return the only array of a file, or None."""
     value = content.value
-    if content.kind in ("npz", "pickle") and isinstance(value, Mapping) and len(value) == 1:
-        value = next(iter(value.values()))
+    if content.kind in ("npz", "pickle") and isinstance(value, Mapping):
+        named = [key for key in _LANDMARKS[:4] if key in value] or (list(value) if len(value) == 1 else [])
+        value = value[named[0]] if named else None
     return value if isinstance(value, np.ndarray) else None
 
 
@@ -165,8 +166,16 @@ def _frames(value: object) -> list[tuple[int, object]]:
                 return _frames(inner)
         if value and all(isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) for key in value):
             return [(int(key), frame) for key, frame in value.items() if int(key) < 2**31]
+        numbered_names = [frame_of(Path(str(key)).stem)[1] for key in value]
+        if len(value) > 1 and None not in numbered_names and all(_is_frame(frame) for frame in value.values()):
+            return [(number or 0, frame) for number, frame in zip(numbered_names, value.values(), strict=True)]
         return [(0, value)]
     return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _is_frame(value: object) -> bool:
+    """Return whether what stands under a name is a frame, rather than a point: a list, or an object with landmarks."""
+    return isinstance(value, list) or (isinstance(value, Mapping) and any(key in value for key in _LANDMARKS))
 
 
 def _people(frame: object) -> list[list[object]]:

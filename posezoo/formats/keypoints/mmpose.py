@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.formats.keypoints.clips import Clips
+from posezoo.files.reading import reading
+from posezoo.formats.keypoints.clips import Clips, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import Person, frames_in, gather, identity_of, some_person
+from posezoo.formats.keypoints.people import (
+    DETECTIONS,
+    Frame,
+    Person,
+    frames_in,
+    gather,
+    identity_of,
+    number_of,
+    some_person,
+)
 
 # What Inferencer's aliases give: human, body26, wholebody and the models trained on feet.
 IMPLIED = ("coco17", "halpe26", "wholebody133", "coco23")
 
 
 def is_mmpose_person(value: Mapping[str, object]) -> bool:
-    """Return whether an object is one instance: ``keypoints`` and ``keypoint_scores``."""
-    return "keypoints" in value and "keypoint_scores" in value
+    """Return whether an object is one instance: ``keypoints`` and ``keypoint_scores``, in MMPose 0.x both in one."""
+    if "keypoints" in value and "keypoint_scores" in value:
+        return True
+    # MMPose 0.x: rows of x, y, score, and the box.
+    points = value.get("keypoints")
+    if isinstance(points, np.ndarray):
+        rows = points.ndim == 2 and points.shape[1] == 3
+    else:
+        rows = isinstance(points, list) and bool(points) and isinstance(points[0], list) and len(points[0]) == 3
+    return rows and "bbox" in value and not {"image_id", "id", "image_name", "file_name"} & set(value)
 
 
 def is_mmpose(content: Content) -> bool:
@@ -27,7 +48,9 @@ def is_mmpose(content: Content) -> bool:
 
 def parse_mmpose(value: Mapping[str, object]) -> Person:
     """Return one instance; ``track_id`` is written by the demos that track."""
-    return Person(value["keypoints"], value["keypoint_scores"], identity_of(value.get("track_id")))
+    points = value["keypoints"]
+    points = points.tolist() if isinstance(points, np.ndarray) else points
+    return Person(points, value.get("keypoint_scores"), identity_of(value.get("track_id")), number_of(value))
 
 
 def read_mmpose(content: Content) -> Clips:
@@ -37,15 +60,44 @@ def read_mmpose(content: Content) -> Clips:
         InputError: 3D poses, which Inferencer's ``pose3d`` writes in the same form.
     """
     value, path = content.value, content.path
-    frames = frames_in(value, is_mmpose_person, parse_mmpose, path)
+    frames = frames_in(value, is_mmpose_person, parse_mmpose, path, clip=DETECTIONS)
     for person in (person for frame in frames for person in frame.people):
         first = person.points[0] if isinstance(person.points, list) and person.points else None
-        if isinstance(first, list) and len(first) == 3:
+        if isinstance(first, list) and len(first) == 3 and person.confidence is not None:
             raise InputError(
                 f"{path} holds 3D poses of MMPose (x, y, z of every joint); a lifter takes 2D keypoints: run "
                 "Inferencer with pose2d='human' instead of pose3d."
             )
     return gather(frames, path, "MMPose", implied=IMPLIED, names=_names(value))
+
+
+def is_mmpose_dump(content: Content) -> bool:
+    """Return whether this is what ``tools/test.py --dump`` writes: a pickled list with ``pred_instances``."""
+    entries = content.value if content.kind == "pickle" and isinstance(content.value, list) else []
+    return bool(entries) and all(
+        isinstance(entry, Mapping) and isinstance(entry.get("pred_instances"), Mapping) for entry in entries
+    )
+
+
+def read_mmpose_dump(content: Content) -> Clips:
+    """Read the instances of each picture, by ``img_id``; a top-down model has an entry a person.
+
+    Raises:
+        InputError: an entry without keypoints or scores.
+    """
+    found: dict[int, Frame] = {}
+    for order, entry in enumerate(content.value):
+        with reading(content.path, "MMPose's predictions"):
+            instances = entry["pred_instances"]
+            pairs = zip(instances["keypoints"], instances["keypoint_scores"], strict=True)
+            people = tuple(Person(np.asarray(points).tolist(), np.asarray(scores).tolist()) for points, scores in pairs)
+            number = entry.get("img_id", order)
+            number = number if isinstance(number, int) and 0 <= number < 2**31 else order
+            shape = entry.get("ori_shape")
+            size = picture_size(list(shape[:2])[::-1], content.path) if shape is not None else None
+        before = found.get(number, Frame((), number, size=size))
+        found[number] = replace(before, people=before.people + people)
+    return gather(list(found.values()), content.path, "MMPose", implied=IMPLIED)
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,21 @@ _LISTS = (
     "data",
 )
 _MAX_DEPTH = 6
-# Boxes of one person in two frames overlap; those of two people in a picture hardly do.
-_LEAST_OVERLAP = 0.2
+
+
+# Boxes of one person in two frames overlap; those of two people in a picture hardly do, and of several people seldom so
+# much as those that a detector finds in consecutive frames.
+class OneList(NamedTuple):
+    """When people in one list are frames of one person: boxes overlap by more than a share, of so many people or more."""
+
+    overlap: float
+    least: int
+
+
+FIRST_POSES = OneList(0.2, 2)
+"""Of programs whose users save the first pose of every frame."""
+DETECTIONS = OneList(0.6, 5)
+"""Of programs that list the people of a picture, two who embrace among them."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,7 @@ def frames_in(
     is_person: IsPerson,
     parse: Parse,
     path: Path,
-    clip: bool = False,
+    clip: OneList | None = None,
 ) -> list[Frame]:
     """Find frames and people: an object of frames, frames of people, people with frame numbers, or people of one picture.
 
@@ -128,17 +141,39 @@ def frames_in(
         is_person: whether an object is a person.
         parse: an object as a person.
         path: for messages.
-        clip: whether people in one list may be the frames of one person: they are where each box overlaps the next.
+        clip: whether people in one list may be frames: they are where an identity comes again, and those of one person
+            where each box overlaps the next so; None where lists are always of one picture.
 
     Raises:
         InputError: an entry is neither a frame nor a person.
     """
-    if clip and isinstance(value, list) and all(isinstance(entry, Mapping) and is_person(entry) for entry in value if entry):
+    if (
+        clip is not None
+        and isinstance(value, list)
+        and all(isinstance(entry, Mapping) and is_person(entry) for entry in value if entry)
+    ):
         people = [parse(entry) if entry else None for entry in value]
         known = [person for person in people if person is not None]
-        if len(known) < len(people) or _is_one_person(known):
+        if (repeated := _by_repeated_identity(people, known)) is not None:
+            return repeated
+        numbered = any(person.number is not None for person in known)
+        if not numbered and (len(known) < len(people) or is_one_person(known, clip)):
             return [Frame(() if person is None else (person,), order) for order, person in enumerate(people)]
     return _frames(value, is_person, parse, path, 0)
+
+
+def _by_repeated_identity(people: list[Person | None], known: list[Person]) -> list[Frame] | None:
+    """Return frames of a list in which identities come again: a frame ends where somebody of it comes again."""
+    names = [person.identity for person in known]
+    if None in names or any(person.number is not None for person in known) or len(set(names)) == len(names):
+        return None
+    frames: list[list[Person]] = [[]]
+    for person in people:
+        if person is None or person.identity in {other.identity for other in frames[-1]}:
+            frames.append([])
+        if person is not None:
+            frames[-1].append(person)
+    return [Frame(tuple(listed), order) for order, listed in enumerate(frames)]
 
 
 def _frames(value: object, is_person: IsPerson, parse: Parse, path: Path, depth: int) -> list[Frame]:
@@ -186,17 +221,17 @@ def _of_people(people: list[Person]) -> list[Frame]:
     return [Frame(tuple(listed), number) for number, listed in by_number.items()]
 
 
-def _is_one_person(people: list[Person]) -> bool:
-    """Return whether the boxes of consecutive entries overlap, so that the entries are frames of one person."""
+def is_one_person(people: list[Person], clip: OneList) -> bool:
+    """Return whether boxes of consecutive entries overlap as those of one person's frames do."""
     boxes = [_box(person.points) for person in people]
-    if len(boxes) < 2 or any(box is None for box in boxes):
+    if len(boxes) < clip.least or any(box is None for box in boxes):
         return False
     overlaps = []
     for one, other in pairwise(box for box in boxes if box is not None):
         common = np.clip(np.minimum(one[1], other[1]) - np.maximum(one[0], other[0]), 0, None).prod()
         whole = (one[1] - one[0]).prod() + (other[1] - other[0]).prod() - common
         overlaps.append(common / whole if whole > 0 else 0.0)
-    return float(np.median(overlaps)) > _LEAST_OVERLAP
+    return float(np.median(overlaps)) > clip.overlap
 
 
 def _box(points: object) -> tuple[np.ndarray, np.ndarray] | None:

@@ -150,11 +150,25 @@ def check_format(stated: str, path: Path) -> None:
         )
 
 
+def _reshaping(shape: tuple[int, ...]) -> str:
+    """Return what brings another shape to the expected one, where that can be told."""
+    for axis, length in enumerate(shape[:-1]):
+        if length in (2, 3) and shape[-1] > 3:
+            return f": bring x and y to the end (numpy.moveaxis(keypoints, {axis}, -1))"
+    counts = {len(layout) for layout in SKELETONS.values()}
+    for axes in (2, 3):
+        if len(shape) == 2 and shape[1] % axes == 0 and shape[1] // axes in counts:
+            what = "x, y" if axes == 2 else "x, y, confidence"
+            return f": if a row is {what} of each joint, keypoints.reshape(-1, {shape[1] // axes}, {axes})"
+    return ""
+
+
 def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
     """Return (J, D), (frames, J, D) or (frames, people, J, D) as (N, J, D), with the numbers of frames and people."""
     if not 2 <= keypoints.ndim <= 4 or keypoints.shape[-1] not in (2, 3):
         raise InputError(
-            f"{path}: keypoints have shape {keypoints.shape}; expected (N, joints, 2), or 3 with the confidence last."
+            f"{path}: keypoints have shape {keypoints.shape}; expected (N, joints, 2), or 3 with the confidence last"
+            f"{_reshaping(keypoints.shape)}."
         )
     frames = keypoints.shape[0] if keypoints.ndim > 2 else 1
     people = keypoints.shape[1] if keypoints.ndim == 4 else 1

@@ -8,20 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
+from posezoo.formats.keypoints import table_rows
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, picture_size
-from posezoo.formats.keypoints.columns import (
-    NO_JOINTS,
-    PERSONS,
-    TIMES,
-    by_number,
-    column_of,
-    joint_column,
-    split_column,
-    unused_names,
-)
+from posezoo.formats.keypoints.columns import NO_JOINTS, by_number, joint_column, split_column, unused_names
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.mediapipe import refuse_world
-from posezoo.formats.keypoints.people import NUMBERS
+from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.plain import FORMAT, check_format
 
 SCHEMA = f"""\
@@ -84,11 +76,13 @@ def read_table(content: Content) -> Clips:
             raise CorruptFileError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}; the file is truncated or altered."
             )
-    cells = np.asarray(body)
+    cells = _without_blank_rows(np.asarray(body), header)
     if (joint := joint_column(header)) is not None:
         cells, header = _pivoted(cells, header, joint, path)
         names = [name.strip().lower().replace(" ", "_") for name in header]
     columns = _columns(header, path)
+    if not are_joints(tuple(columns)) and are_joints(plain := table_rows.common_part(tuple(columns))):
+        columns = dict(zip(plain, columns.values(), strict=True))
     joints = by_number(tuple(columns), path)
     if joints is None:
         joints = tuple(columns)
@@ -101,15 +95,19 @@ def read_table(content: Content) -> Clips:
         named = ()
     has_confidence = any("c" in axes for axes in columns.values())
     keypoints = np.full((len(cells), len(joints), 3 if has_confidence else 2), np.nan)
+    depth = np.full(keypoints.shape[:2], np.nan)
     for place, name in enumerate(joints):
         for axis, index in columns[name].items():
-            if axis != "z":
-                keypoints[:, place, "xyc".index(axis)] = numbers(cells[:, index], header[index], path)
+            values = numbers(cells[:, index], header[index], path)
+            if axis == "z":
+                depth[:, place] = values
+            else:
+                keypoints[:, place, "xyc".index(axis)] = values
     normalised = len(joints) == 33 and looks_normalised(keypoints[..., :2])
     if normalised:
         refuse_world(keypoints[..., :2], path)
     clips = _labelled(cells, names, keypoints, path)
-    clips.names, clips.normalised = named, normalised
+    clips.names, clips.normalised, clips.depth = named, normalised, None if normalised else depth
     return clips
 
 
@@ -126,21 +124,60 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
         pairs = list(zip(column("image_width", ""), column("image_height", ""), strict=True))
         known = {pair: picture_size(numbers(np.asarray(pair), "image_width", path), path) for pair in set(pairs)}
         sizes = [known[pair] for pair in pairs]
-    frame = np.arange(len(cells))
-    if stated_frame := column_of(names, NUMBERS):
-        frame = frame_numbers(numbers(cells[:, names.index(stated_frame)], stated_frame, path), len(cells), path)
-    who = column_of(names, PERSONS)
-    videos, persons = column("video", path.stem), column(who, "")
-    identified = who is not None or len({*zip(videos, frame.tolist(), strict=True)}) == len(frame)
+    videos, frame, times = _recordings(cells, names, path)
+    who = table_rows.find(names, table_rows.PERSONS)
+    persons = [""] * len(cells) if who is None else cells[:, who].tolist()
+    named = table_rows.perhaps_persons(names, cells, frame) if who is None else None
+    persons = named or persons
+    identified = who is not None or named is not None or len({*zip(videos, frame.tolist(), strict=True)}) == len(frame)
     if not identified:  # several people a frame, whom nothing tells apart
         seen: dict[tuple[str, int], int] = {}
         for row, key in enumerate(zip(videos, frame.tolist(), strict=True)):
             seen[key] = seen.get(key, -1) + 1
             persons[row] = str(seen[key])
-    time = column_of(names, tuple(TIMES))
-    seconds = None if time is None else numbers(cells[:, names.index(time)], time, path) * TIMES[time]
     sequence, sequences = group(videos, persons, sizes)
-    return Clips(keypoints, sequence, frame, sequences, identified=identified, time_s=seconds)
+    return Clips(keypoints, sequence, frame, sequences, identified=identified, time_s=times)
+
+
+def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[str], np.ndarray, np.ndarray | None]:
+    """Return the recording and the frame of each row, and its seconds where they are known.
+
+    The frame is what a column of numbers says, else the number in the name of a picture, else told by the time or by the
+    index that pandas writes; else rows are counted.
+    """
+    stated, video = table_rows.find(names, table_rows.FRAMES), table_rows.find(names, table_rows.VIDEOS)
+    image = table_rows.find(names, table_rows.IMAGES)
+    if stated is not None and table_rows.are_files(cells[:, stated].tolist()):
+        stated, image = None, stated
+    found = None if image is None else table_rows.pictures(cells[:, image].tolist())
+    recordings = [""] * len(cells) if found is None else found[0]
+    if video is not None:
+        recordings = cells[:, video].tolist()
+    elif image is not None and found is None:
+        recordings = [Path(name.strip().replace("\\", "/")).stem for name in cells[:, image].tolist()]
+    column = next((index for index, name in enumerate(names) if table_rows.is_time(name)), None)
+    times = None if column is None else table_rows.seconds(names[column], cells[:, column].tolist())
+    index = table_rows.index_of(names, cells)
+    if stated is not None:
+        frame = frame_numbers(numbers(cells[:, stated], names[stated], path), len(cells), path)
+    elif found is not None:
+        frame = found[1]
+    elif times is not None:
+        frame = table_rows.frames_by_time(times)
+    else:
+        frame = np.arange(len(cells)) if index is None else index
+    return [name.strip() or path.stem for name in recordings], frame, times
+
+
+def _without_blank_rows(cells: np.ndarray, header: list[str]) -> np.ndarray:
+    """Leave out rows without anything; where rows are counted, one between others is a frame without anybody, and stays."""
+    blank = (np.char.strip(cells) == "").all(1)
+    if blank.all() or not blank.any():
+        return cells
+    last = int(np.flatnonzero(~blank)[-1]) + 1
+    if any(table_rows.is_about(name) for name in header) or joint_column(header) is not None:
+        return cells[~blank]
+    return cells[:last]
 
 
 def _rows(content: Content) -> list[list[str]] | None:
@@ -184,9 +221,7 @@ def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tu
     """Turn a table of one row a joint into one row a pose; rows of one frame, person and video are a pose."""
     axes = {index: axis for index, name in enumerate(header) if (axis := split_column(f"joint_{name.strip()}")[1])}
     about = [index for index in range(len(header)) if index != joint and index not in axes]
-    keys = [
-        index for index in about if header[index].strip().lower().replace(" ", "_") in (*NUMBERS, *PERSONS, "video", *TIMES)
-    ]
+    keys = [index for index in about if table_rows.is_about(header[index])]
     joints = list(dict.fromkeys(name.strip() for name in cells[:, joint].tolist()))
     if len(joints) * len(axes) > 2000:
         raise InputError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import Person, frames_in, gather, identity_of, number_of, some_person
+from posezoo.formats.keypoints.people import FIRST_POSES, Person, frames_in, gather, identity_of, number_of, some_person
 
 _NAMES = ("name", "part")
 _SCORES = ("score", "confidence", "visibility")
@@ -42,7 +42,7 @@ def read_tfjs(content: Content) -> Clips:
     Many save the first pose of every frame in one list: overlapping neighbours are taken for frames of one person.
     """
     clips = gather(
-        frames_in(content.value, is_tfjs_person, parse_tfjs, content.path, clip=True), content.path, "TensorFlow.js"
+        frames_in(content.value, is_tfjs_person, parse_tfjs, content.path, clip=FIRST_POSES), content.path, "TensorFlow.js"
     )
     clips.normalised = looks_normalised(clips.keypoints)
     return clips

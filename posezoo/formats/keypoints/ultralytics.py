@@ -13,7 +13,16 @@ from posezoo.files.reading import read_bytes, reading
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.names import frame_of
-from posezoo.formats.keypoints.people import Frame, Person, frames_in, gather, identity_of, number_of, some_person
+from posezoo.formats.keypoints.people import (
+    DETECTIONS,
+    Frame,
+    Person,
+    frames_in,
+    gather,
+    identity_of,
+    number_of,
+    some_person,
+)
 from posezoo.skeletons import SKELETONS
 from posezoo.terminal import progress
 
@@ -51,7 +60,7 @@ def read_ultralytics(content: Content) -> Clips:
     Raises:
         InputError: boxes without keypoints, of a model that finds objects only.
     """
-    frames = frames_in(content.value, is_ultralytics_person, parse_ultralytics, content.path)
+    frames = frames_in(content.value, is_ultralytics_person, parse_ultralytics, content.path, clip=DETECTIONS)
     if any(person.points is None for frame in frames for person in frame.people):
         raise InputError(
             f"{content.path} holds boxes of Ultralytics without keypoints; run a model for poses, such as yolo11n-pose.pt."
