@@ -78,7 +78,9 @@ def exported(tmp_path_factory):
 
 
 @pytest.mark.parametrize("format", ENDINGS)
-@pytest.mark.parametrize("name", LIFTERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name.endswith(".mocap") else pytest.mark.slow) for name in LIFTERS]
+)
 def test_lifters_give_what_predict_gives(name, format, exported, people):
     model, path = posezoo.load(name), exported(name, format)
     for count in (1, 3, 64):
@@ -97,6 +99,7 @@ def pictures():
     return moved, model.predict_images(moved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ENDINGS)
 def test_pictures_give_what_predict_gives(format, exported, pictures):
     path, (pictures, expected) = exported("hg3d.render_small", format), pictures
@@ -121,6 +124,7 @@ def two_views(count: int, layout: str = "h36m17") -> tuple[np.ndarray, list[Came
     return views.astype(np.float32), cameras, arrays
 
 
+@pytest.mark.slow
 def test_two_views_give_what_predict_views_gives(exported):
     model, path = posezoo.load("cvugcn.cmu"), exported("cvugcn.cmu", "torchscript")
     for count in (1, 3, 64):

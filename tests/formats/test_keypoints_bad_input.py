@@ -433,8 +433,15 @@ def damaged(data, dice, most):
     return data
 
 
+SLOW = {"deeplabcut_fixed", "deeplabcut_table", "mat_73", "plain_hdf5", "hourglass", "martinez"}
+"""Kinds in HDF5: two hundred damaged files of one take ten seconds."""
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", [name for name in WRITERS if name != "openpose_folder"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in WRITERS if name != "openpose_folder"],
+)
 def test_damaged_files_are_read_or_refused(tmp_path, name):
     path, skeleton, *_ = WRITERS[name](tmp_path)
     whole, dice = path.read_bytes(), random.Random(name)

@@ -224,7 +224,7 @@ def test_deeplabcut_csv_of_individuals_and_of_pictures(tmp_path):
 def test_a_real_data_frame(tmp_path):
     """pandas itself, where it is installed, writes what the files above are."""
     pandas = pytest.importorskip("pandas")
-    pytest.importorskip("tables")
+    pytest.importorskip("tables", minversion="3")  # benchmarks/tables, a folder, has no version
     entries = pandas_files.columns(PARTS, ["ind1", "ind2"])
     values = np.random.default_rng(0).uniform(0, 1, (5, 18))
     names = ["scorer", "individuals", "bodyparts", "coords"]

@@ -29,7 +29,12 @@ def test_every_card_is_whole_and_true_of_its_file(name):
     assert (path.parent / f"{name}.md").is_file()
 
 
-@pytest.mark.parametrize("name", posezoo.list_models())
+QUICK = {"geoselfsup.mocap", "martinez.mocap", "svma.mocap", "svma.cmu"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in posezoo.list_models()]
+)
 def test_published_weights_score_what_their_card_says(name):
     from posezoo.data import load_dataset
     from posezoo.data.pictures import load_pictures

@@ -81,7 +81,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
 
-@pytest.mark.parametrize("recipe", ["svma.cmu", "geoselfsup.cmu", "georep.cmu", "martinez.cmu", "cvugcn.cmu"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "svma.cmu",
+        "martinez.cmu",
+        *(pytest.param(f"{paper}.cmu", marks=pytest.mark.slow) for paper in ("geoselfsup", "georep", "cvugcn")),
+    ],
+)
 def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(recipe):
     tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--trainer.max_steps", "-1"]
     tiny += ["--data.keypoints", "gt"]
