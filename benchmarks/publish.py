@@ -40,6 +40,10 @@ RENDERED = (
     "people of capsules rendered over the same motions: `rendered_studio` (subjects 2 3 7, the four cameras) and "
     "`rendered_wild` (subjects 1 5 6, cameras anywhere)"
 )
+PHOTOGRAPHS = (
+    "training people of the extended Leeds Sports Pose dataset, photographs with 2D labels; rendered over the same motions, "
+    "bodies of skin and clothes (`rendered_bodies`) and of capsules (`rendered_studio`), with 3D labels"
+)
 RIGS = "3D motion capture seen by simulated rigs"
 USED = {
     "pictures with 3D labels, pictures with 2D labels": "3D labels in the studio alone, 2D labels in both",
@@ -55,18 +59,18 @@ PICTURES = 2000
 
 
 def measure(
-    model: Any, openmocap: Path, bandai: Path, options: dict[str, Any] | None = None, every: int = 1
+    model: Any, openmocap: Path, bandai: Path, photographs: Path | None = None, every: int = 1
 ) -> dict[str, dict[str, Any]]:
     """Score the test sets of the card; what is printed is the paper's protocol on our data, never the paper's number.
 
     Args:
         model: None for flat depth.
         openmocap, bandai: prepared files.
-        options: of rendered pictures.
+        photographs: a prepared file of Leeds Sports Pose, for models that take pictures.
         every: score one pose in so many.
     """
     if isinstance(model, PictureModule):
-        return _of_pictures(model, openmocap, options or {})
+        return _of_pictures(model, openmocap, photographs)
     sets: dict[str, tuple[str, Path | None, str, dict[str, Any]]]
     if model is None or isinstance(model, LiftingModule):
         sets = {
@@ -91,16 +95,29 @@ def measure(
     return results
 
 
-def _of_pictures(model: PictureModule, openmocap: Path, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def rendered_side(size: int) -> int:
+    """Return the side in px of rendered test pictures for a network that takes crops of ``size`` px."""
+    return round(1.3 * size)
+
+
+def _of_pictures(model: PictureModule, openmocap: Path, photographs: Path | None) -> dict[str, dict[str, Any]]:
     sets: dict[str, tuple[str, Path | None, int]] = {
         f"{name} test, {PICTURES:,} pictures": (name, openmocap, PICTURES) for name in ("rendered_wild", "rendered_studio")
     }
     # Needs no file: the tests measure it again.
     sets[f"procedural people, rendered_wild test, {PICTURES // 10} pictures"] = ("rendered_wild", None, PICTURES // 10)
-    return {
-        title: _rounded(model.evaluate(load_pictures(name, "test", path=path, **options).thin(count)))
+    side = rendered_side(model.size)
+    scores = {
+        title: _rounded(model.evaluate(load_pictures(name, "test", path=path, side=side).thin(count)))
         for title, (name, path, count) in sets.items()
     }
+    if photographs is not None:
+        people = load_pictures("lsp", "test", path=photographs)
+        scores = {
+            f"Leeds Sports Pose, extended, test: {len(people):,} photographs": _rounded(model.evaluate(people)),
+            **scores,
+        }
+    return scores
 
 
 def measure_real(model: Any, real: Path) -> dict[str, Any]:
@@ -161,9 +178,13 @@ def used(header: dict[str, Any]) -> str:
 def measured_by(name: str, entry: dict[str, Any]) -> str:
     """Return how the figures of a card were had, and how to have the first of them again."""
     first, data = next(iter(entry["metrics"])), "openmocap"
+    if first.startswith("Leeds"):
+        return (
+            "`python benchmarks/publish.py` measured these on the file above;\n"
+            f"`posezoo eval {name} --data lsp --path lsp.h5` prints the first table.\n\n"
+        )
     if first.startswith("rendered"):
-        side = entry["data"].get("options", {}).get("side")
-        data = f"{first.split()[0]} --count {PICTURES}" + (f" --side {side}" if side else "")
+        data = f"{first.split()[0]} --count {PICTURES} --side {rendered_side(entry['settings']['size'])}"
     detected = " --keypoints detected" if first.endswith("detected 2D") else ""
     return (
         "`python benchmarks/publish.py` measured these on the file above;\n"
@@ -178,6 +199,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="the folder that `posezoo train` wrote")
     parser.add_argument("--openmocap", type=Path, required=True)
     parser.add_argument("--bandai", type=Path, required=True)
+    parser.add_argument("--lsp", type=Path, help="Leeds Sports Pose as prepared by posezoo data prepare lsp; for pictures")
     parser.add_argument("--real", type=Path, help="folder of real video, see posezoo.data.realbench; for lifters")
     parser.add_argument(
         "--every", type=int, default=1, help="of the files' poses score one in so many; the card counts them"
@@ -191,7 +213,7 @@ def main() -> None:
     path = save(model, CHECKPOINTS / source.name, **{key: header[key] for key in ORIGIN if key in header})
     index_path = CHECKPOINTS / "index.json"
     index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
-    metrics = measure(model, options.openmocap, options.bandai, header.get("data", {}).get("options"), options.every)
+    metrics = measure(model, options.openmocap, options.bandai, options.lsp, options.every)
     lifter, pictures = isinstance(model, LiftingModule), isinstance(model, PictureModule)
     baselines: dict[str, dict[str, Any]]
     if pictures:
@@ -207,12 +229,13 @@ def main() -> None:
             baselines[REAL] = {"flat depth": measure_real(None, options.real), "MediaPipe": own_of_detector(options.real)}
     else:
         baselines = triangulated(metrics)
+    seen = "" if not pictures else f"{PHOTOGRAPHS if header['data'].get('annotated') == 'lsp' else RENDERED}; "
     said = {
         "licence": LICENCE,
         "data_licence": DATA_LICENCE,
         "limits": options.limits or index["models"][options.name]["limits"],
         "supervision": supervision(header),
-        "training_data": f"{DATA}; {f'{RENDERED}; ' if pictures else ''}{used(header)}",
+        "training_data": f"{DATA}; {seen}{used(header)}",
     }
     entry = {**index_entry(path, model, header, **said), "metrics": metrics}
     supervised = index["models"].get("martinez.cmu")
@@ -230,7 +253,12 @@ def main() -> None:
     with atomic_write(index_path) as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     print(
-        json.dumps({title: scores["p_mpjpe" if lifter else "mpjpe"] for title, scores in metrics.items()}),
+        json.dumps(
+            {
+                title: scores.get("p_mpjpe" if lifter else "mpjpe", scores.get("pck_torso"))
+                for title, scores in metrics.items()
+            }
+        ),
         entry.get("gap_closed", ""),
     )
 
