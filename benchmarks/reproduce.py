@@ -4,6 +4,8 @@
     python benchmarks/reproduce.py svma/table4 --data openmocap --data-dir data/ --seeds 3
     python benchmarks/reproduce.py svma/table4 --row ours --budget smoke --data procedural
     python benchmarks/reproduce.py --all --dry-run --data openmocap --data-dir data/
+    python benchmarks/reproduce.py svma/table4 --data openmocap --format latex > table4.tex
+    python benchmarks/reproduce.py svma/table4 --data openmocap --data-dir data/ --seeds 3 --status   # in another terminal
 
 A finished row is never run again, and a call that was killed goes on where it was: call it again. Results, and a report in
 Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. ``--collect`` folds the files of rows into two,
@@ -20,10 +22,13 @@ from reproduction.archive import CELLS, MEASUREMENTS
 from reproduction.datasets import datasets
 from reproduction.launching import Launcher
 from reproduction.local import LocalLauncher
+from reproduction.measured import gather
+from reproduction.printing import FORMATS, printed
 from reproduction.results import collect_rows
 from reproduction.runs import BUDGETS, RECIPES, Bench
 from reproduction.session import Session
 from reproduction.slurm import SlurmLauncher
+from reproduction.status import print_status
 from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table
 
 from posezoo.cli.output import guarded
@@ -41,9 +46,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--row", action="append", metavar="ROW", help="this row alone; may be repeated")
     top.add_argument("--data", default="openmocap", help=f"measure on {', '.join(datasets())} (default openmocap)")
     top.add_argument("--data-dir", type=Path, default=Path(), help="folder of the datasets' files (default: here)")
-    top.add_argument("--seeds", type=int, default=1, help="seeds 0, 1, .. of every row (default 1)")
+    top.add_argument("--seeds", type=int, default=1, help="how many seeds of every row (default 1)")
+    top.add_argument("--seed", type=int, default=0, help="the first of them (default 0)")
     top.add_argument("--budget", default="cpu", choices=BUDGETS, help="how long and how large (default cpu)")
     top.add_argument("--dry-run", action="store_true", help="say what would run, how long and with how much disk")
+    top.add_argument("--status", action="store_true", help="say how far the rows are that another call works on")
+    top.add_argument("--format", choices=FORMATS, help="print the tables from the results that are there, the best in bold")
     top.add_argument("--report-only", action="store_true", help="write the reports from the results that are there")
     top.add_argument(
         "--collect", action="store_true", help="fold finished rows into cells.csv and runs.jsonl of the results"
@@ -56,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--devices", type=int, default=1, help="train each row on so many GPUs, or CPU processes, by DDP")
     running.add_argument("--jobs", type=int, default=1, help="rows side by side, each with devices or cores of its own")
     running.add_argument("--accelerator", default="auto", choices=("auto", "cpu", "gpu"))
+    running.add_argument(
+        "--logger", default="csv", choices=("csv", "wandb"), help="of the trainings; wandb: a table is a group"
+    )
     running.add_argument("--launcher", default="local", choices=("local", "slurm"))
     running.add_argument("--partition", help="of Slurm")
     running.add_argument("--time", type=int, default=240, metavar="MINUTES", help="of each Slurm job (default 240)")
@@ -121,8 +132,11 @@ def check(options: argparse.Namespace) -> None:
         raise InputError(f"name the tables, or --all; there are {', '.join(known)}.")
     if options.slurm and options.launcher != "slurm":
         raise InputError("--slurm is of --launcher slurm.")
-    if options.again and options.report_only:
-        raise InputError("--again measures anew, --report-only measures nothing; give one of them.")
+    if options.seed < 0:
+        raise InputError(f"--seed {options.seed}; expected 0 or more.")
+    reading = [name for name in ("report_only", "format", "status", "dry_run") if getattr(options, name)]
+    if options.again and reading and reading != ["dry_run"]:
+        raise InputError(f"--again measures anew, --{reading[0].replace('_', '-')} measures nothing; give one of them.")
     if options.row and (options.all or len(options.tables) != 1):
         raise InputError("--row needs exactly one table.")
 
@@ -145,14 +159,20 @@ def run(options: argparse.Namespace) -> int:
         options.recipes,
         not options.dry_run,
     )
-    session = Session(tables, bench, options.devices, options.accelerator)
+    session = Session(tables, bench, options.devices, options.accelerator, options.logger)
     if options.list:
         session.print_list()
+        return 0
+    if options.format:
+        print("\n".join(printed(gather(table, bench), options.format) for table in tables), end="")
         return 0
     if options.report_only:
         session.report()
         return 0
-    session.plan(options.seeds, options.row, options.again)
+    session.plan(range(options.seed, options.seed + options.seeds), options.row, options.again)
+    if options.status:
+        print_status(session)
+        return 0
     if options.dry_run:
         session.print_plan()
         return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+import shlex
 from pathlib import Path
 
 from posezoo.files.writing import atomic_write
@@ -106,12 +108,25 @@ def origins(results: Results) -> list[str]:
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
     hardware = sorted({f"{origin['hardware']} x {origin['devices']}" for origin in found})
     walls = {origin["run"]: origin.get("wall_seconds", 0) for origin in found}
-    bench, seeds = results.bench, max((len(measured.values) for measured in results.cells.values()), default=1)
     return [
-        f"python benchmarks/reproduce.py {results.table.id} --data {bench.data} --budget {bench.budget} --seeds {seeds}",
+        command(results),
         f"Commit {', '.join(commits)}; {'; '.join(versions)}.",
         f"Hardware (devices of a row): {'; '.join(hardware)}; training time in all {duration(sum(walls.values()) / 3600)}.",
     ]
+
+
+def command(results: Results) -> str:
+    """Return the command that measures a table again, as it is typed in this folder."""
+    bench, found = results.bench, [origin for measured in results.cells.values() for origin in measured.origins]
+    words = ["python", "benchmarks/reproduce.py", results.table.id, "--data", bench.data]
+    if any(datasets()[name].file for name in (bench.data, *datasets()[bench.data].instead_of.values())):
+        words += ["--data-dir", os.path.relpath(bench.data_dir)]
+    seeds = sorted({origin["seed"] for origin in found if origin["seed"] is not None}) or [0]
+    words += ["--budget", bench.budget, "--seeds", str(seeds[-1] - seeds[0] + 1)]
+    words += ["--seed", str(seeds[0])] if seeds[0] else []
+    devices = max((int(origin["devices"]) for origin in found), default=1)
+    words += ["--devices", str(devices)] if devices > 1 else []
+    return shlex.join(words)
 
 
 def _notes(results: Results) -> list[str]:

@@ -29,18 +29,21 @@ class Session:
     Args:
         tables: to work on.
         bench: what they are measured with.
-        devices, accelerator: of each run.
+        devices, accelerator, logger: of each run.
     """
 
-    def __init__(self, tables: list[Table], bench: Bench, devices: int = 1, accelerator: str = "auto") -> None:
+    def __init__(
+        self, tables: list[Table], bench: Bench, devices: int = 1, accelerator: str = "auto", logger: str = "csv"
+    ) -> None:
         self.tables, self.bench, self.devices, self.accelerator = tables, bench, devices, accelerator
+        self.logger = logger
         self.console: Console = console()
         self.rows: list[PlannedRow] = []
         self.anew: set[Path] = set()
 
-    def plan(self, seeds: int, only: list[str] | None, again: bool) -> None:
+    def plan(self, seeds: range, only: list[str] | None, again: bool) -> None:
         """Collect the rows; with ``again`` those that are finished too."""
-        self.rows = [row for table in self.tables for row in plan(table, self.bench, range(seeds), only)]
+        self.rows = [row for table in self.tables for row in plan(table, self.bench, seeds, only)]
         self.anew = {row.path for row in self.rows if is_stored(row.path)} if again else set()
 
     def is_open(self, row: PlannedRow) -> bool:
@@ -111,7 +114,10 @@ class Session:
                 for key, evaluation in tests.items()
             ],
         }
-        return Job(run, spec, run.folder(self.bench.results), needs=needs)
+        job = Job(run, spec, run.folder(self.bench.results), needs=needs)
+        if self.logger != "csv" and (rows := self.rows_of(job)):
+            spec |= {"logger": self.logger, "group": f"{rows[0].table.id} {self.bench.data}", "title": rows[0].title}
+        return job
 
     def run(self, launcher: Launcher) -> int:
         """Measure every open row; returns how many failed."""
@@ -172,7 +178,7 @@ class Session:
 
     def rows_of(self, job: Job) -> list[PlannedRow]:
         """Return the rows that wait for a run."""
-        return [row for row in self.rows if job.run.digest in _digests(row)]
+        return [row for row in self.rows if job.run.digest in runs_of(row)]
 
     def _names(self, job: Job) -> str:
         names = [row.title for row in self.rows_of(job)]
@@ -228,7 +234,7 @@ class Session:
             grid.add_column(column, justify="left" if column in ("row", "state") else "right")
         counted: dict[str, Estimate] = {}
         for row in self.rows:
-            needed = {digest: jobs[digest] for digest in _digests(row) if digest in jobs}
+            needed = {digest: jobs[digest] for digest in runs_of(row) if digest in jobs}
             state = row.impossible or ("finished" if not self.is_open(row) else "to run" if needed else "measured already")
             if any(job.is_begun() for job in needed.values()):
                 state = "goes on from its checkpoint"
@@ -268,8 +274,8 @@ class Session:
                 self.console.print(f"not at hand: {error}", markup=False, highlight=False, style="yellow")
 
 
-def _digests(row: PlannedRow) -> list[str]:
-    """Of every run that a row waits for, those that others start from first."""
+def runs_of(row: PlannedRow) -> list[str]:
+    """Return the digests of the runs that a row waits for, those that others start from first."""
     return list(dict.fromkeys(run.digest for cell in row.cells for run in cell.run.stages))
 
 

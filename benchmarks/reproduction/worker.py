@@ -57,7 +57,12 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         overrides += ["--data.path", spec["train_path"]]
     if spec.get("annotated_path"):
         overrides += ["--data.annotated_path", spec["annotated_path"]]
-    train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=spec.get("start") or None)
+    # wandb reads these: a table is a group of runs, and a run is called as its row.
+    for variable, key in (("WANDB_RUN_GROUP", "group"), ("WANDB_NAME", "title")):
+        if key in spec:
+            os.environ.setdefault(variable, spec[key])
+    begin, logger = spec.get("start") or None, spec.get("logger", "csv")
+    train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=begin, logger=logger)
     clock.stop()
 
 

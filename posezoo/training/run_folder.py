@@ -60,7 +60,7 @@ def make_logger(kind: str, out: Path) -> Logger:
         return CSVLogger(out, name="", version=f"logs-{runs}" if runs else "logs")
     require("wandb", "--logger wandb", "'posezoo[wandb]'")
     out.mkdir(parents=True, exist_ok=True)
-    return WandbLogger(project="posezoo", name=out.name, save_dir=str(out))
+    return WandbLogger(project="posezoo", name=os.environ.get("WANDB_NAME", out.name), save_dir=str(out))
 
 
 def checkpointing(out: Path) -> ModelCheckpoint:

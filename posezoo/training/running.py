@@ -18,6 +18,7 @@ import torch
 import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.cli import LightningCLI
+from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.distributed import leave
@@ -249,7 +250,10 @@ def train(
         begin_from(model, start)
         origin["started_from"] = str(start)
     if trainer.is_global_zero:
-        _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})
+        config = _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})
+        for each in trainer.loggers:
+            if not isinstance(each, CSVLogger):  # beside its files config.yaml and metrics.json say the same
+                each.log_hyperparams({**origin, **config})
     with meant():
         trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
         weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
@@ -268,6 +272,7 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> 
     writable(path.parent)
     with atomic_write(path) as temporary:
         temporary.write_text(yaml.safe_dump({**told, **settings}, sort_keys=False), encoding="utf-8")
+    return {**told, **settings}
 
 
 def begin_from(model: ZooModule, start: str | Path) -> None:

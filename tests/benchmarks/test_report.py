@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+import reproduce
 from reproduction.agreement import agreement
-from reproduction.report import write_report, write_summary
+from reproduction.measured import gather
+from reproduction.printing import printed
+from reproduction.report import command, write_report, write_summary
 from reproduction.runs import Bench
 from reproduction.tables import Table, read_table
 from scipy.stats import kendalltau
+
+from posezoo.errors import InputError
 
 ORIGIN = {
     "seed": 0, "commit": "a" * 40, "versions": {"posezoo": "0"}, "hardware": "CPU", "devices": 1, "wall_seconds": 1800.0,
@@ -27,7 +35,8 @@ def write(bench: Bench, table: Table, row: str, values: dict[str, float], seed: 
     cells = {
         column: {
             "value": value, "metric": "p_mpjpe", "run": f"{run}{row}{seed}", "test": "t", "config": {}, "metrics": {},
-            "trained_on": bench.data, "tested_on": {"dataset": bench.data, "split": "test"}, "origin": ORIGIN,
+            "trained_on": bench.data, "tested_on": {"dataset": bench.data, "split": "test"},
+            "origin": {**ORIGIN, "seed": seed, "devices": 4 if seed > 2 else 1},
         }
         for column, value in values.items()
     }  # fmt: skip
@@ -132,3 +141,47 @@ def test_nothing_measured_writes_nothing(tmp_path):
     assert write_report(read_table("svma/table4"), Bench("openmocap", tmp_path, "cpu", tmp_path)) == []
     assert write_summary(tmp_path) is None
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_a_table_is_printed_for_a_paper_and_for_a_program(tmp_path):
+    table, bench = read_table("svma/table1"), Bench("openmocap", tmp_path, "cpu", tmp_path)
+    for seed, value in enumerate((61.0, 63.0)):
+        write(bench, table, "ours", {"gt": value, "img": 70.0}, seed)
+    write(bench, table, "martinez", {"gt": 55.0, "img": 79.0})
+    latex, markdown, csv = (printed(gather(table, bench), form) for form in ("latex", "markdown", "csv"))
+    assert r"\multicolumn{2}{c}{GT (mm)}" in latex
+    assert r"Ours & 56.8 & 62.0 $\pm$ 1.4 & 98.3 & \textbf{70.0 $\pm$ 0.0} \\" in latex
+    assert r"\textbf{37.1} & \textbf{55.0}" in latex  # the best published and the best measured one
+    assert "not the paper's data" in latex
+    assert "Published: on Human3.6M" in latex
+    assert "**55.0**" in markdown
+    rows = {(line["row"], line["column"]): line for line in pandas.read_csv(io.StringIO(csv)).to_dict("records")}
+    ours = rows["Ours", "GT"]
+    assert (ours["measured"], ours["seeds"], ours["published"]) == (62.0, 2, "56.8")
+    assert ours["deviation"] == pytest.approx(2**0.5)
+    with pytest.raises(InputError, match="nothing is measured on h36m"):
+        printed(gather(table, Bench("h36m", tmp_path, "cpu", tmp_path)), "latex")
+
+
+def test_the_command_of_a_report_can_be_pasted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table, bench = read_table("svma/table1"), Bench("openmocap", tmp_path / "my data", "cpu", tmp_path)
+    for seed in (3, 4):
+        write(bench, table, "ours", {"gt": 61.0}, seed)
+    text = command(gather(table, bench))
+    expected = "svma/table1 --data openmocap --data-dir 'my data' --budget cpu --seeds 2 --seed 3 --devices 4"
+    assert text == f"python benchmarks/reproduce.py {expected}"
+    assert reproduce.parser().parse_args(shlex.split(text)[2:]).data_dir == Path("my data")
+
+
+def test_another_terminal_is_told_how_far_rows_are(tmp_path, capsys):
+    table, bench = read_table("svma/table4"), Bench("procedural", tmp_path, "smoke", tmp_path)
+    write(bench, table, "ours", {"p_mpjpe": 61.0})
+    (bench.folder(table) / "without_dis-0.failed.json").write_text(json.dumps({"row": "without_dis", "error": "no room"}))
+    arguments = ["svma/table4", "--data", "procedural", "--budget", "smoke", "--results", str(tmp_path), "--status"]
+    before = sorted(tmp_path.rglob("*"))
+    assert reproduce.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "failed: no room" in said
+    assert "1 finished, 1 failed, 3 waiting" in said
+    assert sorted(tmp_path.rglob("*")) == before

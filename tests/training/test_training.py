@@ -168,10 +168,15 @@ def test_supervised_training_needs_labels(people):
 @pytest.mark.slow
 def test_wandb_offline_needs_no_account(monkeypatch):
     pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_RUN_GROUP", "svma/table4 openmocap")
+    monkeypatch.setenv("WANDB_NAME", "a row")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     train("martinez.cmu", "run", [*QUICK, "--model.width", "16", "--trainer.max_steps", "2"], logger="wandb")
-    assert list(Path("run/wandb").glob("offline-run-*/run-*.wandb"))
+    (run,) = Path("run/wandb").glob("offline-run-*/run-*.wandb")
+    written = run.read_bytes()
+    for said in (b"svma/table4 openmocap", b"a row", b"seed_everything", b"commit", b"versions", b"keypoints", b"max_steps"):
+        assert said in written, said
 
 
 def test_saving_refuses_other_endings_and_missing_folders():
