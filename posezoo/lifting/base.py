@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 import pytorch_lightning as pl
@@ -18,6 +20,8 @@ from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from posezoo.lifting.export_graph import ExportGraph
 
 
@@ -174,6 +178,20 @@ class ZooModule(pl.LightningModule):
         if other.paper != self.registered():
             raise InputError(f"start is a {other.paper}; this recipe trains {self.paper}.")
         self.load_weights(other.weights())
+
+    @classmethod
+    def from_pretrained(
+        cls, repo: str | Path, *, revision: str = "main", file: str | None = None, device: str | None = None
+    ) -> Self:
+        """Return the model of a repository on the hub or of a folder, see :mod:`posezoo.registry.pretrained`."""
+        registry = importlib.import_module("posezoo.registry.pretrained")  # which stands above this layer
+        return cast("Self", registry.from_pretrained(repo, revision=revision, file=file, device=device, kind=cls))
+
+    def push_to_hub(self, repo: str, *, licence: str, limits: str, training_data: str, private: bool = False) -> str:
+        """Upload the model with its card, see :mod:`posezoo.registry.pretrained`; return its address."""
+        registry = importlib.import_module("posezoo.registry.pretrained")
+        said = {"licence": licence, "limits": limits, "training_data": training_data}
+        return str(registry.push_to_hub(self, repo, **said, private=private))
 
     def setup(self, stage: str) -> None:
         """Refuse data of another layout, and a class whose weights could not be loaded, before anything runs.

@@ -14,7 +14,12 @@ COUNTS = ("poses", "pictures_left_out", "undefined", "megabytes")
 
 
 def unit_of(metric: str) -> str:
-    """Return the unit of a metric: mm for distances (px where the name says so), % for PCK and AUC, MB for megabytes."""
+    """Return the unit of a metric: mm for distances (px where the name says so), % for PCK and AUC, MB for megabytes.
+
+    What ends in ``_relative`` is relative to the person.
+    """
+    if metric.endswith("_relative"):
+        return "relative"
     if metric == "megabytes":
         return "MB"
     return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"
@@ -29,14 +34,24 @@ def facts(entry: Entry) -> str:
         f"training data: {entry['training_data']}",
         f"licence: {entry['licence']} (weights). {entry['data_licence']}",
     ]
-    if pitch := entry["settings"].get("pitch"):
-        lines.append(
-            f"known of the cameras: their mean pitch, {pitch} rad, from their calibration; "
-            "with it random views turn people about gravity's axis, not the camera's"
-        )
+    if pitch := entry.get("pitch_of") or entry["settings"].get("pitch"):
+        lines.append(_of_cameras(entry, pitch))
     started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
     lines.append(f"trained with `{entry['command']}`, seed {entry['seed']}, commit `{entry['commit']}`{started}")
+    if "finetuned_from" in entry:
+        epochs, poses = entry.get("epochs", "?"), entry.get("poses", "?")
+        lines.append(f"fine-tuned from `{entry['finetuned_from']}` on 2D keypoints alone: {poses} poses, {epochs} epochs")
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _of_cameras(entry: Entry, pitch: object) -> str:
+    """Say what training was told of the cameras, and by whom."""
+    use = "with it random views turn people about gravity's axis, not the camera's"
+    if "finetuned_from" not in entry:
+        return f"known of the cameras: their mean pitch, {pitch} rad, from their calibration; {use}"
+    if not isinstance(pitch, dict):
+        return f"assumed of the cameras: a mean pitch of {pitch} rad, that of `{entry['finetuned_from']}`'s training; {use}"
+    return f"{pitch['how']} of the cameras: a mean pitch of {pitch['rad']:.3f} rad; {use}"
 
 
 def scores(name: str, entry: Entry) -> str:

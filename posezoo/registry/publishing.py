@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posezoo.errors import DownloadError, InputError, SaveError
+from posezoo.errors import DownloadError, InputError, PoseZooError, SaveError
 from posezoo.registry.cards import COUNTS, THEIRS, card, unit_of
-from posezoo.registry.index import Entry, card_text, find, registered_weights
-from posezoo.registry.loading import load, locate
+from posezoo.registry.hub import parse_address
+from posezoo.registry.index import Entry, card_text, find, registered_weights, resolve
+from posezoo.registry.loading import is_path, load, locate
 from posezoo.registry.papers import find_paper
 from posezoo.registry.weights import FORMAT, describe
 from posezoo.version import __version__
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from posezoo.lifting import ZooModule
 
 METRICS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "pckh": "PCKh@0.5"}
-ORIGIN = ("command", "seed", "commit", "versions", "started_from", "data")
+ORIGIN = ("command", "seed", "commit", "versions", "started_from", "data", "finetuned_from", "pitch_of", "poses", "epochs")
 """What travels with weights from where they were trained."""
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -48,7 +50,7 @@ def write_folder(
     registered = registered_weights(str(model))
     if isinstance(model, Path) or str(model).endswith(".safetensors") or registered:
         path = locate(str(model)) if registered else Path(model)
-        name, entry = _entry_of(path, licence, limits, training_data)
+        name, entry = _entry_of(path, repo, licence, limits, training_data)
         text = card(name, entry, origin=THEIRS)
     else:
         (name, entry), path = find(str(model)), locate(str(model))
@@ -102,19 +104,64 @@ def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **sai
     }
 
 
-def _entry_of(path: Path, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
-    """Return the index's entry of a file that is in no index."""
+def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
+    """Return the index's entry of a file that is in no index; one called as its paper takes the repository's name."""
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
     if missing:
         raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (--licence, --limits, --training-data).")
     about = {"command": "not recorded", "seed": None, "commit": "not recorded", "versions": {}, **describe(path)}
+    about["command"] = without_folders(about["command"])
+    for key in ("started_from", "finetuned_from"):
+        if key in about:
+            about[key] = _public_name(str(about[key]))
     paper, stem = about["paper"], path.stem
+    if stem == paper:
+        stem = re.sub(r"\W+", "_", repo.split("/")[1].lower())
     said = {"licence": licence, "data_licence": "", "limits": limits, "training_data": training_data}
     entry = index_entry(path, load(path), about, supervision=find_paper(paper).supervision, **said)
-    named = stem == paper or stem.startswith(f"{paper}.")
-    return stem if named else f"{paper}.{stem}", {**entry, "metrics": {}, "baselines": {}}
+    name = stem if stem == paper or stem.startswith(f"{paper}.") else f"{paper}.{stem}"
+    metrics, baselines = _held_out(about)
+    return name, {**entry, "file": f"{name}.safetensors", "metrics": metrics, "baselines": baselines}
+
+
+def without_folders(command: str) -> str:
+    """Return a command without the folders of its files, which are of one machine.
+
+    Example:
+        >>> without_folders("posezoo finetune /home/me/svma.safetensors data/my2d.json --pitch estimate")
+        'posezoo finetune svma.safetensors my2d.json --pitch estimate'
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    return shlex.join(word if word.startswith("hf://") else word.rstrip("/").rpartition("/")[2] for word in words)
+
+
+def _public_name(name: str) -> str:
+    """Return what others may call a model that weights began with: a name of the zoo, an address, or a file's name."""
+    if name.startswith("hf://"):
+        return name
+    if is_path(name):
+        return Path(name).name
+    return resolve(name)
+
+
+def _held_out(about: Entry) -> tuple[Entry, Entry]:
+    """Return what fine-tuning measured on the poses held out, and the same of the model that it began with."""
+    found = about.get("validation")
+    if not isinstance(found, dict) or "after" not in found or "finetuned_from" not in about:
+        return {}, {}
+    title = "2D held out of fine-tuning, no 3D label"
+
+    def relative(scores: dict[str, float]) -> dict[str, float]:
+        # The critic learns too, so that its score compares nothing.
+        return {f"{name}_relative": value for name, value in scores.items() if name not in ("critic", "score")}
+
+    after = {"poses": found["poses"], **relative(found["after"])}
+    return {title: after}, {title: {about["finetuned_from"]: relative(found["before"])}}
 
 
 def header(name: str, entry: Entry) -> str:
@@ -142,8 +189,23 @@ def header(name: str, entry: Entry) -> str:
         tags=["3d-human-pose-estimation", "pose-estimation", "pytorch-lightning", "safetensors", entry["paper"]],
         model_name=name,
         eval_results=results or None,
+        base_model=_base_model(entry),
     )
     return data.to_yaml()
+
+
+def _base_model(entry: Entry) -> str | None:
+    """Return the repository of the model that weights were fine-tuned from, its name where it has none; None of others."""
+    name = entry.get("finetuned_from")
+    if name is None:
+        return None
+    if str(name).startswith("hf://"):
+        return parse_address(str(name)).repo
+    try:
+        source = find(str(name))[1]["source"]
+    except PoseZooError:
+        return Path(str(name)).stem
+    return str(source["repo"] if isinstance(source, dict) else name)
 
 
 def _with_usage(text: str, repo: str, name: str, entry: Mapping[str, object]) -> str:

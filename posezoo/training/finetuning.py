@@ -117,6 +117,7 @@ def finetune(
     others = _procedural("val", model)
     with torch.no_grad():
         remembered = others, model.lift(others)
+    estimated = pitch == "estimate"
     if pitch == "estimate":
         with torch.no_grad():
             pitch = estimate_pitch(model.lift(torch.from_numpy(train.keypoints_2d)), model.skeleton)[0]
@@ -162,6 +163,7 @@ def finetune(
         "left_out": data.left_out,
         "epochs": epochs,
         **settings,
+        **({} if pitch is None else {"pitch_of": {"rad": float(pitch), "how": "estimated" if estimated else "said"}}),
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, weights, origin, progress)

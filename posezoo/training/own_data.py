@@ -38,15 +38,34 @@ def read_own_data(
     seed: int,
     image_size: tuple[int, int] | None = None,
 ) -> OwnData:
-    """Read, convert, leave out who lacks a joint (NaN, or confidence 0) or is a single point, and split.
+    """Read whole people (:func:`read_whole_people`) and split them.
+
+    Args:
+        source, skeleton, target, image_size: of :func:`read_whole_people`.
+        fraction: of the poses, to validate.
+        seed: of the split.
+
+    Raises:
+        PoseZooError: as :func:`read_whole_people`.
+    """
+    data, left_out = read_whole_people(source, skeleton, target, image_size)
+    splits, how = split_by_sequence(data, fraction, seed)
+    return OwnData(splits, left_out, how)
+
+
+def read_whole_people(
+    source: str | Path | PoseData, skeleton: str | None, target: Skeleton, image_size: tuple[int, int] | None = None
+) -> tuple[PoseData, int]:
+    """Read and convert people, and leave out who lacks a joint (NaN, or confidence 0) or is a single point.
 
     Args:
         source: a file, see :func:`posezoo.data.read_keypoints`, or poses; labels among them are dropped unread.
         skeleton: layout of the file, where it does not say.
         target: the model's layout.
-        fraction: of the poses, to validate.
-        seed: of the split.
         image_size: (width, height) px of the pictures, where the file does not say.
+
+    Returns:
+        the people, and how many were left out.
 
     Raises:
         PoseZooError: a file that cannot be read, joints that cannot be had, or nobody left.
@@ -71,9 +90,8 @@ def read_own_data(
     data = replace(data, skeleton=target, keypoints_2d=keypoints, pose_3d=None, confidence=None)[whole]
     for finding in inspect_keypoints(data).findings:
         if finding.name == "sides":
-            warnings.warn(finding.text, stacklevel=3)
-    splits, how = split_by_sequence(data, fraction, seed)
-    return OwnData(splits, int((~whole).sum()), how)
+            warnings.warn(finding.text, stacklevel=4)
+    return data, int((~whole).sum())
 
 
 def split_by_sequence(data: PoseData, fraction: float = 0.1, seed: int = 0) -> tuple[dict[str, PoseData], str]:

@@ -7,13 +7,14 @@ import json
 import shutil
 
 import pytest
+import torch
 import yaml
 from huggingface_hub import ModelCard
 
 import posezoo
 from posezoo.cli import main
 from posezoo.errors import DownloadError, InputError
-from posezoo.registry import build, publishing, save
+from posezoo.registry import build, paper_class, pretrained, publishing, save
 from tests.registry.conftest import CHECKPOINTS
 from tests.registry.hub_server import COMMIT, Fault
 
@@ -123,3 +124,47 @@ def test_a_hub_that_is_down(hub, tmp_path, entry):
     hub.close()
     with pytest.raises(DownloadError, match="connection"):
         publishing.upload(folder, "pose/zoo")
+
+
+def test_a_finetuned_model_says_what_is_true_of_it(tmp_path):
+    scores = {"before": {"bone_spread": 0.2, "critic": 3.0}, "after": {"bone_spread": 0.1, "critic": 9.0}}
+    about = {
+        "command": "posezoo finetune svma /home/me/secret/my2d.json --pitch estimate",
+        "finetuned_from": "svma",
+        "pitch_of": {"rad": 0.3, "how": "estimated"},
+        "poses": 1200,
+        "epochs": 4,
+        "validation": {"poses": 300, **scores},
+    }
+    path = save(build("svma", {"width": 8, "critic_width": 8}), tmp_path / "svma.safetensors", **about)
+    folder = publishing.write_folder(path, "me/My-Gym", tmp_path / "out", **OWN)
+    card = ModelCard.load(folder / "README.md")
+    assert (card.data.base_model, card.data.model_name) == ("svma.cmu", "svma.my_gym")
+    found = {(each.metric_name, each.metric_value) for each in card.data.eval_results}
+    assert found == {("bone_spread_relative (relative)", 0.1)}
+    assert "| bone_spread_relative (relative) | 0.10 | 0.20 |" in card.text
+    assert "estimated of the cameras: a mean pitch of 0.300 rad" in card.text
+    assert "from their calibration" not in card.text
+    assert "fine-tuned from `svma.cmu` on 2D keypoints alone: 1200 poses, 4 epochs" in card.text
+    assert "posezoo finetune svma my2d.json" in card.text
+    assert not [file for file in folder.iterdir() if b"/home/me" in file.read_bytes() and file.suffix != ".safetensors"]
+    assert pretrained.from_pretrained(folder).zoo_name == "svma.my_gym"
+
+
+def test_models_are_pushed_and_had_again_in_the_hubs_own_words(hub, tmp_path, monkeypatch):
+    hub.token = "hf_writer"
+    monkeypatch.setenv("HF_TOKEN", "hf_writer")
+    model = build("martinez", {"width": 8}).eval()
+    assert model.push_to_hub("new/place", **OWN) == f"hf://new/place@{COMMIT}/martinez.place.safetensors"
+    weights = next(data for name, data in hub.uploaded.items() if name not in ("README.md", "index.json"))
+    hub.files |= {
+        ("new/place", "index.json"): hub.uploaded["index.json"],
+        ("new/place", "martinez.place.safetensors"): weights,
+    }
+    again = type(model).from_pretrained("new/place")
+    for name, value in model.weights().items():
+        assert torch.equal(again.weights()[name], value)
+    with pytest.raises(InputError, match="expected a SVMA"):
+        paper_class("svma").from_pretrained("new/place", revision=COMMIT)
+    with pytest.raises(InputError, match="expected organisation/name"):
+        type(model).from_pretrained("place")
