@@ -51,7 +51,7 @@ def suggestion(near: Sequence[str], known: Sequence[str]) -> str:
 
 EXAMPLES = {
     "list": ("posezoo list", "posezoo list 'svma*'"),
-    "info": ("posezoo info svma",),
+    "info": ("posezoo info svma", "posezoo info runs/mine/svma.safetensors"),
     "predict": (
         "posezoo predict svma people.json -o poses.npz",
         "posezoo predict svma clip.mp4 --detector rtmlib -o motion.bvh",
@@ -59,7 +59,11 @@ EXAMPLES = {
         "posezoo predict hg3d photo.jpg -o pose.json",
     ),
     "view": ("posezoo view poses.npz",),
-    "eval": ("posezoo eval svma", "posezoo eval svma --data h36m --path h36m.h5 --protocol 2"),
+    "eval": (
+        "posezoo eval svma",
+        "posezoo eval runs/mine/svma.safetensors my2d.json",
+        "posezoo eval svma --data h36m --path h36m.h5 --protocol 2",
+    ),
     "train": (
         "posezoo train svma.cmu --data.path openmocap.h5",
         "posezoo train svma.cmu --data.path openmocap.h5 --steps 1000 --out runs/short --model.width 256",

@@ -25,6 +25,23 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="a model, the path of its weights, 'flat' for the flat-depth baseline, or with --truth what predict wrote",
     )
     command.add_argument(
+        "input",
+        type=Path,
+        nargs="?",
+        help="keypoints of your own: scored by what needs no 3D label",
+    )
+    command.add_argument(
+        "--beside", metavar="MODEL", help="with INPUT: another model; where a model was fine-tuned, what it began with"
+    )
+    command.add_argument("--skeleton", help="with INPUT: its layout, where the file does not say")
+    command.add_argument(
+        "--image-size",
+        nargs=2,
+        type=int,
+        metavar=("WIDTH", "HEIGHT"),
+        help="with INPUT, where the file does not say",
+    )
+    command.add_argument(
         "--truth", type=Path, metavar="FILE", help="score a prediction (.npz, .json) against this: .trc, .c3d, .npz or .json"
     )
     command.add_argument(
@@ -56,8 +73,18 @@ def run(options: argparse.Namespace) -> int:
     """Print metrics, those of the baseline of the model's kind beside them."""
     import posezoo
     from posezoo.cli.kinds import commands_of
+    from posezoo.cli.own_keypoints import evaluate_file
     from posezoo.lifting.kinds import get_kind
 
+    if options.input is not None:
+        given = [
+            name for name in ("truth", "data", "path", "data_dir", "protocol", "views", "joints") if getattr(options, name)
+        ]
+        if given:
+            raise InputError(f"{options.input} is scored without 3D labels; leave out --{given[0].replace('_', '-')}.")
+        return evaluate_file(options)
+    if options.beside or options.skeleton or options.image_size:
+        raise InputError("--beside, --skeleton and --image-size are for keypoints of your own: posezoo eval MODEL FILE.")
     if options.truth is not None:
         return _against_truth(options)
     model = None if options.name == "flat" else posezoo.load(options.name, options.device)

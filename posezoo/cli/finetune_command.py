@@ -90,22 +90,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(header: dict[str, Any]) -> None:
     """Print the metrics before and after in a table, and whether fine-tuning was worth it."""
-    from rich.table import Table
-
-    from posezoo.cli.output import console
-
     found = header["validation"]
-    table = Table(title=f"{header['finetuned_from']} on {found['poses']} poses held out, no 3D")
-    table.add_column("metric")
-    for name in ("before", "after", "change"):
-        table.add_column(name, justify="right")
-    table.add_column("is")
-    for name, meaning in MEANINGS.items():
-        if name in found["before"]:
-            before, after = found["before"][name], found["after"][name]
-            change = "" if name in ("critic", "drift") else f"{100 * (after / before - 1):+.1f} %"
-            table.add_row(name, f"{before:.4f}", f"{after:.4f}", change, meaning)
-    console().print(table)
+    title = f"{header['finetuned_from']} on {found['poses']} poses held out, no 3D"
+    print_change(found["before"], found["after"], title)
     if found["improved"]:
         print(f"epoch {found['epoch']} of {header['epochs']} is kept: score {found['score']:.3f}, where 1 is the start")
     else:
@@ -113,3 +100,27 @@ def _print(header: dict[str, Any]) -> None:
             f"no epoch of {header['epochs']} was better than the start, whose weights are kept: nothing was gained. "
             "Try another --learning-rate or more poses."
         )
+
+
+def print_change(
+    before: dict[str, float] | None, after: dict[str, float], title: str, heads: tuple[str, str] = ("before", "after")
+) -> None:
+    """Print what needs no 3D label, of two models or of one, and what each metric means."""
+    from rich.table import Table
+
+    from posezoo.cli.output import console
+
+    table = Table(title=title)
+    table.add_column("metric")
+    for name in (*heads, "change") if before is not None else heads[1:]:
+        table.add_column(name, justify="right")
+    table.add_column("is")
+    for name, meaning in MEANINGS.items():
+        if name not in after:
+            continue
+        if before is None:
+            table.add_row(name, f"{after[name]:.4f}", meaning)
+        elif name in before:
+            change = "" if name in ("critic", "drift") else f"{100 * (after[name] / before[name] - 1):+.1f} %"
+            table.add_row(name, f"{before[name]:.4f}", f"{after[name]:.4f}", change, meaning)
+    console().print(table)

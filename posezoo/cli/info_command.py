@@ -6,14 +6,16 @@ import argparse
 import json
 import sys
 from importlib.resources import files
+from pathlib import Path
 
-from posezoo.registry import card_text, info
+from posezoo.cli.checks import check_input
+from posezoo.registry import card_text, describe, info, is_path
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("info", help="a model's card: data, licence, command, metrics, paper")
-    command.add_argument("name", help="a model: svma, svma.cmu")
+    command.add_argument("name", help="a model: svma, svma.cmu; or the path of weights")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run)
 
@@ -26,6 +28,8 @@ def recipes_of(paper: str) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Print the model's card, drawn on a terminal; key by key where no card lies beside the index."""
+    if is_path(options.name):
+        return _of_file(options)
     card, text = info(options.name), card_text(options.name)
     if "file" not in card:
         paper = card["paper"]
@@ -71,4 +75,19 @@ def run(options: argparse.Namespace) -> int:
         else:
             table.add_row(key, str(value))
     console().print(table)
+    return 0
+
+
+def _of_file(options: argparse.Namespace) -> int:
+    """Print what a file of weights says of itself."""
+    path = Path(options.name)
+    check_input(path)
+    header = describe(path)
+    if options.json:
+        print(json.dumps(header, indent=2))
+        return 0
+    print(f"{path}: weights of {header['paper']}, {path.stat().st_size / 1e6:.1f} MB, format {header['format']}")
+    for key, value in header.items():
+        if key not in ("paper", "format"):
+            print(f"{key}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
     return 0

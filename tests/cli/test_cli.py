@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction, load_dataset
+from posezoo.registry import save
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -279,3 +281,22 @@ def test_what_is_not_there_is_said_as_that(capsys):
     assert "there is no model 'foo'" in refused(capsys, "list", "foo")
     assert main(["info", "integral"]) == 0
     assert "It has no weights here: train one of its recipes (integral.render_small" in capsys.readouterr().out
+
+
+def test_own_keypoints_are_scored_without_3d_before_and_after(keypoints, tmp_path, capsys):
+    tuned = save(posezoo.load("svma"), tmp_path / "mine.safetensors", finetuned_from="svma", seed=3)
+    assert run("eval", tuned, keypoints) == 0
+    said = capsys.readouterr().out
+    assert "bone_spread" in said
+    assert "+0.0 %" in said  # the same weights, before and after
+    assert run("eval", "geoselfsup", keypoints, "--beside", "svma", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)["models"]
+    assert list(scores) == ["geoselfsup", "svma"]
+    assert scores["geoselfsup"]["bone_spread"] != scores["svma"]["bone_spread"]
+    assert run("info", tuned) == 0
+    said = capsys.readouterr().out
+    assert "weights of svma" in said
+    assert "finetuned_from: svma" in said
+    assert "leave out --data" in refused(capsys, "eval", "svma", keypoints, "--data", "procedural")
+    assert "posezoo eval MODEL FILE" in refused(capsys, "eval", "svma", "--beside", "geoselfsup")
+    assert "of kind views" in refused(capsys, "eval", "cvugcn", keypoints)
