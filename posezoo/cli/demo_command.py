@@ -39,10 +39,11 @@ def run(options: argparse.Namespace) -> int:
         data = load_dataset("procedural", split="test")
         scores, flat = evaluate(model, data), evaluate(None, data)
     terminal.print(f"{model.zoo_name} lifted {scores['poses']} 2D poses of synthetic people it has never seen.")
-    terminal.print(
+    found = (
         f"P-MPJPE {scores['p_mpjpe']:.1f} mm (flat depth, the trivial answer: {flat['p_mpjpe']:.1f} mm), "
         f"PCK@150mm after alignment {scores['pck_aligned']:.1f} % ({flat['pck_aligned']:.1f} %)"
     )
+    terminal.print(found)
     with terminal.status("drawing"):
         options.out.mkdir(parents=True, exist_ok=True)
         clips: list[viz.Clip] = []
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             people.append(viz.Clip(poses.keypoints_2d[still_at], still, poses.skeleton, clip.action, clip.image_size))
         picture, page = options.out / "demo.png", options.out / "demo.html"
         viz.picture(people, picture)
-        viz.page(clips, page)
+        viz.page(clips, page, note=f"{scores['poses']} synthetic people, {model.zoo_name}: {found}")
     terminal.print(f"picture: {picture.resolve()}\npage:    {page.resolve()}", soft_wrap=True)
     return 0
 

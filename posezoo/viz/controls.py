@@ -42,6 +42,10 @@ _NO_AXIS = {
 _IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mirror": True, "linecolor": "#ccc"}
 
 
+HEIGHT, MARGIN = 560, 45
+"""Of a wide page, px."""
+
+
 def layout_of(
     clip: Clip, half: float, heights: tuple[float, float], labels: list[str], frame_ms: float | int
 ) -> dict[str, object]:
@@ -57,8 +61,8 @@ def layout_of(
     longest = max(limits[1] - limits[0] for limits in box.values())
     left = 0.0 if clip.keypoints_2d is None else 0.4
     return {
-        "height": 560,
-        "margin": {"l": 45, "r": 10, "t": 40, "b": 10},
+        "height": HEIGHT,
+        "margin": {"l": MARGIN, "r": 10, "t": 40, "b": 10},
         "template": {"layout": {"paper_bgcolor": "white", "plot_bgcolor": "white"}},
         "uirevision": "keep",  # the viewer's own turn of the scene survives from frame to frame
         "hovermode": "closest",
@@ -70,10 +74,39 @@ def layout_of(
             "aspectratio": {axis: (limits[1] - limits[0]) / longest for axis, limits in box.items()},
             "camera": _backed_off(_START, 2 * half / longest),
         },
-        "legend": {"x": 1.0, "xanchor": "right", "y": 1.0, "itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.7)"},
+        # Beside the scene, so that it never lies on a body.
+        "legend": {"x": 1.01, "xanchor": "left", "y": 1.0, "orientation": "v", "itemsizing": "constant"},
         "updatemenus": [_play(frame_ms), _views(clip.frame, left, 2 * half / longest)],
         "sliders": [_slider(labels)],
     }
+
+
+_BELOW = 0.52
+"""On a phone: the height up to which the 3D scene reaches, below the picture."""
+
+
+def fits(clip: Clip) -> dict[str, dict[str, Any]]:
+    """Return what Plotly's relayout changes where a page is ``narrow``, with the scene below the picture, or ``wide``."""
+    beside, left = clip.keypoints_2d is not None, 0.0 if clip.keypoints_2d is None else 0.4
+    top = _BELOW if beside else 1.0
+    legend = {"legend.x": 0.0, "legend.y": -0.16, "legend.yanchor": "top", "legend.orientation": "h"}
+    narrow = {"height": 860 if beside else 560, "margin.l": 12, **legend, "updatemenus[1].x": 0.0, "updatemenus[1].y": top}
+    wide = {
+        "height": HEIGHT,
+        "margin.l": MARGIN,
+        "legend.x": 1.01,
+        "legend.y": 1.0,
+        "legend.yanchor": "auto",
+        "legend.orientation": "v",
+        "updatemenus[1].x": left + 0.03,
+        "updatemenus[1].y": 1.0,
+    }
+    if beside:
+        narrow |= {"xaxis.domain": [0.0, 1.0], "yaxis.domain": [0.6, 1.0]}
+        narrow |= {"scene.domain.x": [0.0, 1.0], "scene.domain.y": [0.0, top]}
+        wide |= {"xaxis.domain": [0.0, left], "yaxis.domain": [0.0, 1.0]}
+        wide |= {"scene.domain.x": [left, 1.0], "scene.domain.y": [0.0, 1.0]}
+    return {"narrow": narrow, "wide": wide}
 
 
 def _image(clip: Clip, right: float) -> dict[str, object]:

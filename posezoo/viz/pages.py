@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from posezoo.errors import InputError
 from posezoo.viz.clip import Clip
+from posezoo.viz.controls import fits
 from posezoo.viz.interactive import MAX_FRAMES, figure_of
 from posezoo.viz.saving import save_bytes
 from posezoo.viz.scene import pose_names
@@ -15,12 +17,13 @@ from posezoo.viz.scene import pose_names
 # Joints drawn in all frames of a page: some 25 bytes each beside the 4.8 MB of plotly.js, so a page stays under 6 MB.
 _MAX_JOINTS = 40_000
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
 body {{ font-family: sans-serif; margin: 1rem auto; max-width: 76rem; padding: 0 1rem; color: #222 }}
 h1 {{ font-size: 1.2rem; margin: 0.5rem 0 }}
 h2 {{ font-size: 1rem; margin: 0.5rem 0; font-weight: normal }}
+@media (max-width: 640px) {{ body {{ margin: 0.25rem auto; padding: 0 0.25rem }} }}
 </style>
 </head><body>
 {body}
@@ -49,6 +52,11 @@ _PLAYER = """
     if (event.button.label === "Pause") pause();
   }});
   plot.on("plotly_sliderstart", pause);
+  const fits = {fits};
+  const phone = window.matchMedia("(max-width: 640px)");
+  const fit = () => Plotly.relayout(plot, phone.matches ? fits.narrow : fits.wide);
+  phone.addEventListener("change", fit);
+  if (phone.matches) fit();
   plot.tabIndex = 0;
   plot.addEventListener("keydown", event => {{
     const step = {{ArrowRight: 1, ArrowLeft: -1}}[event.key];
@@ -61,17 +69,18 @@ _PLAYER = """
 """
 
 
-def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo") -> Path:
+def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo", note: str = "") -> Path:
     """Write an interactive page: clip under clip, 2D keypoints beside the 3D poses, with a slider and a play button.
 
-    It plays round and round at the clip's own speed. Long clips are thinned to at most 600 frames, fewer where many are
-    put on one page. The scene can be turned, enlarged and seen from three sides again, each pose switched off (by a click
-    on its name); plotly.js is in the file.
+    On a phone the keypoints stand above the poses. It plays round and round at the clip's own speed. Long clips are thinned
+    to at most 600 frames, fewer where many are put on one page. The scene can be turned, enlarged and seen from three sides
+    again, each pose switched off (by a click on its name); plotly.js is in the file.
 
     Args:
         clips: one or several.
         path: the file, usually ``.html``.
         title: of the page.
+        note: a line below the title, such as scores.
 
     Returns:
         the path written.
@@ -87,6 +96,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo")
         raise InputError("there is nothing to show; give at least one clip.")
     limit = max_frames(clips)
     body = [f"<h1>{html.escape(title)}</h1>"] if title else []
+    body += [f"<p>{html.escape(note)}</p>"] if note else []
     for index, clip in enumerate(clips):
         if clip.title:
             body.append(f"<h2>{html.escape(clip.title)}</h2>")
@@ -104,7 +114,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo")
                 validate=False,
                 div_id=f"clip-{index}",
                 config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]},
-                post_script=_PLAYER.format(frame_ms=frame_ms),
+                post_script=_PLAYER.format(frame_ms=frame_ms, fits=json.dumps(fits(clip))),
             )
         )
     return save_bytes(_PAGE.format(title=html.escape(title), body="\n".join(body)).encode(), path)

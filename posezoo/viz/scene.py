@@ -22,7 +22,7 @@ PALETTES: tuple[dict[str, str], ...] = (
     {"left": "#009E73", "right": "#CC79A7", "centre": "#444444"},
 )
 TRUTH = "ground truth"
-TRUTH_PALETTE = {"left": "#3A3A3A", "right": "#B0B0B0", "centre": "#747474"}
+TRUTH_PALETTE = {"left": "#111111", "right": "#BEBEBE", "centre": "#6A6A6A"}
 _CAMERA_TO_PLOT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from posezoo.viz import figure, page
+from posezoo.viz.controls import fits
 from posezoo.viz.interactive import figure_of
 from posezoo.viz.scene import SIDES, chains, scene
 from tests.viz.people import H36M, J, clip_of, facing_the_camera
@@ -131,3 +132,29 @@ def test_hovering_names_the_joint_under_the_pointer():
     named = {text: z for text, z in zip(left.text, left.z, strict=True) if text}
     for joint in ("left_wrist", "left_ankle"):
         assert named[joint.replace("_", " ")] == pytest.approx(pose[J[joint], 2], abs=0.1)
+
+
+def test_on_a_phone_the_picture_stands_above_the_scene_and_nothing_covers_a_body(tmp_path):
+    poses = facing_the_camera(3)
+    clip = clip_of(poses, image_size=(1000, 1000))
+    text = page(clip, tmp_path / "page.html", note="P-MPJPE 50.1 mm & more").read_text(encoding="utf-8")
+    assert "<p>P-MPJPE 50.1 mm &amp; more</p>" in text
+    assert 'window.matchMedia("(max-width: 640px)")' in text
+    assert json.dumps(fits(clip)) in text
+    narrow, wide = fits(clip)["narrow"], fits(clip)["wide"]
+    # 390 px wide less both margins: the picture is as wide as the page, and more than 250 px high.
+    assert narrow["xaxis.domain"] == narrow["scene.domain.x"] == [0.0, 1.0]
+    assert narrow["scene.domain.y"][1] < narrow["yaxis.domain"][0]
+    assert (narrow["yaxis.domain"][1] - narrow["yaxis.domain"][0]) * (narrow["height"] - 50) > 250
+    # What a page returns to is what it began with.
+    drawn = figure(clip)
+    before = drawn.layout.to_plotly_json()
+    drawn.plotly_relayout(narrow)
+    assert drawn.layout.scene.domain.y == (0.0, narrow["scene.domain.y"][1])
+    drawn.plotly_relayout(wide)
+    after = drawn.layout.to_plotly_json()
+    assert after["yaxis"].pop("domain") == [0.0, 1.0]
+    assert after["legend"].pop("yanchor") == "auto"
+    assert after == before
+    layout = figure_of(clip)["layout"]
+    assert (layout["legend"]["x"], layout["legend"]["xanchor"]) == (1.01, "left")
