@@ -50,6 +50,14 @@ def _procedural_people_are_made_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def people(request: pytest.FixtureRequest) -> PoseData:
+    """Procedural people; ``PEOPLE`` of the module that asks says which."""
+    from posezoo.data import load_dataset
+
+    return load_dataset("procedural", **request.module.PEOPLE)
+
+
 @pytest.fixture
 def brief_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """Procedural clips last 12 frames, so that a training on them and its evaluation take less than a second."""

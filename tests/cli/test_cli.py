@@ -13,15 +13,13 @@ import pytest
 
 import posezoo
 from posezoo.cli import main
-from posezoo.data import Prediction, load_dataset
+from posezoo.data import Prediction
 from posezoo.registry import save
+from tests.cli.commands import refused, run
+
+PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=4)
 
 
 @pytest.fixture
@@ -29,24 +27,6 @@ def keypoints(tmp_path, people):
     path = tmp_path / "people.npz"
     np.savez(path, keypoints=people.keypoints_2d, skeleton="h36m17")
     return path
-
-
-def run(*arguments: object) -> int:
-    """The exit code, whether it is returned or raised."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-def refused(capsys, *arguments: object) -> str:
-    """Run a command that must fail with exit code 2 and one line."""
-    assert run(*arguments) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    errors = [line for line in lines if "error:" in line]
-    assert len(errors) == 1, lines
-    assert not any(line.startswith("Traceback") for line in lines)
-    return errors[0]
 
 
 def test_list_and_info(capsys):
@@ -205,7 +185,7 @@ def test_the_documented_schema_is_what_is_read(tmp_path, people, capsys):
 
 
 def test_data_prepare_and_info(tmp_path, capsys):
-    from tests.formats.test_bvh import write_person
+    from tests.formats.bvh_samples import write_person
 
     (tmp_path / "bvh").mkdir()
     write_person(tmp_path / "bvh" / "001_04.bvh", "character_creator", frames=21)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from posezoo.data import Prediction, load_dataset, read_bvh
-from tests.cli.test_cli import refused, run
+from tests.cli.commands import refused, run
 from tests.video.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
 
 

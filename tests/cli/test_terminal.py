@@ -12,14 +12,10 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
-from posezoo.data import load_dataset
+
+PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=4)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from posezoo.data.openmocap import FPS, body_shape, describe_openmocap, with_det
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError, UnknownNameError
 from posezoo.geometry import bone_lengths, h36m_cameras, project
 from posezoo.skeletons import get_skeleton
-from tests.formats.test_bvh import write_person
+from tests.formats.bvh_samples import write_person
 
 H36M = get_skeleton("h36m17")
 

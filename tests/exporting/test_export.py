@@ -23,6 +23,8 @@ from posezoo.papers.integral import Integral
 from posezoo.papers.svma import SVMA
 from posezoo.skeletons import convert, get_skeleton
 
+PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 8}
+
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt"}
 MODELS = posezoo.list_models()
 LIFTERS = [name for name in MODELS if not name.startswith(("hg3d", "cvugcn"))]
@@ -55,11 +57,6 @@ def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
     """To 1e-5 of the pose's size."""
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.nanmax(np.abs(expected)))
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from posezoo.data import load_dataset
 from posezoo.errors import InputError
 from posezoo.lifting import evaluate, flat_depth
 from posezoo.lifting.evaluation import about_the_pelvis
@@ -15,10 +14,7 @@ from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
 from posezoo.skeletons import convert, get_skeleton
 
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", actions=["walk", "squat"], frames_per_clip=7)
+PEOPLE = {"split": "test", "actions": ["walk", "squat"], "frames_per_clip": 7}
 
 
 def labels(data) -> torch.Tensor:

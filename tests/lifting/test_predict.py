@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from posezoo.data import load_dataset
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.papers.cvugcn import CVUGCN
 from posezoo.papers.hg3d import HG3D
@@ -14,10 +13,7 @@ from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
 from posezoo.skeletons import SKELETONS, convert
 
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=5)
+PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 5}
 
 
 @pytest.fixture(scope="module")

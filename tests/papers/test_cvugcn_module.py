@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 
 from posezoo.data import PoseData
@@ -18,6 +17,7 @@ from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.poses.views import concatenate, see_motion, synchronised
 from posezoo.skeletons import get_skeleton
+from tests import runs
 
 H36M = get_skeleton("h36m17")
 CAMERAS = h36m_cameras("S9")
@@ -42,11 +42,7 @@ def small(**settings) -> CVUGCN:
 def fit(data: dict[str, PoseData], steps: int = 3, module: dict | None = None, **settings) -> CVUGCN:
     torch.manual_seed(0)
     model = small(**settings)
-    trainer = pl.Trainer(
-        max_epochs=-1, max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(model, CVUGCNDataModule(data, batch_size=32, **(module or {})))
+    runs.fit(model, CVUGCNDataModule(data, batch_size=32, **(module or {})), max_steps=steps, limit_val_batches=1.0)
     return model.eval()
 
 

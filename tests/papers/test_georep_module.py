@@ -11,28 +11,23 @@ import pytorch_lightning as pl
 import torch
 
 import posezoo
-from posezoo.data import LiftingDataModule, PoseData, load_dataset
+from posezoo.data import LiftingDataModule, PoseData
 from posezoo.errors import InputError
 from posezoo.papers.georep import GeoRep, GeoRepDataModule
 from posezoo.papers.martinez import Martinez
 from posezoo.registry import describe, save
 from posezoo.training.running import StopAfter
+from tests import runs
+
+PEOPLE = {"split": "train", "actions": ["walk"], "frames_per_clip": 10}
 
 TINY = {
     "skeleton": "h36m17", "width": 4, "levels": 1, "points": 12, "map_size": 16, "limb_px": 40.0, "regression_width": 32,
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def people() -> PoseData:
-    return load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=10)
-
-
 def run(model: pl.LightningModule, data: pl.LightningDataModule, steps: int) -> None:
-    pl.Trainer(
-        max_epochs=-1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, callbacks=[StopAfter(steps)], limit_val_batches=0,
-    ).fit(model, data)  # fmt: skip
+    runs.fit(model, data, callbacks=[StopAfter(steps)])
 
 
 def fit(people: PoseData, representation_steps: int, label_steps: int, data: dict | None = None, **settings) -> GeoRep:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from posezoo.data import PoseData, load_dataset
+from posezoo.data import PoseData
 from posezoo.data.named import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
@@ -17,12 +17,9 @@ from posezoo.papers.georep.views import Torus, real_pairs, see
 from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import get_skeleton
 
+PEOPLE = {"split": "train", "actions": ["walk", "reach"], "frames_per_clip": 8}
+
 H36M = get_skeleton("h36m17")
-
-
-@pytest.fixture(scope="module")
-def people() -> PoseData:
-    return load_dataset("procedural", split="train", actions=["walk", "reach"], frames_per_clip=8)
 
 
 def test_virtual_cameras_stand_on_the_torus_and_look_at_the_root():

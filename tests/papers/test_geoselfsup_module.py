@@ -10,20 +10,17 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from posezoo.data import load_dataset
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, mirror, random_view
 from posezoo.papers.geoselfsup import GeoSelfSup, GeoSelfSupDataModule
 from posezoo.papers.geoselfsup.adapter import train_adapter
 from posezoo.papers.geoselfsup.datamodule import neighbour_rows
 from posezoo.skeletons import get_skeleton
+from tests import runs
+
+PEOPLE = {"split": "train", "actions": ["walk", "wave"], "frames_per_clip": 30}
 
 SMALL = {"skeleton": "h36m17", "width": 16, "critic_width": 16}
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="train", actions=["walk", "wave"], frames_per_clip=30)
 
 
 def fit(people, steps: int = 3, data=None, callbacks=(), **settings) -> GeoSelfSup:
@@ -32,11 +29,7 @@ def fit(people, steps: int = 3, data=None, callbacks=(), **settings) -> GeoSelfS
     module = GeoSelfSupDataModule(
         {"train": people, "val": people}, batch_size=32, skeleton=model.skeleton.name, **(data or {})
     )
-    trainer = pl.Trainer(
-        max_epochs=1, limit_train_batches=steps, accelerator="cpu", logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, limit_val_batches=1, callbacks=list(callbacks),
-    )  # fmt: skip
-    trainer.fit(model, module)
+    runs.fit(model, module, max_epochs=1, limit_train_batches=steps, limit_val_batches=1, callbacks=list(callbacks))
     return model.eval()
 
 

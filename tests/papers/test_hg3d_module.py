@@ -8,7 +8,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 
 import posezoo
@@ -18,40 +17,14 @@ from posezoo.data.named_pictures import options_of
 from posezoo.data.pictures import PicturesDataModule, load_pictures
 from posezoo.data.pictures.crops import crop_matrix
 from posezoo.data.pictures.frames import Frames
-from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import InputError
 from posezoo.papers.hg3d import HG3D
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.registry import save
 from posezoo.skeletons import get_skeleton
+from tests.papers.hg3d_samples import TINY, data_of, run
 
 MPII = get_skeleton("mpii16")
-TINY = {"size": 64, "width": 8, "stacks": 2, "modules": 1}
-
-
-@pytest.fixture(scope="module")
-def studio() -> PeopleInPictures:
-    return load_pictures("rendered_studio", "train", side=80, count=24)
-
-
-@pytest.fixture(scope="module")
-def wild() -> PeopleInPictures:
-    return load_pictures("rendered_wild", "train", side=80, count=24)
-
-
-def run(model: HG3D, data: PicturesDataModule, steps: int) -> HG3D:
-    trainer = pl.Trainer(
-        max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, limit_val_batches=0, max_epochs=-1,
-    )  # fmt: skip
-    trainer.fit(model, data)
-    return model
-
-
-def data_of(labelled: PeopleInPictures | None, annotated: PeopleInPictures | None, **settings) -> PicturesDataModule:
-    kinds = {"dataset": labelled, "annotated": annotated}
-    given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
-    return PicturesDataModule(**given, size=64, **{"batch_size": 6, **settings})
 
 
 def test_the_published_network():

@@ -10,7 +10,7 @@ from posezoo.data import Prediction
 from posezoo.errors import InputError
 from posezoo.papers.hg3d import HG3D, losses
 from posezoo.skeletons import get_skeleton
-from tests.papers.test_hg3d_module import TINY, data_of, run, studio, wild  # noqa: F401
+from tests.papers.hg3d_samples import TINY, data_of, run
 
 MPII = get_skeleton("mpii16")
 
@@ -58,7 +58,7 @@ def test_the_text_s_reading_is_a_switch():
         HG3D(**TINY, cosine=True, decay_steps=5)
 
 
-def test_stage_1_takes_the_2d_of_both_kinds_and_leaves_depth_alone(studio, wild):  # noqa: F811
+def test_stage_1_takes_the_2d_of_both_kinds_and_leaves_depth_alone(studio, wild):
     model = HG3D(**TINY, weight_depth=0.0, weight_geometry=0.0)
     before = {name: value.clone() for name, value in model.network.named_parameters()}
     run(model, data_of(studio, wild), 2)
@@ -79,7 +79,7 @@ def test_the_rate_falls_to_a_tenth():
     np.testing.assert_allclose(rates, [1e-2] * 3 + [1e-3] * 2)
 
 
-def test_the_average_predicts_and_is_what_is_published(studio):  # noqa: F811
+def test_the_average_predicts_and_is_what_is_published(studio):
     torch.manual_seed(0)
     model = run(HG3D(**TINY, average_decay=0.5), data_of(studio, None), 3).eval()
     weights = model.weights()

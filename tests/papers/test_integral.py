@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 
 import posezoo
@@ -19,6 +18,7 @@ from posezoo.papers.integral import Integral, losses
 from posezoo.papers.integral.networks import ResNet, VolumeHead, soft_argmax
 from posezoo.registry import save
 from posezoo.training.running import begin_from
+from tests import runs
 
 TINY = {"size": 64, "layers": 18, "width": 8, "head_width": 16}
 CODE = {"width": 4, "levels": 1, "points": 8, "map_size": 16, "limb_px": 40.0}
@@ -34,11 +34,7 @@ def run(model: Integral, labelled: PeopleInPictures, annotated: PeopleInPictures
     given = {kind: None if people is None else {"train": people, "val": people} for kind, people in kinds.items()}
     options = {"batch_size": 6, "augment": False, **settings}
     data = PicturesDataModule(**given, skeleton="h36m17", size=64, **options)
-    trainer = pl.Trainer(
-        max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, limit_val_batches=0, max_epochs=-1,
-    )  # fmt: skip
-    trainer.fit(model, data)
+    runs.fit(model, data, max_steps=steps, num_sanity_val_steps=0)
     return model.eval()
 
 

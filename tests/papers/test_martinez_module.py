@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as pl
 import torch
 
 from posezoo.data import LiftingDataModule, load_dataset
 from posezoo.papers.martinez import Martinez
+from tests import runs
 
 
 def fit(steps: int, **settings) -> tuple[Martinez, LiftingDataModule]:
@@ -14,11 +14,7 @@ def fit(steps: int, **settings) -> tuple[Martinez, LiftingDataModule]:
     people = load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=40)
     data = LiftingDataModule({"train": people, "val": people}, batch_size=32)
     model = Martinez(width=32, **settings)
-    trainer = pl.Trainer(
-        max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, limit_val_batches=0,
-    )  # fmt: skip
-    trainer.fit(model, data)
+    runs.fit(model, data, max_steps=steps, max_epochs=None)
     return model.eval(), data
 
 

@@ -9,33 +9,15 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from posezoo.data import load_dataset
 from posezoo.errors import InputError
 from posezoo.lifting import evaluate
 from posezoo.papers.svma import SVMA, SVMADataModule
 from posezoo.papers.svma.networks import Generator
+from tests import runs
+
+PEOPLE = {"split": "train", "actions": ["walk", "squat"], "frames_per_clip": 20}
 
 SMALL = {"width": 64, "critic_width": 64, "dropout": 0.0}
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="train", actions=["walk", "squat"], frames_per_clip=20)
-
-
-def fit(model: SVMA, data: SVMADataModule, steps: int) -> pl.Trainer:
-    trainer = pl.Trainer(
-        max_epochs=1000,
-        max_steps=steps,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-    )
-    trainer.fit(model, data)
-    return trainer
 
 
 def test_defaults_are_the_papers():
@@ -94,7 +76,7 @@ def test_every_row_of_the_ablation_trains(people, switches):
     model = SVMA(**SMALL, **switches)
     before = copy.deepcopy(model.generator.state_dict())
     data = SVMADataModule({"train": people, "val": people}, batch_size=64)
-    trainer = fit(model, data, 4)
+    trainer = runs.fit(model, data, max_steps=4)
     assert trainer.global_step == 4
     assert (model.critic is None) == (not switches.get("discriminator", True))
     moved = [name for name, value in model.generator.state_dict().items() if not torch.equal(value, before[name])]
@@ -106,7 +88,7 @@ def test_training_reads_no_3d(people):
     from dataclasses import replace
 
     blind = {split: replace(people, pose_3d=None) for split in ("train", "val")}
-    fit(SVMA(**SMALL), SVMADataModule(blind, batch_size=64), 4)
+    runs.fit(SVMA(**SMALL), SVMADataModule(blind, batch_size=64), max_steps=4)
     seeing = SVMADataModule({"train": people}, batch_size=64)
     assert set(next(iter(seeing.train_dataloader()))) == {"keypoints_2d"}
 
@@ -118,7 +100,7 @@ def test_the_same_seed_gives_the_same_weights_whether_or_not_labels_exist(people
     for data in (people, people, replace(people, pose_3d=None)):
         pl.seed_everything(3, verbose=False)
         model = SVMA(**SMALL)
-        fit(model, SVMADataModule({"train": data, "val": data}, batch_size=64, seed=3), 6)
+        runs.fit(model, SVMADataModule({"train": data, "val": data}, batch_size=64, seed=3), max_steps=6)
         results.append(model.state_dict())
     for other in results[1:]:
         assert all(torch.equal(value, other[name]) for name, value in results[0].items())
@@ -131,7 +113,7 @@ def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
     torch.manual_seed(0)
     before = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
     flat, start = evaluate(None, people)["p_mpjpe"], evaluate(model.eval(), people)["p_mpjpe"]
-    fit(model.train(), data, 300)
+    runs.fit(model.train(), data, max_steps=300)
     torch.manual_seed(0)
     after = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
     for name in ("svma", "camera", "3d"):
@@ -142,7 +124,7 @@ def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
 
 def test_weights_travel_without_the_copy_and_come_back(people):
     model = SVMA(**SMALL, average_decay=0.5)
-    fit(model, SVMADataModule({"train": people, "val": people}, batch_size=64), 4)
+    runs.fit(model, SVMADataModule({"train": people, "val": people}, batch_size=64), max_steps=4)
     weights = model.weights()
     assert {name.split(".")[0] for name in weights} == {"generator", "critic"}
     other = SVMA(**SMALL, average_decay=0.5)

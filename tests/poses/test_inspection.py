@@ -9,20 +9,15 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
-from posezoo.data import load_dataset
 from posezoo.formats.keypoints import inspect_keypoints, read_keypoints
 from posezoo.poses.sides import exchanged_frames, sides_agreement
 from posezoo.skeletons import convert, get_skeleton
 from tests.conftest import POSEZOO_DATA
 from tests.formats.keypoint_samples import SIZE, WRITERS
 
+PEOPLE = {"split": "test"}
+
 MPII = POSEZOO_DATA / "mpii"
-
-
-@pytest.fixture(scope="module")
-def people():
-    """Walking and other people, seen by four cameras: 2D of which the truth is known."""
-    return load_dataset("procedural", split="test")
 
 
 def names(data):

@@ -25,6 +25,8 @@ from posezoo.training import finetune
 from posezoo.training.own_data import read_own_data, split_by_sequence
 from posezoo.training.selection import CRITERIA, KEPT, MOST_DRIFT, drift, score
 
+PEOPLE = {"split": "train", "actions": ["walk"], "frames_per_clip": 40}
+
 H36M = get_skeleton("h36m17")
 QUICK = {"batch_size": 64, "progress": False}
 
@@ -32,11 +34,6 @@ QUICK = {"batch_size": 64, "progress": False}
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=40)
 
 
 @pytest.fixture

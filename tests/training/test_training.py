@@ -18,6 +18,8 @@ from posezoo.registry import PAPERS, describe, paper_class, save
 from posezoo.skeletons import list_skeletons
 from posezoo.training import list_recipes, read_recipe, train
 
+PEOPLE = {"split": "train", "actions": ["walk"], "frames_per_clip": 30}
+
 QUICK = [
     "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "64", "--trainer.accelerator", "cpu",
     "--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1",
@@ -28,11 +30,6 @@ TINY_SVMA = [*QUICK, "--model.width", "16", "--model.critic_width", "16", "--mod
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch, brief_people):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="train", actions=["walk"], frames_per_clip=30)
 
 
 @pytest.mark.parametrize("recipe", list_recipes())

@@ -9,30 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from posezoo.data import PoseData, Sequence
 from posezoo.data.mpii.annotations import read_mpii
 from posezoo.data.mpii.pictures import mpii_pictures
 from posezoo.data.pictures import load_pictures, read_picture
 from posezoo.data.pictures.crops import Augmentation, CropLoader, Crops, crop_matrix, cut, pixels_per_mm
 from posezoo.data.pictures.files import PictureFiles
-from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
-from posezoo.skeletons import get_skeleton
-
-MPII = get_skeleton("mpii16")
-
-
-def dotted(points: np.ndarray, size: tuple[int, int] = (200, 160)) -> np.ndarray:
-    """A black picture with a soft white dot at each point."""
-    y, x = np.mgrid[: size[1], : size[0]]
-    bright = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8.0) for px, py in points)
-    return np.repeat((255 * np.clip(bright, 0, 1)).astype(np.uint8)[..., None], 3, 2)
-
-
-def centroid(picture: np.ndarray, near: np.ndarray, reach: int = 6) -> np.ndarray:
-    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    weight = picture[..., 0].astype(float) * (np.hypot(x - near[0], y - near[1]) < reach)
-    return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+from tests.data.pictures.dots import MPII, centroid, dotted, people
 
 
 @pytest.mark.parametrize(("side", "degrees"), [(60.0, 0.0), (60.0, 30.0), (100.0, -75.0), (300.0, 20.0)])
@@ -51,23 +34,6 @@ def test_a_crop_beyond_the_picture_is_black():
     crop = cut(np.full((20, 20, 3), 255, np.uint8), crop_matrix(np.array([0.0, 10.0]), 20.0, 21), 21)
     assert crop[10, :9].max() == 0
     assert crop[10, 12:].min() == 255
-
-
-def people(count: int = 6, labels: bool = True) -> PeopleInPictures:
-    """People whose pictures have a dot at the left wrist and a fainter one at the right."""
-    rng = np.random.default_rng(0)
-    keypoints = rng.uniform([60, 40], [140, 120], (count, 16, 2)).astype(np.float32)
-    keypoints[:, MPII.index("right_wrist")] = keypoints[:, MPII.index("left_wrist")] + [25, 0]
-    pose = np.concatenate([5 * keypoints, rng.normal(0, 100, (count, 16, 1)) + 4000], 2).astype(np.float32)
-    zeros = np.zeros(count, np.int32)
-    poses = PoseData(MPII, keypoints, zeros, np.arange(count, dtype=np.int32), (Sequence(),), pose if labels else None)
-
-    def picture(row: int) -> np.ndarray:
-        left, right = (keypoints[row, [MPII.index(f"{side}_wrist")]] for side in ("left", "right"))
-        return np.maximum(dotted(left), dotted(right) // 2)
-
-    sides = np.full(count, 110.0, np.float32)
-    return PeopleInPictures(poses, np.full((count, 2), 90.0, np.float32), sides, picture, np.full(count, 12.0, np.float32))
 
 
 def test_labels_follow_the_crop_through_every_augmentation():

@@ -17,7 +17,7 @@ from posezoo.data.lsp import lsp_pictures
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.packed import ROOM, pack_pictures, packed_pictures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
-from tests.data.pictures.test_crops import centroid, dotted, people
+from tests.data.pictures.dots import centroid, dotted, people
 
 
 def test_people_come_back_where_they_were(tmp_path):

@@ -12,7 +12,7 @@ from posezoo.data.pictures.crops import Crops
 from posezoo.data.pictures.datamodule import PicturesDataModule
 from posezoo.data.pictures.resident import Distortion, ResidentCrops, ResidentLoader
 from posezoo.errors import InputError, MissingFileError
-from tests.data.pictures.test_crops import MPII, centroid, people
+from tests.data.pictures.dots import MPII, centroid, people
 
 STILL = Distortion(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 MOVED = Distortion(color=0.0, gray=0.0, noise=0.0, occlusion=0.0)
