@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 import posezoo
-from posezoo.data import load_dataset
+from posezoo.data import PoseData, load_dataset
 from posezoo.data.pictures import load_pictures
 from posezoo.data.realbench import LIMBS, detector_poses
 from posezoo.files.writing import atomic_write
-from posezoo.lifting import LiftingMetrics, LiftingModule, PictureModule, evaluate
+from posezoo.lifting import LiftingMetrics, LiftingModule, PictureModule, ZooModule, evaluate
+from posezoo.lifting.base import Trained
 from posezoo.lifting.evaluation import about_the_pelvis
-from posezoo.registry import FORMAT, PAPERS, describe, save
+from posezoo.registry import FORMAT, PAPERS, describe, paper_class, save
 from posezoo.registry.cards import card
 from posezoo.registry.publishing import ORIGIN, index_entry
 from posezoo.skeletons import convert
@@ -44,80 +46,151 @@ PHOTOGRAPHS = (
     "training people of the extended Leeds Sports Pose dataset, photographs with 2D labels; rendered over the same motions, "
     "bodies of skin and clothes (`rendered_bodies`) and of capsules (`rendered_studio`), with 3D labels"
 )
-RIGS = "3D motion capture seen by simulated rigs"
-USED = {
-    "pictures with 3D labels, pictures with 2D labels": "3D labels in the studio alone, 2D labels in both",
-    "3D labels": "2D keypoints and 3D labels",
-    "2D keypoints only": "2D keypoints alone; no 3D label was read",
-    RIGS: "3D motion alone: bodies, calibrated cameras, their errors and a detector's are simulated",
-    "2D annotations of two calibrated cameras": "detected and annotated 2D of camera pairs; no 3D label was read",
-}
 AUGMENTED = "limbs exchanged between poses, bones turned, other bodies, cameras anywhere, a detector's errors"
 REAL = "real video (400 pictures of one man), 12 joints, detected 2D"
 NOISE = {"noise_px": 10.0}
 PICTURES = 2000
+GROUND_TRUTH = "openmocap test, GT 2D"
+SUPERVISED = "martinez.cmu"
+"""The supervised lifter that stands beside every other; ``gap_closed`` is measured from flat depth to it."""
+
+Scores = dict[str, dict[str, Any]]
+"""Metrics by test set."""
 
 
-def measure(
-    model: Any, openmocap: Path, bandai: Path, photographs: Path | None = None, every: int = 1
-) -> dict[str, dict[str, Any]]:
-    """Score the test sets of the card; what is printed is the paper's protocol on our data, never the paper's number.
+@dataclass(frozen=True)
+class Files:
+    """What weights are measured on.
 
-    Args:
-        model: None for flat depth.
+    Attributes:
         openmocap, bandai: prepared files.
-        photographs: a prepared file of Leeds Sports Pose, for models that take pictures.
-        every: score one pose in so many.
+        real: folder of real video; None where it is not at hand.
+        photographs: a prepared file of Leeds Sports Pose; None where it is not at hand.
+        every: of the files' poses score one in so many.
     """
-    if isinstance(model, PictureModule):
-        return _of_pictures(model, openmocap, photographs)
-    sets: dict[str, tuple[str, Path | None, str, dict[str, Any]]]
-    if model is None or isinstance(model, LiftingModule):
-        sets = {
-            "openmocap test, GT 2D": ("openmocap", openmocap, "gt", {}),
-            "openmocap test, detected 2D": ("openmocap", openmocap, "detected", {}),
-            "bandai-1 (cross-dataset), GT 2D": ("openmocap", bandai, "gt", {}),
-            "procedural test, GT 2D": ("procedural", None, "gt", {}),
+
+    openmocap: Path
+    bandai: Path
+    real: Path | None = None
+    photographs: Path | None = None
+    every: int = 1
+
+    def load(self, name: str, path: Path | None, keypoints: str) -> PoseData:
+        """Return the test split of a dataset."""
+        return load_dataset(name, "test", path, keypoints=keypoints)[:: self.every if path else 1]
+
+
+class Measured(Protocol):
+    """How models of a kind are measured for their cards."""
+
+    error: str
+    """The metric that is printed at the end."""
+
+    def data(self, header: dict[str, Any]) -> str:
+        """Return what the training data are, in words."""
+
+    def measure(self, model: Any, files: Files, header: dict[str, Any]) -> Scores:
+        """Score the test sets of the card: the paper's protocol on the data here, never the paper's own number."""
+
+    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+        """Return what stands beside the model, by test set; may take figures out of its metrics."""
+
+
+class Lifters:
+    """Lifters of single poses, beside flat depth."""
+
+    error = "p_mpjpe"
+
+    def data(self, header: dict[str, Any]) -> str:
+        return DATA
+
+    def measure(self, model: LiftingModule | None, files: Files, header: dict[str, Any]) -> Scores:
+        """Score a lifter, or flat depth where it is None."""
+        sets: dict[str, tuple[str, Path | None, str]] = {
+            GROUND_TRUTH: ("openmocap", files.openmocap, "gt"),
+            "openmocap test, detected 2D": ("openmocap", files.openmocap, "detected"),
+            "bandai-1 (cross-dataset), GT 2D": ("openmocap", files.bandai, "gt"),
+            "procedural test, GT 2D": ("procedural", None, "gt"),
         }
-    else:
-        sets = {
-            "openmocap test, two views, detected 2D": ("openmocap", openmocap, "detected", {}),
-            "openmocap test, two views, 4 px of noise": ("openmocap", openmocap, "gt", {"noise_px": 4.0}),
-            "openmocap test, two views, GT 2D": ("openmocap", openmocap, "gt", {}),
-            "bandai-1 (cross-dataset), two views, 10 px of noise": ("openmocap", bandai, "gt", NOISE),
+        metrics = {title: _rounded(evaluate(model, files.load(*chosen))) for title, chosen in sets.items()}
+        if files.real and model is not None:
+            metrics[REAL] = measure_real(model, files.real)
+        return metrics
+
+    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+        simulated = set(metrics) - {REAL}
+        known = index["models"].get(SUPERVISED, {}).get("baselines", {})
+        if not simulated <= set(known) or files.every > 1:
+            known = {title: {"flat depth": scores} for title, scores in self.measure(None, files, {}).items()}
+        beside = {title: {"flat depth": known[title]["flat depth"]} for title in metrics if title != REAL}
+        if files.real:
+            beside[REAL] = {"flat depth": measure_real(None, files.real), "MediaPipe": own_of_detector(files.real)}
+        return beside
+
+
+class Views:
+    """Models of several views, beside the triangulation that they start from."""
+
+    error = "mpjpe"
+
+    def data(self, header: dict[str, Any]) -> str:
+        return DATA
+
+    def measure(self, model: ZooModule, files: Files, header: dict[str, Any]) -> Scores:
+        sets: dict[str, tuple[str, Path | None, str, dict[str, float]]] = {
+            "openmocap test, two views, detected 2D": ("openmocap", files.openmocap, "detected", {}),
+            "openmocap test, two views, 4 px of noise": ("openmocap", files.openmocap, "gt", {"noise_px": 4.0}),
+            "openmocap test, two views, GT 2D": ("openmocap", files.openmocap, "gt", {}),
+            "bandai-1 (cross-dataset), two views, 10 px of noise": ("openmocap", files.bandai, "gt", NOISE),
             "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
         }
-    results = {}
-    for title, (name, path, keypoints, settings) in sets.items():
-        data = load_dataset(name, "test", path, keypoints=keypoints)[:: every if path else 1]
-        scores = evaluate(None, data) if model is None else model.evaluate(data, **settings)
-        results[title] = _rounded(scores)
-    return results
+        return {
+            title: _rounded(model.evaluate(files.load(name, path, keypoints), **settings))
+            for title, (name, path, keypoints, settings) in sets.items()
+        }
+
+    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+        return triangulated(metrics)
+
+
+class Pictures:
+    """Models of pictures; nothing stands beside them."""
+
+    error = "mpjpe"
+
+    def data(self, header: dict[str, Any]) -> str:
+        return f"{DATA}; {PHOTOGRAPHS if header['data'].get('annotated') == 'lsp' else RENDERED}"
+
+    def measure(self, model: PictureModule, files: Files, header: dict[str, Any]) -> Scores:
+        sets: dict[str, tuple[str, Path | None, int]] = {
+            f"{name} test, {PICTURES:,} pictures": (name, files.openmocap, PICTURES)
+            for name in ("rendered_wild", "rendered_studio")
+        }
+        # Needs no file: the tests measure it again.
+        sets[f"procedural people, rendered_wild test, {PICTURES // 10} pictures"] = ("rendered_wild", None, PICTURES // 10)
+        side = rendered_side(model.size)
+        scores = {
+            title: _rounded(model.evaluate(load_pictures(name, "test", path=path, side=side).thin(count)))
+            for title, (name, path, count) in sets.items()
+        }
+        if files.photographs is None:
+            return scores
+        people = load_pictures("lsp", "test", path=files.photographs)
+        return {
+            f"Leeds Sports Pose, extended, test: {len(people):,} photographs": _rounded(model.evaluate(people)),
+            **scores,
+        }
+
+    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+        return {title: {} for title in metrics}
+
+
+KINDS: dict[str, Measured] = {"lifter": Lifters(), "views": Views(), "pictures": Pictures()}
 
 
 def rendered_side(size: int) -> int:
     """Return the side in px of rendered test pictures for a network that takes crops of ``size`` px."""
     return round(1.3 * size)
-
-
-def _of_pictures(model: PictureModule, openmocap: Path, photographs: Path | None) -> dict[str, dict[str, Any]]:
-    sets: dict[str, tuple[str, Path | None, int]] = {
-        f"{name} test, {PICTURES:,} pictures": (name, openmocap, PICTURES) for name in ("rendered_wild", "rendered_studio")
-    }
-    # Needs no file: the tests measure it again.
-    sets[f"procedural people, rendered_wild test, {PICTURES // 10} pictures"] = ("rendered_wild", None, PICTURES // 10)
-    side = rendered_side(model.size)
-    scores = {
-        title: _rounded(model.evaluate(load_pictures(name, "test", path=path, side=side).thin(count)))
-        for title, (name, path, count) in sets.items()
-    }
-    if photographs is not None:
-        people = load_pictures("lsp", "test", path=photographs)
-        scores = {
-            f"Leeds Sports Pose, extended, test: {len(people):,} photographs": _rounded(model.evaluate(people)),
-            **scores,
-        }
-    return scores
 
 
 def measure_real(model: Any, real: Path) -> dict[str, Any]:
@@ -144,7 +217,7 @@ def _rounded(scores: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in plain.items()}
 
 
-def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+def triangulated(metrics: Scores) -> dict[str, Scores]:
     """Take what a model of several views started from out of its metrics, as their baseline."""
     baselines = {}
     for title, scores in metrics.items():
@@ -153,26 +226,19 @@ def triangulated(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict
     return baselines
 
 
-def supervision(header: dict[str, Any]) -> str:
-    """Return what training needed: the paper's words, or the share of labels that fine-tuning saw."""
-    fraction = header.get("data", {}).get("label_fraction", 0.0)
-    if fraction and (header["settings"].get("label_steps") or header["settings"].get("student") == "labels"):
-        return f"2D keypoints, {100 * fraction:g} % of 3D labels"
-    if header["paper"] == "georep":
-        count = header["data"].get("label_count")
-        return "3D labels" if count is None else f"2D keypoints of several cameras, {count} 3D labels"
-    if header.get("data", {}).get("rigs") is not None:
-        return RIGS
-    return PAPERS[header["paper"]].supervision
+def trained_on(header: dict[str, Any]) -> Trained:
+    """Return what training needed and what it read: as the model's class says of its settings, else as the paper does."""
+    paper = PAPERS[header["paper"]]
+    said = paper_class(header["paper"]).trained_on(header["settings"], header.get("data", {}))
+    return said or Trained(paper.supervision, paper.reads or f"{paper.supervision}, drawn at random")
 
 
-def used(header: dict[str, Any]) -> str:
-    """Return what training read, in words."""
-    needed = supervision(header)
-    read = USED.get(needed, f"{needed}, drawn at random")
+def read(header: dict[str, Any]) -> str:
+    """Return what training read, in words, with what a teacher or augmentation made of it."""
+    words = trained_on(header).read
     if header["settings"].get("student") == "teacher":
-        read += "; what a teacher lifted of them"
-    return f"{read}; {AUGMENTED}" if header.get("data", {}).get("augmentation") is not None else read
+        words += "; what a teacher lifted of them"
+    return f"{words}; {AUGMENTED}" if header.get("data", {}).get("augmentation") is not None else words
 
 
 def measured_by(name: str, entry: dict[str, Any]) -> str:
@@ -213,39 +279,25 @@ def main() -> None:
     path = save(model, CHECKPOINTS / source.name, **{key: header[key] for key in ORIGIN if key in header})
     index_path = CHECKPOINTS / "index.json"
     index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
-    metrics = measure(model, options.openmocap, options.bandai, options.lsp, options.every)
-    lifter, pictures = isinstance(model, LiftingModule), isinstance(model, PictureModule)
-    baselines: dict[str, dict[str, Any]]
-    if pictures:
-        baselines = {title: {} for title in metrics}
-    elif lifter:
-        known = index["models"].get("martinez.cmu", {}).get("baselines", {})
-        if set(known) != set(metrics) or options.every > 1:
-            flat_scores = measure(None, options.openmocap, options.bandai, every=options.every)
-            known = {title: {"flat depth": scores} for title, scores in flat_scores.items()}
-        baselines = {title: {"flat depth": known[title]["flat depth"]} for title in metrics}
-        if options.real:
-            metrics[REAL] = measure_real(model, options.real)
-            baselines[REAL] = {"flat depth": measure_real(None, options.real), "MediaPipe": own_of_detector(options.real)}
-    else:
-        baselines = triangulated(metrics)
-    seen = "" if not pictures else f"{PHOTOGRAPHS if header['data'].get('annotated') == 'lsp' else RENDERED}; "
+    files = Files(options.openmocap, options.bandai, options.real, options.lsp, options.every)
+    kind = KINDS[model.kind]
+    metrics = kind.measure(model, files, header)
+    baselines = kind.baselines(metrics, files, index)
     said = {
         "licence": LICENCE,
         "data_licence": DATA_LICENCE,
         "limits": options.limits or index["models"][options.name]["limits"],
-        "supervision": supervision(header),
-        "training_data": f"{DATA}; {seen}{used(header)}",
+        "supervision": trained_on(header).needed,
+        "training_data": f"{kind.data(header)}; {read(header)}",
     }
     entry = {**index_entry(path, model, header, **said), "metrics": metrics}
-    supervised = index["models"].get("martinez.cmu")
-    if lifter and supervised and options.name != "martinez.cmu":
+    supervised = index["models"].get(SUPERVISED)
+    if GROUND_TRUTH in metrics and supervised and options.name != SUPERVISED:
         for title, scores in baselines.items():
             if title in supervised["metrics"]:
-                scores["martinez.cmu"] = supervised["metrics"][title]
-        title = "openmocap test, GT 2D"
-        flat, best = baselines[title]["flat depth"]["p_mpjpe"], baselines[title]["martinez.cmu"]["p_mpjpe"]
-        entry["gap_closed"] = round((flat - metrics[title]["p_mpjpe"]) / (flat - best), 3)
+                scores[SUPERVISED] = supervised["metrics"][title]
+        flat, best = (baselines[GROUND_TRUTH][name]["p_mpjpe"] for name in ("flat depth", SUPERVISED))
+        entry["gap_closed"] = round((flat - metrics[GROUND_TRUTH]["p_mpjpe"]) / (flat - best), 3)
     entry["baselines"] = baselines
     with atomic_write(CHECKPOINTS / f"{options.name}.md") as temporary:
         temporary.write_text(card(options.name, entry, measured_by(options.name, entry)), encoding="utf-8")
@@ -253,12 +305,7 @@ def main() -> None:
     with atomic_write(index_path) as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     print(
-        json.dumps(
-            {
-                title: scores.get("p_mpjpe" if lifter else "mpjpe", scores.get("pck_torso"))
-                for title, scores in metrics.items()
-            }
-        ),
+        json.dumps({title: scores.get(kind.error, scores.get("pck_torso")) for title, scores in metrics.items()}),
         entry.get("gap_closed", ""),
     )
 

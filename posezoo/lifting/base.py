@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
@@ -31,6 +31,13 @@ class Report(Protocol):
     def report(self) -> dict[str, float]:
         """Return every metric by name."""
         ...
+
+
+class Trained(NamedTuple):
+    """What a training needed and what it read of its data, in words, for the model's card."""
+
+    needed: str
+    read: str
 
 
 class _Fused(NamedTuple):
@@ -96,7 +103,7 @@ class ZooModule(pl.LightningModule):
         """
         raise InputError(f"{self.zoo_name} cannot be exported: its class does not say what its inputs and outputs are.")
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Any, **named: Any) -> Any:
         """Refuse to be called: kinds of models that can be called with tensors alone have a ``forward`` of their own.
 
         Raises:
@@ -159,6 +166,23 @@ class ZooModule(pl.LightningModule):
                 '@posezoo.register_model("its_name").'
             )
         return cls.paper
+
+    @classmethod
+    def trained_on(cls, settings: Mapping[str, object], data: Mapping[str, object]) -> Trained | None:
+        """Say what a training needed, where its settings tell; None where it is what the paper needs.
+
+        Args:
+            settings, data: of the model and of its data, as the header of weights has them.
+        """
+        fraction = data.get("label_fraction")
+        if (
+            isinstance(fraction, int | float)
+            and fraction
+            and (settings.get("label_steps") or settings.get("student") == "labels")
+        ):
+            needed = f"2D keypoints, {100 * fraction:g} % of 3D labels"
+            return Trained(needed, f"{needed}, drawn at random")
+        return None
 
     def weights(self) -> dict[str, Tensor]:
         """Return what is published: everything that prediction and fine-tuning need, nothing twice."""

@@ -11,6 +11,7 @@ Guoliang Hua, Wenhao Li, Qian Zhang, Runwei Ding, Hong Liu, 2021.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from posezoo.geometry import triangulate
 from posezoo.geometry.pieces import pieces
 from posezoo.geometry.robust import trusted
 from posezoo.lifting import ZooModule
+from posezoo.lifting.base import Trained
 from posezoo.lifting.schedule import cosine
 from posezoo.papers.cvugcn import losses
 from posezoo.papers.cvugcn.context import CHANNELS, describe, disagreement
@@ -317,6 +319,15 @@ class CVUGCN(ZooModule):
         self.log_dict({"train/place": place.detach(), "train/posture": posture.detach()})
         self.log("train/loss", (place + posture).detach(), prog_bar=True, on_step=True, on_epoch=True)
         return place + posture
+
+    @classmethod
+    def trained_on(cls, settings: Mapping[str, object], data: Mapping[str, object]) -> Trained | None:
+        if data.get("rigs") is None:
+            return super().trained_on(settings, data)
+        return Trained(
+            "3D motion capture seen by simulated rigs",
+            "3D motion alone: bodies, calibrated cameras, their errors and a detector's are simulated",
+        )
 
     def evaluate(self, data: PoseData, **settings: Any) -> dict[str, Any]:
         """See :func:`posezoo.papers.cvugcn.evaluation.evaluate_views`."""

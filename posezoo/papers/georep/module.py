@@ -16,6 +16,8 @@ Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -26,6 +28,7 @@ from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.lifting import LiftingModule, as_list
+from posezoo.lifting.base import Trained
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.lifting.schedule import Part, cosine
 from posezoo.networks import SkeletonEncoder, encode_all, fuse_batch_norm
@@ -254,6 +257,15 @@ class GeoRep(LiftingModule):
                 else:
                     schedules.append(torch.optim.lr_scheduler.CosineAnnealingLR(optimizers[-1], steps))
         return optimizers, schedules
+
+    @classmethod
+    def trained_on(cls, settings: Mapping[str, object], data: Mapping[str, object]) -> Trained | None:
+        if said := super().trained_on(settings, data):
+            return said
+        if (count := data.get("label_count")) is None:
+            return Trained("3D labels", "2D keypoints and 3D labels")
+        needed = f"2D keypoints of several cameras, {count} 3D labels"
+        return Trained(needed, f"{needed}, drawn at random")
 
     def weights(self) -> dict[str, Tensor]:
         """Return one generator and the regressor: the other generator serves training alone."""
