@@ -16,6 +16,12 @@ ACTIONS = (
     "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting", "SittingDown",
     "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",
 )  # fmt: skip
+NUMBERED_ACTIONS = (
+    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown", "Smoking",
+    "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
+)  # fmt: skip
+"""In the order of the dataset's own tools, which number them from 2; 1 stands for all."""
+
 _ALSO = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 
 FRAMES = {("S1",): 62_094, ("S5",): 99_079, ("S6",): 62_466, ("S7", "S8"): 166_299, ("S9", "S11"): 135_836}
@@ -43,3 +49,8 @@ def parse_action(stem: str) -> tuple[str, str] | None:
         return None
     action = _ALSO.get(named[1], named[1])
     return (action, named[2] or "") if action in ACTIONS else None
+
+
+def spellings(action: str) -> tuple[str, ...]:
+    """Return the names under which files hold an action, its own first."""
+    return (action, *(other for other, name in _ALSO.items() if name == action))

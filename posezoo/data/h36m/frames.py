@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.h36m.cdf import read_cdf_pose
-from posezoo.data.h36m.facts import CAMERAS, LABELLED, SUBJECTS, parse_action
-from posezoo.data.h36m.pictures import ACTIONS, SIDE_PX
+from posezoo.data.h36m.facts import CAMERAS, LABELLED, NUMBERED_ACTIONS, SUBJECTS, parse_action
+from posezoo.data.h36m.pictures import SIDE_PX
 from posezoo.data.pictures.crops import crop_matrix, cut
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.opencv import opencv
@@ -107,7 +107,7 @@ def _find(source: Path) -> Iterator[_Clip]:
             for trial, stem in enumerate(ordered, 1):
                 for camera in sorted(stems[stem]):
                     number = CAMERAS.index(camera) + 1
-                    yield _Clip(subject, ACTIONS.index(action) + 2, trial, number, folder, f"{stem}.{camera}")
+                    yield _Clip(subject, NUMBERED_ACTIONS.index(action) + 2, trial, number, folder, f"{stem}.{camera}")
 
 
 def _cut_once(clip: _Clip, out: Path, every: int) -> dict[str, np.ndarray] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posezoo.data.h36m.facts import NUMBERED_ACTIONS, SUBJECTS
 from posezoo.data.pictures.crops import pixels_per_mm
 from posezoo.data.pictures.files import PictureFiles, present
 from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures
@@ -17,12 +18,7 @@ from posezoo.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("mpii16")
 SIDE_PX = 224
-# As the dataset's own tools number them; 1 stands for all.
-ACTIONS = (
-    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown", "Smoking",
-    "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
-)  # fmt: skip
-_VALIDATES = 8
+_VALIDATES = int(SUBJECTS["val"][0][1:])
 _KEYS = ("subject", "action", "subaction", "camera", "id", "istrain")
 
 
@@ -66,7 +62,7 @@ def h36m_pictures(
         raise CorruptFileError(f"{path} holds nobody of the {split} split (istrain); expected pose-hg-3d's annotations.")
     if not (np.isfinite(keypoints).all() and np.isfinite(pose).all()):
         raise CorruptFileError(f"{path} holds NaN or infinite joints; get the file again.")
-    if not 2 <= numbers["action"].min() <= numbers["action"].max() < 2 + len(ACTIONS):
+    if not 2 <= numbers["action"].min() <= numbers["action"].max() < 2 + len(NUMBERED_ACTIONS):
         raise CorruptFileError(f"{path}: actions {numbers['action'].min()} to {numbers['action'].max()}; expected 2 to 16.")
     numbers = {key: values[chosen] for key, values in numbers.items()}
     shoulders = [_SKELETON.index("left_shoulder"), _SKELETON.index("right_shoulder")]
@@ -93,7 +89,7 @@ def h36m_pictures(
             sequence=sequence.reshape(-1).astype(np.int32),
             frame=numbers["id"].astype(np.int32),
             sequences=tuple(
-                Sequence(f"S{s}", ACTIONS[a - 2], str(t), c - 1, image_size=size) for s, a, t, c in clips.tolist()
+                Sequence(f"S{s}", NUMBERED_ACTIONS[a - 2], str(t), c - 1, image_size=size) for s, a, t, c in clips.tolist()
             ),
         ),
         center=np.full((len(names), 2), (SIDE_PX - 1) / 2, np.float32),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.h36m.cdf import read_cdf_pose
-from posezoo.data.h36m.facts import LABELLED, parse_action
+from posezoo.data.h36m.facts import LABELLED, parse_action, spellings
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.hdf5 import open_hdf5, read_dataset
 from posezoo.formats.cameras import read_cameras
@@ -179,7 +179,7 @@ def _hourglass(source: Path, folder: str, layout: Skeleton, key: Key) -> list[np
     subject, action, trial = key
     result: list[np.ndarray | None] = []
     for camera in h36m_cameras("S1"):
-        stems = [f"{name}{f'{gap}{trial}' if trial else ''}.{camera.name}.h5" for name in _names(action) for gap in "_ "]
+        stems = [f"{name}{f'{gap}{trial}' if trial else ''}.{camera.name}.h5" for name in spellings(action) for gap in "_ "]
         paths = [path for stem in stems if (path := source / subject / folder / stem).is_file()]
         if not paths:
             result.append(None)
@@ -190,10 +190,6 @@ def _hourglass(source: Path, folder: str, layout: Skeleton, key: Key) -> list[np
             raise CorruptFileError(f"{paths[0]}, 'poses' is of type {poses.dtype}; expected numbers.")
         result.append(convert(poses.astype(np.float32), layout, _H36M17).keypoints)
     return result
-
-
-def _names(action: str) -> tuple[str, ...]:
-    return {"Photo": ("Photo", "TakingPhoto"), "WalkDog": ("WalkDog", "WalkingDog")}.get(action, (action,))
 
 
 def check_subjects(subjects: tuple[str, ...]) -> None:

@@ -10,12 +10,9 @@ import numpy as np
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.hdf5 import open_hdf5
 from posezoo.files.reading import PathLike
-from posezoo.formats.mpii import finite, people_of_hourglass, people_of_json, people_of_mat
+from posezoo.formats.mpii import PX_PER_SCALE, finite, people_of_hourglass, people_of_json, people_of_mat
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
-
-# `scale` counts in units of this many px.
-_PX_PER_SCALE = 200.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class MPII:
     @property
     def height_px(self) -> np.ndarray:
         """(N,) the person's height in px."""
-        return self.scale * np.float32(_PX_PER_SCALE)
+        return self.scale * np.float32(PX_PER_SCALE)
 
     @property
     def complete(self) -> np.ndarray:

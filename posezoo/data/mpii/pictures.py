@@ -11,10 +11,10 @@ from posezoo.data.pictures.files import PictureFiles, present
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import UnknownNameError
 from posezoo.files.reading import PathLike
+from posezoo.formats.mpii import PX_PER_SCALE
 
 # The hourglass's own: MPII's box is moved down a little and widened, so that feet are in.
 _DOWN, _WIDER = 15.0, 1.25
-_PERSON_PX = 200.0
 
 
 def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | None = None) -> PeopleInPictures:
@@ -49,7 +49,7 @@ def mpii_pictures(split: str = "val", path: PathLike = ".", images: PathLike | N
     return PeopleInPictures(
         poses=mpii.people,
         center=center.astype(np.float32),
-        side_px=(_PERSON_PX * _WIDER * mpii.scale).astype(np.float32),
+        side_px=(PX_PER_SCALE * _WIDER * mpii.scale).astype(np.float32),
         picture=PictureFiles(folder, names),
         head_px=mpii.normalize if np.isfinite(mpii.normalize).all() else None,
     )[there]
