@@ -15,7 +15,7 @@ class PoseZooError(ValueError):
 
 
 class PoseZooWarning(UserWarning):
-    """What looks wrong in the input, though it can be used: one sentence, what was found and what to do."""
+    """Warning about input that looks wrong but can be used: what was found and what to do, in one sentence."""
 
 
 class InputError(PoseZooError):

@@ -43,7 +43,7 @@ def rendered_people(
 
     ``studio``: a plain room, five outfits, the four cameras of Human3.6M without their distortion, everyday motions.
     ``wild``: any background, clothes and light, occluders, blur and noise; cameras 2 to 8 m away, from below or above,
-    rolled; other people, other motions. Both hold 3D: whoever trains on ``wild`` is to look away.
+    rolled; other people, other motions. Both hold 3D; a training on ``wild`` must not read it.
 
     Args:
         domain: ``studio`` or ``wild``.

@@ -91,7 +91,7 @@ def parse_bvh(path: str | Path) -> Hierarchy:
 
 
 class _MalformedError(ValueError):
-    """What exactly is wrong with the text of a BVH file."""
+    """Error that names what is wrong with the text of a BVH file."""
 
 
 def _parse(lines: list[str]) -> Hierarchy:

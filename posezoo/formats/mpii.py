@@ -24,7 +24,7 @@ _HEAD = 0.6  # of the diagonal of the head's box
 
 @dataclass
 class Person:
-    """What a file says of one person; NaN where it says nothing.
+    """One person of a file; NaN where the file says nothing.
 
     Attributes:
         image, person: the picture, and which person in it.

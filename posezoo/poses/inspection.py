@@ -26,7 +26,7 @@ _MOST_MISSING, _MOST_STATIC, _MOST_OUTSIDE, _LOW_CONFIDENCE = 0.2, 0.1, 0.2, 0.3
 
 @dataclass(frozen=True)
 class Finding:
-    """One suspicion.
+    """One finding: something suspicious about keypoints.
 
     Attributes:
         name: ``layout``, ``jitter``, ``units``, ``outside``, ``axes``, ``upside down``, ``sides``, ``sides in single
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What keypoints are like.
+    """Report of an inspection of keypoints.
 
     Attributes:
         skeleton: name of the layout.

@@ -45,7 +45,7 @@ Array = TypeVar("Array", bound=Shaped)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction(Generic[Array]):
-    """What a model says about some 2D poses.
+    """Prediction of a model for some 2D poses.
 
     Attributes:
         pose_3d: (..., J, 3) float32, array or tensor as the caller's input was.

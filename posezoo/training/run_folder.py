@@ -69,7 +69,7 @@ def checkpointing(out: Path) -> ModelCheckpoint:
 
 
 class _Best(ModelCheckpoint):
-    """Lightning's own, but without complaint where a validation does not say the metric, as early ones may not."""
+    """Lightning's own callback, which here accepts a validation without the metric, as early ones may be."""
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.monitor in trainer.callback_metrics:

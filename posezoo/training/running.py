@@ -38,7 +38,7 @@ from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best
 
 
 class _CLI(LightningCLI):
-    """LightningCLI without a class to choose: the recipe's paper says it; checkpoints and logger are the run's."""
+    """LightningCLI whose classes are those of the recipe's paper, and whose checkpoints and logger are the run's."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from posezoo.viz.scene import TRUTH
 
 @runtime_checkable
 class Result(Posed, Protocol):
-    """What is read of a :class:`posezoo.data.Prediction`."""
+    """Result that can be drawn, such as a :class:`posezoo.data.Prediction`."""
 
     @property
     def keypoints_2d(self) -> object: ...

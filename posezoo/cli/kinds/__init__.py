@@ -16,7 +16,7 @@ from posezoo.lifting.kinds import get_kind
 
 @dataclass(frozen=True)
 class Scores:
-    """What ``posezoo eval`` prints.
+    """Scores that ``posezoo eval`` prints.
 
     Attributes:
         result: metrics by name; tables by action or scene are dictionaries.

@@ -19,7 +19,7 @@ _NEAREST_MM = 700.0
 
 
 class Seen(NamedTuple):
-    """What a camera made of each pose.
+    """Poses as a camera saw them.
 
     Attributes:
         keypoints: (B, J, 2) image coordinates at focal length 1.

@@ -139,7 +139,7 @@ def stature(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "
 
 @runtime_checkable
 class Sampler(Protocol):
-    """What makes a batch of a pool, as :class:`Augmentation` does."""
+    """Anything that makes a batch of a pool, as :class:`Augmentation` does."""
 
     @property
     def batches(self) -> int:

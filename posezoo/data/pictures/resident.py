@@ -163,7 +163,7 @@ def _occluded(
 
 
 class _Whole(Dataset[UInt8[np.ndarray, "3 P P"] | str]):
-    """People cut out with room around; why not, where a picture cannot be read."""
+    """People cut out with room around, or the reason why a picture cannot be read."""
 
     def __init__(self, crops: Crops, side: int) -> None:
         self.crops, self.side = crops, side

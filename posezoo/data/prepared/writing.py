@@ -79,7 +79,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Part:
-    """What is read at a time, such as a recording with all its cameras.
+    """A part that is read at a time, such as a recording with all its cameras.
 
     Attributes:
         name: of the group in the file.
@@ -92,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What :func:`write_prepared` did.
+    """Result of :func:`write_prepared`.
 
     Attributes:
         written: False where the file was up to date.

@@ -14,7 +14,7 @@ Angles = dict[str, tuple[Value, Value, Value]]
 
 @dataclass(frozen=True)
 class Moves:
-    """What a motion asks of the body, on top of the person's resting posture.
+    """Angles of a motion, added to the person's resting posture.
 
     Attributes:
         angles: degrees by joint, (T,) arrays or constants.

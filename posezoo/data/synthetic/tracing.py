@@ -26,7 +26,7 @@ class Capsules:
 
 @dataclass(frozen=True)
 class Traced:
-    """What the pixels that show a capsule show; M of them.
+    """Surface points that M pixels show of capsules.
 
     Attributes:
         rows, columns: (M,) of the image.

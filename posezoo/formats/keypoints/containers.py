@@ -26,7 +26,7 @@ from posezoo.formats.keypoints.table_rows import FRAMES, IMAGES, PERSONS, VIDEOS
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds.
+    """Content of a file.
 
     Attributes:
         kind: ``npz npy json hdf5 pickle mat csv xml txt``, ``folder`` (of JSON files) or ``txt folder``.

@@ -27,7 +27,7 @@ _ERROR_MM_PER_PX = 4.0  # of a person who fills half of a picture of 1000 px
 
 
 class Context(NamedTuple):
-    """What a clip says.
+    """Statistics of a clip, from which the network learns what to expect.
 
     Attributes:
         features: (B, T, V, J, C) for the network, see :func:`describe`.

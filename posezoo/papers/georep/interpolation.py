@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Codes on the line between two, and what becomes of them.
+    """Codes on the line between two codes, decoded and lifted.
 
     Attributes:
         codes: (steps, M, 3 eta).

@@ -20,7 +20,7 @@ from posezoo.skeletons.posed import Posed
 
 @runtime_checkable
 class Poses(Posed, Protocol):
-    """What is exported: :class:`posezoo.poses.Prediction`, or anything else with its attributes as NumPy arrays."""
+    """Poses that can be exported: :class:`posezoo.poses.Prediction`, or anything with its attributes as NumPy arrays."""
 
     @property
     def keypoints_2d(self) -> np.ndarray | None: ...
