@@ -78,7 +78,7 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
 
 
 def common_times(
-    clocks: Sequence[tuple[Float[np.ndarray, " F"] | None, float | int | None]], files: Sequence[Path]
+    clocks: Sequence[tuple[Float[np.ndarray, " F"] | None, float | int | None]], files: Sequence[Path | str]
 ) -> Float[np.ndarray, " F"] | None:
     """Return the times of the frames that several cameras took together, where a rate does not tell them.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -25,11 +24,13 @@ class Clock:
         times_s: (N,) seconds of each frame from the first one, where the rate varies; None where ``fps`` tells them.
     """
 
-    fps: float | None
-    times_s: Any = None
+    fps: float | int | None
+    times_s: np.ndarray | None = None
 
 
-def clock_of(stamps_s: Sequence[float] | Float[np.ndarray, " N"], stated: float | None, name: str = "the video") -> Clock:
+def clock_of(
+    stamps_s: Sequence[float | int] | Float[np.ndarray, " N"], stated: float | int | None, name: str = "the video"
+) -> Clock:
     """Return the clock of a video's frames.
 
     Args:
