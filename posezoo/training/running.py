@@ -261,8 +261,8 @@ def train(
     return weights
 
 
-def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> None:
-    """Write all settings of a run, as a recipe that ``posezoo train`` takes.
+def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> dict[str, object]:
+    """Write all settings of a run as a recipe that ``posezoo train`` takes, and return them.
 
     Raises:
         SaveError: the folder cannot be written to.

@@ -85,7 +85,7 @@ _BELOW = 0.52
 """On a phone: the height up to which the 3D scene reaches, below the picture."""
 
 
-def fits(clip: Clip) -> dict[str, dict[str, Any]]:
+def fits(clip: Clip) -> dict[str, dict[str, object]]:
     """Return what Plotly's relayout changes where a page is ``narrow``, with the scene below the picture, or ``wide``."""
     beside, left = clip.keypoints_2d is not None, 0.0 if clip.keypoints_2d is None else 0.4
     top = _BELOW if beside else 1.0
