@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from posezoo.errors import PoseZooError, SaveError
 from posezoo.files.reading import PathLike, reason
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# How the name of a workplace ends whose lock is taken.
+_MARK = ".writing"
 _SAVE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
     errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere",
@@ -35,7 +44,8 @@ def save_reason(error: OSError) -> str | None:
 def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Path]:
     """Give a temporary path beside ``path``, with its extension, that becomes ``path`` when the block ends well.
 
-    After any failure, an interrupt included, the temporary file is gone and what stood at ``path`` stands still.
+    After any failure, an interrupt included, the temporary file is gone and what stood at ``path`` stands still. What a
+    process left that was killed while it wrote the same ``path`` is cleaned up; see :func:`_workplace`.
 
     Args:
         path: the file.
@@ -53,12 +63,13 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         ('done', 1)
     """
     path = Path(path)
-    temporary = path.parent / f".{uuid.uuid4().hex[:12]}{path.suffix}"
+    places = ExitStack()
     try:
         if not path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "no such folder")
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
+        temporary = places.enter_context(_workplace(path)) / f"part{path.suffix}"
         yield temporary
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
@@ -73,5 +84,58 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         number = errno.ENOSPC if full else getattr(error, "errno", None)
         raise SaveError(f"{called or path} was not written: {_SAVE_REASONS.get(number or 0, reason(error))}.") from error
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        places.close()
+
+
+@contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """Give a folder beside ``path`` for the time of writing, and remove those of writers of ``path`` that are gone.
+
+    Each writer holds a lock (``flock``) on a file in its folder as long as it lives: the system lets go of it when the
+    process ends, however it ends. A folder whose lock can be had has no writer. The folder gets the name by which others
+    find it after its lock is taken, so that nobody finds it without. Where the system or the disk has no such locks,
+    nothing is cleaned up.
+    """
+    mark = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}."
+    for found in _left_by_others(path.parent, mark):
+        shutil.rmtree(found, ignore_errors=True)
+    new = path.parent / f"{mark}{uuid.uuid4().hex[:12]}"
+    new.mkdir()
+    folder, lock = new, None
+    try:
+        lock = _locked(new / "lock", create=True)
+        folder = new.with_name(f"{new.name}{_MARK}")
+        new.rename(folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder if folder.exists() else new, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _left_by_others(parent: Path, mark: str) -> Iterator[Path]:
+    """Yield the workplaces whose writer is gone; each is locked until the next one is asked for."""
+    with suppress(OSError):
+        for name in [name for name in os.listdir(parent) if name.startswith(mark) and name.endswith(_MARK)]:
+            lock = _locked(parent / name / "lock", create=False)
+            if lock is not None:
+                try:
+                    yield parent / name
+                finally:
+                    os.close(lock)
+
+
+def _locked(path: Path, create: bool) -> int | None:
+    """Return the open lock file; None where another holds the lock, there is no such file, or there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        lock = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0))
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock

@@ -7,7 +7,10 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from posezoo.errors import CorruptFileError
-from posezoo.files.reading import PathLike, read_bytes, reading
+from posezoo.files.reading import PathLike, check_size, read_bytes, reading
+
+# What an element without text and attributes takes in memory.
+_BYTES_PER_ELEMENT = 200
 
 
 def load_xml(path: PathLike) -> Element:
@@ -15,8 +18,9 @@ def load_xml(path: PathLike) -> Element:
 
     Raises:
         MissingFileError: no such file.
-        CorruptFileError: empty, damaged, or with a document type declaration: entities may expand to gigabytes or name
-            other files, and no format of the field has any.
+        CorruptFileError: empty, damaged, with more elements than :func:`posezoo.files.reading.max_bytes` allows, or with
+            a document type declaration: entities may expand to gigabytes or name other files, and no format of the field
+            has any.
 
     Example:
         >>> import tempfile
@@ -27,7 +31,13 @@ def load_xml(path: PathLike) -> Element:
         '3'
     """
     data = read_bytes(path, "XML")
-    builder = TreeBuilder()
+    builder, count = TreeBuilder(), 0
+
+    def start(tag: str, attributes: dict[str, str]) -> Element:
+        nonlocal count
+        count += 1
+        check_size(_BYTES_PER_ELEMENT * count, path, len(data))
+        return builder.start(tag, attributes)
 
     def refuse(*_: object) -> NoReturn:
         raise CorruptFileError(f"{path} declares a document type (DTD), which could expand without end; refused: remove it.")
@@ -37,7 +47,7 @@ def load_xml(path: PathLike) -> Element:
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = refuse
         parser.EntityDeclHandler = refuse
-        parser.StartElementHandler = builder.start
+        parser.StartElementHandler = start
         parser.EndElementHandler = builder.end
         parser.CharacterDataHandler = builder.data
         parser.Parse(data, True)

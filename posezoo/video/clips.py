@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posezoo.data.pictures.frames import PICTURE_ENDINGS, VIDEO_ENDINGS, Frames
+from posezoo.data.pictures.frames import PICTURE_ENDINGS, VIDEO_ENDINGS, Frames, pictures_in
 from posezoo.errors import InputError
 from posezoo.files.reading import PathLike
 from posezoo.formats.keypoints import read_keypoints
@@ -64,8 +65,8 @@ class ClipPeople:
 def is_clip_file(path: PathLike) -> bool:
     """Return whether a path is a video, a picture or a folder of pictures, rather than a file of keypoints."""
     path = Path(path)
-    if path.is_dir():
-        return any(entry.suffix.lower() in PICTURE_ENDINGS for entry in path.iterdir())
+    if os.path.isdir(path):
+        return bool(pictures_in(path))
     return path.suffix.lower() in (*VIDEO_ENDINGS, *PICTURE_ENDINGS)
 
 

@@ -138,3 +138,14 @@ def test_other_files_are_named(tmp_path, name, content, words):
     path.write_bytes(content)
     with pytest.raises(InputError, match=words):
         read_keypoints(path)
+
+
+def test_xml_has_a_budget_of_elements(tmp_path, monkeypatch):
+    from posezoo.files.xml import load_xml
+
+    path = tmp_path / "a.xml"
+    path.write_text("<a>" + "<b/>" * 20000 + "</a>")
+    assert len(load_xml(path)) == 20000
+    monkeypatch.setenv("POSEZOO_MAX_BYTES", "1000000")
+    with pytest.raises(CorruptFileError, match="POSEZOO_MAX_BYTES"):
+        load_xml(path)

@@ -26,7 +26,11 @@ def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:
     data = read_bytes(path, "a picture")
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+    except cv2.error as error:
+        if "OPENCV_IO_MAX_IMAGE" in str(error):
+            raise CorruptFileError(
+                f"{path} claims more pixels than are read; set POSEZOO_MAX_BYTES to more if the picture is what you expect."
+            ) from error
         picture = None
     if picture is None:
         raise CorruptFileError(f"{path} is no picture that can be read; expected .jpg, .png or another common format.")

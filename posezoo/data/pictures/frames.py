@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from jaxtyping import UInt8
 from posezoo.data.pictures.files import read_picture
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
-from posezoo.files.reading import PathLike
+from posezoo.files.reading import PathLike, check_file, check_size, reading
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 # Headers count frames by duration and rate: a share that is missing says nothing yet.
 _PROMISED = 0.95
+# Bytes at the start of a video, of which some are no text in every container.
+_HEAD = 64
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,25 @@ class Frames:
 
     Raises:
         MissingFileError: it is not there, or a folder without pictures.
-        InputError: neither picture nor video, by its ending.
+        InputError: neither picture nor video, by its ending; a device, a FIFO or a name that is no text; a text.
+        CorruptFileError: a video whose header claims larger pictures than :func:`posezoo.files.reading.max_bytes` allows.
     """
 
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self.unreadable: list[str] = []
-        self.video = self.path.suffix.lower() in VIDEO_ENDINGS and not self.path.is_dir()
-        if not self.path.exists():
-            raise MissingFileError(f"{path} is not there; check the path.")
-        if self.path.is_dir():
-            self.files = sorted(entry for entry in self.path.iterdir() if entry.suffix.lower() in PICTURE_ENDINGS)
+        folder = os.path.isdir(path)
+        self.video = self.path.suffix.lower() in VIDEO_ENDINGS and not folder
+        if not folder:
+            check_file(path, "a video" if self.video else "a picture")
+        if folder:
+            self.files = pictures_in(self.path)
             if not self.files:
                 raise MissingFileError(f"{path} holds no picture; expected files that end in {', '.join(PICTURE_ENDINGS)}.")
         elif self.video or self.path.suffix.lower() in PICTURE_ENDINGS:
             self.files = [self.path]
+            if self.video:
+                _refuse_text(self.path)
         else:
             known = ", ".join((*PICTURE_ENDINGS, *VIDEO_ENDINGS))
             raise InputError(f"{path} ends in {self.path.suffix!r}; pictures and videos end in {known}.")
@@ -110,6 +117,8 @@ class Frames:
         capture = _open(self.path)
         number = 0
         try:
+            edges = [float(capture.get(edge)) for edge in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+            check_size(3 * int(max(edges[0], 0) * max(edges[1], 0)), self.path)
             while capture.isOpened():
                 found, picture = capture.read()
                 if not found:
@@ -132,4 +141,27 @@ class Frames:
 
 def _open(path: Path) -> Any:
     """Return the video's capture."""
-    return opencv().VideoCapture(str(path))
+    # FFmpeg takes what stands before a colon for a protocol; an absolute path has none.
+    return opencv().VideoCapture(os.path.abspath(path))
+
+
+def pictures_in(folder: PathLike) -> list[Path]:
+    """Return the pictures of a folder in the order of their names.
+
+    Raises:
+        InputError: the folder may not be read.
+    """
+    with reading(folder, "pictures"):
+        return sorted(entry for entry in Path(folder).iterdir() if entry.suffix.lower() in PICTURE_ENDINGS)
+
+
+def _refuse_text(path: Path) -> None:
+    """Refuse texts under the name of a video: FFmpeg takes some for playlists, and opens the files and hosts in them.
+
+    Raises:
+        InputError: the file begins as a text does.
+    """
+    with reading(path, "a video"), open(path, "rb") as stream:
+        head = stream.read(_HEAD)
+    if head.isascii() and b"\0" not in head and head.strip():
+        raise InputError(f"{path} begins as a text does, {head[:20].decode()!r}; expected a video.")

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from posezoo.extras import require
+from posezoo.files.reading import max_bytes
 
 
 def opencv() -> Any:
@@ -16,4 +17,6 @@ def opencv() -> Any:
     """
     # PoseZoo says in a sentence what is wrong with a video; FFmpeg's own lines would stand beside it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # Three bytes a pixel; a few bytes of a PNG can claim gigabytes. OpenCV looks when it is first imported.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(max(1, max_bytes() // 3)))
     return require("cv2", "a picture", "'posezoo[images]'", "OpenCV")
