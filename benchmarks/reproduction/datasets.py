@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.data.named import DATASETS
+from posezoo.data.openmocap import content_digest
 from posezoo.data.pictures import PICTURES
 from posezoo.errors import InputError, MissingFileError
 from posezoo.files.hdf5 import open_hdf5, read_attributes
@@ -26,13 +27,14 @@ class Dataset:
         loader: its name in :func:`posezoo.data.load_dataset`, or of pictures in
             :func:`posezoo.data.pictures.load_pictures`.
         file: under ``--data-dir``, or a folder; empty where none is needed.
-        more: other files that belong to it.
+        more: other files that belong to it, and that it cannot do without.
         make: the command that makes the file.
         splits: that it has.
         instead_of: which of ours stands for which of a paper's.
         pictures: whether it holds people in pictures.
         evaluate: settings of the model's ``evaluate`` that it asks for.
         settings: of its loader, in tests.
+        model, train: settings of models and of their DataModules that its layout or its cameras ask for.
     """
 
     id: str
@@ -46,29 +48,34 @@ class Dataset:
     pictures: bool = False
     evaluate: Mapping[str, Any] = field(default_factory=dict, hash=False)
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    model: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    train: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def path(self, folder: Path) -> Path | None:
         """Its file; None where it needs none.
 
         Raises:
             InputError: PoseZoo has no reader for it.
-            MissingFileError: the file is not there; says how to make it.
+            MissingFileError: the file, or one that belongs to it, is not there; says how to make it.
         """
         readers = PICTURES if self.pictures else DATASETS
         if self.loader != "keypoints" and self.loader not in readers:
             raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(readers)}.")
         if not self.file:
             return None
-        path = folder / self.file
-        if not path.exists():
-            how = f"; make it with `{self.make}`" if self.make else ""
-            raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
-        return path
+        for path in self.files(folder):
+            if not path.exists():
+                how = f"; make it with `{self.make}`" if self.make else ""
+                raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
+        return folder / self.file
+
+    def files(self, folder: Path) -> list[Path]:
+        """Return every file and folder that it needs, whether it is there or not."""
+        return [folder / name for name in (self.file, *self.more) if name]
 
     def paths(self, folder: Path) -> list[Path]:
         """All of its files; empty where it needs none. Raises as :meth:`path`."""
-        first = self.path(folder)
-        return [] if first is None else [first, *(folder / name for name in self.more if (folder / name).is_file())]
+        return [] if self.path(folder) is None else self.files(folder)
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
@@ -83,14 +90,16 @@ def datasets() -> dict[str, Dataset]:
 
 @cache
 def identity(path: Path) -> str:
-    """Return what a dataset's file is made from where it says so, else the hash of its bytes."""
+    """Return what decides a dataset: what its file holds or is made from where it says so, else the hash of its bytes."""
     if path.is_dir():  # pictures: their names and sizes
         files = sorted(entry for entry in path.rglob("*") if entry.is_file())
         listed = "".join(f"{entry.relative_to(path)} {entry.stat().st_size}\n" for entry in files)
         return hashlib.sha256(listed.encode()).hexdigest()
     if path.suffix == ".h5":
         with open_hdf5(path) as file:
-            digest = read_attributes(file).get("digest")
-        if digest:
+            said = read_attributes(file)
+        if said.get("kind") == "openmocap":
+            return content_digest(path)
+        if digest := said.get("digest"):
             return str(digest)
     return sha256(path)

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reproduction.results import read_json, results_in
 from reproduction.runs import Bench, Run
-from reproduction.tables import BENCHMARKS
+from reproduction.tables import BENCHMARKS, list_tables, read_table
 
 STEP_TIMES = BENCHMARKS / "step_times.json"
-# Poses of training splits whose files need not be at hand: those of the five training subjects, four cameras.
-POSES = {"h36m": 1_559_752}
+# Poses of training splits whose files need not be at hand: Human3.6M's five training subjects and four cameras;
+# MPI-INF-3DHP's eight subjects and eight cameras.
+POSES = {"h36m": 1_559_752, "mpi_inf_3dhp": 1_052_736}
+OF_OTHERS = 100_000
+"""Of datasets that are neither at hand nor above."""
 # Where no GPU was measured: networks this small wait for kernels to be launched; large ones for arithmetic.
 LAUNCH_SECONDS, FLOPS_PER_SECOND = 8e-6, 1e13
+FLOPS_OF_A_CORE = 5e10
+GUESSED = "guessed from the number of weights where nothing was measured or counted"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one run: batches, hours (None where no step time is known) and bytes."""
+    """Of one run: batches (None for a baseline), hours and bytes."""
 
     steps: int | None
-    hours: float | None
+    hours: float
     disk: int
 
 
@@ -31,8 +38,9 @@ class Estimates:
     """Estimates for a call.
 
     On a CPU a run's step time is that of results already measured with the same recipe and budget, else what
-    ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``). On a GPU it is what that command measured on one;
-    where it never ran on one, the time to launch the step's operators or to do its arithmetic, whichever is longer.
+    ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``), else the arithmetic of a step, which that command
+    counted, at the rate of the recipes that were measured. On a GPU it is what that command measured on one; where it never
+    ran on one, the time to launch the step's operators or to do its arithmetic, whichever is longer.
     """
 
     def __init__(self, bench: Bench, gpu: bool = False) -> None:
@@ -51,7 +59,17 @@ class Estimates:
             for key, work in stored["work"].items():
                 self._seconds[key] = max(work["operators"] * LAUNCH_SECONDS, work["flops"] / FLOPS_PER_SECOND)
         if not gpu:
+            self._calculate(stored.get("work", {}))
             self._learn()
+
+    def _calculate(self, work: Mapping[str, Mapping[str, float]]) -> None:
+        """Take the arithmetic of recipes that were not timed, at the median rate of those that were."""
+        rates = [work[key]["flops"] / seconds for key, seconds in self._seconds.items() if key in work]
+        missing = {key: counted["flops"] for key, counted in work.items() if key not in self._seconds}
+        if rates and missing:
+            rate = statistics.median(rates)
+            self._seconds |= {key: flops / rate for key, flops in missing.items()}
+            self.sources.append(f"counted, at {rate:.1e} operations/s, where not measured")
 
     def _learn(self) -> None:
         """Take the times of runs that are done."""
@@ -59,26 +77,38 @@ class Estimates:
             for cell in row["cells"].values():
                 wall, steps = cell["origin"].get("wall_seconds"), cell["config"].get("steps")
                 if wall and steps and row["budget"] != "smoke":
-                    self._seconds[f"{cell['config']['paper']}/{row['budget']}"] = wall / steps
+                    self._seconds[f"{self._recipe(row)}/{row['budget']}"] = wall / steps
                     if "results measured before" not in self.sources:
                         self.sources.append("results measured before")
+
+    @staticmethod
+    def _recipe(result: Mapping[str, Any]) -> str | None:
+        """Return the recipe of a result's row."""
+        known = list_tables()
+        row = read_table(result["table"]).rows.get(result["row"]) if result["table"] in known else None
+        return None if row is None else row.recipe
 
     def of(self, run: Run) -> Estimate:
         """Return what a run costs; a baseline costs nothing."""
         if run.trained_on is None:
             return Estimate(None, 0.0, 0)
-        steps, seconds = self._steps(run), self._seconds.get(f"{run.paper}/{self.bench.budget}")
-        hours = steps * seconds / 3600 if steps is not None and seconds is not None else None
-        return Estimate(steps, hours, self._disk(run))
+        steps, disk = self._steps(run), self._disk(run)
+        seconds = self._seconds.get(f"{run.name}/{self.bench.budget}")
+        if seconds is None:  # a recipe of the user's own: six products with every weight, for each pose of a batch
+            batch = run.recipe["data"].get("batch_size", 256)
+            seconds = 6 * disk / 4 * batch / FLOPS_OF_A_CORE
+            if GUESSED not in self.sources:
+                self.sources.append(GUESSED)
+        return Estimate(steps, steps * seconds / 3600, disk)
 
-    def _steps(self, run: Run) -> int | None:
+    def _steps(self, run: Run) -> int:
         """Batches of a run, where it counts epochs those of the dataset."""
         if run.recipe.get("steps"):
             return int(run.recipe["steps"])
         epochs, batch = run.recipe["trainer"].get("max_epochs"), run.recipe["data"].get("batch_size")
         assert run.trained_on is not None
-        poses = POSES.get(run.trained_on.id) or self._count(run)
-        return math.floor(poses / batch) * epochs if poses and epochs and batch else None
+        poses = POSES.get(run.trained_on.id) or self._count(run) or OF_OTHERS
+        return max(1, math.floor(poses / (batch or 1))) * (epochs or 1)
 
     def _count(self, run: Run) -> int | None:
         from posezoo.data import load_dataset

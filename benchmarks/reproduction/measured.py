@@ -42,6 +42,13 @@ class Measured:
         """Standard deviation over seeds, None for a single one."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
+    @property
+    def by_action(self) -> Mapping[str, float]:
+        """Errors by action of the first seed, of the metric that was measured; empty where there are none."""
+        own = f"{self.metric.removesuffix('_mean_over_actions')}_per_action"
+        found: Mapping[str, float] = self.details.get(own) or self.details.get("per_action") or {}
+        return found
+
     def __str__(self) -> str:
         digits = 2 if "." in self.metric else 1  # ratios, not mm
         return f"{self.mean:.{digits}f}" + (f" ± {self.deviation:.{digits}f}" if self.deviation is not None else "")
@@ -63,12 +70,16 @@ class Results:
     failures: Mapping[str, str]
 
     def agreement(self, column: Column) -> Agreement:
-        """Compare the printed order of a column's rows with the measured one."""
+        """Compare the printed order of a column's rows with the measured one, beyond the noise of seeds."""
         rows = self.table.rows.values()
         published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
         measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
         stated = [(better, worse) for at, better, worse in self.table.stated if at == column.id]
-        return agreement(published, measured, stated, column.higher_is_better)
+        # What is not trained knows no seed.
+        deviations = {
+            row: (cell.deviation if cell.trained_on else 0.0) for (row, at), cell in self.cells.items() if at == column.id
+        }
+        return agreement(published, measured, stated, column.higher_is_better, deviations)
 
     @property
     def title(self) -> str:

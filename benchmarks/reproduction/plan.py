@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from posezoo.data.h36m.dataset import DETECTORS
 from posezoo.data.named_pictures import PICTURES, options_of
-from posezoo.errors import InputError, PoseZooError, UnknownNameError
+from posezoo.data.prepared import detectors
+from posezoo.errors import InputError, MissingFileError, PoseZooError, UnknownNameError
+from posezoo.registry import paper_class
 from posezoo.training import read_recipe
 from reproduction.datasets import Dataset, identity
 from reproduction.runs import Bench, Cell, Evaluation, PlannedRow, Run
@@ -21,7 +26,8 @@ def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None
     Raises:
         UnknownNameError: ``only`` names a row that is not there.
         InputError: or one that is only quoted.
-        MissingFileError: a dataset's file is not there.
+
+    A row whose files are not all there is planned as impossible, and says which file it lacks.
     """
     for name in only or ():
         if name not in table.rows:
@@ -29,13 +35,25 @@ def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None
         if table.rows[name].cited:
             raise InputError(f"row {name} of {table.id} is quoted from elsewhere; nothing here reproduces it.")
     rows = [row for row in table.rows.values() if not row.cited and (not only or row.id in only)]
-    planned = [_plan_row(table, row, seed, bench) for seed in seeds for row in rows]
+    planned = [_plan_or_leave_out(table, row, seed, bench) for seed in seeds for row in rows]
     # A baseline that is not trained knows no seed.
     return [row for row in planned if row.seed == seeds.start or row.impossible or any(c.run.trained_on for c in row.cells)]
 
 
+def _plan_or_leave_out(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
+    try:
+        return _plan_row(table, row, seed, bench)
+    except MissingFileError as error:
+        return PlannedRow(table, row, seed, _path(table, row, seed, bench), (), str(error), lacks=True)
+
+
+def _path(table: Table, row: Row, seed: int, bench: Bench) -> Path:
+    """Return the file of a row's result."""
+    return bench.folder(table) / f"{row.id}-{seed}.json"
+
+
 def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
-    path = bench.folder(table) / f"{row.id}-{seed}.json"
+    path = _path(table, row, seed, bench)
     cells = []
     for column in table.columns.values():
         own = row.cells.get(column.id, {})
@@ -45,18 +63,22 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
             key: {**getattr(row, key), **own.get(key, {})}  # of the row, and of this column alone
             for key in ("model", "train", "start")
         }
-        train = {**column.train}
+        theirs = bench.is_papers_data(table)
+        added = {} if theirs else column.elsewhere
+        train = {**column.train, **added.get("train", {})}
         role = {**train, **switches["train"]}.get("dataset", table.data)
-        test = {**column.test, **row.test, **own.get("test", {})}
+        parts = (column.test, added.get("test", {}), row.test, own.get("test", {}))
+        test = {key: value for part in parts for key, value in part.items()}
         trained_on = bench.dataset(table, role)
-        scoring = {
-            k: v for part in (column.test, row.test, own.get("test", {})) for k, v in part.get("evaluate", {}).items()
-        }
+        scoring = {k: v for part in parts for k, v in part.get("evaluate", {}).items()}
         test.pop("evaluate", None)
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
         scoring = {**tested_on.evaluate, **scoring}
         run = _run(table, str(row.recipe), switches, train, trained_on, seed, bench)
         split = test.pop("split", "test")
+        for settings, dataset in ((test, tested_on), (run.recipe.get("data", {}), run.trained_on)):
+            if dataset is not None and (lacking := _lacking_detector(settings, dataset, bench)):
+                return PlannedRow(table, row, seed, path, (), lacking, lacks=True)
         for dataset, needed in ((run.trained_on, "train"), (tested_on, split)):
             if dataset is not None and needed not in dataset.splits:
                 return PlannedRow(table, row, seed, path, (), f"{dataset.title} has no {needed} split")
@@ -66,9 +88,32 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         if tested_on.pictures:  # rendered ones are as large in tests as in training
             options = run.recipe["data"].get("options", {})
             kind = options_of(tested_on.loader, options) if tested_on.loader in PICTURES else {}
-        evaluation = Evaluation(tested_on, split, {**kind, **tested_on.settings, **test}, content, scoring)
+        settings = _named_detector({**kind, **tested_on.settings, **test}, table, tested_on)
+        evaluation = Evaluation(tested_on, split, settings, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
+
+
+def _named_detector(settings: dict[str, Any], table: Table, dataset: Dataset) -> dict[str, Any]:
+    """Name the table's own detector in place of ``detected``, where the dataset may have several."""
+    if table.detector and dataset.loader == "h36m" and not dataset.pictures and settings.get("keypoints") == "detected":
+        return {**settings, "keypoints": table.detector}
+    return settings
+
+
+def _lacking_detector(settings: Mapping[str, Any], dataset: Dataset, bench: Bench) -> str:
+    """Say that a dataset's file lacks the keypoints that are asked for; empty where it has them, or is not at hand."""
+    wanted = settings.get("keypoints", "gt")
+    path = bench.file(dataset)
+    if path is None or dataset.loader != "h36m" or dataset.pictures or wanted in ("gt", "detected"):
+        return ""
+    held = detectors(path)
+    if wanted in held or DETECTORS.get(wanted) in held:
+        return ""
+    return (
+        f"{path} has no keypoints of {wanted} ({', '.join(held) or 'no detections'}); put data_2d_h36m_{wanted}.npz beside "
+        f"its sources and make it again with `{dataset.make}`"
+    )
 
 
 def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
@@ -119,7 +164,7 @@ def _run(
     """
     budget = budget_of(name, bench)
     if "baseline" in budget:
-        return Run(budget, None, f"{budget['baseline']}")
+        return Run(budget, None, f"{budget['baseline']}", name=name)
     start, before = None, switches.get("start", {})
     if "start" in budget:
         role = before.get("train", {}).get("dataset")  # other data than this run's have nothing in common with its columns
@@ -127,7 +172,7 @@ def _run(
         start = _run(table, budget["start"], before, shared, start_on, seed, bench)
     elif before:
         raise InputError(f"a row of {table.id} has switches for a start, but recipe {name} starts from nothing.")
-    train = {**train, **switches.get("train", {})}
+    train = {**on.train, **train, **switches.get("train", {})}
     train.pop("dataset", None)
     roles = train.pop("source", [])
     sources, contents = _sources(table, roles, bench)
@@ -135,27 +180,46 @@ def _run(
         train["source"] = [bench.dataset(table, role).id for role in roles]
     annotated = _of_pictures(budget, train, table, on, bench) if on.pictures else None
     if not on.pictures:
-        train = {"keypoints": "gt", **train}
+        train = _named_detector({"keypoints": "gt", **train}, table, on)
     trainer = {key: value for key, value in budget["trainer"].items() if key not in ("accelerator", "devices")}
     recipe = {
         "paper": budget["paper"],
         "seed_everything": seed,
         "steps": budget["steps"],
-        "model": {**budget["model"], **switches.get("model", {})},
+        "model": {**budget["model"], **on.model, **switches.get("model", {})},
         "data": {**budget["data"], **train, "dataset": train.get("dataset", on.loader), "seed": seed},
         "trainer": trainer,
     }
     if start is not None:
         recipe["start"] = start.recipe
     path = bench.file(on) if "train" in on.splits else None
-    content: dict[str, Any] = {**recipe, "content": identity(path) if path else on.id}
+    content: dict[str, Any] = {**_decisive(recipe), "content": identity(path) if path else on.id}
     if contents:
         content["sources"] = contents
     beside = bench.file(annotated) if annotated else None
     if beside:
         content["annotated"] = identity(beside)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Run(recipe, on, digest, tuple(sources), start, annotated)
+    also = tuple(bench.dataset(table, role) for role in roles)
+    return Run(recipe, on, digest, tuple(sources), start, annotated, also, name)
+
+
+def _decisive(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a recipe decides the outcome, for its digest.
+
+    A setting whose default has changed since results were measured counts as absent where it has its former default, and is
+    spelt out where it has another value, so that neither a new default nor the old one written into a recipe makes results
+    look measured with other settings.
+    """
+    decisive = dict(recipe)
+    for part, cls in (("model", paper_class(recipe["paper"])), ("data", paper_class(recipe["paper"], "datamodule"))):
+        known = inspect.signature(cls).parameters
+        former = getattr(cls, "former_defaults", {})
+        values = {**{key: known[key].default for key in former}, **recipe[part]}
+        decisive[part] = {key: value for key, value in values.items() if key not in former or value != former[key]}
+    if "start" in recipe:
+        decisive["start"] = _decisive(recipe["start"])
+    return decisive
 
 
 def _of_pictures(

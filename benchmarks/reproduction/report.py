@@ -8,18 +8,20 @@ import shlex
 from pathlib import Path
 
 from posezoo.files.writing import atomic_write
+from reproduction.agreement import DEVIATIONS, Agreement
 from reproduction.datasets import datasets
 from reproduction.drawing import draw
 from reproduction.estimate import duration
 from reproduction.measured import Results, gather
 from reproduction.results import results_in
 from reproduction.runs import Bench
-from reproduction.tables import Row, Table, list_tables, read_table
+from reproduction.tables import Column, Row, Table, list_tables, read_table
 
 NOT_THEIRS = (
     "These are measurements on {title}, which is not the paper's data: no value here is, or may be compared in size with, "
     "the paper's; the differences mix two datasets. What can be compared is the order of the rows."
 )
+ONE_SEED = "of one seed, so that noise is not known"
 LEGEND = "Measured: mean ± standard deviation over seeds. (cited): quoted from other papers. (added): ours."
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
@@ -90,15 +92,36 @@ def agreements(results: Results) -> list[str]:
         return sentences
     for column in results.table.columns.values():
         found = results.agreement(column)
-        if found.tau is None:
-            continue
-        text = (
-            f"{column.title}: Kendall's tau {found.tau:+.2f} over {found.pairs} pair{'s' * (found.pairs > 1)} of rows "
-            f"({found.concordant} in the {'stated' if results.table.stated else 'published'} order)"
-        )
-        titles = [f"{results.table.rows[a].title} / {results.table.rows[b].title}" for a, b in found.reversed]
-        sentences.append(text + (f"; the other way round: {', '.join(titles)}" if titles else "") + ".")
+        if found.known:
+            sentences.append(f"{column.title}: {_sentence(results, column, found)}.")
     return sentences
+
+
+def _sentence(results: Results, column: Column, found: Agreement) -> str:
+    """Say how the order of a column agrees, and how much of it is beyond noise."""
+
+    def titles(pairs: tuple[tuple[str, str], ...]) -> str:
+        return ", ".join(f"{results.table.rows[a].title} / {results.table.rows[b].title}" for a, b in pairs)
+
+    order = f"{'stated' if results.table.stated else 'published'} order"
+    if column.order_of_noise:
+        return f"{found.in_order} of {found.known} pairs of rows in the {order}, which is that of the noise put in"
+    if found.known == 1:
+        way = "in" if found.in_order else "against"
+        noise = ("beyond noise" if found.pairs else "within noise") if found.noise_known else ONE_SEED
+        return f"one pair of rows, {way} the {order}, {noise}"
+    if found.tau is None:
+        noise = "none beyond noise" if found.noise_known else ONE_SEED
+        return f"{found.in_order} of {found.known} pairs of rows in the {order}, {noise}"
+    text = (
+        f"Kendall's tau {found.tau:+.2f} over {found.pairs} pair{'s' * (found.pairs > 1)} of rows beyond noise "
+        f"({found.concordant} in the {order})"
+    )
+    if found.reversed:
+        text += f"; the other way round: {titles(found.reversed)}"
+    if found.within_noise:
+        text += f"; within noise: {titles(found.within_noise)}"
+    return text
 
 
 def origins(results: Results) -> list[str]:
@@ -151,9 +174,15 @@ def markdown(results: Results, picture: bool) -> str:
     rows += ["| " + " | ".join(line) + " |" for line in lines]
     parts.append("\n".join(rows))
     parts.append(LEGEND.replace("(", "*(").replace(")", ")*"))
-    for title, sentences in (("Ordering agreement", agreements(results)), ("Notes", _row_notes(results))):
+    for title, sentences in (
+        ("Ordering agreement", agreements(results)),
+        ("Notes", [*averages(results), *_row_notes(results)]),
+    ):
         if sentences:
             parts.append(f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences))
+    actions = by_action(results)
+    if actions:
+        parts.append("\n\n".join(["## By action", *actions]))
     if picture:
         parts.append("![published and measured](report.svg)")
     parts.append("## Where it comes from\n\n" + "\n".join(f"- {line}" for line in origins(results)))
@@ -182,7 +211,7 @@ def page(results: Results, picture: str) -> str:
         f"<p>{html.escape(LEGEND)}</p>",
         items("Ordering agreement", agreements(results)),
         picture[picture.find("<svg") :] if picture else "",
-        items("Notes", _row_notes(results)),
+        items("Notes", [*averages(results), *_row_notes(results)]),
         items("Where it comes from", origins(results)),
     ]
     title = html.escape(results.title)
@@ -209,9 +238,51 @@ def measured_tables(results_folder: Path) -> list[Results]:
 
 
 def _order(results: Results) -> str:
-    """Kendall's tau of each column that has one."""
-    taus = {column.title: results.agreement(column).tau for column in results.table.columns.values()}
-    return ", ".join(f"{title} {tau:+.2f}" for title, tau in taus.items() if tau is not None) or "–"
+    """Return Kendall's tau beyond noise of each column that has one; of a single pair which way it came."""
+    words = []
+    for column in results.table.columns.values():
+        found = results.agreement(column)
+        if not found.known or column.order_of_noise:
+            continue
+        if found.known == 1:
+            way = "as published" if found.in_order else "reversed"
+            verdict = way if found.pairs else "within noise" if found.noise_known else f"{way}, one seed"
+            words.append(f"{column.title} one pair, {verdict}")
+        elif found.tau is None:
+            one = f"{found.in_order} of {found.known} pairs, one seed"
+            words.append(f"{column.title} {'within noise' if found.noise_known else one}")
+        else:
+            words.append(f"{column.title} {found.tau:+.2f} ({found.pairs} of {found.known} pairs)")
+    return ", ".join(words) or "–"
+
+
+def by_action(results: Results) -> list[str]:
+    """Return a Markdown table for each column with printed errors by action, measured ones beside them where there are."""
+    table, parts = results.table, list[str]()
+    for column, rows in table.by_action.items():
+        headings = ["row", *table.actions]
+        lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
+        for row, values in rows.items():
+            title = table.rows[row].title
+            lines.append("| " + " | ".join([f"{title}, published", *map(str, values)]) + " |")
+            measured = results.cells.get((row, column))
+            found = measured.by_action if measured is not None and results.bench.is_papers_data(table) else {}
+            if set(table.actions) <= set(found):
+                pairs = [(found[action], value) for action, value in zip(table.actions, values, strict=True)]
+                lines.append("| " + " | ".join([f"{title}, measured", *(f"{own:.1f}" for own, _ in pairs)]) + " |")
+                lines.append("| " + " | ".join(["difference", *(f"{own - value:+.1f}" for own, value in pairs)]) + " |")
+        parts.append(f"**{table.columns[column].title}**\n\n" + "\n".join(lines))
+    return parts
+
+
+def averages(results: Results) -> list[str]:
+    """Say which of a column's metrics was measured, where it is not the first."""
+    sentences = []
+    for column in results.table.columns.values():
+        found = sorted({cell.metric for (_, at), cell in results.cells.items() if at == column.id} - {column.metric[0]})
+        if found:
+            sentences.append(f"{column.title}: measured {', '.join(found)} where {column.metric[0]} was not to be had.")
+    return sentences
 
 
 def overview_lines(tables: list[Results]) -> list[str]:
@@ -258,7 +329,10 @@ def write_summary(results_folder: Path) -> Path | None:
         return None
     path = results_folder / "summary.md"
     overview, rows = "\n".join(overview_lines(tables)), "\n".join(lines)
-    text = f"# Summary\n\nAgreement is Kendall's tau of the column.\n\n{overview}\n\n## Every row\n\n{rows}\n"
+    words = (
+        f"over pairs of rows whose means differ by more than {DEVIATIONS:g} of their pooled standard deviations over seeds"
+    )
+    text = f"# Summary\n\nAgreement is Kendall's tau of the column, {words}.\n\n{overview}\n\n## Every row\n\n{rows}\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path

@@ -108,6 +108,8 @@ class Run:
         digest: of everything that decides the outcome.
         annotated: of pictures, the dataset with 2D labels beside the one with 3D, where there is one.
         start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
+        also: the datasets that ``sources`` are of.
+        name: the recipe's, a file of ``benchmarks/recipes``.
     """
 
     recipe: Mapping[str, Any]
@@ -116,6 +118,14 @@ class Run:
     sources: tuple[str, ...] = ()
     start: Run | None = None
     annotated: Dataset | None = None
+    also: tuple[Dataset, ...] = ()
+    name: str = ""
+
+    @property
+    def datasets(self) -> set[Dataset]:
+        """Every dataset that training needs, that of the runs it starts from included."""
+        own = {each for each in (self.trained_on, self.annotated, *self.also) if each is not None}
+        return own if self.start is None else own | self.start.datasets
 
     @property
     def stages(self) -> tuple[Run, ...]:
@@ -141,7 +151,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row and seed: its cells, its file, or why it cannot be measured on this data."""
+    """A row and seed: its cells, its file, or why it cannot be measured on this data.
+
+    Attributes:
+        lacks: whether ``impossible`` is a file that is not there.
+    """
 
     table: Table
     row: Row
@@ -149,6 +163,13 @@ class PlannedRow:
     path: Path
     cells: tuple[Cell, ...] = ()
     impossible: str = ""
+    lacks: bool = False
+
+    @property
+    def datasets(self) -> set[Dataset]:
+        """Every dataset that its cells are trained and tested on."""
+        tested = {cell.evaluation.dataset for cell in self.cells}
+        return tested.union(*(cell.run.datasets for cell in self.cells))
 
     @property
     def title(self) -> str:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from posezoo.cli.output import console
-from posezoo.errors import InputError, PoseZooError
+from posezoo.errors import InputError, MissingFileError, PoseZooError
+from reproduction.datasets import Dataset
 from reproduction.estimate import Estimate, Estimates, duration, makespan
 from reproduction.launching import Job, Launcher
 from reproduction.plan import plan
@@ -42,8 +43,15 @@ class Session:
         self.anew: set[Path] = set()
 
     def plan(self, seeds: range, only: list[str] | None, again: bool) -> None:
-        """Collect the rows; with ``again`` those that are finished too."""
+        """Collect the rows; with ``again`` those that are finished too.
+
+        Raises:
+            MissingFileError: there is no row whose files are all at hand.
+        """
         self.rows = [row for table in self.tables for row in plan(table, self.bench, seeds, only)]
+        lacking = next((row for row in self.rows if row.lacks), None)
+        if lacking is not None and all(row.impossible for row in self.rows):
+            raise MissingFileError(lacking.impossible)
         self.anew = {row.path for row in self.rows if is_stored(row.path)} if again else set()
 
     def is_open(self, row: PlannedRow) -> bool:
@@ -189,6 +197,12 @@ class Session:
         stale = [row for row in done if row.cells and is_stale(row)]
         if done:
             self.console.print(f"{len(done)} of {len(self.rows)} rows are finished and are not run again")
+        reasons: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.lacks:
+                reasons.setdefault(row.impossible, []).append(row.title)
+        for reason, left_out in reasons.items():
+            self.console.print(f"left out: {', '.join(left_out)}: {reason}", markup=False, highlight=False, style="yellow")
         if stale:
             names = ", ".join(row.title for row in stale)
             self.console.print(
@@ -230,8 +244,9 @@ class Session:
         gpu = self.accelerator == "gpu"
         jobs, estimates = self.jobs(), Estimates(self.bench, gpu)
         grid = Grid(title=f"What would run on {self.bench.data} at the {self.bench.budget} budget")
-        for column in ("row", "state", "runs", "steps", "GPU time" if gpu else "time", "disk"):
-            grid.add_column(column, justify="left" if column in ("row", "state") else "right")
+        for column in ("row", "state", "runs", "steps", "GPU time" if gpu else "time", "disk", "files", "settings"):
+            text = column in ("row", "state", "files", "settings")
+            grid.add_column(column, justify="left" if text else "right", overflow="fold" if text else "ellipsis")
         counted: dict[str, Estimate] = {}
         for row in self.rows:
             needed = {digest: jobs[digest] for digest in runs_of(row) if digest in jobs}
@@ -242,20 +257,21 @@ class Session:
                 state = "shares runs above"
             new = {digest: estimates.of(job.run) for digest, job in needed.items() if digest not in counted}
             counted |= new
-            known = [estimate.hours for estimate in new.values() if estimate.hours is not None]
+            hours = sum(estimate.hours for estimate in new.values())
             grid.add_row(
                 row.title,
                 state,
                 str(len(new)) if needed else "",
                 ", ".join(sorted({str(estimate.steps) for estimate in new.values() if estimate.steps})),
-                duration(sum(known)) if known else "?" if new else "",
+                duration(hours) if new else "",
                 f"{sum(estimate.disk for estimate in new.values()) / 1e6:.0f} MB" if new else "",
+                ", ".join(file for dataset in _in_order(row.datasets) for file in (dataset.file, *dataset.more) if file),
+                _settings(row),
             )
         self.console.print(grid)
-        known = [estimate.hours for estimate in counted.values() if estimate.hours is not None]
-        more = " and what has no measured step time" if len(known) < len(counted) else ""
+        known = [estimate.hours for estimate in counted.values()]
         disk = sum(estimate.disk for estimate in counted.values())
-        self.console.print(f"{len(jobs)} runs, {duration(sum(known))}{more}, {disk / 1e6:.0f} MB of disk")
+        self.console.print(f"{len(jobs)} runs, {duration(sum(known))}, {disk / 1e6:.0f} MB of disk")
         if known:
             spread = ", ".join(f"{duration(makespan(known, count))} on {count}" for count in (1, 8, 64))
             self.console.print(f"until all are done, a run on each {'GPU' if gpu else 'core'}: {spread}")
@@ -264,14 +280,35 @@ class Session:
         self._print_missing_files()
 
     def _print_missing_files(self) -> None:
-        """Return what a dry run did without and a run would need."""
-        used = {cell.evaluation.dataset for row in self.rows for cell in row.cells}
-        used |= {cell.run.trained_on for row in self.rows for cell in row.cells if cell.run.trained_on}
-        for dataset in sorted(used, key=lambda dataset: dataset.id):
+        """Print what a dry run did without and a run would need."""
+        for dataset in _in_order({dataset for row in self.rows for dataset in row.datasets}):
             try:
                 dataset.path(self.bench.data_dir)
             except PoseZooError as error:
                 self.console.print(f"not at hand: {error}", markup=False, highlight=False, style="yellow")
+        named = {
+            (cell.evaluation.dataset.file, cell.evaluation.settings["keypoints"])
+            for row in self.rows
+            for cell in row.cells
+            if cell.evaluation.settings.get("keypoints", "gt") not in ("gt", "detected")
+        }
+        for file, detector in sorted(named):
+            self.console.print(f"{file} needs keypoints of {detector}: data_2d_h36m_{detector}.npz beside its sources")
+
+
+def _in_order(found: set[Dataset]) -> list[Dataset]:
+    """Return datasets by their names."""
+    return sorted(found, key=lambda dataset: dataset.id)
+
+
+def _settings(row: PlannedRow) -> str:
+    """Return what a row sets of its own: switches of model, training and test."""
+    own = {**row.row.model, **row.row.train, **row.row.test}
+    if row.row.start:
+        own["start"] = {key: dict(value) for key, value in row.row.start.items()}
+    keypoints = {str(cell.evaluation.settings["keypoints"]) for cell in row.cells if "keypoints" in cell.evaluation.settings}
+    parts = [f"{key}={value}" for key, value in own.items() if key != "keypoints"]
+    return "; ".join([", ".join(sorted(keypoints)), *parts] if keypoints else parts)
 
 
 def runs_of(row: PlannedRow) -> list[str]:

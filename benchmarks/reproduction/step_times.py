@@ -20,6 +20,9 @@ from reproduction.plan import budget_of
 from reproduction.runs import BUDGETS, RECIPES, Bench
 from reproduction.worker import hardware, write_json
 
+FEW = 8
+"""Poses of a batch whose work is counted."""
+
 
 class Clock(pl.Callback):
     """When each step ended."""
@@ -58,13 +61,50 @@ class _Work(TorchDispatchMode):
 def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any) -> None:
     """Train a few batches of a recipe on procedural people."""
     model = paper_class(budget["paper"])(**budget["model"])
-    settings = {**budget["data"], "dataset": "procedural", "skeleton": model.skeleton.name}
+    settings = {**budget["data"], "dataset": "procedural", "keypoints": "gt", "skeleton": model.skeleton.name}
+    if model.kind == "pictures":
+        del settings["keypoints"]
+        annotated = "rendered_wild" if budget["paper"] == "hg3d" else None
+        options = {"side": 80, "count": 24}
+        settings |= {"dataset": "rendered_studio", "annotated": annotated, "options": options, "test_count": 2, "workers": 0}
+        settings["size"] = model.hp.size
     data = paper_class(budget["paper"], "datamodule")(**settings)
     options: dict[str, Any] = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
         "limit_val_batches": 0, "max_epochs": -1, "callbacks": [*callbacks, StopAfter(steps)],
     }  # fmt: skip
     pl.Trainer(**{**options, **trainer}).fit(model, data)
+
+
+def count(settings: dict[str, Any]) -> dict[str, int]:
+    """Count the kernels and the arithmetic of a step.
+
+    Arithmetic grows with the batch, so that a batch of few poses is counted and the count multiplied.
+    """
+    batch = settings["data"].get("batch_size", FEW)
+    few = {**settings, "data": {**settings["data"], "batch_size": min(batch, FEW)}}
+    counters = []
+    for steps in (1, 2):  # the difference is a step without what happens once
+        with _Work() as counter:
+            fit(few, steps, [], accelerator="cpu")
+        counters.append(counter)
+    once, twice = counters
+    flops = (twice.flops - once.flops) * batch / min(batch, FEW)
+    return {"operators": twice.operators - once.operators, "flops": round(flops)}
+
+
+def count_all(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
+    """Count a step of every recipe and budget and write the counts down; seconds that were measured stay."""
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    names = [(file.stem, budget) for file in sorted(recipes.glob("*.yaml")) for budget in BUDGETS]
+    work: dict[str, Any] = {}
+    for name, budget in progress(names, "counting steps"):
+        settings = budget_of(name, Bench("procedural", Path(), budget, Path(), recipes))
+        if "baseline" not in settings:
+            settings["data"].pop("path", None)
+            work[f"{name}/{budget}"] = count(settings)
+    write_json(path, {**stored, "work": work})
+    return path
 
 
 def measure(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
@@ -82,12 +122,6 @@ def measure(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
         clock = Clock()
         fit(settings, 4 if budget == "paper" else 20, [clock])
         times[f"{name}/{budget}"] = round(clock.seconds, 5)
-        counts = []
-        for steps in (1, 2):  # the difference is a step without what happens once
-            with _Work() as counter:
-                fit(settings, steps, [], accelerator="cpu")
-            counts.append(counter)
-        once, twice = counts
-        work[f"{name}/{budget}"] = {"operators": twice.operators - once.operators, "flops": twice.flops - once.flops}
+        work[f"{name}/{budget}"] = count(settings)
     write_json(path, {**stored, kind: {"hardware": hardware(), "seconds": times}, "work": work})
     return path

@@ -18,11 +18,13 @@ HIGHER_IS_BETTER = ("pck", "auc")
 METRICS = {
     "p_mpjpe", "n_mpjpe", "mpjpe", "p_mpjpe_mean_over_actions", "pck", "auc", "pck_scaled", "auc_scaled", "pck_aligned",
     "auc_aligned", "symmetry_error", "limb_ratios.predicted.spread", "limb_ratios.predicted.asymmetry", "keypoint_error_px",
-    "p_mpjpe_triangulated", "megabytes",
+    "p_mpjpe_triangulated", "megabytes", "mpjpe_mean_over_actions",
     *(f"pairs.P{pair}.mpjpe" for pair in range(1, 5)),
     "pckh", *(f"symmetry_{limb}_{unit}" for limb in ("upper_arm", "lower_arm", "upper_leg", "lower_leg", "limbs")
               for unit in ("mm", "px")),
 }  # fmt: skip
+PER_ACTION = ("per_action.", "mpjpe_per_action.")
+"""Beginnings of the names of errors by action."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,12 @@ class Column:
             first that a model has.
         unit: of its values; mm, or % for PCK and AUC, where not given.
         papers_data_only: no other data have what it measures, such as scenes.
+        order_of_noise: rows have so much noise put in, one more than the other, so that their order says nothing.
         train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
             the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test); ``evaluate``
             in a test holds those of the model's own ``evaluate``.
+        elsewhere: ``train`` and ``test`` settings on other data than the paper's alone, such as an error of calibration that
+            the paper's data have of their own.
     """
 
     id: str
@@ -47,6 +52,8 @@ class Column:
     test: Mapping[str, Any] = field(default_factory=dict)
     unit: str | None = None
     papers_data_only: bool = False
+    order_of_noise: bool = False
+    elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.unit is None:
@@ -109,7 +116,10 @@ class Table:
         stated: orders that the text states where the table gives no values: (column, better row, worse row).
         curve: title of the x axis where it is a figure of curves, empty for a table.
         distribution: ``limb_ratios`` where it is a figure of their histograms.
+        detector: whose keypoints ``detected`` are on Human3.6M, by the name that ``posezoo data prepare h36m`` gives them.
         note: what the text leaves open.
+        actions: names of the actions that a table prints errors of.
+        by_action: these errors, as printed: by column, by row, in the order of ``actions``.
     """
 
     id: str
@@ -122,7 +132,10 @@ class Table:
     stated: tuple[tuple[str, str, str], ...] = ()
     curve: str = ""
     distribution: str = ""
+    detector: str = ""
     note: str = ""
+    actions: tuple[str, ...] = ()
+    by_action: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
 
     @property
     def paper(self) -> str:
@@ -157,7 +170,7 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
     if not columns or not rows:
         raise CorruptFileError(f"{path} has no {'rows' if columns else 'columns'}; a table needs both.")
     for column in columns.values():
-        if not set(column.metric) <= METRICS:
+        if not all(name in METRICS or name.startswith(PER_ACTION) for name in column.metric):
             raise CorruptFileError(
                 f"{path}: column {column.id} has metric {column.metric}; known: {', '.join(sorted(METRICS))}."
             )
@@ -180,7 +193,22 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
     for column, better, worse in stated:
         if column not in columns or not {better, worse} <= set(rows):
             raise CorruptFileError(f"{path}: stated order {better} < {worse} in {column} names what the table lacks.")
-    return _build(Table, path, "table", {**raw, "id": name, "columns": columns, "rows": rows, "stated": stated})
+    own = {"id": name, "columns": columns, "rows": rows, "stated": stated, "actions": tuple(raw.get("actions", ()))}
+    table: Table = _build(Table, path, "table", {**raw, **own})
+    _check_actions(path, table)
+    return table
+
+
+def _check_actions(path: Path, table: Table) -> None:
+    """Every row of errors by action is a row, and has an error for each action."""
+    for column, rows in table.by_action.items():
+        for row, values in _mapping(path, f"by_action.{column}", rows).items():
+            if column not in table.columns or row not in table.rows:
+                raise CorruptFileError(f"{path}: by_action.{column}.{row} names what the table lacks.")
+            if len(values) != len(table.actions) or not all(isinstance(value, int | float) for value in values):
+                raise CorruptFileError(
+                    f"{path}: by_action.{column}.{row} has {len(values)} values; expected {len(table.actions)} numbers."
+                )
 
 
 def _check_data(path: Path, raw: dict[str, Any], places: list[Any]) -> None:

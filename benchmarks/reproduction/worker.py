@@ -112,18 +112,20 @@ def evaluate(folder: Path, spec: dict[str, Any]) -> None:
         write_json(path, rounded(score(data, **test["evaluate"])))
 
 
-def flat_depth(data: Any) -> dict[str, Any]:
-    """Return the 2D pose with all depths equal."""
+def flat_depth(data: Any, **settings: Any) -> dict[str, Any]:
+    """Score the 2D pose with all depths equal."""
     from posezoo.lifting import evaluate as score
 
-    return score(None, data)
+    return score(None, data, **settings)
 
 
 def triangulation(data: Any, **settings: Any) -> dict[str, Any]:
-    """Two views triangulated and left as they are."""
+    """Score two views triangulated and left as they are, by the method of ``settings["triangulation"]``."""
     from posezoo.papers.cvugcn import CVUGCN
 
-    return CVUGCN(data.skeleton.name, width=1, refinement=False).eval().evaluate(data, **settings)
+    method = settings.pop("triangulation", "dlt")
+    model = CVUGCN(data.skeleton.name, width=1, refinement=False, triangulation=method)
+    return model.eval().evaluate(data, **settings)
 
 
 BASELINES = {"flat_depth": flat_depth, "triangulation": triangulation}

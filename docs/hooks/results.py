@@ -145,7 +145,7 @@ def found(paper: str) -> str:
         text = path.read_text(encoding="utf-8")
         title = text.partition("\n")[0].removeprefix("# ").partition(", ")[2].partition(": measured on ")
         lines = [line for line in text.split("\n## Ordering agreement")[0].splitlines() if line.startswith("|")]
-        agreement = [line[2:] for line in text.splitlines() if "Kendall's tau" in line and line.startswith("- ")]
+        agreement = [line[2:] for line in text.splitlines() if " of rows" in line and line.startswith("- ")]
         command = next(line[2:] for line in text.splitlines() if line.startswith("- python benchmarks/reproduce.py"))
         parts.append("\n\n".join([
             f"### {title[0]}", f"Measured on {title[2]}. [The whole report](../{page}).", "\n".join(lines),

@@ -25,12 +25,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")
     prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
-    prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", *_PICTURES, "bodies"))
+    prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", "kinetics", *_PICTURES, "bodies"))
     prepare.add_argument(
         "--source", type=Path, help="folder of the dataset as it is downloaded; of BVH files for openmocap; bodies need none"
     )
     prepare.add_argument("--mpii", type=Path, help="folder of MPII's valid.h5 and valid_stacked_hourglass.h5")
-    prepare.add_argument("--every", type=int, default=5, help="of videos, so many frames are one (5)")
+    prepare.add_argument(
+        "--every", type=int, default=5, help="of videos and of clips of kinetics, so many frames are one (5)"
+    )
     prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
     prepare.set_defaults(run=run_prepare, notes_only=True)
     describe = actions.add_parser("info", help="what a prepared file holds")
@@ -81,6 +83,11 @@ def run_prepare(options: argparse.Namespace) -> int:
         print(f"pictures and {file} written")
         return 0
     check_output("--out", options.out, (".h5", ".hdf5"))
+    if options.dataset == "kinetics":
+        from posezoo.data.kinetics import prepare_kinetics
+
+        print(f"{prepare_kinetics(options.source, options.out, options.every)} people -> {options.out}")
+        return 0
     if options.dataset in _PREPARE:
         prepare = getattr(importlib.import_module(f"posezoo.data.{options.dataset}"), f"prepare_{options.dataset}")
         done = prepare(options.source, options.out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from functools import partial
@@ -14,7 +15,8 @@ from posezoo.data.prepared import Clip, Part, Prepared, read_prepared, sources_d
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.reading import PathLike
 from posezoo.formats.videopose3d import Views, positions_2d, positions_3d
-from posezoo.geometry import rotation_vector_to_matrix
+from posezoo.geometry import Camera, rotation_vector_to_matrix
+from posezoo.geometry.intrinsics import fit_intrinsics
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import convert, get_skeleton
 
@@ -38,10 +40,17 @@ _CAMERAS = {
     ),
     "S3": _S1,
 }
+_NAMES = ("C1", "C2", "C3")
+_FITTED = 20_000  # points that a camera's intrinsics are fitted to
+_FITS_PX = 5.0
 
 
 def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
     """Convert HumanEva-I once.
+
+    The archives have no intrinsics. They are fitted to the annotated 2D of each camera and the same joints in 3D, in the
+    published place of the camera; a camera that no intrinsics bring within 5 px (root mean square) stays unknown, and is
+    named. Triangulation through such cameras has no error of calibration but that of their places.
 
     Args:
         source: the folder with ``data_3d_humaneva15.npz`` and ``data_2d_humaneva15_gt.npz``; other ``data_2d_humaneva15_*``
@@ -65,18 +74,64 @@ def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
         raise MissingFileError(f"{folder} lacks data_3d_humaneva15.npz or data_2d_humaneva15_gt.npz of VideoPose3D.")
     worlds = positions_3d(poses, len(_SKELETON))
     views = {name: positions_2d(path, (len(_SKELETON), 17)) for name, path in archives.items()}
+    cameras, notes = _calibrate(worlds, views["gt"])
     parts = [
-        Part("/".join(key), partial(_clips, key, world, views))
+        Part("/".join(key), partial(_clips, key, world, views, cameras))
         for key, world in sorted(worlds.items())
         if key[0].split("/")[0] in ("Train", "Validate") and key[0].split("/")[-1] in _CAMERAS
     ]
     if not parts:
         raise CorruptFileError(f"{poses} holds {', '.join(sorted({s for s, _ in worlds}))}; expected Train/S1 and so on.")
-    digest = sources_digest([poses, *archives.values()], folder)
-    return write_prepared(out, "humaneva", _SKELETON, parts, digest, _differences)
+    # Files that were prepared without cameras are prepared again.
+    digest = hashlib.sha256(f"{sources_digest([poses, *archives.values()], folder)} with cameras".encode()).hexdigest()
+    return write_prepared(out, "humaneva", _SKELETON, parts, digest, lambda found: _differences(found) + notes)
 
 
-def _clips(key: tuple[str, str], world: np.ndarray, views: dict[str, Views]) -> list[Clip]:
+def _in_camera(world_m: np.ndarray, subject: str, view: int) -> np.ndarray:
+    """Return points in metres, world frame, in mm and the camera's frame."""
+    turn, place = _CAMERAS[subject][view]
+    return (world_m.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # R transposed, of rows
+
+
+def _calibrate(
+    worlds: dict[tuple[str, str], np.ndarray], annotated: Views
+) -> tuple[dict[tuple[str, int], Camera], list[str]]:
+    """Return the cameras of each subject by view, and a sentence for each that cannot be had."""
+    cameras, notes = dict[tuple[str, int], Camera](), list[str]()
+    for subject, places in _CAMERAS.items():
+        for view, (turn, place) in enumerate(places):
+            points, pixels = [], []
+            for key, world in sorted(worlds.items()):
+                seen = annotated.clips.get(key)
+                if key[0].split("/")[-1] == subject and seen is not None and view < len(seen) and seen[view] is not None:
+                    count = min(len(world), len(seen[view]))
+                    points.append(_in_camera(world[:count], subject, view).reshape(-1, 3))
+                    pixels.append(np.asarray(seen[view])[:count].reshape(-1, 2))
+            if not points:
+                continue
+            three, two = np.concatenate(points), np.concatenate(pixels)
+            step = max(1, len(three) // _FITTED)
+            try:
+                found = fit_intrinsics(three[::step], two[::step])
+            except InputError as error:
+                notes.append(f"camera {_NAMES[view]} of {subject} has no intrinsics: {error}")
+                continue
+            if found.error_px > _FITS_PX:
+                notes.append(
+                    f"camera {_NAMES[view]} of {subject} has no intrinsics: the best are {found.error_px:.1f} px off the "
+                    f"annotated 2D; expected {_FITS_PX:g} px at most."
+                )
+                continue
+            R = _matrix(turn).T
+            cameras[subject, view] = Camera(
+                K=found.K, R=R, t=-R @ np.asarray(place), distortion=found.distortion, image_size=_SIZE, name=_NAMES[view]
+            )
+    return cameras, notes
+
+
+def _clips(
+    key: tuple[str, str], world: np.ndarray, views: dict[str, Views], cameras: dict[tuple[str, int], Camera]
+) -> list[Clip]:
     """Return a chunk as its three cameras see it; a detector that lacks the chunk is left out."""
     part, subject = key[0].split("/")[0], key[0].split("/")[-1]
     named = re.fullmatch(r"(\w+?) (\d+)(?: (chunk\d+))?", key[1])
@@ -101,12 +156,12 @@ def _clips(key: tuple[str, str], world: np.ndarray, views: dict[str, Views]) -> 
             for view in own
         ]
     clips = []
-    for view, (turn, place) in enumerate(_CAMERAS[subject]):
-        pose = (world.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # R transposed, of rows
+    for view in range(len(_CAMERAS[subject])):
+        pose = _in_camera(world, subject, view)
         seen = {name: one for name, values in found.items() if (one := values[view]) is not None}
         more = {name: values for name, values in seen.items() if name != "gt"}
         # Whether a clip is to train or to test stands in its subject's name, as in the archives.
-        sequence = Sequence(f"{part}/{subject}", action, trial, view, None, _SIZE, _FPS)
+        sequence = Sequence(f"{part}/{subject}", action, trial, view, cameras.get((subject, view)), _SIZE, _FPS)
         clips.append(Clip(sequence, pose, seen["gt"], more=more))
     return clips
 
@@ -145,7 +200,7 @@ def load_humaneva(
         actions: such as ``("Walking", "Jog", "Box")``; all where not given.
 
     Returns:
-        humaneva15; 2D px, 3D mm, camera frame; no intrinsics are known, so that clips have no camera.
+        humaneva15; 2D px, 3D mm, camera frame; clips have the cameras that :func:`prepare_humaneva` could fit.
 
     Raises:
         MissingFileError, CorruptFileError: no such file, or altered.

@@ -23,6 +23,7 @@ from posezoo.data.h36m.facts import SUBJECTS
 from posezoo.data.mpii.annotations import detection_residuals, read_mpii
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
+from posezoo.files.reading import PathLike
 from posezoo.files.writing import atomic_write
 from posezoo.formats.bvh import Motion, bvh_conventions, read_bvh
 from posezoo.geometry import bone_lengths, h36m_cameras, rotation_about, scale_bones
@@ -79,11 +80,31 @@ def _read_index(folder: Path) -> dict[tuple[int, int], str]:
 
 
 def source_digest(paths: list[Path]) -> str:
-    """Return sha256 over format, joint maps, and names and bytes of the sources: whether a prepared file is still theirs."""
+    """Return a SHA-256 of format, joint maps, names and bytes of the sources: whether a prepared file is still theirs."""
     digest = hashlib.sha256(f"{FORMAT} {bvh_conventions()}".encode())
     for path in paths:
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def content_digest(path: PathLike) -> str:
+    """Return a SHA-256 of what a prepared file holds: poses, to a hundredth of a millimetre, clips and detector errors.
+
+    Two files that hold the same data have the same one, whatever else changed of the sources or of the joint maps.
+
+    Raises:
+        MissingFileError, CorruptFileError: no such file, or damaged.
+    """
+    digest = hashlib.sha256(str(FPS).encode())
+    with open_hdf5(path) as file:
+        for name in sorted(file):
+            if not isinstance(file[name], h5py.Dataset):
+                continue
+            values, described = read_dataset(file, name), read_attributes(file[name])
+            scale = 1e5 if name == _RESIDUALS else 100.0  # body heights, mm
+            digest.update(f"{name} {sorted(described.items())}".encode())
+            digest.update(np.round(np.asarray(values, np.float64) * scale).astype(np.int64).tobytes())
     return digest.hexdigest()
 
 

@@ -66,6 +66,9 @@ class ZooModule(pl.LightningModule):
     monitor: ClassVar[str] = ""
     """The validation metric of which the lowest is the best; empty where none tells."""
 
+    former_defaults: ClassVar[Mapping[str, Any]] = {}
+    """What weights mean whose stored settings lack a key: the value that was the default, or the only one, before."""
+
     shared_settings: tuple[str, ...] = ("skeleton",)
     """What model and data must agree on; a recipe says it of the model alone."""
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.lifting.protocols import Lifter
+from posezoo.metrics.picture_report import LSP14
 from posezoo.metrics.report import LiftingMetrics, LimbStatistics
 from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
@@ -32,7 +33,11 @@ def about_the_pelvis(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[
 
 
 def evaluate(
-    model: Lifter | None, data: PoseData, skeleton: str | Skeleton | None = None, batch_size: int = 8192
+    model: Lifter | None,
+    data: PoseData,
+    skeleton: str | Skeleton | None = None,
+    batch_size: int = 8192,
+    pck_joints: int | None = None,
 ) -> dict[str, Any]:
     """Score a model on labelled poses.
 
@@ -45,6 +50,8 @@ def evaluate(
         skeleton: the layout to score in; the model's where not given. Where it lacks the pelvis, poses are still compared
             about the middle of the hips.
         batch_size: poses at a time.
+        pck_joints: 14 for PCK and AUC over the joints that MPI-INF-3DHP's are (:data:`LSP14`): the pelvis, which is always
+            right, and joints near it would raise them; over all joints of the layout where not given.
 
     Returns:
         the metrics of :meth:`LiftingMetrics.report`, ``poses``, ``per_action`` and ``per_joint`` P-MPJPE in mm,
@@ -52,7 +59,7 @@ def evaluate(
         labels (:class:`LimbStatistics`; empty where the layout lacks limbs).
 
     Raises:
-        InputError: no labels, no poses, or joints that cannot be had.
+        InputError: no labels, no poses, joints that cannot be had, or another number of ``pck_joints``.
 
     Warns:
         UserWarning: the layout has joints that the data lack.
@@ -68,7 +75,10 @@ def evaluate(
     device = model.device if model is not None else torch.device("cpu")
     names, codes = np.unique(data.action, return_inverse=True)
     actions = tuple(str(name) for name in names)
-    metrics = LiftingMetrics("relative" if model is None else model.unit, skeleton, actions).to(device)
+    if pck_joints not in (None, len(LSP14)):
+        raise InputError(f"pck_joints is {pck_joints}; expected {len(LSP14)}, or nothing for all of the layout.")
+    counted = None if pck_joints is None else [skeleton.index(joint) for joint in LSP14]
+    metrics = LiftingMetrics("relative" if model is None else model.unit, skeleton, actions, counted).to(device)
     for source in (layout, data.skeleton):
         converted = convert(np.zeros((len(source), 3), np.float32), source, skeleton)
         if converted.missing:

@@ -294,7 +294,7 @@ def build(paper: str, settings: Mapping[str, Any], source: Path | str = "setting
         settings: arguments of the constructor.
         source: where the settings come from, for errors.
         weights: how many numbers the file holds that the settings come from. Settings that ask for far more are refused
-            before the memory is taken.
+            before the memory is taken. Settings that the file lacks are its model's ``former_defaults``.
 
     Raises:
         UnknownNameError: there is no such paper.
@@ -303,6 +303,7 @@ def build(paper: str, settings: Mapping[str, Any], source: Path | str = "setting
     cls = paper_class(paper)
     try:
         if weights is not None:
+            settings = {**cls.former_defaults, **settings}
             needed = _size(cls, settings)
             if needed > ROOM * weights + SPARE:
                 raise CorruptFileError(f"{source}: its settings ask for {needed:,} weights, but it holds {weights:,}.")

@@ -92,8 +92,43 @@ def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):
     write(bench, table, "martinez", {"gt": 44.0, "img": 80.0})
     write(bench, table, "ours", {"gt": 55.0, "img": 60.0})
     text = write_report(table, bench)[0].read_text()
-    assert "GT: Kendall's tau +1.00 over 1 pair of rows" in text
-    assert "IMG: Kendall's tau -1.00 over 1 pair of rows (0 in the published order); the other way round: Martinez" in text
+    assert "GT: one pair of rows, in the published order, of one seed, so that noise is not known" in text
+    for seed in (1, 2):
+        write(bench, table, "martinez", {"gt": 44.0 + seed, "img": 80.0}, seed)
+        write(bench, table, "ours", {"gt": 46.5 + seed, "img": 60.0 + seed}, seed)
+        write(bench, table, "ours_sh_gt", {"img": 58.0 + seed}, seed)
+    write(bench, table, "ours_sh_gt", {"img": 58.0}, 0)
+    text = write_report(table, bench)[0].read_text()
+    # GT: 45 +- 1 against 50.3 +- 4.1: not twice the pooled deviation of 3.0 apart.
+    assert "GT: one pair of rows, in the published order, within noise" in text
+    # IMG: published 52.1 98.3 64.8, measured 80 +- 0, 61 +- 1, 59 +- 1; the last two are two deviations apart, not more.
+    assert "IMG: Kendall's tau -1.00 over 2 pairs of rows beyond noise (0 in the published order); the other way" in text
+    assert "within noise: Ours (SH/GT) / Ours" in text
+
+
+def test_pairs_within_noise_are_not_counted():
+    values, deviations = {"a": 10.0, "b": 12.0, "c": 20.0}, {"a": 1.0, "b": 1.0, "c": None}
+    found = agreement({"a": 1.0, "b": 2.0, "c": 0.0}, values, deviations=deviations)
+    assert found.within_noise == (("a", "b"),)  # 2 apart, pooled deviation 1: not more than twice
+    assert (found.concordant, found.discordant, found.tau) == (0, 2, -1.0)
+    assert (found.in_order, found.known) == (1, 3)
+    alone = agreement({"a": 1.0, "b": 2.0}, values, deviations={"a": None, "b": 0.0})
+    assert alone.tau is None
+    assert not alone.noise_known
+
+
+def test_errors_by_action_stand_beside_the_printed_ones_on_the_papers_data(tmp_path):
+    table, bench = read_table("cvugcn/table1"), Bench("h36m", tmp_path, "cpu", tmp_path)
+    write(bench, table, "ours", {"mpjpe": 27.0})
+    path = bench.folder(table) / "ours-0.json"
+    content = json.loads(path.read_text())
+    cell = content["cells"]["mpjpe"]
+    cell["metric"], cell["metrics"] = "mpjpe_mean_over_actions", {"per_action": dict.fromkeys(table.actions, 30.0)}
+    path.write_text(json.dumps(content))
+    text = write_report(table, bench)[0].read_text()
+    assert "| Ours, published | 25.6 | 27.7 |" in text
+    assert "| Ours, measured | 30.0 | 30.0 |" in text
+    assert "| difference | +4.4 | +2.3 |" in text
 
 
 def test_failed_rows_are_in_the_report(tmp_path):

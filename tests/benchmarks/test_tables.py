@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
+import yaml
 from reproduction.datasets import Dataset, datasets
+from reproduction.estimate import Estimates
 from reproduction.plan import budget_of, plan
 from reproduction.runs import Bench
 from reproduction.tables import list_tables, read_table
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
+from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.registry import PAPERS, paper_class
 
 HEAD = "title: T\ncaption: C\nprotocol: P\ndata: h36m\ncolumns:\n  a: {title: A, metric: p_mpjpe}\nrows:\n"
@@ -149,8 +153,86 @@ def test_a_dataset_stands_for_the_papers(tmp_path):
     assert known["openmocap"].dataset(table, "mpi_inf_3dhp").id == "bandai"
     assert known["mpi_inf_3dhp"].dataset(table, "h36m").id == "h36m"
     assert [known[data].is_papers_data(table) for data in known] == [False, False, True]
-    with pytest.raises(MissingFileError, match="posezoo data prepare openmocap"):
-        plan(table, bench(data="openmocap", folder=tmp_path), range(1))
+    rows = plan(table, bench(data="openmocap", folder=tmp_path), range(1))
+    assert all(row.lacks and "posezoo data prepare" in row.impossible for row in rows)
+
+
+def test_rows_whose_files_are_not_all_there_are_left_out_and_the_others_stay(tmp_path):
+    (tmp_path / "mpii").mkdir()
+
+    def make(name: str) -> None:
+        with h5py.File(tmp_path / name, "w") as file:
+            file.attrs["digest"] = name
+
+    make("openmocap.h5")
+    table, where = read_table("geoselfsup/table3"), bench("cpu", "openmocap", tmp_path)
+    planned = {row.row.id: row for row in plan(table, where, range(1))}
+    lacking = {name for name, row in planned.items() if row.lacks}
+    assert lacking == {"adv_da", "adv_ss_da", "adv_ss_da_td", "adv_ss_da_td_completed", "finetuned_0pct", "finetuned_5pct"}
+    assert "MPII is not at" in planned["adv_da"].impossible
+    assert planned["adv"].cells
+    make("mpii/valid.h5")
+    row = plan(table, where, range(1), ["adv_da"])[0]
+    assert "valid_stacked_hourglass.h5" in row.impossible  # not trained without half of its source
+    make("mpii/valid_stacked_hourglass.h5")
+    row = plan(table, where, range(1), ["adv_da"])[0]
+    assert {dataset.id for dataset in row.datasets} == {"openmocap", "mpii"}
+
+
+def test_a_dry_run_knows_every_dataset_of_a_row():
+    unneeded = Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    planned = {row.row.id: row for row in plan(read_table("geoselfsup/table3"), unneeded, range(1))}
+    assert {dataset.id for dataset in planned["adv_ss_da"].datasets} == {"h36m", "kinetics"}
+    start = plan(read_table("georep/figure6_pictures"), replace(unneeded, data="h36m_pictures"), range(1), ["bl_sg"])[0]
+    assert {dataset.id for dataset in start.datasets} == {"h36m", "h36m_pictures", "mpii_pictures"}
+
+
+def test_detectors_are_the_papers_on_human36m_and_nowhere_else():
+    unneeded = Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    expected = {
+        "cvugcn/table1": "cpn_ft_h36m_dbb", "svma/table1": "sh_pt_mpii", "geoselfsup/table1": "sh_pt_mpii",
+        "georep/table1": "sh_ft_h36m",
+    }  # fmt: skip
+    for name, detector in expected.items():
+        rows = plan(read_table(name), unneeded, range(1), ["martinez"])
+        cells = [cell for row in rows for cell in row.cells]
+        used = {(cell.run.recipe["data"]["keypoints"], cell.evaluation.settings["keypoints"]) for cell in cells}
+        assert used - {("gt", "gt")} == {(detector, detector)}
+        elsewhere = [cell for row in plan(read_table(name), bench("cpu"), range(1)) for cell in row.cells]
+        assert {cell.evaluation.settings["keypoints"] for cell in elsewhere} <= {"gt", "detected"}
+
+
+def test_table_7_has_errors_of_calibration_on_stand_ins_alone():
+    unneeded = Bench("humaneva", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    table = read_table("cvugcn/table7")
+    theirs, ours = (plan(table, which, range(1), ["noise_5"])[0].cells[0] for which in (unneeded, bench("cpu")))
+    assert "calibration" not in theirs.run.recipe["data"]
+    assert dict(theirs.evaluation.scoring) == {"pairs": ["C12", "C13", "C23"], "noise_mm": 5.0}
+    assert theirs.run.recipe["model"]["skeleton"] == "humaneva15"
+    assert ours.run.recipe["data"]["calibration"] == {"rotation_deg": 0.2, "translation_mm": 5.0, "focal": 0.002}
+
+
+def test_a_former_default_written_into_a_recipe_is_the_run_it_was(tmp_path):
+    """And another value than the former default is another run, whether it is spelt out or the default of today."""
+    digests = {}
+    for name, model in (("absent", {}), ("former", {"saturating": False}), ("today", {"saturating": True})):
+        recipe = {"smoke": {"paper": "geoselfsup", "model": model, "steps": 3}}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
+        text = HEAD + f"  r: {{title: R, recipe: {name}, published: {{a: 3}}}}"
+        (tmp_path / "own_table1.yaml").write_text(text)
+        where = Bench("procedural", tmp_path, "smoke", tmp_path / "results", tmp_path)
+        digests[name] = plan(read_table("own/table1", tmp_path), where, range(1))[0].cells[0].run.digest
+    assert digests["absent"] == digests["today"] != digests["former"]
+
+
+def test_every_run_has_an_estimate():
+    estimates = Estimates(Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False))
+    for name in ("svma/table2", "hg3d/table1", "georep/table1"):
+        for row in plan(read_table(name), estimates.bench, range(1)):
+            for cell in row.cells:
+                found = estimates.of(cell.run)
+                assert found.hours > 0 or cell.run.trained_on is None
+                assert (found.steps or 0) > 0 or cell.run.trained_on is None
 
 
 def test_data_that_posezoo_cannot_read_says_so(tmp_path):

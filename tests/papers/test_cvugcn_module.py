@@ -292,3 +292,24 @@ def test_from_files_to_a_file(tmp_path, capsys):
     assert "--cameras FILE" in capsys.readouterr().err
     assert main(["predict", "svma", *files, *options]) == 2
     assert "lifts the keypoints of one file" in capsys.readouterr().err
+
+
+def test_noise_of_poses_is_alike_in_both_views_or_drawn_for_each():
+    data, model = views(), small(refinement=False, reach_mm=None)
+    for per_view in (False, True):
+        found = evaluate_views(model, data, noise_mm=20.0, noise_per_view=per_view)
+        # Of 51 independent numbers a pose, about the root: sqrt(2) * 20 mm times the mean of a chi distribution of 3.
+        assert found["mpjpe"] == pytest.approx(20 * 2**0.5 * 1.5958 * 16 / 17, rel=0.03)
+    assert found["mpjpe_mean_over_actions"] == pytest.approx(found["mpjpe"], rel=1e-4)  # there is one action
+
+
+def test_distortion_is_taken_out_or_left_in():
+    data = views()
+    pairs = [(0, 1)]
+    out, left = (paired_tensors(data, pairs, H36M, undistort=undistort)["keypoints_2d"] for undistort in (True, False))
+    row = int(np.flatnonzero(data.view == 0)[0])
+    torch.testing.assert_close(left[0, 0], torch.from_numpy(data.keypoints_2d[row]))
+    straight = CAMERAS[0].undistort(left[0, 0].double()).float()
+    torch.testing.assert_close(out[0, 0], straight)
+    assert (out - left).abs().max() > 0.5
+    assert evaluate_views(small(refinement=False), data, undistort=False)["mpjpe"] > 1.0

@@ -20,8 +20,18 @@ def test_reconstruction_is_summed_over_pixels_and_averaged_over_poses():
 def test_consistency_by_hand():
     one = torch.tensor([[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]])  # of length 5
     other = torch.tensor([[[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]])  # of length 2, at right angles
+    assert losses.consistency(one, other, "code").item() == pytest.approx(2.0)
+    assert losses.consistency(one, -one, "code").item() == pytest.approx(4.0)
+
+
+def test_consistency_normalises_every_point_that_equation_3_sums_over():
+    one = torch.tensor([[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]])
+    other = torch.tensor([[[0.0, 0.0, 2.0], [0.0, 0.5, 0.0]]])  # at right angles, and the same direction
     assert losses.consistency(one, other).item() == pytest.approx(2.0)
-    assert losses.consistency(one, -one).item() == pytest.approx(4.0)
+    assert losses.consistency(one, -one).item() == pytest.approx(2 * 4.0)  # a sum over points
+    # In the whole code the short second point hardly counts: (3, 0, 0, 0, 4, 0) / 5 and (0, 0, 2, 0, 0.5, 0) / 4.25^0.5.
+    expected = 2 - 2 * (4.0 * 0.5) / (5.0 * 4.25**0.5)
+    assert losses.consistency(one, other, "code").item() == pytest.approx(expected)
 
 
 def test_consistency_sees_neither_scale_nor_a_common_rotation():

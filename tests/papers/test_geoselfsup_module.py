@@ -37,7 +37,7 @@ def fit(people, steps: int = 3, data=None, callbacks=(), **settings) -> GeoSelfS
 def test_the_root_stands_at_c_and_the_head_at_one_over_c(skeleton, people):
     from posezoo.skeletons import convert
 
-    model = GeoSelfSup(skeleton=skeleton, width=16, critic_width=16)
+    model = GeoSelfSup(skeleton=skeleton, width=16, critic_width=16, normalization="head")
     keypoints = torch.from_numpy(convert(people.keypoints_2d[:20], people.skeleton, skeleton).keypoints)
     x = model.normalize(keypoints)
     hips = x[:, [model.skeleton.index("left_hip"), model.skeleton.index("right_hip")]].mean(1)
@@ -120,6 +120,8 @@ def test_settings_that_contradict_each_other_are_refused(switches):
 def test_the_published_networks_have_their_published_shapes():
     model = GeoSelfSup(neighbours=2)
     assert model.skeleton.name == "common14"
+    assert model.hp.saturating  # Eq. 5 as printed
+    assert model.hp.normalization == "dataset"
     assert len(model.lifter.network.blocks) == 4
     assert model.critic is not None
     assert model.temporal is not None
@@ -200,16 +202,65 @@ def test_poses_of_another_domain_join_the_training(people, tmp_path):
     np.savez(path, keypoints_2d=wild, skeleton="h36m17")
     module = GeoSelfSupDataModule(
         {"train": people, "val": people}, skeleton="h36m17", batch_size=32, source=[str(path)], source_share=0.25,
-        adapter_steps=3, neighbours=1,
+        adapter_steps=3, adapter_width=16, adapter_batch_size=16, neighbours=1,
     )  # fmt: skip
-    assert len(module.source_poses()) == 39
+    target = center_and_scale(torch.from_numpy(people.keypoints_2d), 0)[0]
+    assert len(module.source_poses(target)) == 39
     tensors = module.tensors(people, "train")
     total = len(tensors["keypoints_2d"])
     assert len(people) / total == pytest.approx(0.75, abs=0.01)
     assert int(tensors["in_time"].sum()) == len(people)
     assert len(tensors["neighbours_2d"]) == total
     assert set(module.tensors(people, "val")) >= {"keypoints_2d", "pose_3d"}
-    fit(people, neighbours=1, data={"source": [str(path)], "adapter_steps": 3, "neighbours": 1})
+    fit(people, neighbours=1, data={"source": [str(path)], "adapter_steps": 0, "neighbours": 1})
+
+
+def test_each_person_of_another_domain_joins_once_where_no_share_is_given(people, tmp_path):
+    wild = people.keypoints_2d[:40].copy()
+    wild[3, 5] = np.nan
+    wild[4, :9] = np.nan
+    np.savez(tmp_path / "wild.npz", keypoints_2d=wild, skeleton="h36m17")
+    given = {"dataset": {"train": people, "val": people}, "skeleton": "h36m17", "source": [str(tmp_path / "wild.npz")]}
+    module = GeoSelfSupDataModule(**given, adapter_steps=0, source_shuffled=False)
+    joined = module.tensors(people, "train")["keypoints_2d"][len(people) :]
+    assert len(joined) == 38
+    # Of the mean size of the target's people, and in the order of the file.
+    size = (torch.from_numpy(people.keypoints_2d) - torch.from_numpy(people.keypoints_2d)[:, :1]).norm(dim=-1).mean()
+    torch.testing.assert_close(joined.norm(dim=-1).mean(), size)
+    whole = center_and_scale(torch.from_numpy(np.delete(wild, [3, 4], 0)), 0)[0]
+    torch.testing.assert_close(center_and_scale(joined, 0)[0], whole, rtol=1e-4, atol=1e-4)
+    shuffled = GeoSelfSupDataModule(**given, adapter_steps=0).tensors(people, "train")["keypoints_2d"][len(people) :]
+    assert not torch.equal(shuffled, joined)
+    torch.testing.assert_close(shuffled.sum(0), joined.sum(0), rtol=1e-4, atol=1e-2)
+    # The person who lacks one joint is completed, the one who lacks nine is not: ten of seventeen are asked for.
+    settings = {"adapter_steps": 0, "source_shuffled": False, "source_completed": True, "completion_steps": 3}
+    completed = GeoSelfSupDataModule(**given, **settings)
+    found = completed.tensors(people, "train")["keypoints_2d"][len(people) :]
+    assert len(found) == 39
+    assert torch.isfinite(found).all()
+    present = np.isfinite(wild[3]).all(-1)
+    own, filled = wild[3, present] - wild[3, 0], (found[3, torch.from_numpy(present)] - found[3, 0]).numpy()
+    np.testing.assert_allclose(filled / np.linalg.norm(filled), own / np.linalg.norm(own), atol=1e-3)
+
+
+def test_one_scale_for_all_data_is_that_of_the_training_keypoints(people):
+    """Sec. 3: heads are 1 / c from the root on average, and a view is lifted and judged as it is."""
+    model = fit(people, steps=1)
+    keypoints = torch.from_numpy(people.keypoints_2d)
+    head = model.skeleton.index("head_top")
+    distances = (keypoints[:, head] - keypoints[:, 0]).norm(dim=-1)
+    torch.testing.assert_close(model.head_px, distances.mean())
+    x = model.normalize(keypoints)
+    torch.testing.assert_close(x[:, head].norm(dim=-1).mean(), torch.tensor(0.1))
+    torch.testing.assert_close(x[:, head].norm(dim=-1), distances / distances.mean() / 10)
+    torch.testing.assert_close(model.normalize(2 * keypoints), 2 * x)  # a size in px means something
+    view = torch.randn(3, 17, 2)
+    seen, scale = model.as_input(view)
+    assert torch.equal(seen, view)
+    assert scale.flatten().tolist() == [1.0] * 3
+    other = GeoSelfSup(**SMALL)
+    other.load_weights(model.weights())
+    torch.testing.assert_close(other.head_px, model.head_px)
 
 
 def test_fractions_of_another_domains_pictures_need_their_size(tmp_path):
@@ -219,8 +270,8 @@ def test_fractions_of_another_domains_pictures_need_their_size(tmp_path):
     (tmp_path / "mediapipe.json").write_text(json.dumps(people))
     settings = {"skeleton": "h36m17", "source": [str(tmp_path / "mediapipe.json")]}
     with pytest.raises(InputError, match="fractions of the picture"):
-        GeoSelfSupDataModule(**settings).source_poses()
-    poses = GeoSelfSupDataModule(**settings, source_image_size=[1000, 250]).source_poses()
+        GeoSelfSupDataModule(**settings).source_poses(torch.zeros(1, 17, 2))
+    poses = GeoSelfSupDataModule(**settings, source_image_size=[1000, 250]).source_poses(torch.zeros(1, 17, 2))
     knees = [skeleton.index("left_knee") for skeleton in (get_skeleton("mediapipe33"), get_skeleton("h36m17"))]
     ankles = [skeleton.index("left_ankle") for skeleton in (get_skeleton("mediapipe33"), get_skeleton("h36m17"))]
     shin = (fractions[:, ankles[0]] - fractions[:, knees[0]]) * [1000, 250]

@@ -131,3 +131,42 @@ def test_weights_travel_without_the_copy_and_come_back(people):
     other.load_weights(weights)
     keypoints = people.keypoints_2d[:10]
     np.testing.assert_array_equal(other.eval().predict(keypoints).pose_3d, model.eval().predict(keypoints).pose_3d)
+
+
+def test_the_texts_four_reprojections_are_two_of_either_pose(people):
+    """Eq. 9: X by both cameras beside the input, X_rot by both cameras; each norm over N joints and m, n poses."""
+    torch.manual_seed(0)
+    model = SVMA(**SMALL, reprojections="four").eval()
+    real = model.normalize(torch.from_numpy(people.keypoints_2d[:6]))
+    poses, cameras = torch.randn(2, 6, 17, 3), torch.randn(2, 6, 2, 3)
+    given = iter(zip(poses, cameras, strict=True))
+    model.generate = lambda *_, **__: next(given)
+    terms, _ = model.generator_losses(real)
+
+    def seen(pose: int, camera: int) -> np.ndarray:
+        return np.einsum("bij,bnj->bni", cameras[camera].numpy(), poses[pose].numpy())
+
+    first, second = [real.numpy(), seen(0, 0), seen(0, 1)], [seen(1, 0), seen(1, 1)]
+    expected = sum(
+        np.sqrt(((one[k] - other[k]) ** 2).sum()) / (len(group) * 17)
+        for group in (first, second)
+        for i, one in enumerate(group)
+        for other in group[i + 1 :]
+        for k in range(6)
+    )
+    assert terms["svma"].item() == pytest.approx(expected / 6, rel=1e-4)
+    with pytest.raises(InputError, match="expected 'all' or 'four'"):
+        SVMA(**SMALL, reprojections="eight")
+
+
+def test_the_scale_of_new_views_is_restored_or_left(people):
+    for restored in (True, False):
+        torch.manual_seed(0)
+        model = SVMA(**SMALL, restore_scale=restored).eval()
+        real = model.normalize(torch.from_numpy(people.keypoints_2d[:6]))
+        pose, camera = torch.randn(6, 17, 3), torch.randn(6, 2, 3)
+        plain = torch.einsum("bij,bnj->bni", camera, pose)
+        view = model.seen(pose, camera)
+        torch.testing.assert_close(view, model.normalize(plain) if restored else plain)
+        assert (abs(view[:, 1:].norm(dim=-1).mean(1) - 0.1).max() < 1e-5) == restored
+        assert model.generator_losses(real)[1].shape == real.shape

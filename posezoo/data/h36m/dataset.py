@@ -19,6 +19,8 @@ from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("h36m17")
 _VIEWS = (0, 1, 2, 3)
+DETECTORS = {"sh_pt_mpii": "sh", "sh": "sh_pt_mpii"}
+"""Detectors that go by two names, each with the other."""
 
 
 def prepare_h36m(source: PathLike, out: PathLike) -> Prepared:
@@ -118,7 +120,9 @@ def load_h36m(
     Args:
         path: what :func:`prepare_h36m` wrote.
         split: ``train`` (S1 S5 S6 S7 S8), ``test`` (S9 S11), or ``val`` (S8: nothing should be chosen on the test subjects).
-        keypoints: ``gt``; a detector's name; ``detected``: the only detector, or the stacked hourglass where there are more.
+        keypoints: ``gt``; a detector's name; ``detected``: the only detector, or the fine-tuned stacked hourglass where
+            there are more. The hourglass as it was before fine-tuning is ``sh`` of Martinez et al. and ``sh_pt_mpii`` of
+            VideoPose3D: either name finds either.
         views: which of the cameras 54138969, 55011271, 58860488, 60457274.
         subjects: others than those of the split.
 
@@ -142,5 +146,5 @@ def load_h36m(
         "h36m",
         lambda clip: clip.subject in chosen and clip.view in views and (clip.subject, clip.action, clip.trial) != WITHOUT,
         keypoints,
-        prefer="sh_ft_h36m" if keypoints == "detected" else None,
+        prefer="sh_ft_h36m" if keypoints == "detected" else DETECTORS.get(keypoints),
     )

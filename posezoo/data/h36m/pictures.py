@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.data.h36m.facts import NUMBERED_ACTIONS, SUBJECTS
+from posezoo.data.h36m.facts import NUMBERED_ACTIONS
 from posezoo.data.pictures.crops import pixels_per_mm
 from posezoo.data.pictures.files import PictureFiles, present
 from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures
@@ -18,7 +18,8 @@ from posezoo.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("mpii16")
 SIDE_PX = 224
-_VALIDATES = int(SUBJECTS["val"][0][1:])
+_VALIDATES = (8, (2, 9, 14), 2)
+"""Subject, actions (Directions, Sitting, Walking) and trial of the validation split."""
 _KEYS = ("subject", "action", "subaction", "camera", "id", "istrain")
 
 
@@ -32,7 +33,8 @@ def h36m_pictures(
     that code.
 
     Args:
-        split: ``train`` (S1 S5 S6 S7 S8); ``test`` (S9 S11); ``val``, S8, as nothing is chosen on the test subjects.
+        split: ``train`` (S1 S5 S6 S7 S8, without what validates); ``test`` (S9 S11); ``val``: S8's second trials of
+            Directions, Sitting and Walking, as nothing is chosen on the test subjects.
         path: the file; keys ``action bbox camera id istrain joint_2d joint_3d_mono subaction subject``.
         images: the folder of the pictures; ``images`` beside the file where not given.
 
@@ -55,9 +57,10 @@ def h36m_pictures(
         numbers = {key: read_dataset(file, key, (count,)).astype(np.int64) for key in _KEYS}
         keypoints = read_dataset(file, "joint_2d", (count, 16, 2)).astype(np.float32)
         pose = read_dataset(file, "joint_3d_mono", (count, 16, 3)).astype(np.float32)
-    chosen = numbers["istrain"] == (split != "test")
-    if split == "val":
-        chosen &= numbers["subject"] == _VALIDATES
+    subject, actions, trial = _VALIDATES
+    validates = (numbers["subject"] == subject) & np.isin(numbers["action"], actions) & (numbers["subaction"] == trial)
+    trains = numbers["istrain"] == 1
+    chosen = {"train": trains & ~validates, "val": trains & validates, "test": ~trains}[split]
     if not chosen.any():
         raise CorruptFileError(f"{path} holds nobody of the {split} split (istrain); expected pose-hg-3d's annotations.")
     if not (np.isfinite(keypoints).all() and np.isfinite(pose).all()):

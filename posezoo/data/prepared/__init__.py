@@ -5,7 +5,7 @@ else the dataset has of the same length, such as a detector's keypoints under it
 is made from, every clip with its camera, and the SHA-256 of every array; its own stands beside it.
 """
 
-from posezoo.data.prepared.reading import describe_prepared, is_prepared, read_prepared
+from posezoo.data.prepared.reading import describe_prepared, detectors, is_prepared, read_prepared
 from posezoo.data.prepared.writing import Clip, Part, Prepared, sources_digest, write_prepared
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Part",
     "Prepared",
     "describe_prepared",
+    "detectors",
     "is_prepared",
     "read_prepared",
     "sources_digest",

@@ -17,7 +17,7 @@ from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
 from posezoo.terminal import progress
 
-__all__ = ["describe_prepared", "is_prepared", "read_prepared"]
+__all__ = ["describe_prepared", "detectors", "is_prepared", "read_prepared"]
 
 
 def read_prepared(
@@ -36,7 +36,7 @@ def read_prepared(
         keep: which clips.
         keypoints: ``gt``; a detector by its name; ``detected`` for the only one, or for ``prefer`` where there are more.
         labels: the array of the 3D poses.
-        prefer: see ``keypoints``.
+        prefer: see ``keypoints``; of a detector, the other name that it goes by.
 
     Raises:
         MissingFileError: no such file.
@@ -90,18 +90,36 @@ def describe_prepared(path: PathLike) -> dict[str, Any]:
         return {**summary, "also": sorted(names), "notes": stored["notes"]}
 
 
-def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer: str | None) -> str:
-    """Return the name of the array of keypoints that is meant."""
-    detectors = []
+def detectors(path: PathLike) -> tuple[str, ...]:
+    """Return the names of the detectors whose keypoints a prepared file holds.
+
+    Raises:
+        MissingFileError, CorruptFileError: no prepared file.
+    """
+    with open_hdf5(path) as file:
+        return tuple(_detectors(read_contents(file)["clips"], file))
+
+
+def _detectors(clips: list[dict[str, Any]], file: h5py.File) -> list[str]:
+    """Arrays of two coordinates that are not the annotated ones."""
+    found = []
     for name in sorted({name for entry in clips for name in entry["sha256"]} - set(OWN)):
         group = next(entry["group"] for entry in clips if name in entry["sha256"])
         if dataset_shape(file, f"{group}/{name}")[-1] == 2:
-            detectors.append(name)
+            found.append(name)
+    return found
+
+
+def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer: str | None) -> str:
+    """Return the name of the array of keypoints that is meant."""
+    detectors = _detectors(clips, file)
     if wanted == "detected" and detectors:
         if len(detectors) == 1 or prefer in detectors:
             return str(prefer) if prefer in detectors else detectors[0]
         held = ", ".join(detectors)
         raise InputError(f"{file.filename} holds keypoints of {held}; name one of them (keypoints={detectors[0]!r}).")
+    if wanted not in ("gt", "detected") and wanted not in detectors and prefer in detectors:
+        return str(prefer)
     if wanted != "gt" and wanted not in detectors:
         held = ", ".join(["gt", *detectors])
         raise InputError(

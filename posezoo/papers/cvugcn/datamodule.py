@@ -20,11 +20,13 @@ class CVUGCNDataModule(LiftingDataModule):
     Beside the arguments of :class:`posezoo.data.LiftingDataModule` (without ``labels``: training has none):
 
     Args:
-        pairs, test_pairs: names of camera pairs, ``P1`` to ``P4``; all, and those of training, where not given.
+        pairs, test_pairs: names of camera pairs, ``P1`` to ``P4``, or ``C12 C13 C23`` of three cameras; the first four, and
+            those of training, where not given.
         target: ``gt``: the reprojection loss compares with 2D annotations, as Eq. 3 has it; ``input``: with the keypoints
             themselves, where there is nothing else.
         noise_px: standard deviation of Gaussian noise on all keypoints.
         calibration: errors of the cameras, see :class:`posezoo.papers.cvugcn.pairs.CalibrationError`.
+        undistort: take the lens' distortion out of the keypoints (the paper does not say whether it did).
         rigs: train and validate on simulated rigs that look at the dataset's 3D motion instead; fields of
             :class:`posezoo.papers.cvugcn.rigs.RigSettings`, for a model with ``context``.
 
@@ -48,12 +50,14 @@ class CVUGCNDataModule(LiftingDataModule):
         noise_px: float = 0.0,
         calibration: dict[str, object] | None = None,
         rigs: dict[str, object] | None = None,
+        undistort: bool = True,
     ) -> None:
         super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
         if target not in ("gt", "input") or noise_px < 0:
             raise InputError(f"target {target!r}, noise_px {noise_px}; expected 'gt' or 'input', and 0 or more.")
         self.pairs, self.test_pairs = pairs_by_name(pairs), pairs_by_name(test_pairs or pairs)
         self.target, self.noise_px, self.calibration = target, noise_px, CalibrationError.of(calibration)
+        self.undistort = undistort
         self.rigs = None if rigs is None else RigSettings.of(rigs)
         self._motions: dict[str, Motions] = {}
 
@@ -86,6 +90,7 @@ class CVUGCNDataModule(LiftingDataModule):
             calibration=self.calibration,
             target=target,
             labels=not train and data.pose_3d is not None,
+            undistort=self.undistort,
             seed=self.seed,
         )
         del tensors["row"], tensors["pair"]

@@ -19,18 +19,21 @@ from posezoo.skeletons import Skeleton, convert
 
 PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}
 """Adjacent cameras of Human3.6M, Hua et al. 2021, Sec. 5.2: c1 and c2, c1 and c3, c2 and c4, c3 and c4."""
+OTHERS = {"C12": (0, 1), "C13": (0, 2), "C23": (1, 2)}
+"""Pairs of three cameras, as HumanEva-I has them."""
 
 
 def pairs_by_name(names: Sequence[str] | None) -> list[tuple[int, int]]:
-    """Return the pairs of these names, all pairs where none are given.
+    """Return the pairs of these names, those of Human3.6M where none are given.
 
     Raises:
         UnknownNameError: no such pair.
     """
+    known = {**PAIRS, **OTHERS}
     for name in names or ():
-        if name not in PAIRS:
-            raise UnknownNameError.of("camera pair", name, PAIRS)
-    return [PAIRS[name] for name in names or PAIRS]
+        if name not in known:
+            raise UnknownNameError.of("camera pair", name, known)
+    return [known[name] for name in names or PAIRS]
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def paired_tensors(
     calibration: CalibrationError | None = None,
     target: PoseData | None = None,
     labels: bool = False,
+    undistort: bool = True,
     seed: int = 0,
 ) -> dict[str, Tensor]:
     """Return all that a batch of camera pairs holds, M pairs of V = 2 views.
@@ -103,10 +107,11 @@ def paired_tensors(
         calibration: how far the cameras are off; not at all where not given.
         target: the same poses as annotated; the data themselves, before noise, where not given.
         labels: whether to hand out 3D, too.
+        undistort: take the lens' distortion out of the keypoints, which the paper does not mention.
         seed: of the noise.
 
     Returns:
-        ``keypoints_2d`` and ``target_2d`` (M, 2, J, 2) px with the lens' distortion taken out, ``K`` (M, 2, 3, 3), ``R``
+        ``keypoints_2d`` and ``target_2d`` (M, 2, J, 2) px, ``K`` (M, 2, 3, 3), ``R``
         (M, 2, 3, 3), ``t`` (M, 2, 3), ``pair`` (M,) which of ``pairs``, ``row`` (M,) the row of the first view in
         ``data``; with labels ``pose_3d`` (M, 2, J, 3) mm, camera frames.
 
@@ -123,10 +128,11 @@ def paired_tensors(
     number = {key: index for index, key in enumerate(believed)}
     of_clip = np.asarray([number[id(clip.camera)] for clip in data.sequences])
     camera = of_clip[data.sequence]
-    seen = _straight(data, skeleton, list(believed.values()), camera, noise_px, seed)
+    lenses = list(believed.values()) if undistort else []
+    seen = _straight(data, skeleton, lenses, camera, noise_px, seed)
     annotated = seen if noise_px == 0 else None
     if target is not None or annotated is None:
-        annotated = _straight(target or data, skeleton, list(believed.values()), camera, 0.0, seed)
+        annotated = _straight(target or data, skeleton, lenses, camera, 0.0, seed)
     tensors = {"keypoints_2d": seen[rows], "target_2d": annotated[rows]}
     for name in ("K", "R", "t"):
         values = torch.stack([getattr(c, name).float() for c in believed.values()])
@@ -143,7 +149,7 @@ def paired_tensors(
 def _straight(
     data: PoseData, skeleton: Skeleton, cameras: list[Camera], camera: np.ndarray, noise_px: float, seed: int
 ) -> Tensor:
-    """Return (N, J, 2) px in the layout, noisy, as their cameras without distortion would see them."""
+    """Return (N, J, 2) px in the layout, noisy, as those of ``cameras`` would see them without distortion."""
     keypoints = convert(data.keypoints_2d, data.skeleton, skeleton)
     if keypoints.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(keypoints.missing)} of {skeleton.name}.")

@@ -11,16 +11,20 @@ def reconstruction(pred: Float[Tensor, "B C S S"], target: Float[Tensor, "B C S 
     return (pred - target).square().sum() / len(pred)
 
 
-def consistency(rotated: Float[Tensor, "B M D"], other: Float[Tensor, "B M D"]) -> Float[Tensor, ""]:
-    """Chen, Lin et al. 2019, Eq. 3: squared distance of the normalised codes, mean over poses.
-
-    "Normalized" is taken as: each pose's whole code has length 1, which a rotation does not change.
+def consistency(
+    rotated: Float[Tensor, "B M D"], other: Float[Tensor, "B M D"], normalized: str = "points"
+) -> Float[Tensor, ""]:
+    """Chen, Lin et al. 2019, Eq. 3: squared distance of the normalised codes, summed over points, mean over poses.
 
     Args:
         rotated: G_ij, the source's code turned into the target's view.
         other: G_j, what the other generator's encoder makes of the target.
+        normalized: what has length 1, which a rotation does not change: each of the M ``points`` that Eq. 3 sums over, or a
+            pose's whole ``code``, which makes the loss M times smaller.
     """
-    first, second = (nn.functional.normalize(code.flatten(1), dim=1) for code in (rotated, other))
+    if normalized == "code":
+        rotated, other = rotated.flatten(1), other.flatten(1)
+    first, second = (nn.functional.normalize(code, dim=-1) for code in (rotated, other))
     return (first - second).square().sum() / len(first)
 
 

@@ -17,6 +17,7 @@ Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -51,6 +52,8 @@ class GeoRep(LiftingModule):
         width, levels, points, eta, map_size, limb_px, extent, pictures: of the :class:`posezoo.networks.SkeletonEncoder`.
         representation: off, Regression #1 sees the 2D coordinates: "Baseline #1".
         consistency: the second generator and L_rc: "DG" of Fig. 6; off is "SG".
+        normalized: what L_rc normalises: every point of a code, as Eq. 3 sums over them (``points``), or a pose's whole
+            ``code``.
         weight_consistency: of L_rc; Eq. 4 has none.
         regression_width, regression_dropout: of Regression #1; the paper speaks of no dropout.
         representation_steps, label_steps: batches of either training (not given).
@@ -61,10 +64,11 @@ class GeoRep(LiftingModule):
         facing: lift from a camera turned to look at the root, where it is known (not in the paper).
 
     Raises:
-        InputError: steps for a representation that there is not, or none of either.
+        InputError: steps for a representation that there is not, or none of either; another ``normalized``.
     """
 
     paper = "georep"
+    former_defaults: ClassVar[dict[str, object]] = {"normalized": "code"}
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class GeoRep(LiftingModule):
         pictures: bool = False,
         representation: bool = True,
         consistency: bool = True,
+        normalized: str = "points",
         weight_consistency: float = 1.0,
         regression_width: int = 1024,
         regression_dropout: float = 0.0,
@@ -96,6 +101,8 @@ class GeoRep(LiftingModule):
             raise InputError(f"representation_steps {representation_steps}, label_steps {label_steps}: nothing to train.")
         if representation_steps and not representation:
             raise InputError(f"representation is off, but representation_steps is {representation_steps}; set it to 0.")
+        if normalized not in ("points", "code"):
+            raise InputError(f"normalized is {normalized!r}; expected 'points' or 'code'.")
         self.save_hyperparameters()
         self.facing = facing
         self.automatic_optimization = False
@@ -162,7 +169,7 @@ class GeoRep(LiftingModule):
         if self.inverse is not None:
             back, code, _ = self.inverse(target, rotation.mT)
             terms["reconstruction_back"] = losses.reconstruction(back, source)
-            terms["consistency"] = losses.consistency(turned, code)
+            terms["consistency"] = losses.consistency(turned, code, self.hp.normalized)
         return terms
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:

@@ -16,22 +16,25 @@ def train_adapter(
     source: Float[Tensor, "S J 2"],
     target: Float[Tensor, "T J 2"],
     steps: int = 1000,
-    width: int = 256,
+    width: int = 1024,
     weight: float = 1.0,
-    penalty: float = 1.0,
-    batch_size: int = 256,
+    penalty: float = 0.0,
+    batch_size: int = 8192,
     learning_rate: float = 2e-4,
+    saturating: bool = True,
     seed: int = 0,
 ) -> DomainAdapter:
     """Train the adapter C against the domain discriminator D_D, Eq. 7; nothing says which poses correspond.
 
     Args:
         source, target: root at the origin, joints at a mean distance of 1.
-        steps, batch_size, learning_rate: of both networks (not given).
-        width: of both (not given).
+        steps, learning_rate: of both networks (not given).
+        batch_size: of both; 8192 is that of all training in the paper.
+        width: of both (not given; Martinez et al.'s, whose architecture they follow).
         weight: lambda of ||C(x_s)||^2 over the number of joints (not given). From MPII to OpenMocap 1 brings the hips' width
             from 0.36 to 0.30 of the torso (the target's is 0.27); with 100 nothing is corrected.
-        penalty: of the R1 gradient penalty on the discriminator (not in the paper; 0 is).
+        penalty: of the R1 gradient penalty on the discriminator (not in the paper).
+        saturating: the adapter's loss as Eq. 7 prints it, log(1 - D); off, -log D in its place.
         seed: same seed, same adapter; the global generators are left as they were.
 
     Returns:
@@ -47,7 +50,7 @@ def train_adapter(
             real = target[torch.randint(len(target), (batch_size,))]
             correction = adapter.correction(from_source)
             adapted = from_source + correction
-            loss = losses.adversarial(critic(adapted)) + weight * losses.correction_size(correction) / joints
+            loss = losses.adversarial(critic(adapted), saturating) + weight * losses.correction_size(correction) / joints
             optimizers[0].zero_grad()
             loss.backward()
             optimizers[0].step()

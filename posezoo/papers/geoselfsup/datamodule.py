@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +13,10 @@ from posezoo.data.named import DATASETS
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.papers.geoselfsup.adapter import train_adapter
+from posezoo.papers.geoselfsup.completing import completed, train_completion
 from posezoo.skeletons import convert
+
+_AT_ONCE = 65536
 
 
 def neighbour_rows(data: PoseData, count: int) -> np.ndarray:
@@ -45,13 +50,24 @@ class GeoSelfSupDataModule(LiftingDataModule):
             split); complete people are adapted (Sec. 3.6) and join the training poses.
         source_skeleton: their layout, where the files do not say.
         source_image_size: (width, height) of their pictures in px, where the files do not say: for fractions of a picture.
-        source_share: of the training poses that come from there.
-        adapter_steps, adapter_weight: of the adapter's training; 0 steps leaves the poses as they are.
+        source_share: of the training poses that come from there; each of them once where not given, as in the paper.
+        source_shuffled: draw these at random, by the seed; off, take them from the start of the files.
+        source_completed: fill in the missing joints of people who have ``source_least`` of them, as Sec. 4.6 does; off,
+            people who lack any are left out.
+        source_least, completion_steps: see ``source_completed``; batches that the network for it trains.
+        adapter_steps, adapter_width, adapter_weight, adapter_penalty, adapter_batch_size, adapter_learning_rate,
+            adapter_saturating: of the adapter's training, see :func:`train_adapter`; 0 steps leaves the poses as they are.
         label_fraction: of the training poses whose 3D labels fine-tuning may see (:attr:`labelled`).
 
     Raises:
         InputError: a fraction outside 0..1, a source without complete people, labels that are not there.
     """
+
+    former_defaults: ClassVar[dict[str, object]] = {
+        "source_share": 0.2, "source_shuffled": False, "adapter_width": 256, "adapter_penalty": 1.0,
+        "adapter_batch_size": 256, "adapter_saturating": False,
+    }  # fmt: skip
+    """What results were measured with before the defaults became the paper's."""
 
     def __init__(
         self,
@@ -66,7 +82,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         neighbours: int = 0,
         source: list[str] | None = None,
         source_skeleton: str | None = None,
-        source_share: float = 0.2,
+        source_share: float | None = None,
         adapter_steps: int = 1000,
         adapter_weight: float = 1.0,
         label_fraction: float = 0.0,
@@ -74,12 +90,21 @@ class GeoSelfSupDataModule(LiftingDataModule):
         facing: bool = False,
         augmentation: dict[str, object] | None = None,
         postures: int = 0,
+        source_shuffled: bool = True,
+        source_completed: bool = False,
+        source_least: int = 10,
+        completion_steps: int = 1000,
+        adapter_width: int = 1024,
+        adapter_penalty: float = 0.0,
+        adapter_batch_size: int = 8192,
+        adapter_learning_rate: float = 2e-4,
+        adapter_saturating: bool = True,
     ) -> None:
         super().__init__(
             dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed,
             facing=facing, augmentation=augmentation, postures=postures,
         )  # fmt: skip
-        if not 0 <= label_fraction <= 1 or not 0 < source_share < 1 or neighbours < 0:
+        if not 0 <= label_fraction <= 1 or not (source_share is None or 0 < source_share < 1) or neighbours < 0:
             raise InputError(
                 f"label_fraction {label_fraction}, source_share {source_share}, neighbours {neighbours}; expected fractions "
                 "of 1 and 0 or more neighbours."
@@ -87,7 +112,12 @@ class GeoSelfSupDataModule(LiftingDataModule):
         self.neighbours = neighbours
         self.source, self.source_share = source, source_share
         self.source_skeleton, self.source_image_size = source_skeleton, source_image_size
-        self.adapter_steps, self.adapter_weight, self.label_fraction = adapter_steps, adapter_weight, label_fraction
+        self.source_shuffled, self.source_completed, self.source_least = source_shuffled, source_completed, source_least
+        self.adapter_steps, self.label_fraction, self.completion_steps = adapter_steps, label_fraction, completion_steps
+        self.adapter = {
+            "width": adapter_width, "weight": adapter_weight, "penalty": adapter_penalty, "batch_size": adapter_batch_size,
+            "learning_rate": adapter_learning_rate, "saturating": adapter_saturating,
+        }  # fmt: skip
         self.labelled: dict[str, Tensor] | None = None
 
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
@@ -106,8 +136,15 @@ class GeoSelfSupDataModule(LiftingDataModule):
     def _label_count(self, data: PoseData) -> int:
         return max(1, round(self.label_fraction * len(data)))
 
-    def source_poses(self) -> Tensor:
-        """Complete people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1."""
+    def source_poses(self, target: Tensor) -> Tensor:
+        """Return people of the source files, in this layout: (S, J, 2), root at the origin, mean distance 1.
+
+        Args:
+            target: training poses, normalised alike: what people who lack joints are completed after.
+
+        Raises:
+            InputError: there is nobody whose joints are all there, or can be filled in.
+        """
         parts = []
         for path in self.source or ():
             if path in DATASETS:
@@ -115,23 +152,39 @@ class GeoSelfSupDataModule(LiftingDataModule):
             else:
                 data = read_keypoints(path, self.source_skeleton, self.source_image_size)
             keypoints = convert(data.keypoints_2d, data.skeleton, self.skeleton).keypoints
-            # Detectors write a person they did not find as one point.
-            parts.append(keypoints[np.isfinite(keypoints).all((1, 2)) & (np.ptp(keypoints, axis=1).max(1) > 0)])
+            known = np.isfinite(keypoints).all(2).sum(1)
+            least = self.source_least if self.source_completed else len(self.skeleton)
+            parts.append(keypoints[known >= least])
         poses = np.concatenate(parts)
+        # Detectors write a person they did not find as one point.
+        poses = poses[(np.nanmax(poses, 1) - np.nanmin(poses, 1)).max(1) > 0] if len(poses) else poses
         if not len(poses):
-            raise InputError(f"{', '.join(self.source or ())} has no complete person in {self.skeleton.name}.")
-        return center_and_scale(torch.from_numpy(poses).float(), self.skeleton.root)[0]
+            kind = f"person of {self.source_least} joints" if self.source_completed else "complete person"
+            raise InputError(f"{', '.join(self.source or ())} has no {kind} in {self.skeleton.name}.")
+        found = torch.from_numpy(poses).float()
+        present = torch.isfinite(found).all(-1).float()
+        if not bool(present.all()):
+            lacking = present[present.sum(1) < len(self.skeleton)]
+            network = train_completion(target, lacking, self.completion_steps, seed=self.seed)
+            found = completed(network, found)
+        return center_and_scale(found, self.skeleton.root)[0]
 
     def _with_source(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Put adapted poses of the source beside the target's, repeated to their share of the whole."""
-        source = self.source_poses()
+        """Return adapted poses of the source beside the target's, as many as their share says, at one scale."""
+        target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]
+        source = self.source_poses(target)
         if self.adapter_steps:
-            target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]
-            adapter = train_adapter(source, target, self.adapter_steps, weight=self.adapter_weight, seed=self.seed)
+            adapter = train_adapter(source, target, self.adapter_steps, **self.adapter, seed=self.seed)
             with torch.no_grad():
-                source = adapter(source)
-        count = round(len(tensors["keypoints_2d"]) * self.source_share / (1 - self.source_share))
-        poses = source[torch.arange(count) % len(source)]
+                source = torch.cat([adapter(part) for part in source.split(_AT_ONCE)])
+        count = len(source)
+        if self.source_share is not None:
+            count = round(len(tensors["keypoints_2d"]) * self.source_share / (1 - self.source_share))
+        if self.source_shuffled:
+            source = source[torch.randperm(len(source), generator=torch.Generator().manual_seed(self.seed))]
+        # Of the mean size of the target's people, for models that have one scale for all data.
+        size = (tensors["keypoints_2d"] - tensors["keypoints_2d"][:, self.skeleton.root, None]).norm(dim=-1).mean()
+        poses = source[torch.arange(count) % len(source)] * (size / source.norm(dim=-1).mean())
         joined = {"keypoints_2d": torch.cat([tensors["keypoints_2d"], poses])}
         if self.neighbours:
             still = poses[:, None].expand(-1, self.neighbours, -1, -1)

@@ -9,7 +9,7 @@ from torch import Tensor
 from posezoo.geometry import center_and_scale, even_views, mirror
 from posezoo.lifting import FineTuning, LiftingModule
 from posezoo.networks import AveragedNetwork, PoseCritic
-from posezoo.papers.geoselfsup.networks import Completion, Lifter
+from posezoo.papers.geoselfsup.networks import Completion, Lifter, complete
 
 
 class GeometricLifter(FineTuning, LiftingModule):
@@ -20,6 +20,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         lifter: the network that trains; ``average``: its moving average, which predicts.
         critic: the discriminator; None where there is none.
         completion: fills in missing joints.
+        head_px: mean distance in px from root to head of the training keypoints, of models with one scale for all data.
     """
 
     fills_missing = True
@@ -29,19 +30,39 @@ class GeometricLifter(FineTuning, LiftingModule):
     average: AveragedNetwork
     critic: PoseCritic | None
     completion: Completion
+    head_px: Tensor
 
     def normalize(self, keypoints_2d: Float[Tensor, "*B J 2"]) -> Float[Tensor, "*B J 2"]:
-        """Sec. 3: root at the origin, the head (or the joints' mean) 1 / c from it."""
+        """Sec. 3: root at the origin; heads, the pose's own head or its joints 1 / c from it, see ``normalization``."""
         return self._normalized(keypoints_2d)[0]
 
     def _normalized(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         origin = keypoints[..., self.hips, :].mean(-2, keepdim=True)
         centered = keypoints - origin
-        distances = centered.norm(dim=-1)
-        head = self.hp.normalization == "head"
-        size = distances[..., self.skeleton.index("head_top")] if head else distances.mean(-1)
+        if self.hp.normalization == "dataset":
+            # Before training, the scale is that of the poses at hand.
+            size = torch.where(self.head_px > 0, self.head_px, self.mean_head(keypoints)).expand(keypoints.shape[:-2])
+        elif self.hp.normalization == "head":
+            size = centered[..., self.skeleton.index("head_top"), :].norm(dim=-1)
+        else:
+            size = centered.norm(dim=-1).mean(-1)
         scale = (size * self.hp.distance).clamp_min(torch.finfo(keypoints.dtype).tiny)[..., None, None]
         return centered / scale, origin, scale
+
+    def mean_head(self, keypoints_2d: Float[Tensor, "*B J 2"]) -> Float[Tensor, ""]:
+        """Return the mean distance between root and head."""
+        root = keypoints_2d[..., self.hips, :].mean(-2)
+        return (keypoints_2d[..., self.skeleton.index("head_top"), :] - root).norm(dim=-1).mean()
+
+    def as_input(self, view: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B 1 1"]]:
+        """Return a projected view at the scale that every input has, and what it was divided by.
+
+        With one scale for all data a view is what it is (Sec. 3.2): it is not scaled again.
+        """
+        if self.hp.normalization == "dataset":
+            return view, torch.ones_like(view[:, :1, :1])
+        seen, _, scale = self._normalized(view)
+        return seen, scale
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         lifter, x = self.for_inference(self.average.module), self.normalize(keypoints_2d)
@@ -52,13 +73,7 @@ class GeometricLifter(FineTuning, LiftingModule):
 
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Sec. 4.6: pixels with the joints that are not ``present`` filled in, from the others alone."""
-        there = present[..., None]
-        known = torch.where(there > 0, keypoints_2d, 0.0)
-        count = there.sum(1, keepdim=True).clamp_min(1)
-        origin = known.sum(1, keepdim=True) / count
-        spread = ((known - origin) * there).norm(dim=-1).sum(1)[:, None, None] / count
-        scale = spread.clamp_min(torch.finfo(keypoints_2d.dtype).tiny)
-        return self.completion((known - origin) / scale, present) * scale + origin
+        return complete(self.completion, keypoints_2d, present)
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
         """Compare x~ with x as the figure goes round, with evenly spread angles instead of random ones.
@@ -68,7 +83,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         x = self.normalize(keypoints_2d)
         turn = even_views(len(x), self.hp.pitch, self.device)
         y = self.project(self.relative(x, averaged=True) @ turn.mT)
-        seen, _, scale = self._normalized(y)
+        seen, scale = self.as_input(y)
         again = self.relative(seen, averaged=True) * scale
         gap = (self.project(again @ turn) - x).norm(dim=-1).mean(1)
         judged = {"reprojection": gap / x.norm(dim=-1).mean(1)}

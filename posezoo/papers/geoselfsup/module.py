@@ -13,6 +13,7 @@ Ching-Hang Chen, Ambrish Tyagi, Amit Agrawal, Dylan Drover, Rohith MV, Stefan St
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -40,8 +41,10 @@ class GeoSelfSup(Student, GeometricLifter):
         dropout: after each layer of the lifter (not given).
         width, critic_width: of lifter and discriminators (not given; Martinez et al.'s, whose architecture they follow).
         distance: c, from the camera to the root.
-        normalization: ``head``: the head is 1 / c from the root in 2D (Sec. 3); ``joints``: the joints are on average, which
-            does not grow without bound where a person bends towards the camera.
+        normalization: ``dataset``: one scale for all data, so that heads are 1 / c from the root on average (Sec. 3). The
+            scale is that of the training keypoints, in px, and is right for cameras and distances like theirs alone. Scales
+            of each pose lift any camera's keypoints: ``head``: the pose's own head is 1 / c from the root; ``joints``: its
+            joints are on average, which does not grow without bound where a person bends towards the camera.
         self_consistency: L_2D and L_3D; off is Table 3's "Adv".
         discriminator: off is Table 3's "SS".
         symmetry: weight of the symmetry of limb ratios; 1 is Table 3's "SS + Symm" (not given). Not used otherwise.
@@ -52,7 +55,7 @@ class GeoSelfSup(Student, GeometricLifter):
         flip: mirror half of all poses (not in the paper).
         mirrored: predict the mean of a pose and of what the mirrored keypoints give, mirrored back (not in the paper; Pavllo
             et al. 2019 and others do so).
-        saturating: the lifter's loss as Eq. 5 prints it.
+        saturating: the lifter's loss as Eq. 5 prints it, log(1 - D); off, -log D in its place.
         weight_2d, weight_3d, weight_temporal: w_2D, w_3D, w_T of Eq. 8.
         weight_body: of :func:`posezoo.geometry.body_variance` (not in the paper; fine-tuning sets it).
         penalty: weight of the R1 gradient penalty on the discriminators (not in the paper).
@@ -75,6 +78,7 @@ class GeoSelfSup(Student, GeometricLifter):
     """
 
     paper = "geoselfsup"
+    former_defaults: ClassVar[dict[str, object]] = {"normalization": "head", "saturating": False}
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class GeoSelfSup(Student, GeometricLifter):
         critic_width: int = 1024,
         dropout: float = 0.0,
         distance: float = 10.0,
-        normalization: str = "head",
+        normalization: str = "dataset",
         self_consistency: bool = True,
         discriminator: bool = True,
         symmetry: float = 0.0,
@@ -93,7 +97,7 @@ class GeoSelfSup(Student, GeometricLifter):
         pitch_deviation: float = 0.0,
         flip: bool = False,
         mirrored: bool = False,
-        saturating: bool = False,
+        saturating: bool = True,
         weight_2d: float = 10.0,
         weight_3d: float = 0.001,
         weight_temporal: float = 1.0,
@@ -116,8 +120,8 @@ class GeoSelfSup(Student, GeometricLifter):
         one_body: bool = True,
     ) -> None:
         super().__init__(skeleton, unit="relative")
-        if normalization not in ("head", "joints"):
-            raise InputError(f"normalization is {normalization!r}; expected 'head' or 'joints'.")
+        if normalization not in ("dataset", "head", "joints"):
+            raise InputError(f"normalization is {normalization!r}; expected 'dataset', 'head' or 'joints'.")
         if not (self_consistency or discriminator or unsupervised_steps == 0):
             raise InputError("neither self_consistency nor discriminator: there is nothing to learn from.")
         if neighbours and not discriminator:
@@ -126,6 +130,9 @@ class GeoSelfSup(Student, GeometricLifter):
             raise InputError("label_steps needs unsupervised_steps, after which fine-tuning begins (0 to begin with it).")
         self.save_hyperparameters()
         self.facing = facing
+        self.takes_any_scale = normalization != "dataset"
+        if normalization == "dataset":
+            self.register_buffer("head_px", torch.zeros(()))
         self.automatic_optimization = False
         joints, names = len(self.skeleton), self.skeleton.joints
         # "the midpoint between hip joints" is a joint of some layouts.
@@ -138,7 +145,7 @@ class GeoSelfSup(Student, GeometricLifter):
 
     def weights(self) -> dict[str, Tensor]:
         """Return the averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
-        kept = ("critic.", "temporal.", "completion.")
+        kept = ("critic.", "temporal.", "completion.", "head_px")
         state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
         return state | self.average.published("lifter")
 
@@ -172,7 +179,7 @@ class GeoSelfSup(Student, GeometricLifter):
         turn = turn.repeat_interleave(count, 0)
         turned = pose @ turn.mT
         y = self.project(turned)
-        seen, _, scale = self._normalized(y)
+        seen, scale = self.as_input(y)
         terms = {}
         if hp.symmetry:
             terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
@@ -216,6 +223,12 @@ class GeoSelfSup(Student, GeometricLifter):
         return terms
 
     untaught = ("critic.", "temporal.", "completion.")
+
+    def on_fit_start(self) -> None:
+        """Take the scale of all data from the training split, which every process sees whole."""
+        super().on_fit_start()
+        if self.hp.normalization == "dataset" and not self.trainer.ckpt_path and not self.head_px:
+            self.head_px.copy_(self.mean_head(self.datamodule.training_keypoints["keypoints_2d"]))
 
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
         """Return what the lifter makes of pixels, and the completion's loss."""

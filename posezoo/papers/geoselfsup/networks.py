@@ -78,6 +78,22 @@ class DomainAdapter(nn.Module):
         return keypoints + self.correction(keypoints)
 
 
+def complete(
+    network: Completion, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]
+) -> Float[Tensor, "B J 2"]:
+    """Return poses with the joints that are not ``present`` filled in, in the coordinates that they came in.
+
+    The network sees them about the mean of the joints that are there, which are on average 1 from it.
+    """
+    there = present[..., None]
+    known = torch.where(there > 0, keypoints_2d, 0.0)
+    count = there.sum(1, keepdim=True).clamp_min(1)
+    origin = known.sum(1, keepdim=True) / count
+    spread = ((known - origin) * there).norm(dim=-1).sum(1)[:, None, None] / count
+    scale = spread.clamp_min(torch.finfo(keypoints_2d.dtype).tiny)
+    return network((known - origin) / scale, present) * scale + origin
+
+
 class Completion(nn.Module):
     """Missing joints from those that are there: two fully connected layers, Sec. 4.6.
 

@@ -45,6 +45,10 @@ class SVMA(Student, FineTuning, LiftingModule):
         distance: d, the camera's distance in units of the mean joint distance.
         pose_output: ``depth`` or ``offsets``, see :class:`Generator`.
         discriminator: off is Table 4's row "without Dis".
+        restore_scale: bring every new view to the scale of real poses before critic and generator see it. The paper does not
+            say; Sec. 3.1 normalises what comes in. Off, new views stay as K made them: 61.4 mm on OpenMocap, against 60.7.
+        reprojections: of Eq. 9: ``all``: both 3D estimates by both cameras, seen from either angle, eight in all; ``four``,
+            as the text counts them: X by both cameras from the first angle, X_rot by both from the second.
         multi_angle: off is Table 4's row "without SVMA": one pass through the generator, Eq. 9 left with the
             reprojection of the input, without which the camera would be free.
         pitch, pitch_deviation: of the real cameras, rad, positive looking down; 0 and 0 turn people about the camera's
@@ -68,7 +72,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights (the paper).
 
     Raises:
-        InputError: a pitch beyond the horizontal or a negative deviation.
+        InputError: a pitch beyond the horizontal, a negative deviation, or other ``reprojections``.
     """
 
     paper = "svma"
@@ -84,6 +88,8 @@ class SVMA(Student, FineTuning, LiftingModule):
         pose_output: str = "depth",
         discriminator: bool = True,
         multi_angle: bool = True,
+        restore_scale: bool = True,
+        reprojections: str = "all",
         pitch: float = 0.0,
         pitch_deviation: float = 0.0,
         flip: bool = False,
@@ -113,6 +119,8 @@ class SVMA(Student, FineTuning, LiftingModule):
             raise InputError(
                 f"pitch {pitch} and deviation {pitch_deviation}; expected radians, |pitch| < pi / 2, deviation >= 0."
             )
+        if reprojections not in ("all", "four"):
+            raise InputError(f"reprojections is {reprojections!r}; expected 'all' or 'four'.")
         self.save_hyperparameters()
         self.facing = facing
         self.automatic_optimization = False
@@ -155,6 +163,11 @@ class SVMA(Student, FineTuning, LiftingModule):
         root = self.skeleton.root
         return pose - pose[:, root : root + 1], camera
 
+    def seen(self, pose: Float[Tensor, "B J 3"], camera: Float[Tensor, "B 2 3"]) -> Float[Tensor, "B J 2"]:
+        """Return a new view of root-relative poses, at the scale of real ones where ``restore_scale`` says so."""
+        view = reproject(pose, camera)
+        return self.normalize(view) if self.hp.restore_scale else view
+
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
         """Judge by going round the figure at evenly spread angles instead of random ones, K acting on X_rot turned back.
 
@@ -163,7 +176,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         real = self.normalize(keypoints_2d)
         pose, camera = self.generate(real, averaged=True)
         turn = even_views(len(real), self.hp.pitch, self.device)
-        new_view = self.normalize(reproject(pose @ turn.mT, camera))
+        new_view = self.seen(pose @ turn.mT, camera)
         again, _ = self.generate(new_view, averaged=True)
         gap = (reproject(again @ turn, camera) - real).norm(dim=-1).mean(1)
         judged = {"reprojection": gap / real.norm(dim=-1).mean(1)}
@@ -177,7 +190,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         pose, camera = self.generate(real)
         rotation = random_view(len(real), hp.pitch, hp.pitch_deviation, device=self.device)  # Eq. 5
         rotated = pose @ rotation.mT
-        new_view = self.normalize(reproject(rotated, camera))
+        new_view = self.seen(rotated, camera)
         terms = {
             "angle": losses.facing_angle(pose, self.skeleton),
             "symmetry": losses.bone_symmetry(pose, self.skeleton),
@@ -189,9 +202,12 @@ class SVMA(Student, FineTuning, LiftingModule):
             terms["memory"] = self.forgetting(lambda pixels: self.generate(self.normalize(pixels))[0], len(real))
         if hp.multi_angle:
             again, camera_again = self.generate(new_view)
-            back = again @ rotation
-            first = [real] + [reproject(p, k) for p in (pose, back) for k in (camera, camera_again)]
-            second = [reproject(p, k) for p in (rotated, again) for k in (camera, camera_again)]
+            cameras = (camera, camera_again)
+            own, new = (pose, again @ rotation), (rotated, again)  # seen from the first angle, and from the second
+            if hp.reprojections == "four":
+                own, new = own[:1], new[1:]
+            first = [real] + [reproject(p, k) for p in own for k in cameras]
+            second = [reproject(p, k) for p in new for k in cameras]
             terms["camera"] = terms["camera"] + losses.camera_equality(camera, camera_again)
             terms["3d"] = losses.consistency_3d(again, rotated)
             terms["svma"] = losses.multi_angle(first, second)

@@ -66,11 +66,15 @@ def test_frames_of_human36m(h36m):
     with pytest.raises(CorruptFileError, match="nobody of the val split"):
         load_pictures("h36m", "val", path=file)
     with h5py.File(file, "r+") as annotations:
-        annotations["subject"][:] = [1, 8, 9, 11]
-    folder = h36m / "images" / "s_08_act_02_subact_01_ca_03"
+        annotations["subject"][:] = [8, 8, 9, 11]  # of S8 Directions the second trial validates, and does not train
+        annotations["subaction"][:] = [1, 2, 2, 1]
+    folder = h36m / "images" / "s_08_act_02_subact_02_ca_03"
     gray(folder / f"{folder.name}_000006.jpg", 200, (224, 224))
     val = load_pictures("h36m", "val", path=file)
     assert (val.poses.subject.tolist(), int(val.read(0).mean().round())) == (["S8"], 200)
+    first = h36m / "images" / "s_08_act_02_subact_01_ca_03"
+    gray(first / f"{first.name}_000001.jpg", 60, (224, 224))
+    assert [clip.trial for clip in load_pictures("h36m", "train", path=file).poses.sequences] == ["1"]
 
 
 def test_what_is_wrong_with_frames_of_human36m(h36m):

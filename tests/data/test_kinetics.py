@@ -1,0 +1,77 @@
+"""Kinetics-skeleton's clips gathered in one file."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+from posezoo.cli import main
+from posezoo.data import read_keypoints
+from posezoo.data.kinetics import prepare_kinetics
+from posezoo.errors import CorruptFileError, InputError, MissingFileError
+
+WIDTH, HEIGHT = 340, 256
+
+
+def person(rng, known):
+    """A person whose first ``known`` joints were found."""
+    pose = rng.uniform(0.1, 0.9, (18, 2)).round(3)
+    pose[known:] = 0
+    score = np.where(np.arange(18) < known, 0.5, 0.0)
+    return {"pose": pose.reshape(-1).tolist(), "score": score.tolist()}
+
+
+def write_clips(folder):
+    """Two clips, one that nobody is in, one that is damaged, and the labels of all."""
+    rng = np.random.default_rng(0)
+    (folder / "kinetics_train").mkdir(parents=True)
+    clips = {
+        "b": [[person(rng, 18)], [person(rng, 14), person(rng, 9)], [person(rng, 10)]],
+        "a": [[], [person(rng, 18)], []],
+        "empty": [[], []],
+    }
+    for name, frames in clips.items():
+        data = [{"frame_index": i + 1, "skeleton": people} for i, people in enumerate(frames)]
+        content = {"data": data, "label": "juggling", "label_index": 3}
+        (folder / "kinetics_train" / f"{name}.json").write_text(json.dumps(content))
+    (folder / "kinetics_train" / "torn.json").write_text('{"data": [')
+    (folder / "kinetics_train_label.json").write_text(json.dumps({"a": {"has_skeleton": True}}))
+    return clips
+
+
+def test_people_of_enough_joints_are_gathered_in_pixels(tmp_path):
+    clips = write_clips(tmp_path)
+    with pytest.warns(UserWarning, match=r"1 of 4 clips are left out.*torn"):
+        count = prepare_kinetics(tmp_path, tmp_path / "kinetics.h5", every=1)
+    people = read_keypoints(tmp_path / "kinetics.h5")
+    assert count == len(people) == 4
+    assert people.skeleton.name == "openpose18"
+    expected = [clips["a"][1][0], clips["b"][0][0], clips["b"][1][0], clips["b"][2][0]]  # in the order of the names
+    for found, one in zip(people.keypoints_2d, expected, strict=True):
+        pose, known = np.reshape(one["pose"], (18, 2)), np.array(one["score"]) > 0
+        np.testing.assert_allclose(found[known], pose[known] * (WIDTH, HEIGHT), rtol=1e-6)
+        assert np.isnan(found[~known]).all()
+
+
+def test_frames_are_sampled_and_options_checked(tmp_path):
+    write_clips(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert prepare_kinetics(tmp_path, tmp_path / "k.h5", every=2) == 3  # of clip b the first and the third frame
+        assert prepare_kinetics(tmp_path, tmp_path / "k.h5", every=1, minimum_joints=14) == 3
+        with pytest.raises(CorruptFileError, match="holds a person of 14 joints"):
+            prepare_kinetics(tmp_path, tmp_path / "k.h5", every=1, minimum_joints=14, minimum_confidence=0.6)
+    with pytest.raises(InputError, match="minimum_joints 15"):
+        prepare_kinetics(tmp_path, tmp_path / "k.h5", minimum_joints=15)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(MissingFileError, match="no clip of Kinetics-skeleton"):
+        prepare_kinetics(tmp_path / "nothing", tmp_path / "k.h5")
+
+
+def test_the_command_prepares_kinetics(tmp_path, capsys):
+    write_clips(tmp_path)
+    (tmp_path / "kinetics_train" / "torn.json").unlink()
+    out = tmp_path / "kinetics.h5"
+    assert main(["data", "prepare", "kinetics", "--source", str(tmp_path), "--out", str(out), "--every", "1"]) == 0
+    assert "4 people" in capsys.readouterr().out
