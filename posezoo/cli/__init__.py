@@ -24,9 +24,9 @@ from posezoo.version import __version__
 
 COMMANDS = (
     "list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo",
-    "completion",
+    "webcam", "completion",
 )  # fmt: skip
-_WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo")
+_WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo", "webcam")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,7 +58,7 @@ EXAMPLES = {
         "posezoo predict cvugcn left.json right.json --cameras calibration.toml -o world.npz",
         "posezoo predict hg3d photo.jpg -o pose.json",
     ),
-    "view": ("posezoo view poses.npz",),
+    "view": ("posezoo view poses.npz", "posezoo view poses.npz --video clip.mp4"),
     "eval": (
         "posezoo eval svma",
         "posezoo eval runs/mine/svma.safetensors my2d.json",
@@ -74,6 +74,7 @@ EXAMPLES = {
     "download": ("posezoo download", "posezoo download svma"),
     "publish": ("posezoo publish svma --repo me/poses --dry-run",),
     "demo": ("posezoo demo",),
+    "webcam": ("posezoo webcam", "posezoo webcam svma --camera 1 --detector rtmlib"),
     "completion": ("posezoo completion bash",),
 }
 """What to type, by command."""

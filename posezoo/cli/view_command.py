@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posezoo.cli.truth import beside, read_truth
+from posezoo.cli.truth import beside, read_truth, score
 from posezoo.errors import InputError
 from posezoo.terminal import progress_console
 
 if TYPE_CHECKING:
+    from posezoo.data import Prediction
     from posezoo.viz import Clip
 
 ENDINGS = {"html": (".html",), "gif": (".gif",), "mp4": (".mp4",), "png": (".png", ".pdf", ".svg", ".jpg", ".webp")}
@@ -42,7 +43,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--mp4", type=Path, metavar="FILE", help="an animation")
     command.add_argument("--png", type=Path, metavar="FILE", help="a picture of up to twelve frames; .pdf and .svg too")
     command.add_argument("--frames", metavar="A:B", help="from frame A up to, not including, B; counted from 0")
-    command.add_argument("--fps", type=float, default=30.0, help="frames per second, 30 by default")
+    command.add_argument("--video", type=Path, metavar="FILE", help="the clip: the 2D keypoints are drawn over it")
+    command.add_argument("--fps", type=float, help="frames per second; those of the poses or of --video by default, or 30")
     command.add_argument("--up", choices=tuple(_UP), help="the vertical; --up=-y for the negative y axis")
     command.set_defaults(run=run, notes_only=True)
 
@@ -50,12 +52,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read, lay over each other, draw, and say where."""
     from posezoo.cli.checks import check_input, check_output
+    from posezoo.cli.video_pictures import over_video
+    from posezoo.data import Prediction
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
     if options.input.suffix.lower() not in (".npz", ".json"):
         raise InputError(f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them.")
     outputs = outputs or {"html": options.input.with_suffix(".html")}
-    sources = [options.input, *options.others, *([options.truth] if options.truth else [])]
+    sources = [options.input, *options.others, *(path for path in (options.truth, options.video) if path)]
     for source in sources:
         check_input(source)
     for kind, path in outputs.items():
@@ -64,11 +68,14 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]
+    if options.video is not None:
+        clip = over_video(clip, Prediction.load(options.input), options.video)
     if clip.frame == "world" and options.up is None:
         print("z is drawn as the vertical; --up says otherwise where the calibration has another.")
+    note = scores_of(options) if options.truth is not None and "html" in outputs else ""
     for kind, path in outputs.items():
         with _status(kind):
-            said = draw(kind, clip, path)
+            said = draw(kind, clip, path, note)
         print(said)
     return 0
 
@@ -103,7 +110,24 @@ def read_clip(options: argparse.Namespace) -> Clip:
         for model, path in zip(models, (options.input, *options.others), strict=True)
     ]
     up = None if options.up is None else _UP[options.up]
-    return viz.overlay(*results, truth=truth, names=names, fps=options.fps, up=up)
+    return viz.overlay(*results, truth=truth, names=names, fps=rate_of(results[0], options), up=up)
+
+
+def rate_of(result: Prediction, options: argparse.Namespace) -> float:
+    """Return the frames per second: those asked for, of the poses, of their video, or 30."""
+    import numpy as np
+
+    from posezoo.data.pictures.frames import Frames
+
+    if options.fps is not None:
+        return float(options.fps)
+    rate = result.fps
+    if not rate and result.time_s is not None and np.size(result.time_s) > 1:
+        step = float(np.median(np.diff(np.ravel(result.time_s))))
+        rate = 1 / step if step > 0 else None
+    if not rate and options.video is not None:
+        rate = Frames(options.video).fps
+    return float(rate or 30.0)
 
 
 def chosen(frames: str | None, count: int) -> slice:
@@ -128,7 +152,18 @@ def chosen(frames: str | None, count: int) -> slice:
     return slice(start, stop)
 
 
-def draw(kind: str, clip: Clip, path: Path) -> str:
+def scores_of(options: argparse.Namespace) -> str:
+    """Return the error of each file of poses against the ground truth, in words."""
+    from posezoo.data import Prediction
+
+    truth, parts = read_truth(options.truth), []
+    for path in (options.input, *options.others):
+        errors = score(Prediction.load(path), truth, options.truth)
+        parts.append(f"{path.stem}: P-MPJPE {errors['p_mpjpe']:.1f} {truth.unit}, {errors['poses']} poses")
+    return "; ".join(parts)
+
+
+def draw(kind: str, clip: Clip, path: Path, note: str = "") -> str:
     """Write one of the kinds; what to say of it."""
     import numpy as np
 
@@ -143,7 +178,7 @@ def draw(kind: str, clip: Clip, path: Path) -> str:
         viz.picture([_titled(still) for still in stills], path)
         return f"{len(stills)} of {len(clip)} frames, {names} -> {path}"
     if kind == "html":
-        viz.page(clip, path, title=names)
+        viz.page(clip, path, title=names, note=note)
         stride = -(-len(clip) // max_frames([clip]))
         every = (
             f"every {stride}. of {len(clip)} frames (--frames A:B shows all of a part)"

@@ -89,9 +89,10 @@ def fits(clip: Clip) -> dict[str, dict[str, object]]:
     """Return what Plotly's relayout changes where a page is ``narrow``, with the scene below the picture, or ``wide``."""
     beside, left = clip.keypoints_2d is not None, 0.0 if clip.keypoints_2d is None else 0.4
     top = _BELOW if beside else 1.0
-    legend = {"legend.x": 0.0, "legend.y": -0.16, "legend.yanchor": "top", "legend.orientation": "h"}
-    narrow = {"height": 860 if beside else 560, "margin.l": 12, **legend, "updatemenus[1].x": 0.0, "updatemenus[1].y": top}
-    wide = {
+    legend: dict[str, object] = {"legend.x": 0.0, "legend.y": -0.16, "legend.yanchor": "top", "legend.orientation": "h"}
+    narrow: dict[str, object] = {"height": 860 if beside else 560, "margin.l": 12, **legend}
+    narrow |= {"updatemenus[1].x": 0.0, "updatemenus[1].y": top}
+    wide: dict[str, object] = {
         "height": HEIGHT,
         "margin.l": MARGIN,
         "legend.x": 1.01,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MAX_FRAMES = 600
+_QUALITY = 70
+"""Of the JPEGs on a page."""
 
 
 def _lines(points: np.ndarray, paths: list[list[int]], digits: int) -> dict[str, list[float | None]]:
@@ -119,18 +123,41 @@ def figure_of(clip: Clip, max_frames: int = MAX_FRAMES, names: list[str] | None 
     kinds = [{"type": trace["type"]} for trace in traces[: len(moving[0])]]
     still: list[dict[str, list[float | None]]] = [{}] * (len(traces) - len(kinds))
     labels = [str(clip.first + number) for number in numbers]
+    images = _images(clip, numbers)
+    layout = layout_of(clip, half, heights, labels, 1000 * stride / clip.fps)
+    layout |= {"images": images[0]} if images else {}
     return {
         "data": [{**look, **points} for look, points in zip(traces, moving[0] + still, strict=True)],
-        "layout": layout_of(clip, half, heights, labels, 1000 * stride / clip.fps),
+        "layout": layout,
         "frames": [
             {
                 "name": label,
                 "traces": list(range(len(kinds))),
                 "data": [{**kind, **points} for kind, points in zip(kinds, part, strict=True)],
+                **({"layout": {"images": images[place]}} if images else {}),
             }
-            for label, part in zip(labels, moving, strict=True)
+            for place, (label, part) in enumerate(zip(labels, moving, strict=True))
         ],
     }
+
+
+def _images(clip: Clip, numbers: list[int]) -> list[list[dict[str, Any]]]:
+    """Return Plotly's images of some frames, a picture that lies below the 2D keypoints; none where the clip has none."""
+    if clip.pictures is None or clip.keypoints_2d is None:
+        return []
+    from PIL import Image
+
+    height, width = clip.pictures.shape[1:3]
+    across, down = clip.image_size or (width, height)
+    # Pixels are squares about whole numbers, so that a picture begins half a pixel before 0.
+    place = {"x": -0.5, "y": -0.5, "sizex": across, "sizey": down, "xref": "x", "yref": "y"}
+    looks = {"xanchor": "left", "yanchor": "top", "sizing": "stretch", "layer": "below"}
+    images = []
+    for number in numbers:
+        file = io.BytesIO()
+        Image.fromarray(clip.pictures[number]).save(file, "JPEG", quality=_QUALITY)
+        images.append([{**place, **looks, "source": f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"}])
+    return images
 
 
 def figure(clip: Clip, max_frames: int = MAX_FRAMES) -> Figure:

@@ -16,6 +16,8 @@ from posezoo.viz.scene import pose_names
 
 # Joints drawn in all frames of a page: some 25 bytes each beside the 4.8 MB of plotly.js, so a page stays under 6 MB.
 _MAX_JOINTS = 40_000
+# Some 30 kB each.
+_MAX_PICTURES = 300
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -125,4 +127,5 @@ def max_frames(clips: Sequence[Clip]) -> int:
     joints = sum(
         (clip.keypoints_2d is not None) * len(clip.keypoints_layout) + len(clip.layout) * len(clip.poses) for clip in clips
     )
-    return max(2, min(MAX_FRAMES, _MAX_JOINTS // joints))
+    most = _MAX_PICTURES if any(clip.pictures is not None for clip in clips) else MAX_FRAMES
+    return max(2, min(most, _MAX_JOINTS // joints))

@@ -74,7 +74,10 @@ class KeypointsPanel:
 
         assert clip.keypoints_2d is not None
         self.clip, self.layout = clip, clip.keypoints_layout
-        self.image = None if clip.pictures is None else axes.imshow(clip.pictures[0], zorder=0)
+        self.image = None
+        if clip.pictures is not None:
+            width, height = clip.image_size or clip.pictures.shape[2:0:-1]
+            self.image = axes.imshow(clip.pictures[0], zorder=0, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
         colours = [PALETTES[0][side_of(self.layout, child)] for _, child in self.layout.bones]
         self.bones = LineCollection([], colors=colours, linewidths=1.8, capstyle="round", zorder=2)
         axes.add_collection(self.bones, autolim=False)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from posezoo.cli import main
+from posezoo.cli import main, parser
+from posezoo.cli.video_pictures import over_video
+from posezoo.cli.view_command import read_clip
 from posezoo.data import Prediction
+from posezoo.skeletons import get_skeleton
+from posezoo.viz.interactive import figure_of
+from tests.video.samples import BODY, FPS, HEIGHT, WIDTH, box_of, film
 from tests.viz.people import H36M, facing_the_camera
 
 
@@ -30,6 +38,11 @@ def view(*arguments: object) -> int:
         return main(["view", *map(str, arguments)])
     except SystemExit as stop:
         return int(stop.code or 0)
+
+
+def refuse(capsys, *arguments: object) -> str:
+    assert view(*arguments) == 2
+    return capsys.readouterr().err
 
 
 def test_a_page_beside_the_input_is_what_comes_by_default(out, capsys):
@@ -122,3 +135,31 @@ def test_wrong_files_are_one_sentence(out, tmp_path, capsys, arguments, says):
     assert len(lines) == 1
     assert says in lines[0]
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_page_says_the_score_against_the_truth(out, tmp_path):
+    assert view(out, "--truth", tmp_path / "truth.npz") == 0
+    assert "<p>out: P-MPJPE 0.0 m" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_the_skeleton_lies_over_the_video_frame_by_frame(tmp_path, capsys):
+    video = film(tmp_path / "clip.avi", frames=6)
+    boxes = np.array([box_of(number) for number in (1, 3, 4)], dtype=np.float32)
+    keypoints = boxes[:, None, :2] + BODY * boxes[:, None, 2:]
+    pose = np.random.default_rng(0).normal(size=(3, 17, 3)).astype(np.float32)
+    numbers = np.array([1, 3, 4])
+    result = Prediction(pose, get_skeleton("coco17"), "relative", keypoints_2d=keypoints.astype(np.float32), model="a.b")
+    path = replace(result, frame_number=numbers, image_size=(WIDTH, HEIGHT)).save(tmp_path / "out.npz")
+    clip = read_clip(parser().parse_args(["view", str(path), "--video", str(video)]))
+    assert clip.fps == FPS
+    drawn = figure_of(over_video(clip, Prediction.load(path), video))
+    images = [frame["layout"]["images"] for frame in drawn["frames"]]
+    assert images[0] == drawn["layout"]["images"]
+    for (image,), (x, y, width, height) in zip(images, boxes, strict=True):
+        assert (image["sizex"], image["sizey"], image["layer"]) == (WIDTH, HEIGHT, "below")
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["source"].partition(",")[2]))))
+        rows, columns = np.where(picture[..., 0] > 128)
+        found = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+        np.testing.assert_allclose(found, (x, y, width, height), atol=2)  # JPEG
+    assert view(path, "--video", video, "--png", tmp_path / "over.png") == 0
+    assert "is it the clip's video?" in refuse(capsys, path, "--video", film(tmp_path / "short.avi", frames=3))
