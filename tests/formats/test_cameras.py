@@ -330,3 +330,55 @@ def test_aliases_of_yaml_are_refused_unexpanded(tmp_path):
     (tmp_path / "deep.yml").write_text("K: " + "[" * 5000 + "]" * 5000)
     with pytest.raises(CorruptFileError, match="levels"):
         read_cameras(tmp_path / "deep.yml")
+
+
+def _camera_json(path, **changes):
+    camera = {"K": [[900.0, 0, 320], [0, 900, 240], [0, 0, 1]], "R": [0.1, 0.7, -0.2], "t": [100.0, -50, 3000], **changes}
+    path.write_text(json.dumps([camera]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"K": [[900, 0, 0], [0, 900, 0], [320, 240, 1]]}, "K stands transposed, as MATLAB has it"),
+        ({"R": [0.1, 0.2, 0.3, 0.9]}, "perhaps a quaternion"),
+        ({"R": [0.0, 41.0, -12.0]}, "perhaps angles in degrees"),
+    ],
+)
+def test_rotations_and_intrinsics_of_other_conventions_are_refused(tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        read_cameras(_camera_json(tmp_path / "a.json", **changes))
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda camera: {"calibration": {"cam0": camera}}, lambda camera: {"camera_params": [camera]}]
+)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_cameras_inside_other_objects(tmp_path, wrap, grouped):
+    (plain,) = read_cameras(_camera_json(tmp_path / "a.json"))
+    camera = json.loads((tmp_path / "a.json").read_text())[0]
+    if grouped:
+        lens = {"fx": 900, "fy": 900, "cx": 320, "cy": 240}
+        camera = {"intrinsics": lens, "extrinsics": {"rotation": camera["R"], "translation": camera["t"]}}
+    (tmp_path / "b.json").write_text(json.dumps(wrap(camera)))
+    (read,) = read_cameras(tmp_path / "b.json")
+    for one, other in ((read.K, plain.K), (read.R, plain.R), (read.t, plain.t)):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-9)
+
+
+def test_opencv_writes_xml_too_and_other_texts_are_told(tmp_path):
+    def matrix(name, rows):
+        values = " ".join(str(value) for row in rows for value in row)
+        size = f"<rows>{len(rows)}</rows><cols>{len(rows[0])}</cols><dt>d</dt>"
+        return f'<{name} type_id="opencv-matrix">{size}<data>\n{values}</data></{name}>'
+
+    K, R = [[900.0, 0, 320], [0, 900, 240], [0, 0, 1]], [[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]
+    content = matrix("K", K) + matrix("R", R) + matrix("T", [[1.0], [2.0], [3.0]])
+    (tmp_path / "left.xml").write_text(f'<?xml version="1.0"?>\n<opencv_storage>{content}</opencv_storage>')
+    (camera,) = read_cameras(tmp_path / "left.xml", unit="m")
+    assert (camera.name, camera.K.tolist(), camera.R.tolist()) == ("left", K, R)
+    assert camera.t.tolist() == [1000, 2000, 3000]
+    (tmp_path / "cameras.txt").write_text("# Camera list\n1 PINHOLE 640 480 900 900 320 240\n")
+    with pytest.raises(InputError, match="is no XML; of texts, Qualisys"):
+        read_cameras(tmp_path / "cameras.txt")

@@ -18,7 +18,7 @@ from posezoo.files.reading import PathLike, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.cameras import h36m, qualisys
 from posezoo.formats.cameras.entries import camera_of, entries_of
-from posezoo.formats.cameras.storage import read_yaml, read_yaml_folder
+from posezoo.formats.cameras.storage import read_storage_xml, read_yaml, read_yaml_folder
 from posezoo.geometry import Camera
 
 if sys.version_info >= (3, 11):
@@ -42,7 +42,7 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
     ``.json``                 a list, or a mapping by name, of cameras (also under ``cameras``): ``K R t``, and where known
                               ``distortion image_size name``; the names of CMU Panoptic, Shelf and OpenCV are understood,
                               and so are 3x4 and 4x4 extrinsics and projection matrices
-    ``.yml .yaml``            OpenCV's FileStorage: one camera; or several, with ``K_name dist_name Rot_name T_name``
+    ``.yml .yaml .xml``       OpenCV's FileStorage: one camera; or several, with ``K_name dist_name Rot_name T_name``
                               (EasyMocap)
     ``.qca.txt .xml``         Qualisys Track Manager; always mm
     ``.pickle .pkl``          one camera of OpenCap; MMPose's ``cameras.pkl`` of Human3.6M, with ``subject``
@@ -129,7 +129,13 @@ def _folder(path: Path, subject: str | None) -> _Entries:
 
 
 def _xml(path: Path, subject: str | None) -> _Entries:
-    cameras = qualisys.cameras_node(load_xml(path))
+    if path.suffix.lower() == ".txt" and not read_bytes(path, "XML").lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        raise InputError(f"{path} is no XML; of texts, Qualisys' .qca.txt is read: convert the file to .json or .toml.")
+    root = load_xml(path)
+    if root.tag == "opencv_storage":
+        _without_subject(path, subject)
+        return read_storage_xml(path, root), False
+    cameras = qualisys.cameras_node(root)
     if cameras is None:
         return h36m.read_xml(path, _by_subject(path, subject)), True
     _without_subject(path, subject)

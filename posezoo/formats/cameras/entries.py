@@ -28,6 +28,10 @@ _NAMES = {
     "image_size": ("image_size", "resolution", "size", "imgSize", "image_resolution"),
 }  # fmt: skip
 _FOCAL = ("fx", "fy", "cx", "cy")
+# Radians: twice around, more than any program writes.
+_LONGEST_VECTOR = 4 * np.pi
+# Under which programs put the values of one camera together.
+_GROUPS = ("intrinsics", "intrinsic", "extrinsics", "extrinsic", "pose", "calibration")
 
 
 def camera_of(entry: Mapping[str, object], path: Path, scale: float = 1.0) -> Camera:
@@ -51,6 +55,8 @@ def camera_of(entry: Mapping[str, object], path: Path, scale: float = 1.0) -> Ca
     where = f"{path}, camera {name!r}" if name else str(path)
     if entry.get("fisheye"):
         raise InputError(f"{where} is a fisheye; undistort its pictures, or its keypoints, first.")
+    entry = {**entry, **{key: value for group in _GROUPS for key, value in _inside(entry, group).items()}}
+    entry = {key: value for key, value in entry.items() if key not in _GROUPS or not isinstance(value, Mapping)}
     found: dict[str, object] = {}
     for key, names in _NAMES.items():
         for candidate in names:
@@ -69,6 +75,12 @@ def camera_of(entry: Mapping[str, object], path: Path, scale: float = 1.0) -> Ca
     except (TypeError, ValueError, OverflowError, IndexError, np.linalg.LinAlgError) as error:
         with reading(where, "a camera"):
             raise error
+
+
+def _inside(entry: Mapping[str, object], group: str) -> Mapping[str, object]:
+    """Return the values that stand together under a name, none where there is no such group."""
+    value = entry.get(group)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _matrices(
@@ -93,6 +105,9 @@ def _matrices(
     if lacking or K is None:
         raise CorruptFileError(f"{where} lacks {', '.join(lacking)}; a camera needs K, R and t.")
     R, t = np.asarray(found["R"], dtype=np.float64), np.asarray(found["t"], dtype=np.float64)
+    if R.size == 4 or (R.size == 3 and np.linalg.norm(R) > _LONGEST_VECTOR):
+        what = "4 numbers, perhaps a quaternion" if R.size == 4 else f"{np.ravel(R).tolist()}, perhaps angles in degrees"
+        raise InputError(f"{where}: R is {what}; expected a 3x3 matrix or a Rodrigues vector in radians.")
     if R.size in (12, 16):
         both = _matrix_of_both(R, where)
         R = both[:3, :3]
@@ -107,8 +122,10 @@ def _intrinsics(values: object, where: str) -> np.ndarray:
     if K.size == 6:
         K = np.concatenate([K.reshape(2, 3), [[0.0, 0.0, 1.0]]])
     K = K.reshape(3, 3)
-    if K[2, 2] == 0 and K[0, 2] == 0 and K[1, 2] == 0 and K[2, 0]:
-        K = K.T  # MATLAB's
+    if K[2, :2].any() and not K[:2, 2].any():
+        raise InputError(
+            f"{where}: K stands transposed, as MATLAB has it; transpose K and R, so that x_cam = R @ x_world + t."
+        )
     if K[2, 2] == 0:
         raise CorruptFileError(f"{where}: K is singular ({K.tolist()}); expected focal lengths, a centre and 0 0 1.")
     return K / K[2, 2]
@@ -183,6 +200,11 @@ def entries_of(content: object, path: Path) -> list[dict[str, object]]:
     """
     if isinstance(content, Mapping) and isinstance(content.get("cameras"), (Mapping, Sequence)):
         content = content["cameras"]
+    elif isinstance(content, Mapping) and len(content) == 1 and not _is_camera(content):
+        (inner,) = content.values()  # {"calibration": {"cam0": {...}, ...}}
+        tables = list(inner.values()) if isinstance(inner, Mapping) and not _is_camera(inner) else []
+        if isinstance(inner, list) or any(isinstance(table, Mapping) and _is_camera(table) for table in tables):
+            content = inner
     if isinstance(content, Mapping):
         tables = [{"name": str(name), **value} for name, value in content.items() if isinstance(value, Mapping)]
         content = [table for table in tables if _is_camera(table)] or ([dict(content)] if _is_camera(content) else tables)

@@ -1,10 +1,11 @@
-"""OpenCV's FileStorage in YAML, read without OpenCV; EasyMocap's pairs of files."""
+"""OpenCV's FileStorage in YAML and XML, read without OpenCV; EasyMocap's pairs of files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import yaml
@@ -47,6 +48,22 @@ def load_storage(path: Path) -> dict[str, object]:
     if not isinstance(content, dict):
         raise CorruptFileError(f"{path} holds no names; expected OpenCV's FileStorage.")
     return content
+
+
+def read_storage_xml(path: Path, root: Element) -> list[dict[str, object]]:
+    """Return the camera or cameras of a FileStorage in XML: matrices are elements with rows, cols and data."""
+    content: dict[str, object] = {}
+    with reading(path, "OpenCV's XML"):
+        for node in root:
+            text = (node.text or "").strip()
+            if node.get("type_id") == "opencv-matrix":
+                rows, cols = (int(node.findtext(edge, "")) for edge in ("rows", "cols"))
+                content[node.tag] = np.asarray(node.findtext("data", "").split(), dtype=np.float64).reshape(rows, cols)
+            elif node.tag == "names":
+                content["names"] = [name.strip('"') for name in text.split()]
+            elif text.lstrip("-").isdecimal() and len(text) < 10:
+                content[node.tag] = int(text)
+    return _from_storage(content, path.stem)
 
 
 def read_yaml(path: Path) -> list[dict[str, object]]:
