@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -160,6 +161,16 @@ def test_no_poses_at_a_time_are_refused(model, people):
         model.predict(people.keypoints_2d, batch_size=0)
 
 
+@pytest.fixture
+def without_type_checks():
+    """Turn off the type checks of the test run, which a compiler cannot trace."""
+    was = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", was)
+
+
+@pytest.mark.usefixtures("without_type_checks")
 def test_models_of_keypoints_are_called_compiled_and_exported(people):
     model = SVMA(width=32).eval()
     keypoints = torch.from_numpy(people.keypoints_2d[:8])
