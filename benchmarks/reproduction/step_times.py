@@ -65,9 +65,8 @@ def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any
     if model.kind == "pictures":
         del settings["keypoints"]
         annotated = "rendered_wild" if budget["paper"] == "hg3d" else None
-        options = {"side": 80, "count": 24}
-        settings |= {"dataset": "rendered_studio", "annotated": annotated, "options": options, "test_count": 2, "workers": 0}
-        settings["size"] = model.hp.size
+        settings |= {"dataset": "rendered_studio", "annotated": annotated, "options": {"side": 80, "count": 24}}
+        settings |= {"size": model.hp.size, "test_count": 2, "workers": 0}
     data = paper_class(budget["paper"], "datamodule")(**settings)
     options: dict[str, Any] = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,

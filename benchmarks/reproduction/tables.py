@@ -193,8 +193,14 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
     for column, better, worse in stated:
         if column not in columns or not {better, worse} <= set(rows):
             raise CorruptFileError(f"{path}: stated order {better} < {worse} in {column} names what the table lacks.")
-    own = {"id": name, "columns": columns, "rows": rows, "stated": stated, "actions": tuple(raw.get("actions", ()))}
-    table: Table = _build(Table, path, "table", {**raw, **own})
+    whole: dict[str, Any] = {
+        "id": name,
+        "columns": columns,
+        "rows": rows,
+        "stated": stated,
+        "actions": tuple(raw.get("actions", ())),
+    }
+    table: Table = _build(Table, path, "table", {**raw, **whole})
     _check_actions(path, table)
     return table
 

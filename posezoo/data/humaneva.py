@@ -102,11 +102,12 @@ def _calibrate(
         for view, (turn, place) in enumerate(places):
             points, pixels = [], []
             for key, world in sorted(worlds.items()):
-                seen = annotated.clips.get(key)
-                if key[0].split("/")[-1] == subject and seen is not None and view < len(seen) and seen[view] is not None:
-                    count = min(len(world), len(seen[view]))
+                views = annotated.clips.get(key, [])
+                seen = views[view] if view < len(views) else None
+                if key[0].split("/")[-1] == subject and seen is not None:
+                    count = min(len(world), len(seen))
                     points.append(_in_camera(world[:count], subject, view).reshape(-1, 3))
-                    pixels.append(np.asarray(seen[view])[:count].reshape(-1, 2))
+                    pixels.append(seen[:count].reshape(-1, 2))
             if not points:
                 continue
             three, two = np.concatenate(points), np.concatenate(pixels)

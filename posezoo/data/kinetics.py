@@ -126,9 +126,9 @@ def _people(
             continue
         scale = np.asarray(image_size, np.float64) if clip.normalised else 1.0
         keypoints = (clip.keypoints * scale).astype(np.float32)
-        known = np.isfinite(keypoints).all(-1)
+        known = np.asarray(np.isfinite(keypoints).all(-1))
         confidence = known.astype(np.float32) if clip.confidence is None else np.asarray(clip.confidence, np.float32)
-        known &= confidence >= minimum_confidence
+        known = known & (confidence >= minimum_confidence)
         keypoints[~known] = np.nan
         first = clip.frame.min()
         chosen = (known[:, _COUNTED].sum(1) >= minimum_joints) & ((clip.frame - first) % every == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -114,10 +115,17 @@ class GeoSelfSupDataModule(LiftingDataModule):
         self.source_skeleton, self.source_image_size = source_skeleton, source_image_size
         self.source_shuffled, self.source_completed, self.source_least = source_shuffled, source_completed, source_least
         self.adapter_steps, self.label_fraction, self.completion_steps = adapter_steps, label_fraction, completion_steps
-        self.adapter = {
-            "width": adapter_width, "weight": adapter_weight, "penalty": adapter_penalty, "batch_size": adapter_batch_size,
-            "learning_rate": adapter_learning_rate, "saturating": adapter_saturating,
-        }  # fmt: skip
+        self._train_adapter = partial(
+            train_adapter,
+            steps=adapter_steps,
+            width=adapter_width,
+            weight=adapter_weight,
+            penalty=adapter_penalty,
+            batch_size=adapter_batch_size,
+            learning_rate=adapter_learning_rate,
+            saturating=adapter_saturating,
+            seed=seed,
+        )
         self.labelled: dict[str, Tensor] | None = None
 
     def tensors(self, data: PoseData, split: str) -> dict[str, Tensor]:
@@ -174,7 +182,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]
         source = self.source_poses(target)
         if self.adapter_steps:
-            adapter = train_adapter(source, target, self.adapter_steps, **self.adapter, seed=self.seed)
+            adapter = self._train_adapter(source, target)
             with torch.no_grad():
                 source = torch.cat([adapter(part) for part in source.split(_AT_ONCE)])
         count = len(source)

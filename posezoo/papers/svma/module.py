@@ -203,7 +203,8 @@ class SVMA(Student, FineTuning, LiftingModule):
         if hp.multi_angle:
             again, camera_again = self.generate(new_view)
             cameras = (camera, camera_again)
-            own, new = (pose, again @ rotation), (rotated, again)  # seen from the first angle, and from the second
+            # Seen from the first angle, and from the second.
+            own, new = [pose, again @ rotation], [rotated, again]
             if hp.reprojections == "four":
                 own, new = own[:1], new[1:]
             first = [real] + [reproject(p, k) for p in own for k in cameras]
