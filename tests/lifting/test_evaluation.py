@@ -123,3 +123,21 @@ def test_layouts_without_a_pelvis_are_compared_about_the_hips():
     whole = get_skeleton("h36m17")
     about = about_the_pelvis(torch.randn(2, 17, 3), whole)
     assert (about[:, whole.root] == 0).all()
+
+
+def test_pck_of_fourteen_joints_leaves_out_the_pelvis_that_is_always_right(people):
+    whole, counted = evaluate(None, people), evaluate(None, people, pck_joints=14)
+    assert counted["p_mpjpe"] == whole["p_mpjpe"]  # other metrics are over all joints
+    joints = ["head_top", "thorax"]
+    joints += [
+        f"{side}_{name}" for side in ("left", "right") for name in ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+    ]
+    rows = [people.skeleton.index(joint) for joint in joints]
+    label = people.pose_3d - people.pose_3d[:, :1]
+    flat = np.concatenate([people.keypoints_2d - people.keypoints_2d[:, :1], np.zeros((len(people), 17, 1), np.float32)], -1)
+    flat *= ((flat * label).sum((1, 2)) / (flat * flat).sum((1, 2)))[:, None, None]
+    near = np.linalg.norm(flat - label, axis=-1)[:, rows] < 150
+    assert counted["pck_scaled"] == pytest.approx(100 * near.mean(), abs=0.2)
+    assert counted["pck_scaled"] < whole["pck_scaled"]
+    with pytest.raises(InputError, match="expected 14"):
+        evaluate(None, people, pck_joints=15)

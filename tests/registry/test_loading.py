@@ -211,3 +211,17 @@ def test_checkpoints_with_odd_contents_are_one_sentence(changes, tmp_path):
     with pytest.raises(PoseZooError) as caught:
         posezoo.load(tmp_path / "odd.ckpt")
     assert "\n" not in str(caught.value)
+
+
+def test_settings_that_weights_lack_are_those_they_were_trained_with():
+    """A default that has changed since is not theirs; a model made anew has today's."""
+    for paper, name, former in (
+        ("cvugcn", "triangulation", "dlt"),
+        ("georep", "normalized", "code"),
+        ("geoselfsup", "saturating", False),
+    ):
+        settings = {"width": 8, "regression_width": 8, "points": 8} if paper == "georep" else {"width": 8}
+        assert build(paper, settings, weights=10**6).hparams[name] == former
+        assert build(paper, {**settings, name: former}).hparams[name] == former
+        assert build(paper, settings).hparams[name] != former
+    assert posezoo.load("cvugcn.cmu").hparams["triangulation"] == "dlt"
