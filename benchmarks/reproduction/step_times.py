@@ -68,11 +68,11 @@ def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any
         settings |= {"dataset": "rendered_studio", "annotated": annotated, "options": {"side": 80, "count": 24}}
         settings |= {"size": model.hp.size, "test_count": 2, "workers": 0}
     data = paper_class(budget["paper"], "datamodule")(**settings)
-    options: dict[str, Any] = {
+    quiet: dict[str, Any] = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
         "limit_val_batches": 0, "max_epochs": -1, "callbacks": [*callbacks, StopAfter(steps)],
     }  # fmt: skip
-    pl.Trainer(**{**options, **trainer}).fit(model, data)
+    pl.Trainer(**{**quiet, **trainer}).fit(model, data)
 
 
 def count(settings: dict[str, Any]) -> dict[str, int]:

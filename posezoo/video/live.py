@@ -67,6 +67,7 @@ def lift_pictures(pictures: Iterable[np.ndarray], detector: Detector, model: Lif
         with warnings.catch_warnings():  # people lie down and stand on their heads before a camera
             warnings.simplefilter("ignore")
             result = model.predict(person[None], layout, picture.shape[1::-1])
+        assert result.keypoints_2d is not None
         yield Seen(picture, model.skeleton, result.keypoints_2d[0], result.pose_3d[0])
 
 

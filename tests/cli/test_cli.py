@@ -252,7 +252,8 @@ def test_completion_offers_commands_and_models(capsys, tmp_path):
     asked = (
         'source "$1"; COMP_WORDS=(posezoo $2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shtab_posezoo; echo "${COMPREPLY[@]}"'
     )
-    for typed, offered in (("fine", "finetune"), ("info svm", "svma svma.cmu"), ("eval --dat", "--data --data-dir")):
+    models = " ".join(["svma", *posezoo.list_models("svma*")])
+    for typed, offered in (("fine", "finetune"), ("info svm", models), ("eval --dat", "--data --data-dir")):
         run = subprocess.run(["bash", "-c", asked, "bash", script, typed], cwd=tmp_path, capture_output=True, text=True)
         assert run.stdout.split() == offered.split(), run.stderr
 
