@@ -101,7 +101,7 @@ def triangulate(
         views see the joint, all rays are parallel, or the point is not in front of all cameras used.
 
     Raises:
-        InputError: shapes that do not fit each other, fewer than two views.
+        InputError: keypoints that are no tensor, shapes that do not fit each other, fewer than two views.
 
     Example:
         >>> import torch
@@ -112,6 +112,10 @@ def triangulate(
         >>> [round(x, 3) for x in triangulate(seen, cameras)[0].tolist()]
         [100.0, 200.0, 900.0]
     """
+    if not isinstance(keypoints, Tensor):
+        raise InputError(
+            f"keypoints are of type {type(keypoints).__name__}; expected a tensor: torch.as_tensor(keypoints) makes one."
+        )
     pixels = keypoints.double()
     if isinstance(projections, Sequence) and all(isinstance(camera, Camera) for camera in projections):
         _check_views(keypoints, len(projections))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import cv2
@@ -231,3 +232,10 @@ def test_shapes_that_do_not_fit_are_refused():
         triangulate(pixels, projections[..., :3])
     with pytest.raises(InputError, match="confidence has shape"):
         triangulate(pixels, projections, torch.ones(5, dtype=torch.float64))
+
+
+def test_arrays_of_numpy_are_refused_in_a_sentence():
+    """Without the type checker of the tests, as users call it."""
+    plain = inspect.unwrap(triangulate)
+    with pytest.raises(InputError, match=r"ndarray; expected a tensor: torch.as_tensor"):
+        plain(np.zeros((2, 17, 2)), np.zeros((2, 3, 4)))
