@@ -216,7 +216,7 @@ class Prediction(Generic[Array]):
             )
         try:
             return cls(**_fields(value))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
 
     def _description(self) -> dict[str, object]:

@@ -178,3 +178,11 @@ def test_damaged_files_are_read_or_refused(tmp_path, extension):
         except PoseZooError:
             refusals += 1
     assert refusals > 100
+
+
+def test_a_number_that_no_array_holds_is_a_damaged_file(tmp_path):
+    path = Prediction(np.zeros((2, 17, 3), np.float32), get_skeleton("h36m17"), "mm").save(tmp_path / "p.json")
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps({**value, "frame_number": [0, 2**70]}))
+    with pytest.raises(CorruptFileError, match="damaged prediction"):
+        Prediction.load(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,11 @@ from jaxtyping import UInt8
 
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, MissingFileError
-from posezoo.files.reading import PathLike, read_bytes
+from posezoo.files.reading import MAX_RATIO, PathLike, read_bytes
+
+# Bytes up to the end of a PNG's first chunk, and how many numbers a pixel has by its colour type (W3C's PNG, 11.2.2).
+_PNG_HEADER = 33
+_PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 
 
 def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:
@@ -24,6 +29,7 @@ def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:
     """
     cv2 = opencv()
     data = read_bytes(path, "a picture")
+    _check_png(data, path)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -35,6 +41,20 @@ def read_picture(path: PathLike) -> UInt8[np.ndarray, "H W 3"]:
     if picture is None:
         raise CorruptFileError(f"{path} is no picture that can be read; expected .jpg, .png or another common format.")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+
+
+def _check_png(data: bytes, path: PathLike) -> None:
+    """Refuse a PNG whose header claims more rows than its bytes can hold: OpenCV takes a minute to see that they lack.
+
+    Raises:
+        CorruptFileError: the header claims more than deflate can pack into so many bytes.
+    """
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < _PNG_HEADER:
+        return
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    claimed = height * (1 + width * bits * _PNG_CHANNELS.get(colour, 1) // 8)
+    if claimed > MAX_RATIO * len(data):
+        raise CorruptFileError(f"{path} claims {width} x {height} pixels, more than {len(data):,} bytes of PNG can hold.")
 
 
 @dataclass(frozen=True)
