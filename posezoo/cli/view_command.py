@@ -52,8 +52,6 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read, lay over each other, draw, and say where."""
     from posezoo.cli.checks import check_input, check_output
-    from posezoo.cli.video_pictures import over_video
-    from posezoo.data import Prediction
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
     if options.input.suffix.lower() not in (".npz", ".json"):
@@ -69,6 +67,9 @@ def run(options: argparse.Namespace) -> int:
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]
     if options.video is not None:
+        from posezoo.cli.video_pictures import over_video
+        from posezoo.data import Prediction
+
         clip = over_video(clip, Prediction.load(options.input), options.video)
     if clip.frame == "world" and options.up is None:
         print("z is drawn as the vertical; --up says otherwise where the calibration has another.")

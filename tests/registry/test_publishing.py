@@ -14,7 +14,7 @@ from huggingface_hub import ModelCard
 import posezoo
 from posezoo.cli import main
 from posezoo.errors import DownloadError, InputError
-from posezoo.registry import build, paper_class, pretrained, publishing, save
+from posezoo.registry import build, paper_class, pretrained, publishing, resolve, save
 from tests.registry.conftest import CHECKPOINTS
 from tests.registry.hub_server import COMMIT, Fault
 
@@ -139,13 +139,14 @@ def test_a_finetuned_model_says_what_is_true_of_it(tmp_path):
     path = save(build("svma", {"width": 8, "critic_width": 8}), tmp_path / "svma.safetensors", **about)
     folder = publishing.write_folder(path, "me/My-Gym", tmp_path / "out", **OWN)
     card = ModelCard.load(folder / "README.md")
-    assert (card.data.base_model, card.data.model_name) == ("svma.cmu", "svma.my_gym")
+    start = resolve("svma")
+    assert (card.data.base_model, card.data.model_name) == (start, "svma.my_gym")
     found = {(each.metric_name, each.metric_value) for each in card.data.eval_results}
     assert found == {("bone_spread_relative (relative)", 0.1)}
     assert "| bone_spread_relative (relative) | 0.10 | 0.20 |" in card.text
     assert "estimated of the cameras: a mean pitch of 0.300 rad" in card.text
     assert "from their calibration" not in card.text
-    assert "fine-tuned from `svma.cmu` on 2D keypoints alone: 1200 poses, 4 epochs" in card.text
+    assert f"fine-tuned from `{start}` on 2D keypoints alone: 1200 poses, 4 epochs" in card.text
     assert "posezoo finetune svma my2d.json" in card.text
     assert not [file for file in folder.iterdir() if b"/home/me" in file.read_bytes() and file.suffix != ".safetensors"]
     assert pretrained.from_pretrained(folder).zoo_name == "svma.my_gym"
