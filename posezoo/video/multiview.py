@@ -78,8 +78,8 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
 
 
 def common_times(
-    clocks: Sequence[tuple[Float[np.ndarray, " F"] | None, float | int | None]], files: Sequence[Path | str]
-) -> Float[np.ndarray, " F"] | None:
+    clocks: Sequence[tuple[Float[np.ndarray, " _"] | None, float | int | None]], files: Sequence[Path | str]
+) -> Float[np.ndarray, " _"] | None:
     """Return the times of the frames that several cameras took together, where a rate does not tell them.
 
     Args:
