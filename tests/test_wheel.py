@@ -19,7 +19,7 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input",
 PROGRAM = """
 import json, numpy, posezoo
 keypoints = numpy.random.default_rng(0).uniform(200, 800, (3, 17, 2))
-out = posezoo.load("svma").predict(keypoints, skeleton="h36m17", image_size=(1000, 1000))
+out = posezoo.load("geoselfsup").predict(keypoints, skeleton="h36m17", image_size=(1000, 1000))
 print(json.dumps([posezoo.__file__, posezoo.list_models(), out.pose_3d.tolist()]))
 """
 
@@ -68,7 +68,7 @@ def test_a_wheel_holds_the_index_the_cards_and_what_fits(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     held = {Path(name).name for name in names if name.startswith("posezoo/checkpoints/")}
     index = json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"]
-    assert {"index.json", "svma.cmu.safetensors", *(f"{name}.md" for name in index)} <= held
+    assert {"index.json", "geoselfsup.mocap.safetensors", *(f"{name}.md" for name in index)} <= held
     assert "posezoo/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "checkpoints"))]
 

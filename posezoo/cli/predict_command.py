@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from posezoo.cli import clip_options
 from posezoo.cli.checks import check_input, check_name, check_output
 from posezoo.errors import InputError
+from posezoo.registry import DEFAULT_LIFTER, PAPERS
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("predict", help="3D poses from the 2D keypoints of a file, or from pictures")
-    command.add_argument("name", help="a model, or the path of its weights")
+    command.add_argument(
+        "name",
+        help="a model, or the path of its weights; if left out: cvugcn with --cameras, hg3d for pictures, else geoselfsup",
+    )
     command.add_argument(
         "input",
         type=Path,
-        nargs="+",
+        nargs="*",
         help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera; for hg3d a picture, a "
         "folder of pictures or a video; with --detector a video for any",
     )
@@ -48,7 +53,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Refuse wrong options at once, before anything is read."""
-    check_name(options.name)
+    _name_a_model(options)
     check_output("--out", options.out, (".npz", ".json", ".csv", ".bvh", ".trc"))
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
@@ -56,6 +61,37 @@ def check(options: argparse.Namespace) -> None:
         check_input(path)
         if options.out.exists() and options.out.samefile(path):
             raise InputError(f"--out {options.out} is the input itself; give the result another name.")
+
+
+def _name_a_model(options: argparse.Namespace) -> None:
+    """Choose a model where the first argument is an input already.
+
+    Raises:
+        InputError: there is a model, but no input.
+    """
+    first = Path(options.name)
+    named = options.name in PAPERS or first.suffix.lower() in (".safetensors", ".ckpt")
+    if not named and os.path.exists(first):
+        options.input = [first, *options.input]
+        options.name = _model_for(options)
+    check_name(options.name)
+    if not options.input:
+        raise InputError(
+            f"predict {options.name} has no input; give a file of keypoints, a video or a picture after the model."
+        )
+
+
+def _model_for(options: argparse.Namespace) -> str:
+    """Return the name of the model that takes such input."""
+    from posezoo.data.pictures.frames import PICTURE_ENDINGS  # imports torch
+
+    if options.cameras is not None:
+        return "cvugcn"
+    first = options.input[0]
+    pictures = first.suffix.lower() in PICTURE_ENDINGS
+    if first.is_dir():
+        pictures = any(path.suffix.lower() in PICTURE_ENDINGS for path in first.iterdir())
+    return "hg3d" if pictures and options.detector is None else DEFAULT_LIFTER
 
 
 def run(options: argparse.Namespace) -> int:

@@ -106,6 +106,10 @@ def find(name: str) -> tuple[str, Entry]:
     raise UnknownNameError.of("model", name, {*models, *(n.split(".")[0] for n in models)})
 
 
+DEFAULT_LIFTER = "geoselfsup"
+"""The lifter for whoever names none: it saw no 3D label, fills in joints that a detector lacks, and fits into a wheel."""
+
+
 def registered_weights(name: str) -> str:
     """Return the file or address that a registered model gave for its weights; empty where no index is needed or none is.
 

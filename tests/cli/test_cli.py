@@ -14,7 +14,7 @@ import pytest
 import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction
-from posezoo.registry import save
+from posezoo.registry import DEFAULT_LIFTER, resolve, save
 from tests.cli.commands import refused, run
 
 PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
@@ -238,6 +238,15 @@ def test_every_command_shows_examples(capsys):
                 options, rest = parser().parse_known_args(line.split()[1:])
                 assert options.command == name
                 assert name == "train" or not rest
+
+
+def test_predict_without_a_model_takes_the_one_for_such_input(tmp_path, keypoints, capsys):
+    assert run("predict", keypoints, "-o", tmp_path / "o.npz") == 0
+    assert Prediction.load(tmp_path / "o.npz").model == resolve(DEFAULT_LIFTER)
+    (tmp_path / "photo.jpg").write_bytes(b"none")
+    assert "photo.jpg" in refused(capsys, "predict", tmp_path / "photo.jpg", "-o", tmp_path / "p.json")
+    assert "give a file of keypoints" in refused(capsys, "predict", "svma", "-o", tmp_path / "p.json")
+    assert "did you mean svma" in refused(capsys, "predict", "svmo", "-o", tmp_path / "p.json")
 
 
 def test_weights_are_downloaded_before_they_are_needed(capsys):

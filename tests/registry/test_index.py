@@ -11,7 +11,7 @@ import pytest
 
 import posezoo
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
-from posezoo.registry import PAPERS, card_text, locate
+from posezoo.registry import DEFAULT_LIFTER, PAPERS, card_text, locate, resolve
 from posezoo.registry.cards import card
 from posezoo.skeletons import get_skeleton
 from tests.registry.conftest import CHECKPOINTS
@@ -67,6 +67,11 @@ def test_every_card_says_what_the_index_says(name):
             if metric in scores:
                 assert f"| {metric} (mm) | {scores[metric]:.2f} |" in text
     assert card(name, entry).split("## Measured")[0] == text.split("## Measured")[0]
+
+
+def test_the_lifter_for_whoever_names_none_is_the_one_that_a_wheel_holds():
+    assert resolve(DEFAULT_LIFTER) == INDEX["default"]
+    assert INDEX["default"] in INDEX["models"]
 
 
 def test_names():
