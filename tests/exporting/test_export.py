@@ -144,7 +144,7 @@ def test_another_layout_is_converted_inside(format, exported, people):
     coco = convert(people.keypoints_2d, "h36m17", "coco17").keypoints
     coco = np.where(np.isnan(coco), 300.0 + 10 * np.arange(17)[:, None], coco).astype(np.float32)
     coco[0, 5] = np.nan  # the left shoulder: of a joint that is needed nothing is invented
-    expected = posezoo.load("svma").predict(coco[1:], skeleton="coco17").pose_3d
+    expected = posezoo.load("svma.cmu").predict(coco[1:], skeleton="coco17").pose_3d
     found = run(path, keypoints_2d=coco)["pose_3d"]
     assert_close(found[1:], expected)
     assert np.isnan(found[0]).all()
@@ -195,13 +195,13 @@ def test_a_file_says_what_it_is(format, exported):
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path, exported):
-    again = posezoo.export(posezoo.load("svma"), tmp_path / "again.onnx")
+    again = posezoo.export(posezoo.load("svma.cmu"), tmp_path / "again.onnx")
     assert again.path.read_bytes() == exported("svma.cmu", "onnx").read_bytes()
     assert again.difference < 1e-5
 
 
 def test_weights_that_were_trained_on_are_not_called_published(tmp_path):
-    model = posezoo.load("svma")
+    model = posezoo.load("svma.cmu")
     with torch.no_grad():
         model.average.module.pose.head.bias.add_(0.5)
     changed = posezoo.export(model, tmp_path / "changed.pt").metadata
@@ -284,7 +284,7 @@ def test_the_command_writes_and_says_what_goes_in_and_out(tmp_path, capsys, monk
     assert "keypoints_2d  (batch, 17, 2)" in text
     assert "pose_3d" in text
     assert "pelvis = 0.5*left_hip" in text
-    assert torch.jit.load(tmp_path / "svma.cmu.pt")(torch.rand(2, 17, 2) * 500).shape == (2, 17, 3)
+    assert torch.jit.load(tmp_path / "svma.mocap.pt")(torch.rand(2, 17, 2) * 500).shape == (2, 17, 3)
     assert main(["export", "svma", "-o", "svma.bin"]) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1

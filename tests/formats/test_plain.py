@@ -81,7 +81,7 @@ def test_results_are_inputs(tmp_path, walk, ending):
     np.testing.assert_allclose(data.keypoints_2d, walk.keypoints_2d, atol=1e-4)
     assert data.frame.tolist() == walk.frame.tolist()
     assert {(clip.subject, clip.fps, clip.image_size) for clip in data.sequences} == {("S9", 30.0, (1000, 1002))}
-    again = model.predict(data.keypoints_2d, data.skeleton)
+    again = model.predict(data.keypoints_2d, data.skeleton, (1000, 1002))
     np.testing.assert_allclose(again.pose_3d, out.pose_3d, atol=1e-4)
     loaded = Prediction.load(tmp_path / f"out.{ending}")
     assert loaded.frame_number.tolist() == walk.frame.tolist()

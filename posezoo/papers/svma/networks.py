@@ -57,7 +57,8 @@ class Generator(nn.Module):
         return self.shared(keypoints.flatten(1) * self.distance)
 
     def _pose(self, features: Tensor, keypoints: Tensor) -> Tensor:
-        raw = self.pose(features).unflatten(1, (self.joints, -1))
+        # Not unflatten: the exporter to ONNX loses its rank where a pose and its mirror image are lifted together.
+        raw = self.pose(features).view(-1, self.joints, 3 if self.pose_output == "offsets" else 1)
         raw = raw - raw[:, self.root : self.root + 1]
         if self.pose_output == "depth":
             return lift_to_3d(keypoints, raw[..., 0] + self.distance)
