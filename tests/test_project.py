@@ -59,7 +59,8 @@ def test_readme_gives_two_commands_and_true_figures():
             if "two views" in title:
                 figures = f" {triangulated[title]['triangulated']['mpjpe']:.1f} -> {scores[title]['mpjpe']:.1f} "
             else:
-                figures = f" {scores[title]['p_mpjpe']:.1f} "
+                metric = "p_mpjpe" if "p_mpjpe" in scores[title] else "pck_torso"  # photographs have no 3D labels
+                figures = f" {scores[title][metric]:.1f} "
             assert figures in row or title.startswith("procedural"), (name, title)
 
 

@@ -91,7 +91,7 @@ _Lifters = Literal[
     "geoselfsup.mocap_5pct", "georep", "georep.cmu", "georep.mocap", "martinez", "martinez.cmu", "martinez.cmu_georep",
     "martinez.mocap",
 ]  # fmt: skip
-_Pictures = Literal["hg3d", "hg3d.render_small", "integral"]
+_Pictures = Literal["hg3d", "hg3d.photo", "hg3d.render_small", "integral"]
 Model = TypeVar("Model", bound="ZooModule")
 
 
