@@ -40,7 +40,7 @@ def test_a_video_is_lifted_frame_by_frame(rtmlib, tmp_path, capsys):
     clip, out = film(tmp_path / "walk.avi", frames=14, absent=(0, 5, 6)), tmp_path / "out.npz"
     assert run("predict", "svma", clip, "--detector", "rtmlib", "-o", out) == 0
     said = capsys.readouterr().out
-    assert "13 of 14 frames of person 1 of 1, lifted by svma.cmu, 34 joints interpolated" in said
+    assert "13 of 14 frames of person 1 of 1, lifted by svma.mocap, 34 joints interpolated" in said
     result = Prediction.load(out)
     assert (result.pose_3d.shape, result.fps, result.image_size) == ((14, 17, 3), FPS, (WIDTH, HEIGHT))
     assert np.isnan(result.pose_3d[0]).all()
