@@ -202,7 +202,8 @@ def test_anny_s_joints_lie_within_its_surface(tmp_path):
             ways = unit(way[near])
             axes = torch.cat([torch.eye(3), -torch.eye(3)])[:, None]
             assert ((ways * axes).sum(-1).amax(1) > 0.7).sum() >= 4
-            # Normals look outwards; those of the other leg or of an arm beside the trunk, within reach too, look inwards.
-            assert float((ways * whole.normals[near]).sum(1).mean()) > 0.1
+            # Normals look outwards. Further off lie other limbs, which look this way: the trunk beside a child's elbow.
+            own = way.norm(dim=1) < 150
+            assert float((unit(way[own]) * whole.normals[own]).sum(1).mean()) > 0.3
     assert (whole.joints[:, J["left_hip"], 0] > 0).all()
     torch.testing.assert_close(whole.weights.sum(1), torch.ones(len(whole.weights)), atol=1e-2, rtol=0)
