@@ -243,18 +243,15 @@ def read(header: dict[str, Any]) -> str:
 
 def measured_by(name: str, entry: dict[str, Any]) -> str:
     """Return how the figures of a card were had, and how to have the first of them again."""
-    first, data = next(iter(entry["metrics"])), "openmocap"
+    first, data, file = next(iter(entry["metrics"])), "openmocap", "openmocap.h5"
     if first.startswith("Leeds"):
-        return (
-            "`python benchmarks/publish.py` measured these on the file above;\n"
-            f"`posezoo eval {name} --data lsp --path lsp.h5` prints the first table.\n\n"
-        )
+        data, file = "lsp", "lsp.h5"
     if first.startswith("rendered"):
         data = f"{first.split()[0]} --count {PICTURES} --side {rendered_side(entry['settings']['size'])}"
     detected = " --keypoints detected" if first.endswith("detected 2D") else ""
     return (
         "`python benchmarks/publish.py` measured these on the file above;\n"
-        f"`posezoo eval {name} --data {data} --path openmocap.h5{detected}` prints the first table.\n\n"
+        f"`posezoo eval {name} --data {data} --path {file}{detected}` prints the first table.\n\n"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from posezoo.cli import clip_options
 from posezoo.cli.checks import check_input, check_name, check_output
 from posezoo.errors import InputError
+from posezoo.files.endings import PICTURE_ENDINGS
 from posezoo.registry import DEFAULT_LIFTER, PAPERS
 
 
@@ -83,14 +84,14 @@ def _name_a_model(options: argparse.Namespace) -> None:
 
 def _model_for(options: argparse.Namespace) -> str:
     """Return the name of the model that takes such input."""
-    from posezoo.data.pictures.frames import PICTURE_ENDINGS  # imports torch
-
     if options.cameras is not None:
         return "cvugcn"
     first = options.input[0]
     pictures = first.suffix.lower() in PICTURE_ENDINGS
     if first.is_dir():
-        pictures = any(path.suffix.lower() in PICTURE_ENDINGS for path in first.iterdir())
+        from posezoo.data.pictures.frames import pictures_in  # imports torch
+
+        pictures = bool(pictures_in(first))
     return "hg3d" if pictures and options.detector is None else DEFAULT_LIFTER
 
 

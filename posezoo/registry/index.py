@@ -16,6 +16,9 @@ from posezoo.registry.papers import PAPERS, external
 from posezoo.registry.weights import FORMAT
 from posezoo.version import __version__
 
+DEFAULT_LIFTER = "geoselfsup"
+"""The lifter for whoever names none: it saw no 3D label, fills in joints that a detector lacks, and fits into a wheel."""
+
 Entry = dict[str, Any]
 """A model in an index: what ``checkpoints/index.schema.json`` says."""
 
@@ -104,10 +107,6 @@ def find(name: str) -> tuple[str, Entry]:
             "train it, and load the file that training writes."
         )
     raise UnknownNameError.of("model", name, {*models, *(n.split(".")[0] for n in models)})
-
-
-DEFAULT_LIFTER = "geoselfsup"
-"""The lifter for whoever names none: it saw no 3D label, fills in joints that a detector lacks, and fits into a wheel."""
 
 
 def registered_weights(name: str) -> str:

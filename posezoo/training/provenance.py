@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from posezoo.version import __version__
@@ -59,3 +61,15 @@ def provenance(seed: int | None) -> dict[str, object]:
         },
         "machine": f"{platform.machine()}, {torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'}",
     }
+
+
+def without_folders(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return what of the data's settings says what was read, not where: no ``path`` and the like, files by their name."""
+
+    def portable(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {key: portable(each) for key, each in value.items()}
+        return Path(value).name if isinstance(value, (str, Path)) and os.sep in str(value) else value
+
+    kept = {key: value for key, value in settings.items() if key != "source" and key.rpartition("_")[2] != "path"}
+    return {key: portable(value) for key, value in kept.items()}

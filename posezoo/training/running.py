@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import io
 import json
-import os
 import sys
 import tempfile
 import time
@@ -33,7 +32,7 @@ from posezoo.training.allowed import check_parsed, import_class
 from posezoo.training.names import check_names, known_names
 from posezoo.training.precision import usable_precision
 from posezoo.training.progress import StepsDone, meant
-from posezoo.training.provenance import provenance
+from posezoo.training.provenance import provenance, without_folders
 from posezoo.training.recipes import read_recipe
 from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best, make_logger, writable
 
@@ -246,7 +245,7 @@ def train(
             )
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
-    origin["data"] = _without_folders(dict(cli.config["data"]))
+    origin["data"] = without_folders(dict(cli.config["data"]))
     if start is not None and not resume:
         begin_from(model, start)
         origin["started_from"] = str(start)
@@ -260,18 +259,6 @@ def train(
         weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
     leave()  # whoever scores the model next must not wait for processes that are gone
     return weights
-
-
-def _without_folders(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return what of the data's settings says what was read, not where: no ``path`` and the like, files by their name."""
-
-    def portable(value: object) -> object:
-        if isinstance(value, Mapping):
-            return {key: portable(each) for key, each in value.items()}
-        return Path(value).name if isinstance(value, (str, Path)) and os.sep in str(value) else value
-
-    kept = {key: value for key, value in settings.items() if key != "source" and key.rpartition("_")[2] != "path"}
-    return {key: portable(value) for key, value in kept.items()}
 
 
 def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> dict[str, object]:

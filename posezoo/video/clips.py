@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.data.pictures.frames import PICTURE_ENDINGS, VIDEO_ENDINGS, Frames, pictures_in
+from posezoo.data.pictures.frames import Frames, pictures_in
 from posezoo.errors import InputError
+from posezoo.files.endings import PICTURE_ENDINGS, VIDEO_ENDINGS
 from posezoo.files.reading import PathLike
 from posezoo.formats.keypoints import read_keypoints
 from posezoo.lifting.module import LiftingModule

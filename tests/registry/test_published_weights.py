@@ -36,13 +36,15 @@ QUICK = {"geoselfsup.mocap", "martinez.mocap", "svma.mocap", "svma.cmu"}
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in posezoo.list_models()]
 )
 def test_published_weights_score_what_their_card_says(name):
+    from publish import rendered_side
+
     from posezoo.data import load_dataset
     from posezoo.data.pictures import load_pictures
     from posezoo.lifting import LiftingModule, PictureModule
 
     model, data = posezoo.load(name), load_dataset("procedural", split="test")
     if isinstance(model, PictureModule):
-        people = load_pictures("rendered_wild", "test", side=round(1.3 * model.size)).thin(200)
+        people = load_pictures("rendered_wild", "test", side=rendered_side(model.size)).thin(200)
         scores, title = model.evaluate(people), "procedural people, rendered_wild test, 200 pictures"
         metrics = ("mpjpe", "p_mpjpe", "pckh", "symmetry_error")
     elif isinstance(model, LiftingModule):

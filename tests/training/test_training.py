@@ -228,10 +228,10 @@ def test_a_mistyped_setting_gets_a_suggestion(override, near):
 
 
 def test_results_say_which_data_they_saw_but_not_where_they_lay():
-    from posezoo.training.running import _without_folders
+    from posezoo.training.provenance import without_folders
 
     options = {"rendered_bodies": {"bodies": "/home/me/bodies.h5", "count": 3}}
-    said = _without_folders(
+    said = without_folders(
         {"path": "/a/b.h5", "annotated_path": "/a/lsp.h5", "source": "x", "dataset": "lsp", "options": options}
     )
     assert said == {"dataset": "lsp", "options": {"rendered_bodies": {"bodies": "bodies.h5", "count": 3}}}

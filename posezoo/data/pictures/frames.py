@@ -15,10 +15,9 @@ from jaxtyping import UInt8
 from posezoo.data.pictures.files import read_picture
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.endings import PICTURE_ENDINGS, VIDEO_ENDINGS
 from posezoo.files.reading import PathLike, check_file, check_size, reading
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
-VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 # Headers count frames by duration and rate: a share that is missing says nothing yet.
 _PROMISED = 0.95
 # Bytes at the start of a video, of which some are no text in every container.

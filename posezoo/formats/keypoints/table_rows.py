@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from jaxtyping import Float
 
+from posezoo.files.endings import VIDEO_ENDINGS
 from posezoo.formats.keypoints.names import frame_of
 
 # Columns are compared without case, spaces and signs: `Frame #`, `frame_no`, `FrameNo`.
@@ -38,7 +39,6 @@ _SECONDS = {"s": 1.0, "m": 1e-3, "u": 1e-6}
 _STEPS = (0.004, 0.9)
 # Of a step, by which times may miss a whole number of steps.
 _EVEN = 0.25
-_VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
 def key_of(column: str) -> str:
@@ -115,7 +115,7 @@ def pictures(names: Sequence[str]) -> tuple[list[str], np.ndarray] | None:
     """
     paths = [PurePosixPath(name.strip().replace("\\", "/")) for name in names]
     endings = {path.suffix.lower() for path in paths}
-    if endings & {*_VIDEO_ENDINGS} or (endings == {""} and len(set(paths)) == 1 < len(paths)):
+    if endings & {*VIDEO_ENDINGS} or (endings == {""} and len(set(paths)) == 1 < len(paths)):
         return None
     found = [frame_of(path.stem) for path in paths]
     folders = [path.parent.as_posix() for path in paths]
