@@ -29,10 +29,13 @@ def test_the_card_is_one_that_the_hub_understands(name, tmp_path):
     assert card.data.license == "apache-2.0"
     assert card.data.library_name == "posezoo"
     results = {(each.dataset_name, each.metric_type): each.metric_value for each in card.data.eval_results}
-    for title, scores in entry["metrics"].items():
-        for metric, value in scores.items():
-            assert results.get((title, metric), value) == value
-    assert results[next(iter(entry["metrics"])), "p_mpjpe"] == next(iter(entry["metrics"].values()))["p_mpjpe"]
+    assert results == {
+        (title, metric): value
+        for title, scores in entry["metrics"].items()
+        for metric, value in scores.items()
+        if metric not in publishing.COUNTS
+    }
+    assert "p_mpjpe" in {metric for _, metric in results}
     for part in (
         "## Limits",
         entry["limits"],
