@@ -119,7 +119,9 @@ class ZooModule(pl.LightningModule):
     @property
     def precision(self) -> torch.dtype:
         """Return the type of the weights. Lightning's ``dtype`` does not notice ``bfloat16()``."""
-        return next((parameter.dtype for parameter in self.parameters()), torch.float32)
+        for parameter in self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
+            return parameter.dtype
+        return torch.float32
 
     def for_inference(self, network: Any) -> Any:
         """Return the network with its batch norms folded into its layers, where only prediction is wanted.

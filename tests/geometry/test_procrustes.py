@@ -42,7 +42,7 @@ def align_one_by_one(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor
 def bodies(count: int, noise: float = 60.0, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
     """Predictions and targets as different as a lifter's, each prediction in a frame and a scale of its own."""
     target = torch.randn(count, 17, 3, dtype=torch.float64) * BODY_MM
-    turns = torch.from_numpy(Rotation.random(count, rng=0).as_matrix())
+    turns = torch.from_numpy(Rotation.random(count, 0).as_matrix())
     pred = (target + noise * torch.randn_like(target)) @ turns * torch.rand(count, 1, 1, dtype=torch.float64).add(0.1)
     return (pred + 300 * torch.randn(count, 1, 3, dtype=torch.float64)).to(dtype), target.to(dtype)
 

@@ -133,7 +133,7 @@ def test_p_mpjpe_sees_shape_only() -> None:
     target = torch.randn(50, 17, 3, dtype=torch.float64) * 300
     pred = target + 50 * torch.randn_like(target)
     expected = p_mpjpe(pred, target, "none")
-    turn = torch.from_numpy(Rotation.random(50, rng=0).as_matrix())
+    turn = torch.from_numpy(Rotation.random(50, 0).as_matrix())
     for moved in (pred @ turn, pred * 0.01, pred + 5000, 3 * pred @ turn - 700):
         torch.testing.assert_close(p_mpjpe(moved, target, "none"), expected, rtol=0, atol=1e-8)
     order = torch.randperm(17)
