@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
@@ -51,6 +52,22 @@ def progress_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, quiet=is_silent())
+
+
+@contextlib.contextmanager
+def status(label: str) -> Iterator[None]:
+    """Show a line on the terminal while the block runs, where somebody looks on.
+
+    The line is plain, since Rich is among what takes long to import.
+    """
+    shown = sys.stderr.isatty() and not is_silent()
+    if shown:
+        print(f"{label} ...", end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            print(" " * (len(label) + 4), end="\r", file=sys.stderr, flush=True)
 
 
 def progress(items: Countable[Item], label: str, patience: float = 2.0) -> Iterable[Item]:

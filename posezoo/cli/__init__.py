@@ -19,7 +19,8 @@ from functools import partial
 
 from posezoo.cli.output import guarded, in_options, print_anything
 from posezoo.errors import PoseZooWarning
-from posezoo.terminal import progress_console, silence
+from posezoo.registry.papers import external
+from posezoo.terminal import silence, status
 from posezoo.version import __version__
 
 COMMANDS = (
@@ -27,6 +28,7 @@ COMMANDS = (
     "webcam", "completion",
 )  # fmt: skip
 _WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo", "webcam")
+_PREDICTING = ("predict", "webcam")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posezoo {options.command}: error: unknown option {' '.join(rest)}{hint}", file=sys.stderr)
         return 2
     options.rest = rest
+    if arguments is None and options.command in _WITH_TORCH and not external():  # the whole process is this command
+        os.environ["POSEZOO_PREDICT_ONLY"] = str(int(options.command in _PREDICTING))
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.showwarning = _warn  # type: ignore[assignment]
         if options.quiet:
@@ -151,7 +155,7 @@ def _run(options: argparse.Namespace) -> int:
     if hasattr(options, "check"):
         options.check(options)
     if options.command in _WITH_TORCH and "posezoo.lifting" not in sys.modules:
-        with progress_console().status("loading"):
+        with status("loading"):
             importlib.import_module("posezoo.lifting")
     return int(options.run(options) or 0)
 

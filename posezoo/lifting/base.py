@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
+from posezoo.lifting.lightning import LightningModule
 from posezoo.lifting.schedule import Progress
 from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
@@ -49,7 +49,7 @@ class _Fused(NamedTuple):
     fused: nn.Module
 
 
-class ZooModule(pl.LightningModule):
+class ZooModule(LightningModule):
     """A LightningModule that can be published, loaded, scored, and resumed where it stood.
 
     Args:

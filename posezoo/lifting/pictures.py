@@ -6,12 +6,11 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
@@ -23,6 +22,9 @@ from posezoo.lifting.schedule import cosine
 from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _ROOM = 1.25
 """A crop's side over the longer side of the box around a person, as the hourglass has it."""

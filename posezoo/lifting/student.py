@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.errors import InputError
@@ -22,6 +22,9 @@ from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.recordings import OneBody
 from posezoo.lifting.schedule import cosine
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _WORLD_FROM_CAMERA = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
 

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
-from posezoo.metrics.correct import PCKh
 from posezoo.metrics.report import LiftingMetrics
-from posezoo.metrics.symmetry import SymmetryError
 from posezoo.skeletons import Skeleton
 
 PICTURE_PX = 256.0
@@ -78,6 +76,9 @@ class PictureMetrics(nn.Module):
     """
 
     def __init__(self, skeleton: Skeleton, actions: tuple[str, ...] = (), joints: int | None = None) -> None:
+        # Here, so that models can be imported without torchmetrics.
+        from posezoo.metrics import PCKh, SymmetryError
+
         super().__init__()
         if joints not in (None, len(LSP14)):
             raise InputError(f"joints is {joints}; expected {len(LSP14)}, or nothing for all of the layout.")

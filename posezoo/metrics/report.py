@@ -10,10 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from posezoo.geometry import LIMBS, limb_ratios, procrustes_align
-from posezoo.metrics.correct import AUC3D, PCK3D
 from posezoo.metrics.functional.position import least_squares_scale
-from posezoo.metrics.position import MPJPE, NMPJPE, PMPJPE
-from posezoo.metrics.symmetry import SymmetryError
 from posezoo.skeletons import Skeleton
 
 
@@ -33,6 +30,9 @@ class LiftingMetrics(nn.Module):
     def __init__(
         self, unit: str, skeleton: Skeleton, actions: tuple[str, ...] = (), pck_joints: list[int] | None = None
     ) -> None:
+        # Here, so that models can be imported without torchmetrics.
+        from posezoo.metrics import AUC3D, MPJPE, NMPJPE, PCK3D, PMPJPE, SymmetryError
+
         super().__init__()
         self.pck_joints = list(range(len(skeleton))) if pck_joints is None else pck_joints
         named = actions or None

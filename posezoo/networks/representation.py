@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from rich.progress import track
 from torch import Tensor, nn
 
 from posezoo.distributed import draw, share
@@ -121,6 +120,8 @@ class SkeletonEncoder(nn.Module):
 @torch.no_grad()
 def encode_all(encoder: SkeletonEncoder, keypoints: Float[Tensor, "N J 2"]) -> Float[Tensor, "N M D"]:
     """Return G of a whole training set by an encoder that stays as it is; show how far the work is."""
+    from rich.progress import track
+
     fused, parts = fuse_batch_norm(encoder), keypoints.split(1024)
     quiet = len(parts) < 4 or share()[0] > 0
     bar = track(parts, "encoding training poses", console=progress_console(), transient=True, disable=quiet)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.optimize import linear_sum_assignment
 
 # How much the latest step counts in a track's velocity.
 _LATEST = 0.3
@@ -169,6 +168,8 @@ def connect_people(
 
 
 def _connect(pictures: Iterable[Detections], max_gap: int, max_distance: float | int) -> list[_Open]:
+    from scipy.optimize import linear_sum_assignment  # a third of a second
+
     open_: list[_Open] = []
     closed: list[_Open] = []
     for frame, found in enumerate(pictures):

@@ -128,6 +128,7 @@ def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] |
         ('h36m17', 'relative')
     """
     text = str(name)
+    of_the_index = not is_path(name) and not registered_weights(text)
     path = _at(text) if is_path(name) else locate(text)
     if path.is_dir():
         inside = sorted(file.name for file in path.glob("*.safetensors"))
@@ -136,12 +137,13 @@ def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] |
     if not path.is_file():
         raise MissingFileError(f"{path} is not there; expected a .safetensors or .ckpt file, or one of {list_models()}.")
     header, weights = read(path)
-    stated = header["paper"] if is_path(name) or registered_weights(text) else find(text)[1]["paper"]
+    stated = find(text)[1]["paper"] if of_the_index else header["paper"]
     if stated != header["paper"]:
         raise CorruptFileError(
             f"the index says that {name} is of {stated}, but {path} is of {header['paper']}; mend the index."
         )
-    model = build(header["paper"], header["settings"], path, sum(value.numel() for value in weights.values()))
+    count = sum(value.numel() for value in weights.values())
+    model = build(header["paper"], header["settings"], path, count, verified=of_the_index)
     try:
         model.load_weights(weights)
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:

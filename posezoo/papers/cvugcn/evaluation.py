@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from posezoo.data import PoseData
 from posezoo.errors import InputError
-from posezoo.metrics import MPJPE, PMPJPE, SymmetryError
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
@@ -32,6 +31,9 @@ class MultiViewMetrics(nn.Module):
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
+        # Here, so that models can be imported without torchmetrics.
+        from posezoo.metrics import MPJPE, PMPJPE, SymmetryError
+
         super().__init__()
         self.skeleton = skeleton
         kinds: dict[str, Any] = {
@@ -106,6 +108,8 @@ def evaluate_views(
     Raises:
         InputError: no labels, no cameras, no common frame.
     """
+    from posezoo.metrics import MPJPE
+
     if data.pose_3d is None or not len(data):
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
     names = list(pairs or PAIRS)

@@ -12,11 +12,10 @@ Guoliang Hua, Wenhao Li, Qian Zhang, Runwei Ding, Hong Liu, 2021.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.data import PoseData
@@ -36,6 +35,9 @@ from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
 from posezoo.papers.cvugcn.rays import triangulate_rays
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, get_skeleton
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 VIEWS = 2
 _SCALE_MM = 500.0  # poses come at a scale of about 1

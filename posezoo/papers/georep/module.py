@@ -17,12 +17,11 @@ Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw
@@ -36,6 +35,9 @@ from posezoo.networks import SkeletonEncoder, encode_all, fuse_batch_norm
 from posezoo.papers.georep import losses
 from posezoo.papers.georep.interpolation import Interpolation, interpolate
 from posezoo.papers.georep.networks import Generator, Regression
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _STATISTICS = 4096
 """Augmented poses that means and deviations are taken from."""

@@ -13,12 +13,10 @@ Ching-Hang Chen, Ambrish Tyagi, Amit Agrawal, Dylan Drover, Rohith MV, Stefan St
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
-from pytorch_lightning.core.optimizer import LightningOptimizer
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw, roll
@@ -31,6 +29,10 @@ from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
 from posezoo.papers.geoselfsup.lifter import GeometricLifter
 from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
+
+if TYPE_CHECKING:
+    from pytorch_lightning.core.optimizer import LightningOptimizer
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 
 class GeoSelfSup(Student, GeometricLifter):

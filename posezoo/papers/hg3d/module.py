@@ -15,9 +15,10 @@ Xingyi Zhou, Qixing Huang, Xiao Sun, Xiangyang Xue, Yichen Wei, ICCV 2017.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from jaxtyping import Float, UInt8
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from posezoo.errors import InputError
@@ -26,6 +27,9 @@ from posezoo.networks import AveragedNetwork, channels_last
 from posezoo.papers.hg3d import losses
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 UNITS = 64.0
 """Depths, and lengths in Eq. 3, count in 64ths of the crop's side: px of the published heatmaps."""

@@ -13,9 +13,10 @@ Xiao Sun, Bin Xiao, Fangyin Wei, Shuang Liang, Yichen Wei, ECCV 2018. "Regressio
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from jaxtyping import Float, UInt8
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from posezoo.data.pictures.people import evenly
@@ -25,6 +26,9 @@ from posezoo.lifting import PictureModule, ZooModule
 from posezoo.networks import Injection, channels_last, encode_all
 from posezoo.papers.integral import losses
 from posezoo.papers.integral.networks import LAYERS, ResNet, VolumeHead, soft_argmax
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _POSES_FOR_STATISTICS = 2048
 

@@ -11,9 +11,10 @@ Julieta Martinez, Rayat Hossain, Javier Romero, James J. Little, ICCV 2017. Supe
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from jaxtyping import Float
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from posezoo.data.augmentation import AugmentedLoader
@@ -24,6 +25,9 @@ from posezoo.lifting import LiftingModule, ZooModule
 from posezoo.lifting.schedule import cosine
 from posezoo.networks import AveragedNetwork, Injection, ResidualMLP, Standardize, encode_all
 from posezoo.papers.martinez import losses
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _STATISTICS = 50_000
 """Augmented poses that means and deviations are taken from."""

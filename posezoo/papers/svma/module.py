@@ -16,11 +16,10 @@ Yicheng Deng, Yongqi Sun, Jiahui Zhu, 2021. Unsupervised: 2D poses in, nothing e
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from posezoo.distributed import draw, roll
@@ -32,6 +31,9 @@ from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.svma import losses
 from posezoo.papers.svma.networks import Generator
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 
 class SVMA(Student, FineTuning, LiftingModule):
