@@ -18,8 +18,8 @@ import numpy as np
 
 from posezoo.cli.output import guarded
 from posezoo.errors import InputError
+from posezoo.files.writing import write_whole
 from posezoo.skeletons import Skeleton
-from posezoo.viz.saving import save_bytes
 from posezoo.viz.scene import PALETTES, side_of
 
 _INCHES = 1.3
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
                     data.keypoints_2d[first], data.keypoints_2d[second], options.steps, data.skeleton
                 )
                 rows.append((model.zoo_name, model.skeleton, between))
-        save_bytes(draw(rows), options.out)
+        write_whole(options.out, draw(rows))
         print(f"figure -> {options.out}")
         return 0
 

@@ -15,7 +15,7 @@ from posezoo.cli.output import guarded
 from posezoo.data.pictures import PeopleInPictures, load_pictures
 from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import InputError
-from posezoo.viz.saving import save_bytes
+from posezoo.files.writing import write_whole
 from posezoo.viz.scene import PALETTES, side_of
 
 
@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise InputError(
                 f"{options.columns} columns, {options.rows} rows, {options.out}; expected 1 or more, and a .jpg."
             )
-        save_bytes(
-            sheet(options.path, options.split, options.columns, options.rows, options.side, options.labels), options.out
+        write_whole(
+            options.out, sheet(options.path, options.split, options.columns, options.rows, options.side, options.labels)
         )
         print(f"sheet -> {options.out}")
         return 0

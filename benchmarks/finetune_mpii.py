@@ -21,7 +21,7 @@ import torch
 
 from posezoo.cli.output import guarded
 from posezoo.errors import InputError
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 
 SETTINGS = ((5e-5, 10.0), (1e-4, 10.0), (1e-4, 30.0))
 """Learning rate and body weight."""
@@ -190,11 +190,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.results.mkdir(parents=True, exist_ok=True)
         for name in options.models:
             result = demonstrate(name, options.mpii, options.openmocap, options.seed)
-            with atomic_write(options.results / f"mpii_{name}-{options.seed}.json") as temporary:
-                temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+            write_whole(options.results / f"mpii_{name}-{options.seed}.json", json.dumps(result, indent=2) + "\n")
         results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.results.glob("mpii_*.json"))]
-        with atomic_write(options.results / "report.md") as temporary:
-            temporary.write_text(markdown(results), encoding="utf-8")
+        write_whole(options.results / "report.md", markdown(results))
         print((options.results / "report.md").read_text(encoding="utf-8"))
         return 0
 

@@ -19,7 +19,7 @@ import posezoo
 from posezoo.data import PoseData, load_dataset
 from posezoo.data.pictures import load_pictures
 from posezoo.data.realbench import LIMBS, detector_poses
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from posezoo.lifting import LiftingMetrics, LiftingModule, PictureModule, ZooModule, evaluate
 from posezoo.lifting.base import Trained
 from posezoo.lifting.evaluation import about_the_pelvis
@@ -296,11 +296,9 @@ def main() -> None:
         flat, best = (baselines[GROUND_TRUTH][name]["p_mpjpe"] for name in ("flat depth", SUPERVISED))
         entry["gap_closed"] = round((flat - metrics[GROUND_TRUTH]["p_mpjpe"]) / (flat - best), 3)
     entry["baselines"] = baselines
-    with atomic_write(CHECKPOINTS / f"{options.name}.md") as temporary:
-        temporary.write_text(card(options.name, entry, measured_by(options.name, entry)), encoding="utf-8")
+    write_whole(CHECKPOINTS / f"{options.name}.md", card(options.name, entry, measured_by(options.name, entry)))
     index["models"] = dict(sorted({**index["models"], options.name: entry}.items()))
-    with atomic_write(index_path) as temporary:
-        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    write_whole(index_path, json.dumps(index, indent=2) + "\n")
     print(
         json.dumps({title: scores.get(kind.error, scores.get("pck_torso")) for title, scores in metrics.items()}),
         entry.get("gap_closed", ""),

@@ -1,1 +1,1 @@
-"""How published tables become runs, runs become results, and results become reports. The door is ``reproduce.py``."""
+"""Turn published tables into runs, runs into results, and results into reports; ``reproduce.py`` is the command."""

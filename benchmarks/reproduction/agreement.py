@@ -1,4 +1,4 @@
-"""Whether measured rows come in the published order: Kendall's tau over the pairs that noise leaves apart."""
+"""Compare the order of measured rows with the published order: Kendall's tau over pairs that differ by more than noise."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Agreement:
     """Pairs of rows whose published order is known, and how many are measured in that order.
 
     Attributes:
-        concordant, discordant: pairs in the published order, and the other way round.
-        pairs: all that could be compared: those two, and ties.
-        reversed: the pairs of rows that came the other way round.
-        within_noise: pairs that are not counted, for their means differ by less than noise does.
-        in_order: pairs in the published order if noise is not asked about, of :attr:`known`.
-        known: pairs with a published order, counted or not.
-        noise_known: whether any row has several seeds; without, no pair of trained rows can be told from noise.
+        concordant, discordant: numbers of pairs in the published order, and in the opposite order.
+        pairs: the number of pairs that could be compared: concordant, discordant and tied ones.
+        reversed: the pairs of rows measured in the opposite order.
+        within_noise: pairs that are not counted, because their means differ by less than noise.
+        in_order: the number of pairs in the published order if noise is ignored, of :attr:`known`.
+        known: the number of pairs with a published order, counted or not.
+        noise_known: whether any row has several seeds. Without, no pair of trained rows can be told from noise.
     """
 
     concordant: int
@@ -51,7 +51,7 @@ def agreement(
     higher_is_better: bool = False,
     deviations: Mapping[str, float | None] | None = None,
 ) -> Agreement:
-    """Compare the orders of one column.
+    """Compare the measured order of one column's rows with the published order.
 
     Args:
         published, measured: values by row; rows that only one of them has are left out.

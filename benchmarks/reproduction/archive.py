@@ -1,7 +1,7 @@
-"""Finished rows in two files: ``cells.csv``, a line a cell, and ``runs.jsonl``, a line a run and its test.
+"""Keep finished rows in two files: ``cells.csv``, a line per cell, and ``runs.jsonl``, a line per run and its test.
 
 While a table is measured every finished row is a file of its own, so that processes and machines that share a folder never
-write to the same file. :func:`collect` folds these files into the two that are committed.
+write to the same file. :func:`collect` moves the content of these files into the two that are committed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from posezoo.errors import CorruptFileError
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from reproduction.runs import RUNS, folder_of
 
 CELLS, MEASUREMENTS = "cells.csv", "runs.jsonl"
@@ -46,7 +46,10 @@ def archived(results: Path) -> Mapping[str, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=4)
 def _read(results: Path, *_: tuple[int, int]) -> Mapping[str, dict[str, Any]]:
-    """Read both files; times and sizes are arguments so that a changed file is read again."""
+    """Read both files, once for each state of them.
+
+    Times and sizes are arguments, so that a file that has changed is read again.
+    """
     rows: dict[str, dict[str, Any]] = {}
     try:
         lines = (results / MEASUREMENTS).read_text(encoding="utf-8").splitlines()
@@ -68,7 +71,7 @@ def _read(results: Path, *_: tuple[int, int]) -> Mapping[str, dict[str, Any]]:
 
 
 def _write(results: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write both files, sorted, so that a new row changes few lines."""
+    """Write both files, sorted, so that a new row changes few lines of them."""
     lines: list[tuple[Any, ...]] = []
     measurements: dict[str, str] = {}
     for row in rows:
@@ -83,8 +86,7 @@ def _write(results: Path, rows: Iterable[dict[str, Any]]) -> None:
     writer.writerows([HEADINGS, *sorted(lines, key=lambda line: [str(part) for part in line[:6]])])
     texts = {MEASUREMENTS: "".join(f"{measurements[name]}\n" for name in sorted(measurements)), CELLS: table.getvalue()}
     for name, text in texts.items():
-        with atomic_write(results / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_whole(results / name, text)
 
 
 def _lock(results: Path) -> FileLock:
@@ -93,7 +95,7 @@ def _lock(results: Path) -> FileLock:
 
 
 def collect(results: Path, read: Callable[[Path], dict[str, Any]], paths: Iterable[Path]) -> int:
-    """Fold the files of finished rows into the archive, in place of what it holds of these rows, and remove them.
+    """Move finished rows from their own files into the archive; rows of the same name there are replaced.
 
     Args:
         results: the folder of results.

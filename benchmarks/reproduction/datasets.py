@@ -1,4 +1,4 @@
-"""Datasets as the benchmarks know them: where their files lie, and which stands for which."""
+"""Find the files of the datasets that benchmarks use, and which of our datasets stands for which of a paper's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.data.named import DATASETS
-from posezoo.data.openmocap import content_digest
+from posezoo.data.openmocap import content_digest, is_openmocap
 from posezoo.data.pictures import PICTURES
 from posezoo.errors import InputError, MissingFileError
 from posezoo.files.hdf5 import open_hdf5, read_attributes
@@ -20,21 +20,21 @@ from reproduction.tables import BENCHMARKS, read_mapping
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as the benchmarks know it, see ``benchmarks/datasets.yaml``.
+    """A dataset of the benchmarks, an entry of ``benchmarks/datasets.yaml``.
 
     Attributes:
-        id, title: its name here, and in a report.
-        loader: its name in :func:`posezoo.data.load_dataset`, or of pictures in
+        id, title: its key in that file, and its name in a report.
+        loader: its name in :func:`posezoo.data.load_dataset`, or, for pictures, in
             :func:`posezoo.data.pictures.load_pictures`.
-        file: under ``--data-dir``, or a folder; empty where none is needed.
-        more: other files that belong to it, and that it cannot do without.
+        file: the path of its file or folder below ``--data-dir``; empty where the dataset needs none.
+        more: paths of other files that it needs.
         make: the command that makes the file.
-        splits: that it has.
-        instead_of: which of ours stands for which of a paper's.
+        splits: the splits that it has.
+        instead_of: the paper's datasets that it can stand for.
         pictures: whether it holds people in pictures.
-        evaluate: settings of the model's ``evaluate`` that it asks for.
-        settings: of its loader, in tests.
-        model, train: settings of models and of their DataModules that its layout or its cameras ask for.
+        evaluate: settings of the model's ``evaluate`` that it needs.
+        settings: settings of its loader in tests.
+        model, train: settings of models and of their DataModules that its layout or its cameras need.
     """
 
     id: str
@@ -52,11 +52,11 @@ class Dataset:
     train: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def path(self, folder: Path) -> Path | None:
-        """Its file; None where it needs none.
+        """Return the dataset's file; None where it needs none.
 
         Raises:
-            InputError: PoseZoo has no reader for it.
-            MissingFileError: the file, or one that belongs to it, is not there; says how to make it.
+            InputError: PoseZoo has no reader for the dataset.
+            MissingFileError: the file, or another that it needs, is missing; the message says how to make it.
         """
         readers = PICTURES if self.pictures else DATASETS
         if self.loader != "keypoints" and self.loader not in readers:
@@ -70,11 +70,11 @@ class Dataset:
         return folder / self.file
 
     def files(self, folder: Path) -> list[Path]:
-        """Return every file and folder that it needs, whether it is there or not."""
+        """Return every file and folder that the dataset needs, whether it exists or not."""
         return [folder / name for name in (self.file, *self.more) if name]
 
     def paths(self, folder: Path) -> list[Path]:
-        """All of its files; empty where it needs none. Raises as :meth:`path`."""
+        """Return all files of the dataset; empty where it needs none. Raises as :meth:`path`."""
         return [] if self.path(folder) is None else self.files(folder)
 
 
@@ -84,22 +84,25 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def datasets() -> dict[str, Dataset]:
-    """Datasets by id."""
+    """Return the datasets by id."""
     return {key: Dataset(key, **_tuples(value)) for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()}
 
 
 @cache
 def identity(path: Path) -> str:
-    """Return what decides a dataset: what its file holds or is made from where it says so, else the hash of its bytes."""
+    """Return the digest of a dataset's content, which is part of a run's digest.
+
+    Two prepared files with the same content have the same digest. For other files it is the digest that the file holds, or
+    the SHA-256 of its bytes; for a folder of pictures, that of names and sizes.
+    """
     if path.is_dir():  # pictures: their names and sizes
         files = sorted(entry for entry in path.rglob("*") if entry.is_file())
         listed = "".join(f"{entry.relative_to(path)} {entry.stat().st_size}\n" for entry in files)
         return hashlib.sha256(listed.encode()).hexdigest()
     if path.suffix == ".h5":
-        with open_hdf5(path) as file:
-            said = read_attributes(file)
-        if said.get("kind") == "openmocap":
+        if is_openmocap(path):
             return content_digest(path)
-        if digest := said.get("digest"):
-            return str(digest)
+        with open_hdf5(path) as file:
+            if digest := read_attributes(file).get("digest"):
+                return str(digest)
     return sha256(path)

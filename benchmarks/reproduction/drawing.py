@@ -1,4 +1,4 @@
-"""The figures of a report: printed and measured values side by side, as bars or as the paper's curves."""
+"""Draw the figures of a report: printed and measured values beside each other, as bars or as the paper's curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PUBLISHED, MEASURED = "#9aa5b1", "#1f6feb"
 
 
 def draw(results: Results) -> str:
-    """Return an SVG; empty where there is nothing to draw."""
+    """Return the figure of a table as SVG; empty where the table has nothing to draw."""
     if not results.cells:
         return ""
     import matplotlib as mpl
@@ -44,7 +44,7 @@ def _save(figure: Any) -> str:
 
 
 def _distributions(results: Results) -> Any:
-    """Return a panel for each row: the histogram of each limb's ratio, that of the labels behind it."""
+    """Draw a panel for each row: the histogram of each limb's ratio, over the histogram of the labels."""
     from matplotlib.figure import Figure
 
     key = results.table.distribution
@@ -80,7 +80,7 @@ def _published_label(results: Results) -> str:
 
 
 def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
-    """One pair of horizontal bars a row; whiskers are standard deviations over seeds."""
+    """Draw a pair of horizontal bars for each row; whiskers are standard deviations over seeds."""
     places = range(len(rows))
     published = [row.number(column.id) for row in rows]
     if any(value is not None for value in published):
@@ -96,7 +96,7 @@ def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
 
 
 def _curves(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
-    """Return a curve for each series; published dashed, measured solid with its deviation."""
+    """Draw a curve for each series: the published one dashed, the measured one solid with its standard deviation."""
     for number, series in enumerate(dict.fromkeys(row.series for row in rows)):
         members, color = [row for row in rows if row.series == series], f"C{number}"
         published = [(row.x, row.number(column.id)) for row in members if row.number(column.id) is not None]

@@ -1,4 +1,4 @@
-"""How long a run will take and how much disk it needs, from step times that were measured."""
+"""Estimate how long a run takes and how much disk it needs, from step times that were measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GUESSED = "guessed from the number of weights where nothing was measured or coun
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one run: batches (None for a baseline), hours and bytes."""
+    """The cost of one run: number of batches (None for a baseline), hours and bytes."""
 
     steps: int | None
     hours: float
@@ -35,12 +35,13 @@ class Estimate:
 
 
 class Estimates:
-    """Estimates for a call.
+    """Estimates for the runs of one call.
 
-    On a CPU a run's step time is that of results already measured with the same recipe and budget, else what
-    ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``), else the arithmetic of a step, which that command
-    counted, at the rate of the recipes that were measured. On a GPU it is what that command measured on one; where it never
-    ran on one, the time to launch the step's operators or to do its arithmetic, whichever is longer.
+    On a CPU the step time of a run is that of finished results with the same recipe and budget. Without such results it is
+    the time that ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``). Without that either, it is the
+    arithmetic of a step, which the same command counted, at the rate of the recipes that were timed. On a GPU it is the time
+    that the command measured on one. A recipe that was never timed on a GPU takes the time to launch the operators of a step
+    or the time of its arithmetic, whichever is longer.
     """
 
     def __init__(self, bench: Bench, gpu: bool = False) -> None:
@@ -63,7 +64,7 @@ class Estimates:
             self._learn()
 
     def _calculate(self, work: Mapping[str, Mapping[str, float]]) -> None:
-        """Take the arithmetic of recipes that were not timed, at the median rate of those that were."""
+        """Estimate step times of recipes that were not timed: their arithmetic, at the median rate of those that were."""
         rates = [work[key]["flops"] / seconds for key, seconds in self._seconds.items() if key in work]
         missing = {key: counted["flops"] for key, counted in work.items() if key not in self._seconds}
         if rates and missing:
@@ -72,7 +73,7 @@ class Estimates:
             self.sources.append(f"counted, at {rate:.1e} operations/s, where not measured")
 
     def _learn(self) -> None:
-        """Take the times of runs that are done."""
+        """Take the step times of finished runs."""
         for row in results_in(self.bench.results):
             for cell in row["cells"].values():
                 wall, steps = cell["origin"].get("wall_seconds"), cell["config"].get("steps")
@@ -83,13 +84,13 @@ class Estimates:
 
     @staticmethod
     def _recipe(result: Mapping[str, Any]) -> str | None:
-        """Return the recipe of a result's row."""
+        """Return the name of the recipe that a result's row was trained with."""
         known = list_tables()
         row = read_table(result["table"]).rows.get(result["row"]) if result["table"] in known else None
         return None if row is None else row.recipe
 
     def of(self, run: Run) -> Estimate:
-        """Return what a run costs; a baseline costs nothing."""
+        """Return the cost of a run; a baseline costs nothing."""
         if run.trained_on is None:
             return Estimate(None, 0.0, 0)
         steps, disk = self._steps(run), self._disk(run)
@@ -102,7 +103,7 @@ class Estimates:
         return Estimate(steps, steps * seconds / 3600, disk)
 
     def _steps(self, run: Run) -> int:
-        """Batches of a run, where it counts epochs those of the dataset."""
+        """Return the number of batches of a run; where the recipe counts epochs, from the number of poses of its dataset."""
         if run.recipe.get("steps"):
             return int(run.recipe["steps"])
         epochs, batch = run.recipe["trainer"].get("max_epochs"), run.recipe["data"].get("batch_size")
@@ -122,7 +123,7 @@ class Estimates:
 
     @staticmethod
     def _disk(run: Run) -> int:
-        """Return the last checkpoint (weights, averages and Adam's two moments) and the weights to keep; logs are small."""
+        """Return the bytes of the last checkpoint (weights, averages, Adam's two moments) and of the weights."""
         from posezoo.registry import build
 
         model = build(str(run.recipe["paper"]), dict(run.recipe["model"]))
@@ -133,7 +134,7 @@ class Estimates:
 
 
 def duration(hours: float) -> str:
-    """Hours in words that fit their size.
+    """Return hours as text, in a unit that fits.
 
     Example:
         >>> from reproduction.estimate import duration
@@ -144,7 +145,7 @@ def duration(hours: float) -> str:
 
 
 def makespan(hours: Iterable[float], devices: int) -> float:
-    """Hours until the last run is done, the longest started first, each on a device of its own.
+    """Return the hours until the last run ends, if the longest run starts first and each device takes one run at a time.
 
     Example:
         >>> from reproduction.estimate import makespan

@@ -1,4 +1,4 @@
-"""Runs side by side: what a launcher does with jobs, wherever they run."""
+"""Run jobs beside each other: what every launcher does with them, whether on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ WORKER = Path(__file__).with_name("worker.py")
 
 @dataclass
 class Job:
-    """A run with its tests, and how it went.
+    """A run with its tests, and its state.
 
     Attributes:
         run: what to train.
         spec: the content of its ``run.json``.
-        folder: of the run.
-        state: ``waiting``, ``running``, ``done``, ``failed`` or ``busy`` (another process has it).
-        error: one sentence where it failed.
+        folder: the folder of the run.
+        state: ``waiting``, ``running``, ``done``, ``failed``, or ``busy`` where another process has the run.
+        error: one sentence where the job failed.
         attempts: how often it was started.
-        not_before: when it may be tried again, by the clock of ``time.monotonic``.
-        needs: the job whose weights it starts from.
+        not_before: the earliest time of the next attempt, by ``time.monotonic``.
+        needs: the job whose weights this one starts from.
     """
 
     run: Run
@@ -44,11 +44,11 @@ class Job:
     needs: Job | None = None
 
     def may_start(self) -> bool:
-        """Whether nothing has to come before it."""
+        """Return whether the job that this one needs, if any, is done."""
         return self.not_before <= time.monotonic() and (self.needs is None or self.needs.state in ("done", "failed"))
 
     def prepare(self) -> None:
-        """Write what is to be done; an error of an earlier call is forgotten."""
+        """Write ``run.json``, and remove the error of an earlier call."""
         (self.folder / "error.json").unlink(missing_ok=True)
         write_json(self.folder / "run.json", self.spec)
 
@@ -57,12 +57,12 @@ class Job:
         return self.folder / "log.txt"
 
     def is_complete(self) -> bool:
-        """Whether everything it was asked for is there."""
+        """Return whether the weights and all results that were asked for exist."""
         tests = (self.folder / "tests" / f"{test['key']}.json" for test in self.spec["tests"])
         return (self.folder / "origin.json").is_file() and all(path.is_file() for path in tests)
 
     def is_taken(self) -> bool:
-        """Whether another process is at it."""
+        """Return whether another process works on the run."""
         if not self.folder.is_dir():
             return False
         try:
@@ -72,11 +72,11 @@ class Job:
             return True
 
     def is_begun(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
+        """Return whether there is a checkpoint to resume from."""
         return (self.folder / "train" / "checkpoints" / "last.ckpt").is_file()
 
     def steps_done(self) -> int:
-        """Batches trained so far, as far as the run's log has been written."""
+        """Return the number of batches trained so far, as the run's log says; the log is written with a delay."""
         logs = sorted(self.folder.glob("train/logs*/metrics.csv"), key=lambda path: path.stat().st_mtime)
         try:
             lines = logs[-1].read_text(encoding="utf-8").splitlines()
@@ -86,7 +86,7 @@ class Job:
             return 0
 
     def settle(self, ended: str) -> None:
-        """Note how a process ended that may have been killed at any point."""
+        """Set the state after the process has ended; it may have been killed at any point."""
         if self.is_complete():
             self.state = "done"
         else:
@@ -100,9 +100,9 @@ class Launcher(ABC):
     """Starts jobs and watches them.
 
     Attributes:
-        devices: processes of one run.
-        interval: seconds between two looks.
-        retries: how often a run that was killed (not one that failed) is started again.
+        devices: the number of processes of one run.
+        interval: seconds between two checks of the running jobs.
+        retries: how often a run that was killed is started again. A run that failed is not started again.
     """
 
     devices: int = 1
@@ -111,11 +111,11 @@ class Launcher(ABC):
 
     @abstractmethod
     def start(self, job: Job) -> Any:
-        """Start a job; what is returned is handed back to the other methods."""
+        """Start a job and return a handle, which the other methods take."""
 
     @abstractmethod
     def ended(self, handle: Any, job: Job) -> str | None:
-        """How the job ended, in words; ``busy`` where another process has the run; None while it is under way."""
+        """Return how the job ended, in words; ``busy`` where another process has the run; None while it runs."""
 
     @abstractmethod
     def stop(self, handle: Any) -> None:
@@ -124,10 +124,10 @@ class Launcher(ABC):
     @property
     @abstractmethod
     def places(self) -> int:
-        """How many jobs may be started at a time."""
+        """Return how many jobs may run at a time."""
 
     def run(self, jobs: Sequence[Job], changed: Callable[[Job], None], tick: Callable[[list[Job]], None]) -> None:
-        """Run all jobs to their ends; those that another process has are waited for last."""
+        """Run all jobs until each has ended; jobs that another process has are waited for last."""
         waiting, running = list(jobs), dict[int, tuple[Job, Any]]()
         try:
             while waiting or running:
@@ -178,10 +178,10 @@ class Launcher(ABC):
 
 
 def environment(threads: int, visible: str | None = None) -> dict[str, str]:
-    """Return a worker's environment.
+    """Return the environment variables of a worker.
 
-    Small batches on a CPU spend half of their time in page faults where glibc hands memory back after each step; the
-    ``MALLOC_`` variables keep it (twice the steps per second, ``benchmarks/README.md``).
+    Small batches on a CPU spend half of their time in page faults where glibc returns memory to the system after each step.
+    The ``MALLOC_`` variables make glibc keep it, which doubles the steps per second (``benchmarks/README.md``).
     """
     keep = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "67108864"}
     settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)), "PYTHONUNBUFFERED": "1", **keep}

@@ -1,4 +1,4 @@
-"""Runs as processes of this machine."""
+"""Run jobs as processes of this machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from reproduction.worker import BUSY
 
 @dataclass
 class LocalLauncher(Launcher):
-    """Processes of this machine, each with devices or cores of its own.
+    """Starts jobs as processes of this machine, each with devices or cores of its own.
 
     Attributes:
-        jobs: how many runs side by side.
-        gpus: how many the machine has.
+        jobs: how many runs at a time.
+        gpus: how many GPUs the machine has.
     """
 
     jobs: int = 1

@@ -1,4 +1,4 @@
-"""What the seeds of a table's rows gave, and how their order compares with the published one."""
+"""Gather the results of a table's rows over seeds, and compare their order with the published one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from reproduction.tables import Column, Table
 
 @dataclass
 class Measured:
-    """What the seeds of a cell gave.
+    """The results of one cell over seeds.
 
     Attributes:
-        values: one a seed.
-        metric: which of the column's metrics it was.
+        values: one for each seed.
+        metric: the column's metric that was measured, of several that it may name.
         tested_on, trained_on: datasets.
-        origins: run and provenance of each.
+        origins: run and provenance of each value.
         details: what the first seed measured beside the value.
     """
 
@@ -39,12 +39,12 @@ class Measured:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation over seeds, None for a single one."""
+        """The standard deviation over seeds; None for a single seed."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def by_action(self) -> Mapping[str, float]:
-        """Errors by action of the first seed, of the metric that was measured; empty where there are none."""
+        """Errors of the first seed by action, of the metric that was measured; empty where there are none."""
         own = f"{self.metric.removesuffix('_mean_over_actions')}_per_action"
         found: Mapping[str, float] = self.details.get(own) or self.details.get("per_action") or {}
         return found
@@ -59,9 +59,9 @@ class Results:
     """A table's measurements on one dataset with one budget.
 
     Attributes:
-        table, bench: whose.
-        cells: by (row, column).
-        failures: error by row, of rows without a result.
+        table, bench: what was measured, and with what.
+        cells: measurements by (row, column).
+        failures: error by row, for rows without a result.
     """
 
     table: Table
@@ -70,7 +70,7 @@ class Results:
     failures: Mapping[str, str]
 
     def agreement(self, column: Column) -> Agreement:
-        """Compare the printed order of a column's rows with the measured one, beyond the noise of seeds."""
+        """Compare the measured order of a column's rows with the printed order, beyond the noise of seeds."""
         rows = self.table.rows.values()
         published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
         measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
@@ -83,14 +83,14 @@ class Results:
 
     @property
     def title(self) -> str:
-        """The title says whose data it is."""
+        """The title of the report, which names the dataset."""
         where = datasets()[self.bench.data].title
         whose = "" if self.bench.is_papers_data(self.table) else ", not the paper's data"
         return f"{self.table.paper}, {self.table.title}: measured on {where}{whose} ({self.bench.budget} budget)"
 
 
 def gather(table: Table, bench: Bench) -> Results:
-    """Read what was measured for a table."""
+    """Read all results of a table."""
     cells: dict[tuple[str, str], Measured] = {}
     failures: dict[str, str] = {}
     folder = bench.folder(table)

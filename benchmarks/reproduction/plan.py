@@ -1,4 +1,4 @@
-"""From a table, a dataset, a budget and a seed to runs: what is trained, what it is tested on, where it is written."""
+"""Plan runs from a table, a dataset, a budget and a seed: what is trained, what it is tested on, where it is written."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from reproduction.tables import Row, Table, read_mapping
 
 
 def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None) -> list[PlannedRow]:
-    """Plan the rows of a table to measure, seed by seed (so that a table is whole early, if with one seed).
+    """Plan the rows of a table that are to be measured, seed by seed, so that the first seed of all rows comes first.
+
+    A row whose files are not all there is planned as impossible, with the file that it lacks.
 
     Raises:
-        UnknownNameError: ``only`` names a row that is not there.
-        InputError: or one that is only quoted.
-
-    A row whose files are not all there is planned as impossible, and says which file it lacks.
+        UnknownNameError: ``only`` names a row that the table lacks.
+        InputError: ``only`` names a row that is quoted from another paper.
     """
     for name in only or ():
         if name not in table.rows:
@@ -95,14 +95,14 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
 
 
 def _named_detector(settings: dict[str, Any], table: Table, dataset: Dataset) -> dict[str, Any]:
-    """Name the table's own detector in place of ``detected``, where the dataset may have several."""
+    """Replace ``detected`` by the name of the table's own detector, where the dataset may hold several."""
     if table.detector and dataset.loader == "h36m" and not dataset.pictures and settings.get("keypoints") == "detected":
         return {**settings, "keypoints": table.detector}
     return settings
 
 
 def _lacking_detector(settings: Mapping[str, Any], dataset: Dataset, bench: Bench) -> str:
-    """Say that a dataset's file lacks the keypoints that are asked for; empty where it has them, or is not at hand."""
+    """Return a sentence where a dataset's file lacks the keypoints asked for; empty where it has them or does not exist."""
     wanted = settings.get("keypoints", "gt")
     path = bench.file(dataset)
     if path is None or dataset.loader != "h36m" or dataset.pictures or wanted in ("gt", "detected"):
@@ -242,7 +242,7 @@ def _of_pictures(
 
 
 def _sources(table: Table, roles: list[str], bench: Bench) -> tuple[list[str], list[str]]:
-    """Files of 2D keypoints that stand for a paper's second domain, and what they are made from."""
+    """Return the files of 2D keypoints that stand for a paper's second domain, and the digests of their contents."""
     sources, contents = [], []
     for role in roles:
         dataset = bench.dataset(table, role)

@@ -7,7 +7,7 @@ import os
 import shlex
 from pathlib import Path
 
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from reproduction.agreement import DEVIATIONS, Agreement
 from reproduction.datasets import datasets
 from reproduction.drawing import draw
@@ -45,8 +45,7 @@ def write_report(table: Table, bench: Bench) -> list[Path]:
     if picture:
         paths["report.svg"] = picture
     for name, text in paths.items():
-        with atomic_write(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_whole(folder / name, text)
     return [folder / name for name in paths]
 
 
@@ -333,6 +332,5 @@ def write_summary(results_folder: Path) -> Path | None:
         f"over pairs of rows whose means differ by more than {DEVIATIONS:g} of their pooled standard deviations over seeds"
     )
     text = f"# Summary\n\nAgreement is Kendall's tau of the column, {words}.\n\n{overview}\n\n## Every row\n\n{rows}\n"
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     return path

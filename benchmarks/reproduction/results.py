@@ -1,4 +1,4 @@
-"""Results on disk: what is finished, what is known already, and how a row is put together."""
+"""Read and write results: which rows are finished, which measurements are known, and how a row is assembled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _place(path: Path) -> tuple[Path, str]:
-    """Return the folder of results, and where a row lies in it: ``<paper>/<table>/<data>/<row>-<seed>.json``."""
+    """Return the folder of results, and a row's path below it: ``<paper>/<table>/<data>/<row>-<seed>.json``."""
     results = path.parents[3]
     return results, path.relative_to(results).as_posix()
 
@@ -67,7 +67,7 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether a row has a result; a damaged one is none."""
+    """Return whether a row has a result; a damaged file does not count."""
     try:
         return is_stored(path) and bool(read_result(path))
     except CorruptFileError:
@@ -80,7 +80,7 @@ def row_files(results: Path) -> list[Path]:
 
 
 def results_in(results: Path, folder: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every finished row of a folder of results, sorted by path; what is damaged or no result is passed over.
+    """Yield every finished row of a folder of results, sorted by path; damaged files and other files are left out.
 
     Args:
         results: the folder of results, which has the archive.
@@ -94,13 +94,13 @@ def results_in(results: Path, folder: Path | None = None) -> Iterator[dict[str, 
 
 
 def collect_rows(results: Path) -> int:
-    """Fold the files of finished rows into the archive, those of the smoke budget excepted; return how many there were."""
+    """Move the files of finished rows into the archive, except those of the smoke budget; return how many there were."""
     finished = [path for path in row_files(results) if is_finished(path)]
     return collect(results, read_result, [path for path in finished if read_result(path)["budget"] != "smoke"])
 
 
 class Known:
-    """Measurements of runs, from finished runs and from rows of any table: one training serves all that share it."""
+    """Measurements of runs, from finished runs and from rows of any table; several rows may share one training."""
 
     def __init__(self, results: Path) -> None:
         self.results = results
@@ -110,7 +110,7 @@ class Known:
                 self._from_rows[cell["run"], cell["test"]] = cell
 
     def measurement(self, cell: Cell) -> dict[str, Any] | None:
-        """``metrics`` and ``origin`` of a cell's run and test, None where they are still to be had."""
+        """Return ``metrics`` and ``origin`` of a cell's run and test; None where they are not measured yet."""
         folder = cell.run.folder(self.results)
         test, origin = folder / "tests" / f"{cell.evaluation.key}.json", folder / "origin.json"
         if test.is_file() and origin.is_file():
@@ -137,7 +137,7 @@ def value_of(cell: Cell, metrics: dict[str, Any]) -> tuple[str, float]:
 
 
 def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
-    """Write a row's result where all of its cells are measured; False where something is still to be had."""
+    """Write a row's result once all of its cells are measured; return False while one is not."""
     measured = [(cell, known.measurement(cell)) for cell in row.cells]
     if any(measurement is None for _, measurement in measured):
         return False
@@ -172,7 +172,7 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
 
 
 def set_aside(path: Path) -> None:
-    """Give a result another name, under which it counts no more; an archived one leaves the archive."""
+    """Rename a result, so that it no longer counts; remove it from the archive if it is there."""
     old = path.with_name(f"{path.stem}.{time.time_ns()}.old")
     results, name = _place(path)
     if path.is_file():
@@ -184,6 +184,6 @@ def set_aside(path: Path) -> None:
 
 
 def is_stale(row: PlannedRow) -> bool:
-    """Whether a finished row was measured with other settings or data than it would be now."""
+    """Return whether a finished row was measured with other settings or data than the plan has now."""
     cells = read_result(row.path)["cells"]
     return {cell.column.id: cell.run.digest for cell in row.cells} != {key: cell["run"] for key, cell in cells.items()}

@@ -1,4 +1,4 @@
-"""What a table becomes: what one call measures with, runs, tests of them, cells, planned rows."""
+"""Define what a table is planned into: the settings of a call, runs, their tests, cells and rows."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ RUNS = ".runs"
 
 
 def folder_of(table: str, data: str, budget: str) -> str:
-    """Return the folder of a table's results, below that of all results; other budgets than ``cpu`` lie beside it."""
+    """Return a table's folder below the folder of all results; each budget but ``cpu`` has a folder of its own beside it."""
     return f"{table}/{data if budget == 'cpu' else f'{data}-{budget}'}"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What one call of ``reproduce.py`` measures with.
+    """The settings of one call of ``reproduce.py``.
 
     Attributes:
         data: the dataset asked for.
-        data_dir: where its files lie.
+        data_dir: the folder of dataset files.
         budget: ``smoke``, ``cpu`` or ``paper``.
         results: the folder of results.
         recipes: the folder of recipes.
-        files_needed: off for a dry run, which plans as if all files were at hand.
+        files_needed: False for a dry run, which plans as if all files existed.
     """
 
     data: str
@@ -43,7 +43,7 @@ class Bench:
     files_needed: bool = True
 
     def file(self, dataset: Dataset) -> Path | None:
-        """Return a dataset's file; None where it needs none, or in a dry run lacks it."""
+        """Return a dataset's file; None where it needs none, or where it is missing in a dry run."""
         try:
             return dataset.path(self.data_dir)
         except PoseZooError:
@@ -59,11 +59,11 @@ class Bench:
         return known[known[self.data].instead_of.get(role, self.data)]
 
     def is_papers_data(self, table: Table) -> bool:
-        """Whether measured and printed values are of the same dataset."""
+        """Return whether measured and printed values are of the same dataset."""
         return self.data == table.data
 
     def folder(self, table: Table) -> Path:
-        """Where a table's results lie; those of another budget than ``cpu`` beside them."""
+        """Return the folder of a table's results; see :func:`folder_of`."""
         return self.results / folder_of(table.id, self.data, self.budget)
 
 
@@ -72,9 +72,9 @@ class Evaluation:
     """A test of a run.
 
     Attributes:
-        dataset, split: what it is tested on.
-        settings: of the dataset's loader.
-        content: what the dataset's file is made from, see :func:`identity`.
+        dataset, split: the data that the run is tested on.
+        settings: settings of the dataset's loader.
+        content: the digest of the dataset's content, see :func:`identity`.
         scoring: settings of the model's ``evaluate``, such as the noise that it is tested with.
     """
 
@@ -90,7 +90,7 @@ class Evaluation:
 
     @property
     def key(self) -> str:
-        """Its name in results: another for other data."""
+        """The name of the test in results; other data give another name."""
         words = [self.dataset.id, self.split, *self.settings.values(), self.content[:8]]
         if self.scoring:
             words.append(re.sub(r"[^\w.,=+-]+", "", ",".join(f"{key}={value}" for key, value in self.scoring.items())))
@@ -103,13 +103,13 @@ class Run:
 
     Attributes:
         recipe: paper, steps, model, data, trainer and seed as ``posezoo train`` takes them; or ``baseline`` alone.
-        trained_on: None for a baseline.
+        trained_on: the dataset; None for a baseline.
         sources: files of 2D keypoints of another domain, or names of datasets without a file.
-        digest: of everything that decides the outcome.
-        annotated: of pictures, the dataset with 2D labels beside the one with 3D, where there is one.
+        digest: SHA-256 of everything that decides the outcome.
+        annotated: for pictures, the dataset with 2D labels beside the one with 3D, where there is one.
         start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
-        also: the datasets that ``sources`` are of.
-        name: the recipe's, a file of ``benchmarks/recipes``.
+        also: the datasets that ``sources`` belong to.
+        name: the recipe's name, a file of ``benchmarks/recipes``.
     """
 
     recipe: Mapping[str, Any]
@@ -123,13 +123,13 @@ class Run:
 
     @property
     def datasets(self) -> set[Dataset]:
-        """Every dataset that training needs, that of the runs it starts from included."""
+        """Every dataset that training needs, also for the runs that this one starts from."""
         own = {each for each in (self.trained_on, self.annotated, *self.also) if each is not None}
         return own if self.start is None else own | self.start.datasets
 
     @property
     def stages(self) -> tuple[Run, ...]:
-        """What is trained, in this order: the runs that this one starts from, and itself."""
+        """The runs that this one starts from, then this one, in the order of training."""
         return (*(self.start.stages if self.start else ()), self)
 
     def folder(self, results: Path) -> Path:
@@ -151,10 +151,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row and seed: its cells, its file, or why it cannot be measured on this data.
+    """A row of a table with one seed: its cells, the file of its result, or why it cannot be measured.
 
     Attributes:
-        lacks: whether ``impossible`` is a file that is not there.
+        lacks: whether ``impossible`` names a missing file.
     """
 
     table: Table
@@ -177,5 +177,5 @@ class PlannedRow:
 
     @property
     def failure(self) -> Path:
-        """Where its error is written, if it fails."""
+        """The file of the error, if the row fails."""
         return self.path.with_name(self.path.stem + ".failed.json")

@@ -21,11 +21,10 @@ WEIGHTS = "train/recipe.safetensors"
 
 def write_json(path: Path, content: Any) -> None:
     """Whole or not at all."""
-    from posezoo.files.writing import atomic_write
+    from posezoo.files.writing import write_whole
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=1, default=str) + "\n")
 
 
 def train(folder: Path, spec: dict[str, Any]) -> None:
@@ -33,7 +32,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
     import yaml
 
     from posezoo.errors import InputError
-    from posezoo.files.writing import atomic_write
+    from posezoo.files.writing import write_whole
     from posezoo.training import train as train_recipe
 
     recipe, devices = dict(spec["recipe"]), int(spec["devices"])
@@ -47,8 +46,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         recipe["data"] = {**recipe["data"], "source": spec["sources"]}
     recipe.pop("start", None)  # says what the start was; its weights are at hand
     path = folder / "recipe.yaml"
-    with atomic_write(path) as temporary:
-        temporary.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    write_whole(path, yaml.safe_dump(recipe))
     last = folder / "train" / "checkpoints" / "last.ckpt"
     clock = Clock(folder / "wall.json", last)
     overrides = ["--trainer.devices", str(devices), "--trainer.accelerator", spec["accelerator"]]

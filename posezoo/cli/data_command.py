@@ -100,10 +100,10 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 def run_info(options: argparse.Namespace) -> int:
     """Return clips and frames by split."""
-    from posezoo.data.openmocap import describe_openmocap
-    from posezoo.data.prepared import describe_prepared, is_prepared
+    from posezoo.data.openmocap import describe_openmocap, is_openmocap
+    from posezoo.data.prepared import describe_prepared
 
-    summary = describe_prepared(options.file) if is_prepared(options.file) else describe_openmocap(options.file)
+    summary = (describe_openmocap if is_openmocap(options.file) else describe_prepared)(options.file)
     notes = summary.pop("notes", ())
     for key, value in summary.items():
         if key == "also":

@@ -16,7 +16,7 @@ from posezoo.errors import InputError, SaveError, UnknownNameError
 from posezoo.exporting.metadata import metadata
 from posezoo.exporting.onnx import check_onnx, run_onnx, to_onnx
 from posezoo.exporting.torchscript import run_torchscript, to_torchscript
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from posezoo.lifting import ZooModule
 from posezoo.lifting.export_graph import ExportGraph, Port
 from posezoo.registry import load
@@ -116,8 +116,7 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
             f"{path} was not written: it would differ from {loaded.zoo_name} by {difference:.1e} of the largest value, more "
             f"than {TOLERANCE:.0e}; try the other format."
         )
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data)
+    write_whole(path, data)
     return Exported(path, name, graph.inputs, graph.outputs, facts, difference)
 
 

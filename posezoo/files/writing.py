@@ -87,6 +87,20 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         places.close()
 
 
+def write_whole(path: PathLike, content: bytes | str) -> Path:
+    """Write a file whole or not at all, text as UTF-8; see :func:`atomic_write`.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        SaveError: full disk, no permission, missing folder, read-only file system.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Path(path)
+
+
 @contextmanager
 def _workplace(path: Path) -> Iterator[Path]:
     """Give a folder beside ``path`` for the time of writing, and remove those of writers of ``path`` that are gone.

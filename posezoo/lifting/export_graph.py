@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from posezoo.errors import InputError
-from posezoo.lifting.inputs import LARGEST_PX
+from posezoo.lifting.inputs import LARGEST_PX, check_convertible, has_enough_joints
 from posezoo.lifting.protocols import Lifter, Locator, Model
 from posezoo.poses.prediction import CAMERA_FRAME
 from posezoo.skeletons import Skeleton, convert
@@ -112,8 +111,7 @@ class ConvertLayout(nn.Module):
     def __init__(self, source: Skeleton, target: Skeleton) -> None:
         super().__init__()
         matrix, approximated, missing = conversion_matrix(source, target)
-        if missing:
-            raise InputError(f"{source.name} cannot give {', '.join(missing)}, which this model needs.")
+        check_convertible(source, missing)
         self.register_buffer("matrix", torch.from_numpy(matrix).float())
         self.approximated = dict(approximated) if source != target else {}
 
@@ -158,7 +156,7 @@ class LiftingGraph(ExportGraph[Lifter]):
         useful = torch.ones_like(values[:, 0, 0], dtype=torch.bool)
         if self.model.fills_missing:
             present = ~torch.isnan(values).any(-1)
-            useful = present.sum(1) * 2 >= len(self.skeleton)
+            useful = has_enough_joints(present, fills_missing=True)
             values = self.model.complete(values, present.to(values.dtype))
         # Comparisons with NaN are false. ReLU and maxima of a runtime may swallow it, so that poses would come of it.
         useful = useful & (values.abs() <= LARGEST_PX).all(-1).all(-1)

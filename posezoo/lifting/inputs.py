@@ -1,11 +1,11 @@
-"""The door of ``predict``: keypoints as users hold them, checked and brought to a model's layout."""
+"""Check keypoints as users hold them and convert them to a model's layout: the rules of ``predict``, stated once."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from torch import Tensor
@@ -17,7 +17,7 @@ from posezoo.poses.plausibility import plausibility
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 LARGEST_PX = 1e6
-# Fewer poses may show anything.
+# Statistics of fewer poses than this say nothing about the file.
 _ENOUGH = 8
 
 Values = np.ndarray | Tensor | Sequence[object]
@@ -47,6 +47,43 @@ class Keypoints:
     image_size: tuple[float, float] | None = None
 
 
+Flags = TypeVar("Flags", np.ndarray, Tensor)
+
+
+def has_enough_joints(known: Flags, fills_missing: bool) -> Flags:
+    """Return which poses can be lifted: those with every joint or, by a model that fills in missing joints, with half.
+
+    The rule of ``predict``, of clips and of exported graphs.
+
+    Args:
+        known: (N, J) bool, which joints are there.
+        fills_missing: whether the model fills in the others.
+
+    Returns:
+        (N,) bool.
+
+    Example:
+        >>> known = np.array([[True, True, False], [True, False, False]])
+        >>> has_enough_joints(known, True).tolist(), has_enough_joints(known, False).tolist()
+        ([True, False], [False, False])
+    """
+    return known.sum(1) * 2 >= known.shape[1] if fills_missing else known.all(1)
+
+
+def check_convertible(source: Skeleton, missing: Sequence[str]) -> None:
+    """Refuse a layout that cannot give all joints of a model's.
+
+    Args:
+        source: the layout of the keypoints.
+        missing: joints of the model's layout that cannot be made from it.
+
+    Raises:
+        InputError: there are some.
+    """
+    if missing:
+        raise InputError(f"{source.name} cannot give {', '.join(missing)}, which this model needs.")
+
+
 def as_array(values: object, name: str) -> np.ndarray:
     """Return arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
     if isinstance(values, Tensor):
@@ -57,7 +94,7 @@ def as_array(values: object, name: str) -> np.ndarray:
             values = np.ma.filled(values.astype(np.float32), np.nan)
         if isinstance(values, (np.ndarray, list, tuple)) and np.iscomplexobj(values):
             raise TypeError("complex numbers")
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+        with np.errstate(over="ignore"):  # values that overflow become infinite, and are refused as infinite
             return np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is no array of numbers ({type(values).__name__}); expected shape (..., J, 2).") from error
@@ -122,8 +159,7 @@ def check_keypoints(
     if source != target:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below
             converted = convert(values, source, target, flat)
-        if converted.missing:
-            raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+        check_convertible(source, converted.missing)
         values, approximated = converted.keypoints, converted.approximated
         if converted.confidence is not None:
             trust = converted.confidence.reshape(*shape, len(target))
@@ -133,7 +169,7 @@ def check_keypoints(
     if not np.isfinite(largest):
         known = ~np.isnan(values).any(axis=-1)
         _refuse_infinite(values, target)
-        usable = (known.sum(1) * 2 >= len(target)) if fills_missing else known.all(1)
+        usable = has_enough_joints(known, fills_missing)
         if incomplete == "raise" and not usable.all():
             raise InputError(_lacking(known, usable, target, fills_missing))
         present = known if fills_missing else None
@@ -177,10 +213,10 @@ def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_miss
 
 
 def _size(image_size: object) -> tuple[float, float]:
-    """Return two positive numbers.
+    """Return (width, height) in px.
 
     Raises:
-        InputError: these are none.
+        InputError: ``image_size`` is not two positive numbers.
     """
     try:
         width, height = np.asarray(image_size, dtype=np.float64).tolist()
@@ -192,7 +228,10 @@ def _size(image_size: object) -> tuple[float, float]:
 
 
 def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tuple[float, float] | None) -> None:
-    """Say what looks wrong; a few microseconds, since it stands in the way of single poses too."""
+    """Warn of keypoints that look wrong.
+
+    Takes a few microseconds, because ``predict`` calls it for single poses too.
+    """
     if {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
         head, left, right = (values[:, skeleton.joints.index(j)] for j in ("head_top", "left_ankle", "right_ankle"))
         share = float(np.count_nonzero(head[:, 1] > np.maximum(left[:, 1], right[:, 1]))) / len(values)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from posezoo.geometry import Camera
 from posezoo.skeletons import Skeleton
 
@@ -175,6 +175,4 @@ class PoseData:
         stream = io.BytesIO()
         known: dict[str, Any] = {name: np.asarray(values) for name, values in arrays.items() if values is not None}
         np.savez_compressed(stream, **known)
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(stream.getvalue())
-        return path
+        return write_whole(path, stream.getvalue())

@@ -15,7 +15,7 @@ import numpy as np
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.arrays import load_npz
 from posezoo.files.reading import load_json
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from posezoo.poses.exports import EXPORTS, MotionSettings
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import SKELETONS, Skeleton
@@ -189,9 +189,7 @@ class Prediction(Generic[Array]):
             raise InputError(f"{path} keeps the prediction as it is; {settings.changed()[0]} is for .bvh and .trc.")
         else:
             data = _WRITERS[ending](self if fps is None else replace(self, fps=float(fps)))
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(data)
-        return path
+        return write_whole(path, data)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Prediction:

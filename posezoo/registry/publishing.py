@@ -43,7 +43,7 @@ def write_folder(
         InputError: no such repository can be, the folder holds something, or weights of one's own without those three.
         SaveError: the folder cannot be written.
     """
-    from posezoo.files.writing import atomic_write
+    from posezoo.files.writing import write_whole
 
     if not REPOSITORY.fullmatch(repo):
         raise InputError(f"{repo!r} is no repository of the hub; expected organisation/name.")
@@ -67,8 +67,7 @@ def write_folder(
         "index.json": (json.dumps(index, indent=2) + "\n").encode(),
         "README.md": f"---\n{header(name, entry)}\n---\n\n{_with_usage(text, repo, name, entry)}".encode(),
     }.items():
-        with atomic_write(folder / file) as temporary:
-            temporary.write_bytes(data)
+        write_whole(folder / file, data)
     return folder
 
 

@@ -148,7 +148,7 @@ def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
     """
     from safetensors.torch import save as serialize
 
-    from posezoo.files.writing import atomic_write
+    from posezoo.files.writing import write_whole
 
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -156,9 +156,7 @@ def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
     header = {"format": FORMAT, "paper": model.registered(), "settings": settings_of(model), **provenance}
     weights = {key: value.detach().cpu().contiguous() for key, value in model.weights().items()}
     data = serialize(weights, metadata={"posezoo": json.dumps(header, sort_keys=True, default=str)})
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data)
-    return path
+    return write_whole(path, data)
 
 
 def settings_of(model: ZooModule) -> dict[str, object]:

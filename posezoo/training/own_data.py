@@ -11,7 +11,7 @@ import numpy as np
 from posezoo.data import PoseData, read_keypoints
 from posezoo.errors import InputError
 from posezoo.formats.keypoints import inspect_keypoints
-from posezoo.lifting.inputs import check_keypoints
+from posezoo.lifting.inputs import check_convertible, check_keypoints
 from posezoo.skeletons import Skeleton, convert
 
 
@@ -78,8 +78,7 @@ def read_whole_people(
     if data.confidence is not None:
         found = np.where(data.confidence[..., None] > 0, found, np.float32(np.nan))
     converted = convert(found, data.skeleton, target, data.confidence)
-    if converted.missing:
-        raise InputError(f"{data.skeleton.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+    check_convertible(data.skeleton, converted.missing)
     keypoints = np.ascontiguousarray(converted.keypoints, dtype=np.float32)
     whole = np.asarray(np.isfinite(keypoints).all((1, 2)))
     whole[whole] = np.ptp(keypoints[whole], axis=1).max(1) > 0  # detectors write a person they did not find as one point

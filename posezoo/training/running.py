@@ -24,7 +24,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from posezoo.distributed import leave
 from posezoo.errors import InputError, PoseZooError
 from posezoo.files.reading import reason
-from posezoo.files.writing import atomic_write
+from posezoo.files.writing import write_whole
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.allocator import keep_freed_memory
@@ -270,8 +270,7 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> 
     settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True, skip_validation=True))
     told = {key: value if isinstance(value, int) else str(value) for key, value in said.items() if value is not None}
     writable(path.parent)
-    with atomic_write(path) as temporary:
-        temporary.write_text(yaml.safe_dump({**told, **settings}, sort_keys=False), encoding="utf-8")
+    write_whole(path, yaml.safe_dump({**told, **settings}, sort_keys=False))
     return {**told, **settings}
 
 
@@ -302,8 +301,7 @@ def finish(
     if trainer.is_global_zero:
         save(model, path, **origin)
         report = {"metrics": results[0] if results else {}, "settings": settings_of(model), **origin}
-        with atomic_write(path.parent / "metrics.json") as temporary:
-            temporary.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
+        write_whole(path.parent / "metrics.json", json.dumps(report, indent=2, default=str) + "\n")
         if progress:
             print(f"weights -> {path}\nmetrics -> {path.parent / 'metrics.json'}")
     return path

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
@@ -20,12 +21,12 @@ def lift_track(
     image_size: tuple[int, int] | None = None,
     fps: float | int | None = None,
 ) -> Prediction:
-    """Lift every frame of a track that is complete enough for the model; the others are NaN.
+    """Lift every frame of a track that has enough joints for the model; the poses of the other frames are NaN.
 
-    Enough is every joint that the model's layout is made from, or, to a model that fills in missing joints, half of them.
+    See :func:`posezoo.lifting.inputs.has_enough_joints`.
 
     Args:
-        model: of single views.
+        model: a model of single views.
         track: one person over consecutive frames, in the layout ``skeleton``.
         skeleton: a named layout, or a Skeleton.
         image_size: (width, height) in px, carried into the result.
@@ -41,9 +42,9 @@ def lift_track(
     keypoints = track.keypoints.astype(np.float32)
     layout, confidence = get_skeleton(skeleton), track.confidence.astype(np.float32)
     converted = convert(keypoints, layout, model.skeleton, confidence)
+    check_convertible(layout, converted.missing)
     known = np.isfinite(converted.keypoints).all(-1)
-    needed = len(model.skeleton) / 2 if model.fills_missing else len(model.skeleton) - len(converted.missing)
-    rows = np.flatnonzero(known.sum(1) >= needed)
+    rows = np.flatnonzero(has_enough_joints(known, model.fills_missing))
     if not len(rows):
         most = int(known.sum(1).max(initial=0))
         raise InputError(

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posezoo.data.pictures.opencv import opencv
+from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 from posezoo.video.detectors import Detector
@@ -59,12 +60,12 @@ def lift_pictures(pictures: Iterable[np.ndarray], detector: Detector, model: Lif
         spread = np.nan_to_num(np.nanmax(people, 1) - np.nanmin(people, 1)).prod(-1)
         person = people[int(spread.argmax())]
         converted = convert(person, layout, model.skeleton)
-        known = int(np.isfinite(converted.keypoints).all(-1).sum())
-        needed = len(model.skeleton) / 2 if model.fills_missing else len(model.skeleton) - len(converted.missing)
-        if known < needed:
+        check_convertible(layout, converted.missing)
+        known = np.isfinite(converted.keypoints).all(-1)[None]
+        if not has_enough_joints(known, model.fills_missing)[0]:
             yield Seen(picture, model.skeleton)
             continue
-        with warnings.catch_warnings():  # people lie down and stand on their heads before a camera
+        with warnings.catch_warnings():  # about people who lie down or stand on their heads
             warnings.simplefilter("ignore")
             result = model.predict(person[None], layout, picture.shape[1::-1])
         assert result.keypoints_2d is not None

@@ -10,8 +10,8 @@ import numpy as np
 
 from posezoo.errors import InputError, SaveError
 from posezoo.extras import require
+from posezoo.files.writing import atomic_write
 from posezoo.viz.clip import Clip
-from posezoo.viz.saving import whole_file
 from posezoo.viz.static import sheet
 
 FORMATS = ("gif", "mp4")
@@ -55,7 +55,7 @@ def movie(
     stride = 1 if kind == "mp4" else int(np.ceil(max(clip.fps / _GIF_FPS, len(clip) / _GIF_FRAMES)))
     numbers = range(0, len(clip), stride)
     pictures = _render(clip, numbers if track is None else track(numbers), dpi)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         if kind == "gif":
             _write_gif(temporary, pictures, delays_ms(len(clip), stride, clip.fps))
         else:

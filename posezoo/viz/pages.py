@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posezoo.errors import InputError
+from posezoo.files.writing import write_whole
 from posezoo.viz.clip import Clip
 from posezoo.viz.controls import fits
 from posezoo.viz.interactive import MAX_FRAMES, figure_of
-from posezoo.viz.saving import save_bytes
 from posezoo.viz.scene import pose_names
 
 # Joints drawn in all frames of a page: some 25 bytes each beside the 4.8 MB of plotly.js, so a page stays under 6 MB.
@@ -119,7 +119,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo",
                 post_script=_PLAYER.format(frame_ms=frame_ms, fits=json.dumps(fits(clip))),
             )
         )
-    return save_bytes(_PAGE.format(title=html.escape(title), body="\n".join(body)).encode(), path)
+    return write_whole(path, _PAGE.format(title=html.escape(title), body="\n".join(body)))
 
 
 def max_frames(clips: Sequence[Clip]) -> int:

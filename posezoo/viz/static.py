@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posezoo.errors import InputError
+from posezoo.files.writing import write_whole
 from posezoo.viz.clip import Clip
 from posezoo.viz.panels import VIEWS, KeypointsPanel, PosePanel, line_style
-from posezoo.viz.saving import save_bytes
 from posezoo.viz.scene import SIDES, pose_names
 
 if TYPE_CHECKING:
@@ -130,4 +130,4 @@ def picture(
     figure = drawing(people, frame=frame, columns=columns, dpi=dpi)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind)
-    return save_bytes(buffer.getvalue(), path)
+    return write_whole(path, buffer.getvalue())

@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from posezoo.data import load_dataset, load_openmocap, prepare_openmocap
-from posezoo.data.openmocap import FPS, body_shape, describe_openmocap, with_detection_errors
+from posezoo.data.openmocap import (
+    FPS,
+    body_shape,
+    content_digest,
+    describe_openmocap,
+    read_detector_errors,
+    read_motions,
+    with_detection_errors,
+)
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError, UnknownNameError
 from posezoo.geometry import bone_lengths, h36m_cameras, project
 from posezoo.skeletons import get_skeleton
@@ -158,6 +166,83 @@ def test_what_is_no_openmocap_file_is_never_replaced(tmp_path):
     with h5py.File(tmp_path / "mine.h5", "w") as file:
         file["precious"] = np.arange(5)
     before = (tmp_path / "mine.h5").read_bytes()
-    with pytest.raises(InputError, match=r"mine\.h5 is there already and no OpenMocap file; choose another name"):
+    with pytest.raises(InputError, match=r"mine\.h5 is there already"):
         prepare_openmocap(tmp_path, tmp_path / "mine.h5")
     assert (tmp_path / "mine.h5").read_bytes() == before
+
+
+def write_format_1(path, motions, errors=None):
+    """Write the file as PoseZoo 0.1.0 did."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": 1, "kind": "openmocap", "digest": "0" * 64, "fps": 30.0, "skeleton": "h36m17"})
+        for split, recording, motion in motions:
+            data = file.create_dataset(motion.name, data=motion.pose_world_mm, compression="gzip")
+            described = {"subject": recording.subject, "trial": recording.trial, "action": recording.action}
+            data.attrs.update({**described, "split": split})
+        if errors is not None:
+            file.create_dataset("_residuals", data=errors, compression="gzip")
+
+
+@pytest.fixture
+def both_formats(source, tmp_path, monkeypatch):
+    """The same recordings, one of another collection, and detector errors, in today's format and in the first."""
+    write_person(source / "dataset-1_walk_old_001.bvh", "character_creator", frames=21)
+    errors = np.random.default_rng(0).normal(0, 0.02, (50, 17, 2)).astype(np.float32)
+    monkeypatch.setattr("posezoo.data.openmocap.preparing.h36m_residuals", lambda *paths: errors)
+    for name in ("valid.h5", "valid_stacked_hourglass.h5"):
+        (tmp_path / name).touch()
+    new, old = tmp_path / "new.h5", tmp_path / "old.h5"
+    prepare_openmocap(source, new, mpii=tmp_path)
+    motions = [(split, *found) for split in ("train", "val", "test") for found in read_motions(new, split)]
+    write_format_1(old, motions, errors)
+    return new, old, errors
+
+
+def test_a_file_of_the_first_format_gives_the_same_poses(both_formats):
+    new, old, errors = both_formats
+    assert content_digest(new) == content_digest(old)
+    for path in (new, old):
+        np.testing.assert_array_equal(read_detector_errors(path), errors)
+    described = [{key: value for key, value in describe_openmocap(path).items() if key != "digest"} for path in (new, old)]
+    assert described[0] == described[1]
+    assert described[0]["test"]["clips"] == 2
+    for split in ("train", "val", "test"):
+        first, second = (load_openmocap(path, split, keypoints="detected", seed=3) for path in (new, old))
+        np.testing.assert_array_equal(first.keypoints_2d, second.keypoints_2d)
+        np.testing.assert_array_equal(first.pose_3d, second.pose_3d)
+        assert [(c.subject, c.action, c.trial, c.view) for c in first.sequences] == [
+            (c.subject, c.action, c.trial, c.view) for c in second.sequences
+        ]
+
+
+def test_the_digest_of_the_contents_changes_with_them(both_formats):
+    _, old, _ = both_formats
+    before = content_digest(old)
+    with h5py.File(old, "a") as file:
+        file["002_01"][0, 0, 0] += 0.1
+    assert content_digest(old) != before
+
+
+def test_a_file_of_the_first_format_is_replaced_by_todays(both_formats, source, tmp_path):
+    new, old, _ = both_formats
+    assert prepare_openmocap(source, old, mpii=tmp_path)
+    assert old.read_bytes() == new.read_bytes()
+
+
+def test_an_altered_motion_and_altered_errors_are_refused(both_formats):
+    new, _, _ = both_formats
+    with h5py.File(new, "a") as file:
+        file["clips/002_01/0/pose_world"][0, 0, 0] += 1
+        file["tables/detector_errors"][0, 0, 0] += 1
+    with pytest.raises(CorruptFileError, match=r"002_01.*checksum"):
+        load_openmocap(new, "train")
+    with pytest.raises(CorruptFileError, match=r"detector_errors.*checksum"):
+        read_detector_errors(new)
+
+
+def test_another_dataset_is_refused_by_name(tmp_path):
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["keypoints"] = np.zeros((2, 17, 2))
+    for read in (load_openmocap, describe_openmocap, content_digest, read_detector_errors):
+        with pytest.raises(CorruptFileError, match="no openmocap file"):
+            read(tmp_path / "mine.h5")

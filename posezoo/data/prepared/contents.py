@@ -10,35 +10,41 @@ import h5py
 import numpy as np
 
 from posezoo.errors import CorruptFileError
-from posezoo.files.hdf5 import open_hdf5, read_attributes, read_dataset
-from posezoo.files.reading import PathLike
+from posezoo.files.hdf5 import read_attributes, read_dataset
 from posezoo.geometry import Camera
 from posezoo.poses.posedata import Sequence
 
 FORMAT = 2
-"""Raised, too, where sources are read otherwise than before: what an older version wrote is then made again."""
+"""Raised also when the sources are read in another way, so that files which an older version wrote are made again."""
 KIND = "posezoo-dataset"
 CONTENTS = "contents"
+TABLES = "tables"
+"""The group of arrays that belong to no clip."""
 OWN = ("pose_3d", "gt", "frame")
-"""Arrays that every clip has."""
-
-
-def is_prepared(path: PathLike) -> bool:
-    """Return whether :func:`write_prepared` wrote the file."""
-    with open_hdf5(path) as file:
-        return is_own(file)
+"""Arrays that are neither detections nor further labels."""
 
 
 def is_own(file: h5py.File) -> bool:
-    """Return the same of an open file."""
+    """Return whether :func:`write_prepared` wrote the open file."""
     return text_of(read_attributes(file).get("kind")) == KIND
 
 
-def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]:
-    """Read what the file says of itself, compared with its checksum.
+def holds(file: h5py.File, dataset: str) -> bool:
+    """Return whether an open file is prepared, in today's format, and of this dataset.
 
     Raises:
-        CorruptFileError: no prepared file, another dataset's, or altered.
+        CorruptFileError: its contents differ from their checksum.
+    """
+    if not is_own(file) or read_attributes(file).get("format") != FORMAT:
+        return False
+    return bool(read_contents(file)["dataset"] == dataset)
+
+
+def read_contents(file: h5py.File, dataset: str | None = None) -> dict[str, Any]:
+    """Read the contents of an open file and compare them with their checksum.
+
+    Raises:
+        CorruptFileError: the file is not prepared, is of another dataset than ``dataset``, or is altered.
     """
     stored, name = read_attributes(file), dataset or "NAME"
     expected = f"no {dataset or 'prepared'} file of format {FORMAT}; make it with `posezoo data prepare {name}`."

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from posezoo.data.prepared.contents import OWN, checksum, from_json, is_prepared, read_contents
+from posezoo.data.prepared.contents import OWN, TABLES, checksum, from_json, read_contents
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.hdf5 import dataset_shape, open_hdf5, read_dataset
 from posezoo.files.reading import PathLike
@@ -17,7 +17,7 @@ from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import get_skeleton
 from posezoo.terminal import progress
 
-__all__ = ["describe_prepared", "detectors", "is_prepared", "read_prepared"]
+__all__ = ["describe_prepared", "detectors", "read_prepared"]
 
 
 def read_prepared(
@@ -58,9 +58,9 @@ def read_prepared(
         frame = np.empty(total, np.int32)
         for (entry, _), count in progress(list(zip(clips, counts, strict=True)), f"loading {Path(path).name}"):
             rows = slice(start, start + count)
-            two[rows] = _array(file, entry, key, (count, joints, 2))
-            three[rows] = _array(file, entry, labels, (count, joints, 3))
-            frame[rows] = _array(file, entry, "frame", (count,))
+            two[rows] = read_array(file, entry, key, (count, joints, 2))
+            three[rows] = read_array(file, entry, labels, (count, joints, 3))
+            frame[rows] = read_array(file, entry, "frame", (count,))
             start += count
     return PoseData(
         skeleton=skeleton,
@@ -129,7 +129,7 @@ def _keypoints(clips: list[dict[str, Any]], file: h5py.File, wanted: str, prefer
 
 
 def check_arrays(file: h5py.File, stored: dict[str, Any]) -> None:
-    """Compare all arrays with their checksums.
+    """Compare the arrays of all clips, and the tables, with their checksums.
 
     Args:
         file: open.
@@ -140,13 +140,41 @@ def check_arrays(file: h5py.File, stored: dict[str, Any]) -> None:
     """
     for entry in progress(stored["clips"], f"checking {Path(file.filename).name}"):
         for key in entry["sha256"]:
-            _array(file, entry, key)
+            read_array(file, entry, key)
+    for name in stored.get(TABLES, {}):
+        read_table(file, stored, name)
 
 
-def _array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """Read an array of a clip, compared with its checksum."""
-    name = f"{entry['group']}/{key}"
+def read_array(file: h5py.File, entry: dict[str, Any], key: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+    """Read an array of a clip.
+
+    Args:
+        file: open.
+        entry: the clip's, from the file's contents.
+        key: the array's name.
+        shape: that it has to have, None where any will do.
+
+    Raises:
+        CorruptFileError: it is missing, has another shape, or differs from its checksum.
+    """
+    return _checked(file, f"{entry['group']}/{key}", entry["sha256"].get(key), shape)
+
+
+def read_table(
+    file: h5py.File, contents: dict[str, Any], name: str, shape: tuple[int | None, ...] | None = None
+) -> np.ndarray | None:
+    """Read an array that belongs to no clip; None where the file has none of this name.
+
+    Raises:
+        CorruptFileError: it has another shape, or differs from its checksum.
+    """
+    sums = contents.get(TABLES, {})
+    return _checked(file, f"{TABLES}/{name}", sums[name], shape) if name in sums else None
+
+
+def _checked(file: h5py.File, name: str, sha256: str | None, shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """Read an array and compare it with its checksum."""
     values = read_dataset(file, name, shape)
-    if checksum(values.tobytes()).decode() != entry["sha256"][key]:
+    if checksum(values.tobytes()).decode() != sha256:
         raise CorruptFileError(f"{file.filename}, {name} differs from its checksum; it is altered: prepare it again.")
     return values

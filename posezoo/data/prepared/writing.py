@@ -20,6 +20,7 @@ from posezoo.data.prepared.contents import (
     CONTENTS,
     FORMAT,
     KIND,
+    TABLES,
     checksum,
     from_json,
     is_own,
@@ -48,26 +49,27 @@ class Clip:
 
     Attributes:
         sequence: what it is.
-        pose_3d: (N, J, 3) mm, camera frame.
-        gt: (N, J, 2) px.
+        pose_3d: (N, J, 3) mm, camera frame; None for a clip that no camera sees yet.
+        gt: (N, J, 2) px; None likewise.
         frame: (N,) numbers; 0 to N - 1 where not given.
-        more: arrays of N rows by name: detections (N, J, 2) px, other labels (N, J, 3) mm.
+        more: arrays of N rows by name: detections (N, J, 2) px, other labels (N, J, 3) mm, motion in the world frame.
     """
 
     sequence: Sequence
-    pose_3d: np.ndarray
-    gt: np.ndarray
+    pose_3d: np.ndarray | None = None
+    gt: np.ndarray | None = None
     frame: np.ndarray | None = None
     more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what stands in the file, by name.
+        """Return the arrays to write, by name.
 
         Raises:
-            CorruptFileError: NaN, or values that no camera sees.
+            CorruptFileError: an array holds NaN, or values of more than a kilometre or a million pixels.
         """
-        frame = np.arange(len(self.gt)) if self.frame is None else self.frame
-        floats = {"pose_3d": self.pose_3d, "gt": self.gt, **self.more}
+        given = {"pose_3d": self.pose_3d, "gt": self.gt, **self.more}
+        floats = {name: values for name, values in given.items() if values is not None}
+        frame = np.arange(len(next(iter(floats.values())))) if self.frame is None else self.frame
         for name, values in floats.items():
             if not (np.abs(values) <= _LARGEST).all():
                 raise CorruptFileError(
@@ -117,7 +119,11 @@ def write_prepared(
     skeleton: Skeleton,
     parts: Many[Part],
     digest: str,
-    differences: Callable[[dict[str, list[tuple[Sequence, int]]]], list[str]],
+    differences: Callable[[dict[str, list[tuple[Sequence, int]]]], list[str]] = lambda found: [],
+    *,
+    tables: Callable[[], Mapping[str, np.ndarray]] = dict,
+    replaces: Callable[[h5py.File], bool] = lambda file: False,
+    complete: bool = False,
 ) -> Prepared:
     """Read the parts and write the file; it is left alone where the same sources made it.
 
@@ -130,16 +136,20 @@ def write_prepared(
         parts: in the order of the file.
         digest: of the sources.
         differences: sentences on how the clips (and their numbers of frames), by part, differ from what was published.
+        tables: returns arrays that belong to no clip, by name; called only where the file has to be written.
+        replaces: whether a file that is there, and is not prepared, may be replaced: one in an older format of the dataset.
+        complete: raise where a part cannot be read, rather than leave it out and say so.
 
     Raises:
-        CorruptFileError: no part can be read.
+        CorruptFileError: no part can be read; with ``complete``, a part cannot be read.
         InputError: something else is there already: no prepared file, or one of another dataset.
         SaveError: the file cannot be written.
     """
     out = Path(out)
-    notes = _up_to_date(out, dataset, digest)
+    notes = _up_to_date(out, dataset, digest, replaces)
     if notes is not None:
         return Prepared(False, tuple(notes))
+    extra = {name: np.asarray(values, np.float32) for name, values in tables().items()}
     folder = out.parent / f".{out.name}.{digest[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +164,11 @@ def write_prepared(
         if not _whole(path):
             try:
                 _save(path, part.read(), out)
-            except (CorruptFileError, MissingFileError) as error:
+            except (CorruptFileError, MissingFileError, InputError) as error:
+                if complete:
+                    shutil.rmtree(folder)
+                if complete or isinstance(error, InputError):
+                    raise
                 notes.append(f"{part.name} is left out: {error}")
                 warnings.warn(notes[-1], stacklevel=2)
                 continue
@@ -175,6 +189,9 @@ def write_prepared(
                 entries.append({"group": f"{name}/{number}", "sequence": to_json(sequence), "sha256": sums})
         notes += differences(found)
         content = {"dataset": dataset, "skeleton": skeleton.name, "digest": digest, "notes": notes, "clips": entries}
+        if extra:
+            group = file.create_group(TABLES)
+            content[TABLES] = {name: _write_array(group, name, values) for name, values in extra.items()}
         text = json.dumps(content).encode()
         file.create_dataset(CONTENTS, data=np.frombuffer(text, np.uint8), compression="gzip", track_times=False)
         file.attrs.update({"format": FORMAT, "kind": np.bytes_(KIND), "sha256": np.bytes_(checksum(text))})
@@ -185,7 +202,7 @@ def write_prepared(
     return Prepared(True, tuple(notes))
 
 
-def _up_to_date(out: Path, dataset: str, digest: str) -> list[str] | None:
+def _up_to_date(out: Path, dataset: str, digest: str, replaces: Callable[[h5py.File], bool]) -> list[str] | None:
     """Return the notes of a whole file of these sources; None where no file is, or it has to be made again.
 
     Raises:
@@ -197,6 +214,8 @@ def _up_to_date(out: Path, dataset: str, digest: str) -> list[str] | None:
     try:
         with open_hdf5(out) as file:
             own = is_own(file)
+            if replaces(file):
+                return None
             if not own:
                 raise InputError(f"{out} is there already and no prepared dataset; choose another name.")
             stored = read_contents(file)

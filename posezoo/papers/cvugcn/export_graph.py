@@ -66,7 +66,7 @@ class CrossViewGraph(ExportGraph):
             unused = self.convert.matrix == 0
             confidence = torch.where(unused, torch.inf, confidence[..., None, :]).amin(-1)
         keypoints_2d = torch.where(confidence[..., None] > 0, keypoints_2d, torch.nan)
-        pixels = torch.stack([_straight(keypoints_2d[:, view].double(), K[view], distortion[view]) for view in (0, 1)], 1)
+        pixels = torch.stack([_undistorted(keypoints_2d[:, view].double(), K[view], distortion[view]) for view in (0, 1)], 1)
         frames = pixels.float()
         rig = Rig(K.float()[None], R.float()[None], t.float()[None])
         given = self.model.coarse(frames, rig, confidence)
@@ -88,7 +88,7 @@ class CrossViewGraph(ExportGraph):
         return views, torch.ones(views.shape[:-1]), K, R, t, distortion
 
 
-def _straight(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Tensor:
+def _undistorted(pixels: Float[Tensor, "B J 2"], K: Float[Tensor, "3 3"], distortion: Float[Tensor, "5"]) -> Tensor:
     """Return pixels as the camera would see them without distortion; see :meth:`posezoo.geometry.Camera.undistort`."""
     (a, b), (c, d) = (row.unbind() for row in K[:2, :2].unbind())
     inverse = torch.stack([d, -b, -c, a]).view(2, 2) / (a * d - b * c)

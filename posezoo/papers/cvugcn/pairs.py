@@ -129,10 +129,10 @@ def paired_tensors(
     of_clip = np.asarray([number[id(clip.camera)] for clip in data.sequences])
     camera = of_clip[data.sequence]
     lenses = list(believed.values()) if undistort else []
-    seen = _straight(data, skeleton, lenses, camera, noise_px, seed)
+    seen = _undistorted(data, skeleton, lenses, camera, noise_px, seed)
     annotated = seen if noise_px == 0 else None
     if target is not None or annotated is None:
-        annotated = _straight(target or data, skeleton, lenses, camera, 0.0, seed)
+        annotated = _undistorted(target or data, skeleton, lenses, camera, 0.0, seed)
     tensors = {"keypoints_2d": seen[rows], "target_2d": annotated[rows]}
     for name in ("K", "R", "t"):
         values = torch.stack([getattr(c, name).float() for c in believed.values()])
@@ -146,18 +146,18 @@ def paired_tensors(
     return tensors
 
 
-def _straight(
+def _undistorted(
     data: PoseData, skeleton: Skeleton, cameras: list[Camera], camera: np.ndarray, noise_px: float, seed: int
 ) -> Tensor:
     """Return (N, J, 2) px in the layout, noisy, as those of ``cameras`` would see them without distortion."""
     keypoints = convert(data.keypoints_2d, data.skeleton, skeleton)
     if keypoints.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(keypoints.missing)} of {skeleton.name}.")
-    pixels = np.array(keypoints.keypoints, dtype=np.float32)  # a copy: what is straightened below is not the caller's
+    pixels = np.array(keypoints.keypoints, dtype=np.float32)  # a copy, because the loop below changes it
     if noise_px:
         pixels = pixels + noise_px * np.random.default_rng(seed).standard_normal(pixels.shape, dtype=np.float32)
-    straight = torch.from_numpy(pixels)
+    undistorted = torch.from_numpy(pixels)
     for index, one in enumerate(cameras):
         mine = torch.from_numpy(np.flatnonzero(camera == index))
-        straight[mine] = one.undistort(straight[mine].double()).float()
-    return straight
+        undistorted[mine] = one.undistort(undistorted[mine].double()).float()
+    return undistorted

@@ -14,7 +14,7 @@ from torch import Tensor
 from posezoo.data import Prediction
 from posezoo.errors import InputError
 from posezoo.geometry import Camera
-from posezoo.lifting.inputs import as_array
+from posezoo.lifting.inputs import as_array, check_convertible
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, convert, get_skeleton
@@ -93,8 +93,7 @@ def predict_views(
     limit = _checked_limit(max_reprojection_px)
     follows = _checked_frames(frames, values.shape[1])
     converted = convert(values, source, model.skeleton, weights)
-    if converted.missing:
-        raise InputError(f"{source.name} cannot give {', '.join(converted.missing)}, which this model needs.")
+    check_convertible(source, converted.missing)
     pixels = torch.from_numpy(np.ascontiguousarray(converted.keypoints, dtype=np.float32)).to(model.device)
     trust = None if converted.confidence is None else torch.from_numpy(np.asarray(converted.confidence, np.float32))
     if trust is not None:
