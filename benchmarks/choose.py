@@ -1,11 +1,11 @@
-"""Which weights are the best on people, poses and cameras that none of them was trained on? No test split is read.
+"""Compare weights on people, poses and cameras that none of them was trained on, without reading a test split.
 
     python benchmarks/choose.py --data openmocap.h5 runs/*/*.safetensors
 
-Columns, P-MPJPE in mm: OpenMocap's validation split (three bodies), exact and detected, and ``wild``: the same motions by
-other bodies, from cameras at any height, distance and roll, as a detector sees them. The last three need no label and are
-what unsupervised models are chosen by: the spread of bone lengths and of limb ratios, and how much left and right differ, of
-what is lifted from the detected 2D.
+Columns, P-MPJPE in mm: OpenMocap's validation split (three bodies) with exact and with detected keypoints, and ``wild``: the
+same motions by other bodies, from cameras at any height, distance and roll, with a detector's errors. The last three columns
+need no label, and unsupervised models are chosen by them. They are measured on poses lifted from the detected 2D: the spread
+of bone lengths, the spread of limb ratios, and how much left and right differ.
 """
 
 from __future__ import annotations

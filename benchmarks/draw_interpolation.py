@@ -1,9 +1,9 @@
-"""Figure 4 of Chen, Lin et al. 2019: codes between two poses, decoded to maps and lifted to 3D.
+"""Draw Figure 4 of Chen, Lin et al. 2019: codes between two poses, decoded to maps and lifted to 3D.
 
     python benchmarks/draw_interpolation.py georep --data-dir data/ -o figure4.png
 
-A row of maps and a row of 3D poses for each pair; pairs are drawn from one camera of OpenMocap's test split by ``--seed``.
-Several models are drawn one below the other, such as one trained with and one without the consistency constraint.
+Each pair has a row of maps and a row of 3D poses. ``--seed`` decides which pairs are drawn from one camera of OpenMocap's
+test split. Several models stand one below the other, such as one trained with and one without the consistency constraint.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def draw(rows: list[tuple[str, Skeleton, Any]], dpi: int = 110) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw; returns the exit code."""
+    """Draw the figure; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="names or paths of georep's weights")
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of openmocap.h5 (default: here)")

@@ -1,4 +1,4 @@
-"""A contact sheet of rendered people, with their joints: the studio above, the wild below.
+"""Draw a contact sheet of rendered people with their joints: the studio domain above, the wild domain below.
 
 python benchmarks/draw_rendered.py --path openmocap.h5 -o sheet.jpg
 """
@@ -45,7 +45,7 @@ def sheet(path: Path | None, split: str, columns: int, rows: int, side: int, lab
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw; returns the exit code."""
+    """Draw the sheet; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", type=Path, help="openmocap.h5; procedural people where not given")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))

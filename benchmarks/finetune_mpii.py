@@ -1,9 +1,9 @@
-"""Fine-tuning on real 2D annotations: one half of MPII's people learns, the other half judges.
+"""Fine-tune on real 2D annotations: one half of MPII's people trains, the other half tests.
 
     python benchmarks/finetune_mpii.py svma geoselfsup --mpii valid.h5 --openmocap openmocap.h5
 
-The halves share no picture. Learning rate and body weight are chosen by the score on people held out of the first half; the
-second half, and OpenMocap's 3D labels, are looked at once, before and after. Nothing of MPII but figures is written.
+The halves share no picture. Learning rate and body weight are chosen by the score on people held out of the first half. The
+second half and OpenMocap's 3D labels are used only to report figures before and after. Of MPII only figures are written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAY_RISE = 0.10
 
 
 def halves(people: Any, seed: int) -> tuple[Any, Any]:
-    """Return :class:`posezoo.data.PoseData` of MPII in two, each picture on one side."""
+    """Return MPII's :class:`posezoo.data.PoseData` as two halves that share no picture."""
     pictures = np.array([clip.trial for clip in people.sequences])[people.sequence]
     names = np.random.default_rng(seed).permutation(np.unique(pictures))
     first = np.isin(pictures, names[: len(names) // 2])
@@ -40,7 +40,7 @@ def halves(people: Any, seed: int) -> tuple[Any, Any]:
 
 
 def measure(model: Any, others: Any, openmocap: Any) -> dict[str, Any]:
-    """Measure what a model does on the unseen half (no 3D) and on labelled motion capture."""
+    """Score a model on the unseen half (without 3D) and on labelled motion capture."""
     from posezoo.skeletons import convert
 
     keypoints = convert(others.keypoints_2d, others.skeleton, model.skeleton).keypoints
@@ -53,7 +53,7 @@ def measure(model: Any, others: Any, openmocap: Any) -> dict[str, Any]:
 
 
 def flat(others: Any, skeleton: Any) -> dict[str, float]:
-    """Measure the unseen half with all depths equal: what a model that collapsed would show."""
+    """Score the unseen half with all depths equal, as a collapsed model would predict it."""
     from posezoo.lifting import body_statistics, flat_depth
     from posezoo.skeletons import convert
 
@@ -62,7 +62,7 @@ def flat(others: Any, skeleton: Any) -> dict[str, float]:
 
 
 def choose(name: str, half: Any, seed: int, folder: Path) -> tuple[list[dict[str, Any]], Path]:
-    """Fine-tune with each setting; all of them, and the weights of that with the lowest score inside the half."""
+    """Fine-tune with each setting; return all results, and the weights with the lowest score inside the half."""
     from posezoo.registry import describe
     from posezoo.training import finetune
 
@@ -121,12 +121,12 @@ def demonstrate(name: str, mpii: Path, openmocap_h5: Path, seed: int) -> dict[st
 
 
 def command_of(name: str, seed: int) -> str:
-    """Return what to type, wherever the files lie."""
+    """Return the command that measures a model again."""
     return f"python benchmarks/finetune_mpii.py {name} --mpii valid.h5 --openmocap openmocap.h5 --seed {seed}"
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
-    """Write tables of all results."""
+    """Return the tables of all results."""
     lines = [
         "# Fine-tuning on MPII's 2D annotations",
         "",
@@ -173,7 +173,7 @@ def markdown(results: list[dict[str, Any]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, write, print; returns the exit code."""
+    """Measure, write and print; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="unsupervised models")
     parser.add_argument("--mpii", type=Path, required=True, help="MPII's annotations: the hourglass's valid.h5")

@@ -1,8 +1,8 @@
-"""What evaluating as many poses as Human3.6M's training set has, 1,559,752, takes of memory.
+"""Measure the memory that evaluation takes for as many poses as Human3.6M's training set has, 1,559,752.
 
     python benchmarks/memory.py svma
 
-Writes a prepared file of that size into a temporary folder, people of the procedural dataset over and over, and measures the
+Write a prepared file of that size into a temporary folder, with people of the procedural dataset repeated. Then measure the
 largest resident set of a process that loads and scores it.
 """
 
@@ -48,7 +48,7 @@ def _clip(data: PoseData, part: int, count: int) -> list[Clip]:
 
 
 def score(model: str, path: Path) -> None:
-    """Load, score, say how much memory it took."""
+    """Load and score the file, and print how much memory it took."""
     import posezoo
 
     data = load_dataset("h36m", "train", path)
@@ -58,7 +58,7 @@ def score(model: str, path: Path) -> None:
 
 
 def main() -> None:
-    """Write, score in a process of its own, compare with the bar."""
+    """Write the file, score it in another process, and compare its memory with the bar."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", default="svma")
     parser.add_argument("--poses", type=int, default=4 * sum(list(FRAMES.values())[:-1]), help="(1,559,752)")

@@ -2,7 +2,7 @@
 
     python benchmarks/publish.py svma.mocap runs/svma.mocap --openmocap openmocap.h5 --bandai bandai.h5 --real realbench/
 
-The metrics are measured here, on the file that ships, never copied from a log.
+The metrics are measured here on the file that is published, never copied from a log.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ Scores = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Files:
-    """What weights are measured on.
+    """The data that weights are measured on.
 
     Attributes:
         openmocap, bandai: prepared files.
-        real: folder of real video; None where it is not at hand.
+        real: the folder of real video; None where it is not at hand.
         photographs: a prepared file of Leeds Sports Pose; None where it is not at hand.
-        every: of the files' poses score one in so many.
+        every: score every n-th pose of the files.
     """
 
     openmocap: Path
@@ -81,23 +81,23 @@ class Files:
 
 
 class Measured(Protocol):
-    """How models of a kind are measured for their cards."""
+    """Measures models of one kind for their cards."""
 
     error: str
     """The metric that is printed at the end."""
 
     def data(self, header: dict[str, Any]) -> str:
-        """Return what the training data are, in words."""
+        """Return a description of the training data."""
 
     def measure(self, model: Any, files: Files, header: dict[str, Any]) -> Scores:
         """Score the test sets of the card: the paper's protocol on the data here, never the paper's own number."""
 
     def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
-        """Return what stands beside the model, by test set; may take figures out of its metrics."""
+        """Return the baselines of the card by test set; may move figures out of the model's metrics."""
 
 
 class Lifters:
-    """Lifters of single poses, beside flat depth."""
+    """Measures lifters of single poses, with flat depth as their baseline."""
 
     error = "p_mpjpe"
 
@@ -105,7 +105,7 @@ class Lifters:
         return DATA
 
     def measure(self, model: LiftingModule | None, files: Files, header: dict[str, Any]) -> Scores:
-        """Score a lifter, or flat depth where it is None."""
+        """Score a lifter, or flat depth where the model is None."""
         sets: dict[str, tuple[str, Path | None, str]] = {
             GROUND_TRUTH: ("openmocap", files.openmocap, "gt"),
             "openmocap test, detected 2D": ("openmocap", files.openmocap, "detected"),
@@ -129,7 +129,7 @@ class Lifters:
 
 
 class Views:
-    """Models of several views, beside the triangulation that they start from."""
+    """Measures models of several views, with the triangulation that they start from as their baseline."""
 
     error = "mpjpe"
 
@@ -154,7 +154,7 @@ class Views:
 
 
 class Pictures:
-    """Models of pictures; nothing stands beside them."""
+    """Measures models of pictures, without a baseline."""
 
     error = "mpjpe"
 
@@ -194,13 +194,13 @@ def rendered_side(size: int) -> int:
 
 
 def measure_real(model: Any, real: Path) -> dict[str, Any]:
-    """Score a lifter on real video, see :mod:`posezoo.data.realbench`: a check against reality, too small to rank models."""
+    """Score a lifter on real video, see :mod:`posezoo.data.realbench`; the video is too short to rank models."""
     data = load_dataset("realbench", "test", real, keypoints="detected")
     return _rounded(evaluate(model, data, LIMBS))
 
 
 def own_of_detector(real: Path) -> dict[str, Any]:
-    """Score the 3D that the detector of the real video gives by itself."""
+    """Score the 3D poses that the detector of the real video gives itself."""
     data = load_dataset("realbench", "test", real, keypoints="detected")
     own = detector_poses(real, data)
     if own is None or data.pose_3d is None:
@@ -212,13 +212,13 @@ def own_of_detector(real: Path) -> dict[str, Any]:
 
 
 def _rounded(scores: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers alone, to two decimals."""
+    """Return the numbers of a result, to two decimals, without its other entries."""
     plain = {key: value for key, value in scores.items() if not isinstance(value, dict)}
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in plain.items()}
 
 
 def triangulated(metrics: Scores) -> dict[str, Scores]:
-    """Take what a model of several views started from out of its metrics, as their baseline."""
+    """Move the figures of the triangulation out of the metrics of a model of several views, as its baseline."""
     baselines = {}
     for title, scores in metrics.items():
         names = [name for name in scores if name.endswith("_triangulated")]
@@ -227,14 +227,14 @@ def triangulated(metrics: Scores) -> dict[str, Scores]:
 
 
 def trained_on(header: dict[str, Any]) -> Trained:
-    """Return what training needed and what it read: as the model's class says of its settings, else as the paper does."""
+    """Return what training needed and read, as the model's class says for its settings, else as the paper says."""
     paper = PAPERS[header["paper"]]
     said = paper_class(header["paper"]).trained_on(header["settings"], header.get("data", {}))
     return said or Trained(paper.supervision, paper.reads or f"{paper.supervision}, drawn at random")
 
 
 def read(header: dict[str, Any]) -> str:
-    """Return what training read, in words, with what a teacher or augmentation made of it."""
+    """Return a description of what training read, with what a teacher or augmentation made of it."""
     words = trained_on(header).read
     if header["settings"].get("student") == "teacher":
         words += "; what a teacher lifted of them"
@@ -242,7 +242,7 @@ def read(header: dict[str, Any]) -> str:
 
 
 def measured_by(name: str, entry: dict[str, Any]) -> str:
-    """Return how the figures of a card were had, and how to have the first of them again."""
+    """Return a description of how a card's figures were measured, with the command for the first of them."""
     first, data, file = next(iter(entry["metrics"])), "openmocap", "openmocap.h5"
     if first.startswith("Leeds"):
         data, file = "lsp", "lsp.h5"
@@ -256,7 +256,7 @@ def measured_by(name: str, entry: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Copy the weights, measure them, and write card and index."""
+    """Copy the weights, measure them, and write card and index entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("run", type=Path, help="the folder that `posezoo train` wrote")

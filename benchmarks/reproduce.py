@@ -7,9 +7,9 @@
     python benchmarks/reproduce.py svma/table4 --data openmocap --format latex > table4.tex
     python benchmarks/reproduce.py svma/table4 --data openmocap --data-dir data/ --seeds 3 --status   # in another terminal
 
-A finished row is never run again, and a call that was killed goes on where it was: call it again. Results, and a report in
-Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. ``--collect`` folds the files of rows into two,
-``cells.csv`` and ``runs.jsonl``. A table is a file of ``benchmarks/tables``.
+A finished row is never run again. After a call was killed, the same call resumes its runs. Results, and a report in
+Markdown and HTML, lie under ``benchmarks/results/<table>/<data>/``. ``--collect`` moves the files of rows into two,
+``cells.csv`` and ``runs.jsonl``. Each table is a file of ``benchmarks/tables``.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def gpu_count(accelerator: str) -> int:
 
 
 def launcher(options: argparse.Namespace, results: Path) -> Launcher:
-    """Return what starts the runs."""
+    """Return the launcher that the options name."""
     if options.launcher == "slurm":
         pairs = [text.partition("=") for text in options.slurm]
         if any(not key or not value for key, _, value in pairs):
@@ -111,7 +111,7 @@ def launcher(options: argparse.Namespace, results: Path) -> Launcher:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse what makes no sense before anything is read or written."""
+    """Refuse contradicting options before anything is read or written."""
     if min(options.devices, options.jobs, options.seeds, options.time, options.cores) < 1 or options.retries < 0:
         raise InputError("--devices, --jobs, --seeds, --time and --cores are 1 or more, --retries 0 or more.")
     if options.data not in datasets():
@@ -142,7 +142,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for; the exit code is 1 where a row failed."""
+    """Do what the options say; return the exit code, 1 where a row failed."""
     check(options)
     if options.collect:
         results = options.results.resolve()
@@ -182,7 +182,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; an error that a user can mend is one sentence and exit code 2."""
+    """Run the command; an error that a user can mend is printed as one sentence, with exit code 2."""
     options = parser().parse_args(arguments)
     return guarded("reproduce.py", lambda: run(options), "interrupted; call it again to go on")
 

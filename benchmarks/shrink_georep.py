@@ -1,10 +1,10 @@
-"""Mix the points of a georep's code to fewer, so that its weights become smaller.
+"""Reduce the points of a georep's code, so that its weights become smaller.
 
     python benchmarks/shrink_georep.py georep.safetensors smaller.safetensors --points 58 --data openmocap.h5
 
-A code is M points; rotations act on each of them alike, so they commute with any mixing of the points. The new points are
-those mixtures that hold most of the code's energy over augmented training poses (principal components). Encoder and decoder
-take the mixing into their linear layers; the regressor's first layer is fitted again by least squares.
+A code is M points. Rotations act on each point alike, so they commute with any linear mixing of the points. The new points
+are the mixtures that hold most of the code's energy over augmented training poses (principal components). Encoder and
+decoder take the mixing into their linear layers; the regressor's first layer is fitted again by least squares.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def shrink(model: GeoRep, keypoints: torch.Tensor, points: int) -> GeoRep:
     """Return the same model with fewer points.
 
     Args:
-        model: with a representation.
-        keypoints: (N, J, 2) px that the energy and the fit are taken over.
-        points: how many to keep.
+        model: a model with a representation.
+        keypoints: (N, J, 2) px, for the energy and the fit.
+        points: how many points to keep.
     """
     code = torch.cat([model.samples(part) for part in keypoints.split(250)]).double()
     first = model.regression.network[0]
@@ -69,7 +69,7 @@ def shrink(model: GeoRep, keypoints: torch.Tensor, points: int) -> GeoRep:
 
 
 def main() -> None:
-    """Read, shrink, write, with the provenance of the original."""
+    """Read weights, reduce them, and write them with the provenance of the original."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("out", type=Path)

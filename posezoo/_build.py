@@ -1,4 +1,4 @@
-"""How setuptools builds PoseZoo: the index, the cards and the weights that fit become data of the package.
+"""Build PoseZoo with setuptools: the index, the cards and the weights that fit become data of the package.
 
 ``setup.cfg`` names :class:`BuildPy`, because ``package_data`` does not reach ``checkpoints``, which lies beside the package.
 """

@@ -1,4 +1,4 @@
-"""What makes a run on several processes the same run as on one: shared draws, shared batch statistics.
+"""Make a run on several processes the same run as on one: share draws and batch statistics.
 
 Process ``r`` of ``W`` holds rows ``r, r + W, r + 2 W, ..`` of each global batch (:class:`posezoo.data.loader.TensorLoader`
 cuts them so). All processes start from the same seed, draw the same numbers for the global batch and keep their own rows;
@@ -42,7 +42,7 @@ def draw(sampler: Callable[..., Tensor], count: int, *shape: int, device: torch.
 
 
 def roll(rows: Tensor) -> Tensor:
-    """Return the global batch moved on by one row: this process's part of it. No gradient.
+    """Return the global batch moved on by one row, this process's rows of it. No gradient.
 
     Args:
         rows: (B, ...), of equal length on all processes.
@@ -78,7 +78,7 @@ class _Total(torch.autograd.Function):
 
 
 def leave() -> None:
-    """End a distributed run: from here on this process is alone."""
+    """End a distributed run; this process continues alone."""
     if share()[1] > 1:
         dist.barrier()
         dist.destroy_process_group()
@@ -93,7 +93,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    """Go on from a state of :func:`random_state`."""
+    """Restore a state that :func:`random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -1,4 +1,4 @@
-"""What PoseZoo raises: one sentence saying what was found, what was expected and what to do.
+"""Define the errors of PoseZoo: one sentence that says what was found, what was expected and what to do.
 
 Everything derives from :class:`PoseZooError`, itself a ``ValueError``; the command line turns it into
 that one sentence and exit code 2.
@@ -27,7 +27,7 @@ class UnknownNameError(PoseZooError, LookupError):
 
     @classmethod
     def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
-        """Say which names are near to the one given, or list all of them where none is."""
+        """Return the error with the names that are similar to the one given, or with all names."""
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
         # Of names that are equally near, the first in the alphabet comes first.

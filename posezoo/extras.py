@@ -1,4 +1,4 @@
-"""Packages that only some uses need, imported where they are used."""
+"""Import optional packages where they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared by all tests: fixed seeds, one thread where several test at once, and the optional real data."""
+"""Share fixtures: fixed seeds, one thread where several tests run at once, people in pixels, and the optional real data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What users build on, read from the code: public names, commands with their options, fields of results.
+"""Read the public surface from the code: public names, commands with their options, fields of results.
 
-``python tests/public_surface.py`` writes ``public_surface.yaml`` anew, where a change is meant; a test compares the two.
+``python tests/public_surface.py`` writes ``public_surface.yaml`` again after an intended change; a test compares the two.
 """
 
 from __future__ import annotations

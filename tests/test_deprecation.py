@@ -1,4 +1,4 @@
-"""Old names work for one release, with a warning."""
+"""Test that old names work for one release, with a warning."""
 
 from __future__ import annotations
 

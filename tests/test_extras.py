@@ -1,4 +1,4 @@
-"""Optional packages: missing and broken ones are told apart, in one sentence."""
+"""Test optional packages: missing and broken ones have different errors, each one sentence."""
 
 from __future__ import annotations
 

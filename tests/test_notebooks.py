@@ -1,6 +1,6 @@
-"""The notebooks run from a folder of their own, offline, and what they say is so; a paper is added by following the sixth.
+"""Test the notebooks: each runs offline in a folder of its own, its statements hold, and the sixth adds a paper.
 
-``python -m tests.test_notebooks [NAME ...]`` runs them again and stores what they show.
+``python -m tests.test_notebooks [NAME ...]`` runs them again and stores their output.
 """
 
 from __future__ import annotations

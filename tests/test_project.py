@@ -1,4 +1,4 @@
-"""Public names, what importing costs, and what README says of them."""
+"""Test the project: public names, the cost of importing, and the statements of README."""
 
 from __future__ import annotations
 

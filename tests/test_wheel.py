@@ -1,4 +1,4 @@
-"""A wheel made of the checkout, installed where nothing of the checkout is seen, lists, loads and lifts."""
+"""Test a wheel of the checkout: installed without the checkout, it lists, loads and lifts."""
 
 from __future__ import annotations
 

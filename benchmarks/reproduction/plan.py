@@ -117,7 +117,7 @@ def _lacking_detector(settings: Mapping[str, Any], dataset: Dataset, bench: Benc
 
 
 def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
-    """Return what a recipe says for a budget, the recipe of the package it starts from included.
+    """Return the settings that a recipe has for a budget, with those of the package's recipe that it starts from.
 
     Raises:
         InputError: no such recipe, or none for this budget.
@@ -159,8 +159,9 @@ def _run(
     """Return the run of a recipe.
 
     Args:
-        switches: of a row: ``model``, ``train``, and ``start`` with the same for the recipe that this one starts from.
-        train: of the column, which a start shares.
+        switches: the row's ``model``, ``train``, and ``start``, which holds the same for the recipe that this one starts
+            from.
+        train: the column's settings, which hold for a start too.
     """
     budget = budget_of(name, bench)
     if "baseline" in budget:
@@ -205,11 +206,11 @@ def _run(
 
 
 def _decisive(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a recipe decides the outcome, for its digest.
+    """Return the part of a recipe that decides the outcome, for its digest.
 
-    A setting whose default has changed since results were measured counts as absent where it has its former default, and is
-    spelt out where it has another value, so that neither a new default nor the old one written into a recipe makes results
-    look measured with other settings.
+    A setting whose default has changed since results were measured is left out where it has its former default, and is
+    included where it has another value. So neither a new default nor the old one written into a recipe changes the digest of
+    a result.
     """
     decisive = dict(recipe)
     for part, cls in (("model", paper_class(recipe["paper"])), ("data", paper_class(recipe["paper"], "datamodule"))):
@@ -225,7 +226,7 @@ def _decisive(recipe: Mapping[str, Any]) -> dict[str, Any]:
 def _of_pictures(
     budget: Mapping[str, Any], train: dict[str, Any], table: Table, on: Dataset, bench: Bench
 ) -> Dataset | None:
-    """Make a DataModule's settings of the roles in ``train``: ``annotated`` is one, or None for none.
+    """Turn the roles in ``train`` into settings of a DataModule of pictures; ``annotated`` is one role, or None for none.
 
     A recipe whose data have ``dataset: null`` (the 2D module alone) has no pictures with 3D labels.
 

@@ -1,4 +1,4 @@
-"""A table of results as LaTeX, CSV or Markdown: published beside measured, the best of each in bold."""
+"""Print a table of results as LaTeX, CSV or Markdown: published beside measured values, the best of each column in bold."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SOURCES = ("published", "measured")
 
 
 def printed(results: Results, form: str) -> str:
-    """Return a table in one of :data:`FORMATS`, to be pasted into a paper or read by a program.
+    """Return a table in one of :data:`FORMATS`, for a paper or for a program.
 
-    CSV has plain numbers: published, measured (mean over seeds), deviation, seeds. The others have what a report has:
-    published as printed, measured as mean ± deviation.
+    CSV holds plain numbers: published, measured (mean over seeds), deviation, seeds. The other formats hold what a report
+    holds: the published value as printed, and the measured one as mean ± deviation.
 
     Raises:
         InputError: nothing is measured, or pandas is not installed.
@@ -71,7 +71,7 @@ def numbers(results: Results) -> pd.DataFrame:
 
 
 def texts(results: Results) -> pd.DataFrame:
-    """Return a table as it is read: rows by (column, published or measured)."""
+    """Return a table's cells as text: rows by (column, published or measured)."""
     import pandas as pd
 
     table = results.table
@@ -87,7 +87,7 @@ def texts(results: Results) -> pd.DataFrame:
 
 
 def best_cells(results: Results) -> pd.DataFrame:
-    """Return which cells of :func:`texts` are the best of their column; none where there is nothing to compare."""
+    """Return which cells of :func:`texts` are the best of their column; none where a column has a single value."""
     shown = texts(results)
     best = shown != shown
     for place, column in enumerate(results.table.columns.values()):
@@ -107,7 +107,7 @@ def _best(column: Column, values: list[float | None]) -> list[bool]:
 
 
 def _latex(results: Results, shown: pd.DataFrame, best: pd.DataFrame) -> str:
-    """Return a table of booktabs, which names the data that each number is of in its caption."""
+    """Return a LaTeX table in the style of booktabs, whose caption names the data of each number."""
     import pandas as pd
 
     bold = pd.DataFrame("", shown.index, shown.columns).where(~best, "textbf:--rwrap;")

@@ -1,4 +1,4 @@
-"""Reports: printed beside measured values, in Markdown and in HTML, with their figures."""
+"""Write reports: printed beside measured values, in Markdown and in HTML, with their figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ svg{max-width:100%;height:auto}
 
 
 def write_report(table: Table, bench: Bench) -> list[Path]:
-    """``report.md``, ``report.html`` and ``report.svg`` in the results' folder; nothing where nothing was measured."""
+    """Write ``report.md``, ``.html`` and ``.svg`` into the results' folder; nothing where nothing was measured."""
     results = gather(table, bench)
     if not results.cells and not results.failures:
         return []
@@ -56,7 +56,7 @@ def printed(row: Row, column: str) -> str:
 
 
 def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the report's table."""
+    """Return headings and rows of the report's table."""
     table, theirs = results.table, results.bench.is_papers_data(results.table)
     headings = ["row"]
     for column in table.columns.values():
@@ -97,7 +97,7 @@ def agreements(results: Results) -> list[str]:
 
 
 def _sentence(results: Results, column: Column, found: Agreement) -> str:
-    """Say how the order of a column agrees, and how much of it is beyond noise."""
+    """Return a sentence on how far the order of a column agrees with the printed one, and how much is noise."""
 
     def titles(pairs: tuple[tuple[str, str], ...]) -> str:
         return ", ".join(f"{results.table.rows[a].title} / {results.table.rows[b].title}" for a, b in pairs)
@@ -124,7 +124,7 @@ def _sentence(results: Results, column: Column, found: Agreement) -> str:
 
 
 def origins(results: Results) -> list[str]:
-    """Return commits, versions, hardware and time of what was measured, each once."""
+    """Return commits, versions, hardware and times of the measurements, each once."""
     found = [origin for measured in results.cells.values() for origin in measured.origins]
     commits = sorted({origin["commit"][:12] or "unknown" for origin in found})
     versions = sorted({", ".join(f"{k} {v}" for k, v in origin["versions"].items()) for origin in found})
@@ -138,7 +138,7 @@ def origins(results: Results) -> list[str]:
 
 
 def command(results: Results) -> str:
-    """Return the command that measures a table again, as it is typed in this folder."""
+    """Return the command that measures a table again, to be run in the current folder."""
     bench, found = results.bench, [origin for measured in results.cells.values() for origin in measured.origins]
     words = ["python", "benchmarks/reproduce.py", results.table.id, "--data", bench.data]
     if any(datasets()[name].file for name in (bench.data, *datasets()[bench.data].instead_of.values())):
@@ -189,7 +189,7 @@ def markdown(results: Results, picture: bool) -> str:
 
 
 def page(results: Results, picture: str) -> str:
-    """Return the report as one HTML file that needs nothing beside it."""
+    """Return the report as one HTML file that needs no other file."""
     headings, lines = lines_of(results)
 
     def cells(tag: str, values: list[str]) -> str:
@@ -219,7 +219,7 @@ def page(results: Results, picture: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Bold and italics of the table's cells as HTML."""
+    """Return a table cell's Markdown, bold and italics, as HTML."""
     text = html.escape(text)
     for mark, tag in (("**", "b"), ("*", "i")):
         while text.count(mark) >= 2:
@@ -228,7 +228,7 @@ def _inline(text: str) -> str:
 
 
 def measured_tables(results_folder: Path) -> list[Results]:
-    """Every table that was measured, by data and budget; smoke is no measurement."""
+    """Return every table that was measured, by data and budget; the smoke budget does not count."""
     found: dict[tuple[str, str, str], None] = {}
     for content in results_in(results_folder):
         if content["budget"] != "smoke" and content["table"] in list_tables():
@@ -237,7 +237,7 @@ def measured_tables(results_folder: Path) -> list[Results]:
 
 
 def _order(results: Results) -> str:
-    """Return Kendall's tau beyond noise of each column that has one; of a single pair which way it came."""
+    """Return Kendall's tau beyond noise for each column that has one; for a single pair, whether it is in order."""
     words = []
     for column in results.table.columns.values():
         found = results.agreement(column)
@@ -256,7 +256,7 @@ def _order(results: Results) -> str:
 
 
 def by_action(results: Results) -> list[str]:
-    """Return a Markdown table for each column with printed errors by action, measured ones beside them where there are."""
+    """Return a Markdown table for each column with printed errors by action, beside the measured errors."""
     table, parts = results.table, list[str]()
     for column, rows in table.by_action.items():
         headings = ["row", *table.actions]
@@ -275,7 +275,7 @@ def by_action(results: Results) -> list[str]:
 
 
 def averages(results: Results) -> list[str]:
-    """Say which of a column's metrics was measured, where it is not the first."""
+    """Return a sentence on which of a column's metrics was measured, where it is not the first."""
     sentences = []
     for column in results.table.columns.values():
         found = sorted({cell.metric for (_, at), cell in results.cells.items() if at == column.id} - {column.metric[0]})
@@ -300,7 +300,7 @@ def overview_lines(tables: list[Results]) -> list[str]:
 
 
 def summary_lines(tables: list[Results]) -> list[str]:
-    """Paper, row, published, measured, agreement: every table that was measured, as a Markdown table."""
+    """Return a Markdown table of every row that was measured: paper, row, published value, measured value, agreement."""
     headings = ("table", "measured on", "row", "published", "measured", "agreement of the order")
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     for results in tables:
@@ -321,7 +321,7 @@ def summary_lines(tables: list[Results]) -> list[str]:
 
 
 def write_summary(results_folder: Path) -> Path | None:
-    """``summary.md`` of a folder of results; None where nothing but smoke was measured."""
+    """Write ``summary.md`` into a folder of results; return None where only the smoke budget was measured."""
     tables = measured_tables(results_folder)
     lines = summary_lines(tables)
     if not lines:

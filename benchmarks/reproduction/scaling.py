@@ -1,4 +1,4 @@
-"""How training scales from one process to two: measured on whatever this machine has."""
+"""Measure how training scales from one process to two, on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reproduction.step_times import Clock, fit
 
 
 class _Finish(Clock):
-    """Writes the seconds of a step, from the end of the first to the end of the last, for the process that waits."""
+    """Writes the seconds of a step, from the end of the first step to the end of the last, for the process that waits."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class _Finish(Clock):
 
 
 def _seconds(settings: dict[str, Any], processes: int, batch: int, steps: int) -> float:
-    """Seconds of a step with a batch of so many poses on each process."""
+    """Return the seconds of a step with a batch of so many poses on each process."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "seconds.json")
         budget = {**settings, "data": {**settings["data"], "batch_size": batch}}
@@ -43,7 +43,7 @@ def _seconds(settings: dict[str, Any], processes: int, batch: int, steps: int) -
 
 
 def _alone(number: int, folder: str, settings: dict[str, Any], batch: int, steps: int, threads: int) -> None:
-    """One of several runs that know nothing of each other."""
+    """Train one of several runs that do not communicate."""
     torch.set_num_threads(threads)
     warnings.simplefilter("ignore")
     seconds = _seconds(settings, 1, batch, steps)
@@ -51,7 +51,7 @@ def _alone(number: int, folder: str, settings: dict[str, Any], batch: int, steps
 
 
 def _side_by_side(settings: dict[str, Any], batch: int, steps: int) -> float:
-    """Seconds of a step of the slower of two runs side by side, as ``reproduce.py --jobs 2`` has them."""
+    """Return the seconds of a step of the slower of two runs at the same time, as ``reproduce.py --jobs 2`` starts them."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = (folder, settings, batch, steps, torch.get_num_threads())
         mp.start_processes(_alone, args=arguments, nprocs=2, start_method="spawn")
@@ -59,7 +59,7 @@ def _side_by_side(settings: dict[str, Any], batch: int, steps: int) -> float:
 
 
 def scaling(recipe: str = "svma", batch: int = 512, steps: int = 12, rounds: int = 3) -> list[dict[str, Any]]:
-    """Ratios for the table of ``speed``: two processes over one.
+    """Return the ratios for the table of ``speed``: two processes over one.
 
     The contestants take turns and each counts by its fastest; each process has one thread (or one GPU) of its own.
     """

@@ -1,4 +1,4 @@
-"""One call of ``reproduce.py``: what is to be done, doing it, and the reports."""
+"""Work through one call of ``reproduce.py``: plan what is to be measured, measure it, and write the reports."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from reproduction.worker import WEIGHTS, write_json
 
 
 class Session:
-    """Tables measured with one dataset and budget.
+    """The tables of one call, measured with one dataset and budget.
 
     Args:
-        tables: to work on.
-        bench: what they are measured with.
-        devices, accelerator, logger: of each run.
+        tables: the tables to measure.
+        bench: the settings of the call.
+        devices, accelerator, logger: settings of each run.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Session:
         self.anew: set[Path] = set()
 
     def plan(self, seeds: range, only: list[str] | None, again: bool) -> None:
-        """Collect the rows; with ``again`` those that are finished too.
+        """Collect the rows to measure; with ``again`` also those that are finished.
 
         Raises:
             MissingFileError: there is no row whose files are all at hand.
@@ -55,15 +55,15 @@ class Session:
         self.anew = {row.path for row in self.rows if is_stored(row.path)} if again else set()
 
     def is_open(self, row: PlannedRow) -> bool:
-        """Whether a row can be measured here and is not."""
+        """Return whether a row can be measured here and is not measured yet."""
         return not row.impossible and (row.path in self.anew or not is_finished(row.path))
 
     def open_rows(self) -> list[PlannedRow]:
-        """Rows that are to be measured."""
+        """Return the rows that are to be measured."""
         return [row for row in self.rows if self.is_open(row)]
 
     def set_aside(self) -> None:
-        """Move what is measured anew out of its place, unless another process is at it."""
+        """Rename the results that are to be measured again, unless another process works on them."""
         for row in self.rows:
             if row.path not in self.anew:
                 continue
@@ -79,7 +79,7 @@ class Session:
         self.anew = set()
 
     def jobs(self) -> dict[str, Job]:
-        """Return the runs that the open rows wait for, by digest; in the order in which rows need them."""
+        """Return the runs that the open rows wait for, by digest, in the order in which rows need them."""
         known, cells = Known(self.bench.results), defaultdict[str, list[Cell]](list)
         for row in self.open_rows():
             for cell in row.cells:
@@ -91,7 +91,7 @@ class Session:
         return jobs
 
     def _add_job(self, jobs: dict[str, Job], run: Run, cells: list[Cell]) -> Job:
-        """Return a run's job, after that of the run it starts from, unless it is trained already."""
+        """Return a run's job, after adding the job of the run it starts from, unless that is trained already."""
         if run.digest not in jobs:
             folder, needs = run.folder(self.bench.results), None
             if run.start is not None and not (folder / WEIGHTS).is_file():
@@ -128,7 +128,7 @@ class Session:
         return job
 
     def run(self, launcher: Launcher) -> int:
-        """Measure every open row; returns how many failed."""
+        """Measure every open row; return how many failed."""
         self.set_aside()
         self._say_what_is_there()
         jobs, failed = self.jobs(), list[PlannedRow]()
@@ -226,7 +226,7 @@ class Session:
             self.console.print(f"summary -> {_from_here(summary)}", highlight=False)
 
     def print_list(self) -> None:
-        """Which tables there are."""
+        """Print the tables that there are."""
         from rich.table import Table as Grid
 
         grid = Grid(title="Tables")
@@ -238,7 +238,7 @@ class Session:
         self.console.print(grid)
 
     def print_plan(self) -> None:
-        """Print what would run, how long and with how much disk; nothing is written."""
+        """Print what would run, how long it would take and how much disk it would need; write nothing."""
         from rich.table import Table as Grid
 
         gpu = self.accelerator == "gpu"
@@ -280,7 +280,7 @@ class Session:
         self._print_missing_files()
 
     def _print_missing_files(self) -> None:
-        """Print what a dry run did without and a run would need."""
+        """Print the files that a dry run did without and that a run needs."""
         for dataset in _in_order({dataset for row in self.rows for dataset in row.datasets}):
             try:
                 dataset.path(self.bench.data_dir)
@@ -297,12 +297,12 @@ class Session:
 
 
 def _in_order(found: set[Dataset]) -> list[Dataset]:
-    """Return datasets by their names."""
+    """Return datasets sorted by id."""
     return sorted(found, key=lambda dataset: dataset.id)
 
 
 def _settings(row: PlannedRow) -> str:
-    """Return what a row sets of its own: switches of model, training and test."""
+    """Return the settings that a row has of its own: switches of model, training and test."""
     own = {**row.row.model, **row.row.train, **row.row.test}
     if row.row.start:
         own["start"] = {key: dict(value) for key, value in row.row.start.items()}
@@ -312,12 +312,12 @@ def _settings(row: PlannedRow) -> str:
 
 
 def runs_of(row: PlannedRow) -> list[str]:
-    """Return the digests of the runs that a row waits for, those that others start from first."""
+    """Return the digests of the runs that a row waits for; a run comes after the one that it starts from."""
     return list(dict.fromkeys(run.digest for cell in row.cells for run in cell.run.stages))
 
 
 def _from_here(path: Path) -> str:
-    """Return a path as a user would type it: from the working directory where it lies below."""
+    """Return a path as a user would type it: relative to the working directory where it lies below."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 

@@ -1,4 +1,4 @@
-"""Runs as jobs of a Slurm cluster."""
+"""Run jobs on a Slurm cluster."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from reproduction.launching import WORKER, Job, Launcher, environment
 
 @dataclass
 class SlurmLauncher(Launcher):
-    """Jobs of a Slurm cluster, submitted by submitit; all at once, the queue decides.
+    """Submits jobs to Slurm through submitit, all at once; Slurm's queue decides when each runs.
 
     A run is one task that starts its own ``devices`` processes on one node. A job that ends without its results, because it
-    was preempted, ran out of time or was killed, is submitted again and goes on from its last checkpoint.
+    was preempted, ran out of time or was killed, is submitted again and resumes from its last checkpoint.
 
     Attributes:
-        logs: folder of the scripts and outputs, seen by all nodes.
+        logs: the folder of scripts and outputs, which all nodes can read.
         partition, minutes: of every job.
         gpus: whether jobs ask for ``devices`` GPUs.
-        cores: per device.
-        options: any others, as ``sbatch`` names them.
+        cores: CPU cores per device.
+        options: further options, as ``sbatch`` names them.
     """
 
     logs: Path = Path("slurm")
@@ -70,7 +70,7 @@ class SlurmLauncher(Launcher):
             raise InputError(f"Slurm refused the job: {' '.join(str(error).split())[-300:]}") from error
 
     def ended(self, handle: Any, job: Job) -> str | None:
-        """Asked of the queue, not of the accounting, which a cluster may not have."""
+        """Return how the job ended, as the queue says it; a cluster may have no accounting to ask."""
         listed = subprocess.run(["squeue", "-h", "-o", "%T", "-j", handle.job_id], capture_output=True, text=True)
         state = listed.stdout.strip()
         if listed.returncode == 0 and state and state not in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"):

@@ -1,4 +1,4 @@
-"""How far the rows of a call of ``reproduce.py`` are, as another terminal may ask."""
+"""Print how far the rows of a call of ``reproduce.py`` are, from another terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reproduction.session import Session, runs_of
 
 
 def print_status(session: Session) -> None:
-    """Print the state of every planned row, and of its runs the steps done; nothing is written."""
+    """Print the state of every planned row, and the finished steps of its runs; write nothing."""
     from rich.table import Table
 
     jobs, grid = session.jobs(), Table(title=f"{session.bench.data}, {session.bench.budget} budget")
@@ -38,7 +38,7 @@ def print_status(session: Session) -> None:
 
 
 def _steps(job: Job) -> str:
-    """Say how many steps a run has done, and when it last wrote so."""
+    """Return how many steps a run has done, and when its log was last written, as text."""
     total, logs = job.run.recipe.get("steps"), list(job.folder.glob("train/logs*/metrics.csv"))
     ago = f", {time.time() - max(log.stat().st_mtime for log in logs):.0f} s ago" if logs else ""
     return f"{job.steps_done()}{f' of {total}' if total else ''}{ago}"

@@ -1,4 +1,4 @@
-"""Step times of every recipe and budget, measured; and the work of a step, counted, for machines that are not at hand."""
+"""Measure step times of every recipe and budget, and count the work of a step for other machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FEW = 8
 
 
 class Clock(pl.Callback):
-    """When each step ended."""
+    """Records when each step ended."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -37,13 +37,13 @@ class Clock(pl.Callback):
 
     @property
     def seconds(self) -> float:
-        """The median step; the first is left out."""
+        """The seconds of the median step; the first step is left out."""
         steps = sorted(b - a for a, b in zip(self.ends, self.ends[1:], strict=False))
         return steps[len(steps) // 2]
 
 
 class _Work(TorchDispatchMode):
-    """Counts what would be kernels on a GPU (every operator but views) and the arithmetic of matrix products."""
+    """Counts the operations that would be kernels on a GPU (all but views), and the arithmetic of matrix products."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class _Work(TorchDispatchMode):
 
 
 def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any) -> None:
-    """Train a few batches of a recipe on procedural people."""
+    """Train a recipe on procedural people for a few batches."""
     model = paper_class(budget["paper"])(**budget["model"])
     settings = {**budget["data"], "dataset": "procedural", "keypoints": "gt", "skeleton": model.skeleton.name}
     if model.kind == "pictures":
@@ -78,7 +78,7 @@ def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any
 def count(settings: dict[str, Any]) -> dict[str, int]:
     """Count the kernels and the arithmetic of a step.
 
-    Arithmetic grows with the batch, so that a batch of few poses is counted and the count multiplied.
+    Arithmetic grows with the batch: count that of a batch of few poses, and multiply.
     """
     batch = settings["data"].get("batch_size", FEW)
     few = {**settings, "data": {**settings["data"], "batch_size": min(batch, FEW)}}
@@ -93,7 +93,7 @@ def count(settings: dict[str, Any]) -> dict[str, int]:
 
 
 def count_all(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
-    """Count a step of every recipe and budget and write the counts down; seconds that were measured stay."""
+    """Count a step of every recipe and budget and write the counts; keep the seconds that were measured."""
     stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     names = [(file.stem, budget) for file in sorted(recipes.glob("*.yaml")) for budget in BUDGETS]
     work: dict[str, Any] = {}
@@ -107,7 +107,7 @@ def count_all(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
 
 
 def measure(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
-    """Measure every recipe and budget on this machine and write the times down beside those of the other kind of machine."""
+    """Measure every recipe and budget on this machine and write the times; keep those of the other kind of machine."""
     stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     kind = "gpu" if torch.cuda.is_available() else "cpu"
     times: dict[str, float] = {}

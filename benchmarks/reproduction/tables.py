@@ -1,4 +1,4 @@
-"""Published tables as data: one YAML file each, read and checked here."""
+"""Read published tables, one YAML file each, and check them."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ class Column:
     """A column of numbers.
 
     Attributes:
-        id, title: its key in the rows, and how it is headed.
-        metric: names of :func:`posezoo.lifting.evaluate` (a dot reaches into what is nested); where there are several, the
-            first that a model has.
+        id, title: its key in the rows, and its heading.
+        metric: names of :func:`posezoo.lifting.evaluate`; a dot reaches into nested results. Of several, the first that the
+            model has is measured.
         unit: of its values; mm, or % for PCK and AUC, where not given.
-        papers_data_only: no other data have what it measures, such as scenes.
-        order_of_noise: rows have so much noise put in, one more than the other, so that their order says nothing.
-        train, test: what its cells are trained and tested on, unless a row says otherwise: ``dataset`` is the paper's,
-            the rest are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test); ``evaluate``
-            in a test holds those of the model's own ``evaluate``.
-        elsewhere: ``train`` and ``test`` settings on other data than the paper's alone, such as an error of calibration that
-            the paper's data have of their own.
+        papers_data_only: only the paper's data have what it measures, such as scenes.
+        order_of_noise: each row adds another amount of noise to its input, so the order of the rows says nothing.
+        train, test: what its cells are trained and tested on, unless a row says otherwise. ``dataset`` is the paper's
+            dataset;
+            the other keys are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test).
+            ``evaluate`` in a test holds settings of the model's own ``evaluate``.
+        elsewhere: ``train`` and ``test`` settings that hold only on other data than the paper's, such as a calibration error
+            that the paper's own data already have.
     """
 
     id: str
@@ -71,15 +72,15 @@ class Row:
     Attributes:
         id, title, group: its key, its name as printed, and the heading above it.
         published: value by column as printed; a number, a text that holds more than one, or None where not given.
-        cited: the paper quotes the value from elsewhere and nothing here reproduces it.
-        added: not in the paper; ours, for comparison.
-        recipe: a file of ``benchmarks/recipes``, None for what is only quoted.
+        cited: whether the paper quotes the value from another paper; such a row cannot be reproduced here.
+        added: whether the row is ours, for comparison, and not in the paper.
+        recipe: a file of ``benchmarks/recipes``; None for a quoted row.
         model, train, test: switches of the model, and what differs from the columns' training and test.
-        start: the same (``model``, ``train``, ``start``) for the training that the recipe starts from, where it names one;
-            ``train`` there counts beside that of the columns alone, or instead of it where it names a ``dataset``.
+        start: the same (``model``, ``train``, ``start``) for the training that the recipe starts from, where it names one.
+            ``train`` there is added to that of the columns, or replaces it where it names a ``dataset``.
         cells: the same by column, ``{column: {model: .., train: .., test: ..}}``, or None for a column not measured.
-        series, x: where it stands in a figure of curves.
-        note: anything to know of it.
+        series, x: its place in a figure of curves.
+        note: a remark for the report.
     """
 
     id: str
@@ -110,16 +111,16 @@ class Table:
 
     Attributes:
         id: ``<paper>/<table>``.
-        title, caption, protocol: what it is, as printed, and how its numbers are made.
-        data: the dataset that the printed numbers are measured on.
+        title, caption, protocol: its heading, its caption as printed, and how its numbers are made.
+        data: the dataset of the printed numbers.
         columns, rows: by id, in the printed order.
         stated: orders that the text states where the table gives no values: (column, better row, worse row).
-        curve: title of the x axis where it is a figure of curves, empty for a table.
-        distribution: ``limb_ratios`` where it is a figure of their histograms.
-        detector: whose keypoints ``detected`` are on Human3.6M, by the name that ``posezoo data prepare h36m`` gives them.
+        curve: the title of the x axis for a figure of curves, empty for a table.
+        distribution: ``limb_ratios`` for a figure of their histograms.
+        detector: the detector whose keypoints ``detected`` means on Human3.6M, as ``posezoo data prepare h36m`` names it.
         note: what the text leaves open.
-        actions: names of the actions that a table prints errors of.
-        by_action: these errors, as printed: by column, by row, in the order of ``actions``.
+        actions: names of the actions that the table prints errors of.
+        by_action: these errors as printed, by column and row, in the order of ``actions``.
     """
 
     id: str
@@ -143,7 +144,7 @@ class Table:
 
 
 def list_tables(folder: Path = TABLES) -> dict[str, Path]:
-    """Files by the tables' ids: ``svma_table4.yaml`` is ``svma/table4``."""
+    """Return the tables' files by id: ``svma_table4.yaml`` is ``svma/table4``."""
     return {path.stem.replace("_", "/", 1): path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -206,7 +207,7 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
 
 
 def _check_actions(path: Path, table: Table) -> None:
-    """Every row of errors by action is a row, and has an error for each action."""
+    """Check that each row of errors by action is a row of the table, and has an error for each action."""
     for column, rows in table.by_action.items():
         for row, values in _mapping(path, f"by_action.{column}", rows).items():
             if column not in table.columns or row not in table.rows:
@@ -218,7 +219,7 @@ def _check_actions(path: Path, table: Table) -> None:
 
 
 def _check_data(path: Path, raw: dict[str, Any], places: list[Any]) -> None:
-    """Every dataset and kind of keypoints that a table speaks of is known."""
+    """Check that the datasets and kinds of keypoints that a table names exist."""
     known = read_mapping(BENCHMARKS / "datasets.yaml")
     named = [raw.get("data")]
     for place in places:
@@ -256,7 +257,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _build(kind: Any, path: Path, place: str, values: dict[str, Any], **convert: Any) -> Any:
-    """Return an instance of a dataclass from a mapping, its unknown and missing keys named."""
+    """Return an instance of a dataclass from a mapping; name its unknown and missing keys."""
     known = kind.__dataclass_fields__
     unknown = [key for key in values if key not in known]
     if unknown:

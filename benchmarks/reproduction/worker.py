@@ -1,9 +1,10 @@
-"""One run, in a process of its own: train or go on training, then every test that is asked for.
+"""Work on one run in a process of its own: train it, or resume its training, then run every test that is asked for.
 
     python benchmarks/reproduction/worker.py RUN_FOLDER
 
-``RUN_FOLDER/run.json`` says what. Exit codes: 0 done, 1 failed for good (``error.json`` says why), 75 another process has
-it. A process that is killed leaves no ``error.json``: calling again goes on from its last checkpoint.
+``RUN_FOLDER/run.json`` says what to do. Exit codes: 0 done; 1 failed, and will fail again (``error.json`` says why); 75
+another process works on the run. A process that is killed leaves no ``error.json``; the next call resumes from its last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ WEIGHTS = "train/recipe.safetensors"
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Whole or not at all."""
+    """Write JSON, whole or not at all."""
     from posezoo.files.writing import write_whole
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +29,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def train(folder: Path, spec: dict[str, Any]) -> None:
-    """Train the recipe to weights, from the last checkpoint where there is one."""
+    """Train the recipe, from its last checkpoint where there is one; return the weights."""
     import yaml
 
     from posezoo.errors import InputError
@@ -65,7 +66,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
 
 
 class Clock:
-    """Seconds of training, those of sessions that were killed counted up to their last checkpoint."""
+    """Counts the seconds of training; sessions that were killed count up to their last checkpoint."""
 
     def __init__(self, path: Path, checkpoint: Path) -> None:
         self.path, self.start, self.seconds = path, time.time(), 0.0
@@ -84,12 +85,15 @@ class Clock:
 
 
 def is_first_process() -> bool:
-    """Lightning starts the others of a distributed run from this command line, with ``LOCAL_RANK`` set."""
+    """Return whether this process was started by the launcher.
+
+    Lightning starts the other processes of a distributed run with the same command line and sets ``LOCAL_RANK``.
+    """
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def evaluate(folder: Path, spec: dict[str, Any]) -> None:
-    """Every test that has no result yet."""
+    """Run every test that has no result yet."""
     import posezoo
     from posezoo.data import load_dataset
     from posezoo.data.pictures import load_pictures
@@ -118,7 +122,7 @@ def flat_depth(data: Any, **settings: Any) -> dict[str, Any]:
 
 
 def triangulation(data: Any, **settings: Any) -> dict[str, Any]:
-    """Score two views triangulated and left as they are, by the method of ``settings["triangulation"]``."""
+    """Score two views triangulated and not refined, by the method of ``settings["triangulation"]``."""
     from posezoo.papers.cvugcn import CVUGCN
 
     method = settings.pop("triangulation", "dlt")
@@ -130,14 +134,14 @@ BASELINES = {"flat_depth": flat_depth, "triangulation": triangulation}
 
 
 def rounded(values: Any) -> Any:
-    """Four decimals are a ten-thousandth of a millimetre."""
+    """Round every number of a result to four decimals, a ten-thousandth of a millimetre."""
     if isinstance(values, dict):
         return {key: rounded(value) for key, value in values.items()}
     return round(values, 4) if isinstance(values, float) else values
 
 
 def hardware() -> str:
-    """Name the processor or the accelerator, and how many cores this process may use."""
+    """Return the name of the processor or the accelerator, and how many cores this process may use."""
     import torch
 
     if torch.cuda.is_available():
@@ -154,7 +158,7 @@ def _lines(path: str) -> list[str]:
 
 
 def work(folder: Path) -> int:
-    """Do what ``run.json`` asks for."""
+    """Do what ``run.json`` says."""
     from filelock import FileLock, Timeout
 
     from posezoo.errors import PoseZooError

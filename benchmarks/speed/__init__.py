@@ -1,1 +1,1 @@
-"""Speed as ratios of two contestants measured in one run: ``python benchmarks/speed``."""
+"""Measure speed as ratios of two contestants in one run: ``python benchmarks/speed``."""

@@ -5,8 +5,8 @@
     python benchmarks/speed --ddp               training on two processes against one
     python benchmarks/speed --steps             step times of every recipe, into benchmarks/step_times.json
 
-A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns and each counts by
-its fastest turn: what else the machine does then hurts both alike.
+A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns, and the fastest
+turn of each counts, so that other load on the machine slows both alike.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ TURNS = 7
 
 
 def seconds(call: Callable[[], object], device: torch.device, repeats: int = 10) -> float:
-    """Return the median seconds of a call, after two calls to warm up; the device is waited for."""
+    """Return the median seconds of a call, after two calls to warm up; wait for the device after each."""
 
     def wait() -> None:
         if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""P-MPJPE against a batched SVD, triangulation against OpenCV, and how much of a training step the skeleton maps take."""
+"""Measure P-MPJPE against a batched SVD, triangulation against OpenCV, and the share of skeleton maps in a training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks against their own matrix products, ``predict`` against the bare network, Lightning against a bare loop."""
+"""Measure networks against their matrix products, ``predict`` against the network, Lightning against a bare loop."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def training_step(batch: int = 1024, steps: int = 8) -> list[Ratio]:
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
     class Clock(pl.Callback):
-        """Time of whole steps: from the end of the first to the end of the last."""
+        """Measures the time of whole steps: from the end of the first to the end of the last."""
 
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, item: Any, index: int) -> None:
             self.ends = [*getattr(self, "ends", []), clock()]

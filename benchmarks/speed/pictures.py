@@ -1,4 +1,4 @@
-"""Pictures of people rendered in a second."""
+"""Count the pictures of people rendered in a second."""
 
 from __future__ import annotations
 

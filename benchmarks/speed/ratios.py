@@ -1,4 +1,4 @@
-"""Contestants take turns, and what comes out is a ratio that holds from machine to machine."""
+"""Time contestants in turns, and give their ratio, which holds from machine to machine."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Ratio:
 
 
 def fastest(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
-    """Return seconds of the fastest turn of each contestant, after one round to warm up.
+    """Return the seconds of the fastest turn of each contestant, after one round to warm up.
 
-    With one thread it is the processor's time that counts: what else runs on the machine does not.
+    With one thread, processor time is measured, which other processes of the machine do not change.
     """
     import torch
 

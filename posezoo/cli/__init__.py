@@ -47,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def suggestion(near: Sequence[str], known: Sequence[str]) -> str:
-    """Return what may have been meant, or everything that there is."""
+    """Return the names that the user may have meant, or all names."""
     return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
 
 

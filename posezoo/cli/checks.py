@@ -1,4 +1,4 @@
-"""Refuse at once, before torch is imported, what no command can do."""
+"""Refuse options that no command can follow, before torch is imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from posezoo.registry import is_path, resolve
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no model has.
+    """Refuse a name that belongs to no model.
 
     Raises:
         UnknownNameError: the name is in no index and is not the path of a file.
@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
 
 
 def check_input(path: Path) -> None:
-    """Refuse a path where nothing is.
+    """Refuse a path that does not exist.
 
     Raises:
         MissingFileError: nothing is there.

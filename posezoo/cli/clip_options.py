@@ -1,4 +1,4 @@
-"""What ``posezoo predict`` does with one person's clip: a video through a detector, a choice of person, gaps, smoothing."""
+"""Add the options of ``posezoo predict`` for one person's clip: detector, choice of person, gaps, smoothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def add(command: Any) -> None:
 
 
 def wants_clip(options: argparse.Namespace) -> bool:
-    """Return whether the input is one person's clip, rather than poses each for itself."""
+    """Return whether the input is one person's clip, rather than independent poses."""
     from posezoo.video.clips import is_clip_file
 
     return bool(
@@ -68,7 +68,7 @@ def wants_clip(options: argparse.Namespace) -> bool:
 
 
 def refuse(options: argparse.Namespace, name: str, why: str) -> None:
-    """Say that a model has no use for these options.
+    """Refuse the options of clips for a model that cannot use them.
 
     Raises:
         InputError: one of them is given.
@@ -79,7 +79,7 @@ def refuse(options: argparse.Namespace, name: str, why: str) -> None:
 
 
 def export_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what :meth:`posezoo.data.Prediction.save` is told.
+    """Return the keyword arguments for :meth:`posezoo.data.Prediction.save`.
 
     Raises:
         InputError: a rate, a height or an angle that cannot be, or settings of motions for another kind of file.
@@ -115,7 +115,7 @@ def export_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def check_rate(options: argparse.Namespace, timed: bool) -> None:
-    """Refuse what needs the times of frames where nobody says them, before any work is done.
+    """Refuse options that need the times of frames where these are not known, before any work is done.
 
     Args:
         options: of the command.
@@ -130,7 +130,7 @@ def check_rate(options: argparse.Namespace, timed: bool) -> None:
 
 
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
-    """Lift one person of a video or of a file of keypoints, and say in words what was done."""
+    """Lift one person of a video or of a file of keypoints; return the result, and a sentence on what was done."""
     import numpy as np
 
     from posezoo.data.pictures.frames import Frames

@@ -1,4 +1,4 @@
-"""``posezoo completion``: what a shell needs to complete commands, options, files and names of models."""
+"""Print what a shell needs to complete commands, options, files and names of models: ``posezoo completion``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the script; names of models are those that are known now."""
+    """Print the script; it knows the models that exist now."""
     import shtab
 
     from posezoo.cli import parser

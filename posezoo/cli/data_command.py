@@ -1,4 +1,4 @@
-"""``posezoo data``: prepare a dataset once, describe it, check keypoints of one's own, and how to write them."""
+"""Prepare a dataset, describe it, check a user's keypoints, and list the formats of keypoints: ``posezoo data``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def run_schema(options: argparse.Namespace) -> int:
 
 
 def run_prepare(options: argparse.Namespace) -> int:
-    """Convert, with a progress bar."""
+    """Convert a dataset, with a progress bar."""
     if options.dataset == "bodies":
         from posezoo.data.synthetic.preparing import prepare_bodies
 
@@ -99,7 +99,7 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_info(options: argparse.Namespace) -> int:
-    """Return clips and frames by split."""
+    """Print the clips and frames of a prepared file."""
     from posezoo.data.openmocap import describe_openmocap, is_openmocap
     from posezoo.data.prepared import describe_prepared
 
@@ -115,7 +115,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Print a table of what the keypoints are like, and a sentence for whatever is suspicious."""
+    """Print a table of an inspection, and a sentence for each finding."""
     from posezoo.formats.keypoints import inspect_keypoints, read_with_format
 
     form, data = read_with_format(options.file, options.skeleton, options.image_size)
@@ -145,7 +145,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def _rows(found: Inspection) -> list[tuple[str, str]]:
-    """Return an inspection in words."""
+    """Return the rows of an inspection's table."""
     sizes = ", ".join(f"{width} x {height}" for width, height in found.image_sizes[:5])
     missing = sorted(found.missing.items(), key=lambda item: -item[1])
     low, median, high = found.confidence or (0, 0, 0)

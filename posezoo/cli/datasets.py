@@ -1,4 +1,4 @@
-"""Which dataset a command scores on, from its options."""
+"""Find the dataset that a command scores on, from its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw what ``posezoo predict`` found."""
+"""Draw the result of ``posezoo predict``."""
 
 from __future__ import annotations
 

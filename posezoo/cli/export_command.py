@@ -1,4 +1,4 @@
-"""``posezoo export``: a model as a file that runs without PoseZoo."""
+"""Write a model as a file that runs without PoseZoo: ``posezoo export``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write, and say what goes in and what comes out."""
+    """Write the file, and print its inputs and outputs."""
     from rich.table import Table
 
     from posezoo.cli.output import console

@@ -1,4 +1,4 @@
-"""``posezoo finetune``: go on training from a model's weights on 2D keypoints alone."""
+"""Train a model further on 2D keypoints alone: ``posezoo finetune``."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fine-tune, and show what it changed on the poses held out."""
+    """Fine-tune a model, and print what changed on the held-out poses."""
     from posezoo.registry import describe
     from posezoo.training import finetune
 
@@ -105,7 +105,7 @@ def _print(header: dict[str, Any]) -> None:
 def print_change(
     before: dict[str, float] | None, after: dict[str, float], title: str, heads: tuple[str, str] = ("before", "after")
 ) -> None:
-    """Print what needs no 3D label, of two models or of one, and what each metric means."""
+    """Print the metrics without 3D labels of one model or of two, and what each metric means."""
     from rich.table import Table
 
     from posezoo.cli.output import console

@@ -1,4 +1,4 @@
-"""``posezoo info``: a model's card."""
+"""Print a model's card: ``posezoo info``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def recipes_of(paper: str) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the model's card, drawn on a terminal; key by key where no card lies beside the index."""
+    """Print the model's card; where no card lies beside the index, print the entries of the index."""
     if is_path(options.name):
         return _of_file(options)
     card, text = info(options.name), card_text(options.name)
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_file(options: argparse.Namespace) -> int:
-    """Print what a file of weights says of itself."""
+    """Print the header of a file of weights."""
     path = Path(options.name)
     check_input(path)
     header = describe(path)

@@ -1,4 +1,4 @@
-"""``posezoo list``: which models there are."""
+"""Print a table of the models: ``posezoo list``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _card(name: str) -> dict[str, Any]:
-    """Return the card of a model; of one whose package cannot be imported, why."""
+    """Return the card of a model, or the reason why its package cannot be imported."""
     try:
         return info(name)
     except InputError as error:

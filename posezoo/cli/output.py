@@ -23,7 +23,7 @@ def console() -> Console:
 
 
 def print_anything() -> None:
-    r"""Let no text stop a run: what the console's encoding lacks (cp1252 in a pipe) is printed as ``\u041f``."""
+    r"""Print characters that the console's encoding lacks (cp1252 in a pipe) as ``\u041f``; never stop with an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""``posezoo eval MODEL FILE``: score a lifter on keypoints of one's own, by what needs no 3D label."""
+"""Score a lifter on a user's keypoints, by metrics that need no 3D label: ``posezoo eval MODEL FILE``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from posezoo.errors import InputError
 
 
 def evaluate_file(options: argparse.Namespace) -> int:
-    """Print the metrics of a model, beside those of the model that it began with or that ``--beside`` names."""
+    """Print the metrics of a model, beside those of the model that it was fine-tuned from, or that ``--beside`` names."""
     import torch
 
     import posezoo
@@ -45,7 +45,7 @@ def evaluate_file(options: argparse.Namespace) -> int:
 
 
 def began_with(name: str) -> str | None:
-    """Return the model that weights were fine-tuned from, where their file says one that is there."""
+    """Return the model that weights were fine-tuned from, where their header names one that exists."""
     from posezoo.registry import describe, is_path, list_models
 
     if not is_path(name) or not name.endswith(".safetensors") or not Path(name).is_file():

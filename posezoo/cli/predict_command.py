@@ -1,4 +1,4 @@
-"""``posezoo predict``: 2D keypoints in a file, one for each camera, or pictures, to 3D poses in a file."""
+"""Predict 3D poses from 2D keypoints in a file, from one file for each camera, or from pictures: ``posezoo predict``."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def _name_a_model(options: argparse.Namespace) -> None:
-    """Choose a model where the first argument is an input already.
+    """Choose a model where the first argument is an input rather than a model.
 
     Raises:
         InputError: there is a model, but no input.
@@ -96,7 +96,7 @@ def _model_for(options: argparse.Namespace) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, predict and write, as models of this kind do."""
+    """Read, predict and write, as the model's kind does."""
     import posezoo
     from posezoo.cli.kinds import commands_of
 

@@ -1,4 +1,4 @@
-"""``posezoo train``: a recipe, through LightningCLI, to weights with their provenance."""
+"""Train a recipe through LightningCLI, to weights with their provenance: ``posezoo train``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground truth that stands in a file of its own, beside what ``posezoo predict`` wrote."""
+"""Compare what ``posezoo predict`` wrote with ground truth in another file."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _read_markers(path: Path) -> Prediction:
 
 
 def matched(result: Prediction, truth: Prediction, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of a result and of its truth that are of the same moment.
+    """Return the rows of a result and of its ground truth that belong to the same moments.
 
     Rows match by time where both say it and their rates differ, else by frame number, else by their place.
 
@@ -113,7 +113,7 @@ def _some(rows: np.ndarray, others: np.ndarray, path: Path) -> tuple[np.ndarray,
 
 
 def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
-    """Return both with the rows that they have in common, the truth in the result's layout and relative to its root.
+    """Return the common rows of both, the truth in the result's layout and relative to its root.
 
     Raises:
         InputError: see :func:`matched`; or no pose of which the root and three joints are known in both.
@@ -133,7 +133,7 @@ def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
 
 
 def beside(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
-    """Return a result and its truth as they are drawn together: markers of a laboratory are turned into the result's axes.
+    """Return a result and its ground truth for drawing; markers of a laboratory are turned into the result's axes.
 
     One rotation serves the whole clip, as the camera stood still.
 

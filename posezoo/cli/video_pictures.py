@@ -1,4 +1,4 @@
-"""The frames of a video under the poses that were lifted from it."""
+"""Show the frames of a video below the poses that were lifted from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posezoo view``: look at poses that ``posezoo predict`` wrote: a page, a picture, an animation."""
+"""Draw poses that ``posezoo predict`` wrote, as a page, a picture or an animation: ``posezoo view``."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, lay over each other, draw, and say where."""
+    """Read poses, lay them over each other, draw them, and print the path."""
     from posezoo.cli.checks import check_input, check_output
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
@@ -87,7 +87,7 @@ def _status(kind: str) -> AbstractContextManager[object]:
 
 
 def read_clip(options: argparse.Namespace) -> Clip:
-    """Read all that the command line names, as one clip.
+    """Read all files that the command line names, as one clip.
 
     Raises:
         InputError: files that are no predictions, or that do not belong together.
@@ -165,7 +165,7 @@ def scores_of(options: argparse.Namespace) -> str:
 
 
 def draw(kind: str, clip: Clip, path: Path, note: str = "") -> str:
-    """Write one of the kinds; what to say of it."""
+    """Draw a clip as a page, a picture or an animation; return a sentence on what was written."""
     import numpy as np
 
     from posezoo import viz

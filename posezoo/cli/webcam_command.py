@@ -1,4 +1,4 @@
-"""``posezoo webcam``: a camera of this machine, lifted while it runs, on a page of this machine."""
+"""Lift the pictures of this machine's camera while it runs, and show them on a local page: ``posezoo webcam``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse what cannot be, before anything is imported."""
+    """Refuse impossible options before anything is imported."""
     check_name(options.name)
     if options.camera < 0 or not 0 <= options.port < 65536 or (options.frames is not None and options.frames < 1):
         raise InputError("--camera is 0 or more, --port 0 to 65535, --frames 1 or more.")
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _pictures(camera: Any, most: int | None) -> Iterator[np.ndarray]:
-    """Yield RGB pictures until the camera gives no more."""
+    """Yield RGB pictures until the camera ends."""
     count = 0
     while most is None or count < most:
         there, picture = camera.read()
@@ -108,7 +108,7 @@ class _Page:
             self.changed.notify_all()
 
     def pictures(self) -> Iterator[bytes]:
-        """Yield each picture once it is there; a slow reader misses some."""
+        """Yield each picture as soon as it is there; a slow reader misses some."""
         seen = 0
         while True:
             with self.changed:

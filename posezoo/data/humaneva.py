@@ -96,7 +96,7 @@ def _in_camera(world_m: np.ndarray, subject: str, view: int) -> np.ndarray:
 def _calibrate(
     worlds: dict[tuple[str, str], np.ndarray], annotated: Views
 ) -> tuple[dict[tuple[str, int], Camera], list[str]]:
-    """Return the cameras of each subject by view, and a sentence for each that cannot be had."""
+    """Return the cameras of each subject by view, and a sentence for each camera that cannot be calibrated."""
     cameras, notes = dict[tuple[str, int], Camera](), list[str]()
     for subject, places in _CAMERAS.items():
         for view, (turn, place) in enumerate(places):
@@ -168,7 +168,7 @@ def _clips(
 
 
 def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
-    """Return points of a camera's frame in the world's."""
+    """Return the (3, 3) rotation of a quaternion (w, x, y, z), which takes a camera's frame to the world's."""
     w, axis = quaternion[0], torch.tensor(quaternion[1:], dtype=torch.float64)
     return rotation_vector_to_matrix(axis / axis.norm() * 2 * math.atan2(float(axis.norm()), w)).numpy()
 

@@ -1,4 +1,4 @@
-"""Datasets by name: one line each."""
+"""Load datasets by name."""
 
 from __future__ import annotations
 

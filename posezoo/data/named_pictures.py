@@ -1,4 +1,4 @@
-"""Datasets of people in pictures by name: one line each."""
+"""Load datasets of people in pictures by name."""
 
 from __future__ import annotations
 

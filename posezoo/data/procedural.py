@@ -56,7 +56,7 @@ def procedural_body(seed: Seed) -> Body:
 def procedural_motion(
     action: str, frames: int, seed: Seed, *, body_seed: Seed | None = None, fps: float | int = FPS
 ) -> Float32[np.ndarray, "frames 17 3"]:
-    """Draw a synthetic person doing something, heading anywhere, around the world's origin.
+    """Draw a synthetic person in motion, heading anywhere, around the world's origin.
 
     All joints keep the anatomical limits of :data:`JOINT_LIMITS`, bones their length, feet the floor.
 

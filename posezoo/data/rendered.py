@@ -1,4 +1,4 @@
-"""Pictures of people that nobody took: rendered when they are asked for, the same every time."""
+"""Render pictures of people, deterministically and on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies in pictures that nobody took: motion capture and mixtures of it, drawn when they are asked for, in batches."""
+"""Draw pictures of bodies in poses of motion capture and mixtures of them, on demand, in batches."""
 
 from __future__ import annotations
 

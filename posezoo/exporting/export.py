@@ -121,7 +121,7 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
 
 
 def _format_of(path: Any, format: str | None) -> str:
-    """Return the format's name, from what the path ends in where no format is given.
+    """Return the format's name; where none is given, that of the path's ending.
 
     Raises:
         UnknownNameError: unknown format.

@@ -1,4 +1,4 @@
-"""What an exported file says of itself."""
+"""Describe an exported file in its metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMAT = "posezoo-export/1"
 
 
 def metadata(model: ZooModule, graph: ExportGraph, given: object = None) -> dict[str, object]:
-    """Name, version, layout, unit, frame, inputs and outputs, and of published weights their licence and sha256.
+    """Return name, version, layout, unit, frame, inputs and outputs; for published weights also licence and sha256.
 
     Args:
         model: that was exported.
@@ -68,7 +68,7 @@ def _described(port: Port) -> dict[str, object]:
 
 
 def _is_published(model: ZooModule) -> bool:
-    """Return whether the weights are those of the published model of this name: it may have been trained on."""
+    """Return whether the weights are those of the published model of this name, rather than trained further."""
     from safetensors.torch import load_file
 
     if model.zoo_name not in list_models():

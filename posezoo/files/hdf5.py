@@ -1,4 +1,4 @@
-"""HDF5 without trust: nothing is fetched from other files, and nothing is read that h5py would hang or crash on."""
+"""Read and write HDF5 safely: nothing comes from other files, and nothing is read on which h5py would hang or crash."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
 
 
 def hard_child(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset | None:
-    """Return what stands at a key, None where nothing does or where a link leads elsewhere, which is never followed."""
+    """Return what a key holds; None where it holds nothing, or a link to another file, which is never followed."""
     here: Any = group
     for part in key.strip("/").split("/"):
         try:
@@ -70,9 +70,9 @@ def create_hdf5(path: PathLike) -> Iterator[h5py.File]:
 
 
 class _Patient:
-    """A file that keeps its first failure to itself: the HDF5 library crashes the process when a disk is full.
+    """A stream that reports its first failure only when asked: the HDF5 library crashes the process when a write fails.
 
-    What it would read again after that lies in its cache.
+    After a failure the library reads what it wrote from its own cache.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -81,7 +81,7 @@ class _Patient:
         self.seek, self.tell, self.readinto, self.read = stream.seek, stream.tell, stream.readinto, stream.read
 
     def write(self, data: Any) -> int:
-        """Return all of it, or nothing more ever."""
+        """Write all bytes; after a failure write nothing more, and claim to have written."""
         rest = memoryview(data).cast("B")
         size = len(rest)
         while len(rest) and self.error is None:
@@ -92,7 +92,7 @@ class _Patient:
         return size
 
     def truncate(self, size: int | None = None) -> int:
-        """Return to the size that the library thinks it has."""
+        """Truncate the stream; after a failure return the size that the library expects."""
         if self.error is None:
             try:
                 return self.stream.truncate(size)
@@ -101,7 +101,7 @@ class _Patient:
         return size or 0
 
     def flush(self) -> None:
-        """Flush nothing: every write went straight to the stream."""
+        """Do nothing, because every write went straight to the stream."""
 
 
 def _check_heaps(path: PathLike) -> None:
@@ -244,17 +244,23 @@ def read_attributes(group: h5py.Group | h5py.Dataset) -> dict[str, Any]:
 
 
 def _is_plain(dtype: np.dtype, heap: bool) -> bool:
-    """Return numbers, or text whose heap is there; h5py crashes on other sequences of varying length."""
+    """Return whether a type is numbers, or text whose heap can be read; h5py crashes on other varying lengths."""
     return dtype.kind in "biufSU" or (dtype.kind == "O" and heap and h5py.check_string_dtype(dtype) is not None)
 
 
 def _has_heap(path: PathLike) -> bool:
-    """Return whether texts of varying length may be read: with its heap's mark damaged, a length is taken for gigabytes."""
+    """Return whether texts of varying length may be read.
+
+    Where the mark of their heap is damaged, the library takes a text's length for gigabytes.
+    """
     status = os.stat(path)
     return status.st_size > _SCANNED_BYTES or _holds_heap(str(path), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
 def _holds_heap(path: str, size: int, time_ns: int) -> bool:
-    """Return size and time make a file that was written again another one."""
+    """Return whether the file has the mark of a heap.
+
+    Size and time are arguments, so that a file that was written again is read again.
+    """
     return _HEAP in Path(path).read_bytes()

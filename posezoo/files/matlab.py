@@ -1,4 +1,4 @@
-"""MATLAB 5 to 7 files, without SciPy, whose C reader crashes the process on some damaged ones.
+"""Read MATLAB 5 to 7 files without SciPy, whose C reader crashes the process on some damaged ones.
 
 The format is MathWorks' "MAT-File Format", level 5: elements of (type, size, data), arrays being elements of elements.
 Version 7.3 is HDF5: see :mod:`posezoo.files.hdf5`.
@@ -53,13 +53,13 @@ def load_mat(path: PathLike) -> dict[str, Any]:
 
 
 class _Reader:
-    """Elements in one byte order; every size is checked against the bytes there before anything is allocated."""
+    """Reads elements in one byte order; every size is compared with the bytes that are there before memory is taken."""
 
     def __init__(self, order: str, budget: int) -> None:
         self.order, self.budget = order, budget
 
     def spend(self, count: int) -> None:
-        """Count bytes that are unpacked.
+        """Count unpacked bytes, and refuse more than the budget.
 
         Raises:
             ValueError: more than the budget.
@@ -69,7 +69,7 @@ class _Reader:
             raise ValueError("it unpacks into more bytes than are read; set POSEZOO_MAX_BYTES to more")
 
     def inflate(self, data: memoryview) -> memoryview:
-        """Return decompress an element, within the budget."""
+        """Return a decompressed element, within the budget."""
         inflater = zlib.decompressobj()
         result = inflater.decompress(data, self.budget + 1)
         self.spend(len(result))
@@ -96,7 +96,7 @@ class _Reader:
             yield kind, data[start : start + size]
 
     def matrix(self, data: memoryview, depth: int = 0) -> tuple[str, object]:
-        """Name and value of an array."""
+        """Return name and value of an array."""
         if not len(data):
             return "", np.zeros((0, 0))
         if depth > _MAX_DEPTH:

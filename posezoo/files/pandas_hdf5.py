@@ -1,4 +1,4 @@
-"""Data frames as pandas writes them to HDF5 through PyTables, read by h5py alone.
+"""Read data frames that pandas wrote to HDF5 through PyTables, by h5py alone.
 
 Two layouts (pandas, "HDF5 (PyTables)"): `fixed` keeps columns as levels and labels beside blocks of values; `table` is
 one table whose columns' names are an attribute, pickled, which goes through :mod:`posezoo.files.pickles`.
@@ -51,7 +51,7 @@ def read_frame(path: Path) -> tuple[Columns, np.ndarray, list[object]]:
 
 
 def _groups(file: h5py.File) -> dict[str, str]:
-    """Name and pandas' type of every data frame."""
+    """Return the name and pandas' type of every data frame."""
     found = {}
     for name in filter(lambda name: isinstance(name, str), file):
         link = file.get(name, getlink=True)

@@ -1,4 +1,4 @@
-"""Pickles without trust: NumPy arrays and plain containers are rebuilt, everything else is refused unexecuted.
+"""Read pickles safely: rebuild NumPy arrays and plain containers, and refuse everything else without executing it.
 
 Python's own C unpickler is not used even with a filter: a flipped byte in a memo index makes it allocate tens of
 gigabytes, and NumPy's own constructors take object pointers from the raw bytes of a forged dtype. Here the pickle
@@ -82,7 +82,7 @@ class _Dtype:
 
     @property
     def dtype(self) -> np.dtype:
-        """The real one."""
+        """The dtype that this object stands for."""
         return np.dtype(object) if self.spec.startswith("O") else np.dtype(self.spec).newbyteorder(self.order)
 
 
@@ -99,7 +99,7 @@ class _Array:
         self.state = (tuple(shape), dtype.dtype, fortran, data)
 
     def array(self) -> np.ndarray:
-        """Return the real array; one of objects still holds stand-ins."""
+        """Return the array; one of objects still holds stand-ins."""
         shape, dtype, fortran, data = self.state
         count = math.prod(shape)
         if math.prod(max(size, 1) for size in shape) * max(dtype.itemsize, 1) > max_bytes(_length(data)):
@@ -124,18 +124,18 @@ def _length(data: object) -> int:
 
 
 class _ArrayType:
-    """Stands for the class ``numpy.ndarray`` itself, which a pickle only names."""
+    """Stands for the class ``numpy.ndarray``, which a pickle names."""
 
 
 def _from_buffer(data: object, dtype: object, shape: object, order: object = "C", *_: object) -> _Array:
-    """Return protocol 5's constructor."""
+    """Return the array of a protocol 5 pickle, in place of NumPy's ``_frombuffer``."""
     array = _Array()
     array.__setstate__((1, shape, dtype, order == "F", data))
     return array
 
 
 def _scalar(dtype: Any, data: Any = b"", *_: Any) -> Any:
-    """Return NumPy's constructor of scalars."""
+    """Return a scalar, in place of NumPy's ``scalar``."""
     array = _Array()
     array.__setstate__((1, (1,), dtype, False, data))
     if array.state[1].hasobject:
@@ -144,14 +144,14 @@ def _scalar(dtype: Any, data: Any = b"", *_: Any) -> Any:
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """Return how protocol 2 writes bytes."""
+    """Return bytes, which protocol 2 writes as Latin-1 text, in place of ``codecs.encode``."""
     if encoding not in ("latin1", "latin-1"):
         raise TypeError("bytes are in an unknown encoding")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """Return how protocol 2 writes no bytes at all."""
+    """Return empty bytes, which protocol 2 writes as a call of ``bytes``."""
     return b""
 
 
@@ -160,13 +160,13 @@ def _checked_set(items: Any = ()) -> set[Any]:
 
 
 def _mapping(*args: object) -> dict[Any, Any]:
-    """Return OrderedDict from pairs; defaultdict, whose factory is dropped."""
+    """Return an OrderedDict of pairs; of a defaultdict the factory is dropped."""
     pairs = args[0] if args and isinstance(args[0], list) else []
     return OrderedDict((_key(key), value) for key, value in pairs)
 
 
 def _key(key: object) -> Any:
-    """Return a key that hashes quickly: plain, or a flat tuple of plain ones (nested, shared tuples hash for ever)."""
+    """Return a key that hashes quickly: a plain value, or a flat tuple of them. Nested, shared tuples may hash for ever."""
     if not isinstance(key, (*_PLAIN, np.generic)) and not (
         isinstance(key, tuple) and len(key) < 64 and all(isinstance(part, (*_PLAIN, np.generic)) for part in key)
     ):
@@ -196,7 +196,7 @@ _Base: Any = pickle._Unpickler
 
 
 class _Unpickler(_Base):
-    """The pickle machine, in Python, admitting :data:`_ADMITTED` and bounding what a length field may claim."""
+    """Python's own pickle machine, limited to :data:`_ADMITTED`, with a bound on the lengths that a pickle claims."""
 
     def __init__(self, stream: io.BufferedIOBase, where: str) -> None:
         super().__init__(stream, encoding="latin1")

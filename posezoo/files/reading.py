@@ -1,4 +1,4 @@
-"""Reading without trust: whatever goes wrong becomes one sentence of :mod:`posezoo.errors`."""
+"""Read files safely; every failure becomes one sentence of :mod:`posezoo.errors`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_RATIO = 1032
 
 @contextmanager
 def reading(path: PathLike, what: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into one sentence about ``path``, which should hold ``what`` ("JSON").
+    """Turn every failure in the block into one sentence about ``path``, which should hold ``what`` ("JSON").
 
     Raises:
         MissingFileError: the file is not there.
@@ -63,7 +63,7 @@ def reading(path: PathLike, what: str) -> Iterator[None]:
 
 @contextmanager
 def affordable(path: PathLike) -> Iterator[None]:
-    """Turn exhausted memory and nesting without end into one sentence about ``path``; other errors pass.
+    """Turn exhausted memory and endless nesting into one sentence about ``path``; let other errors pass.
 
     Raises:
         CorruptFileError: what the file holds cannot be held.
@@ -107,7 +107,7 @@ def max_bytes(size: int = 0) -> int:
 
 
 def check_size(claimed: int, path: PathLike, size: int = 0) -> None:
-    """Refuse what would be unpacked into too many bytes, before any memory is taken.
+    """Refuse content that would unpack into too many bytes, before memory is taken.
 
     Raises:
         CorruptFileError: more than :func:`max_bytes` allows.
@@ -121,12 +121,12 @@ def check_size(claimed: int, path: PathLike, size: int = 0) -> None:
 
 
 def check_shape(shape: Sequence[int], itemsize: int, path: PathLike, size: int = 0) -> None:
-    """Check an array's size as :func:`check_size`; axes without length do not make the others harmless."""
+    """Check an array's size as :func:`check_size` does; an axis of length 0 does not make the other axes acceptable."""
     check_size(math.prod(max(int(length), 1) for length in shape) * max(itemsize, 1), path, size)
 
 
 def check_file(path: PathLike, what: str) -> int:
-    """Return the size in bytes of a regular file. This is the one door through which files are opened.
+    """Return the size in bytes of a regular file. Every reader calls this before it opens a file.
 
     Args:
         path: the file.

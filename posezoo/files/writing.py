@@ -36,13 +36,13 @@ _SAVE_REASONS = {
 
 
 def save_reason(error: OSError) -> str | None:
-    """Say why a file could not be written, and what to do; None where neither disk nor permissions are to blame."""
+    """Return why a file could not be written and what to do; None where neither disk nor permissions are the reason."""
     return _SAVE_REASONS.get(error.errno or 0)
 
 
 @contextmanager
 def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Path]:
-    """Give a temporary path beside ``path``, with its extension, that becomes ``path`` when the block ends well.
+    """Yield a temporary path beside ``path``, with its extension, that becomes ``path`` when the block succeeds.
 
     After any failure, an interrupt included, the temporary file is gone and what stood at ``path`` stands still. What a
     process left that was killed while it wrote the same ``path`` is cleaned up; see :func:`_workplace`.
@@ -103,12 +103,12 @@ def write_whole(path: PathLike, content: bytes | str) -> Path:
 
 @contextmanager
 def _workplace(path: Path) -> Iterator[Path]:
-    """Give a folder beside ``path`` for the time of writing, and remove those of writers of ``path`` that are gone.
+    """Yield a folder beside ``path`` for the time of writing, and remove the folders of killed writers of ``path``.
 
-    Each writer holds a lock (``flock``) on a file in its folder as long as it lives: the system lets go of it when the
-    process ends, however it ends. A folder whose lock can be had has no writer. The folder gets the name by which others
-    find it after its lock is taken, so that nobody finds it without. Where the system or the disk has no such locks,
-    nothing is cleaned up.
+    Each writer holds a lock (``flock``) on a file in its folder as long as it lives; the system releases the lock when the
+    process ends in any way. So a folder whose lock is free has no writer. A folder gets its final name only after its lock
+    is taken, so that no other writer finds it without a lock. Where the system or the disk has no such locks, nothing is
+    removed.
     """
     mark = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}."
     for found in _left_by_others(path.parent, mark):
@@ -128,7 +128,7 @@ def _workplace(path: Path) -> Iterator[Path]:
 
 
 def _left_by_others(parent: Path, mark: str) -> Iterator[Path]:
-    """Yield the workplaces whose writer is gone; each is locked until the next one is asked for."""
+    """Yield the folders of killed writers; each is locked until the next one is asked for."""
     with suppress(OSError):
         for name in [name for name in os.listdir(parent) if name.startswith(mark) and name.endswith(_MARK)]:
             lock = _locked(parent / name / "lock", create=False)

@@ -1,4 +1,4 @@
-"""Read XML without trust: what declares a document type, and with it entities, is refused unexpanded."""
+"""Read XML safely: refuse files that declare a document type, and with it entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of BVH files: hierarchy, channels and motion as they are written."""
+"""Parse the text of BVH files: hierarchy, channels and motion."""
 
 from __future__ import annotations
 

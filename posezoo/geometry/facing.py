@@ -1,4 +1,4 @@
-"""The camera that looks at a person: keypoints turned into its picture, poses turned back."""
+"""Turn a camera towards a person: keypoints into its picture, poses back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIELD_OF_VIEW = math.radians(50.0)
 
 
 def assumed_camera(image_size: Sequence[int | float]) -> Camera:
-    """Return a camera for pictures of a camera that is not known: :data:`FIELD_OF_VIEW`, its axis through the middle.
+    """Return a camera for pictures of an unknown camera: :data:`FIELD_OF_VIEW`, its axis through the middle.
 
     Args:
         image_size: (width, height) px.

@@ -1,4 +1,4 @@
-"""A camera's intrinsics from points whose place in its frame and in its picture is known."""
+"""Fit a camera's intrinsics to points whose places in its frame and in its picture are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies as trees of bones: forward kinematics, bone lengths, other body shapes."""
+"""Move and change bodies as trees of bones: forward kinematics, bone lengths, other body shapes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def bone_asymmetry(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> F
 
 
 def body_variance(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
-    """Return how much the bodies of a batch differ from one body of two equal halves; any frame and unit, no label.
+    """Return how much the bodies of a batch differ from one symmetric body; any frame and unit, no label.
 
     Bones over the pose's mean bone: variance over the batch, mean of the bones, plus the mean square of left minus right. In
     the manner of Zhou et al. 2017, Eq. 4, which takes the variance of bones over a person's canonical ones.
@@ -69,7 +69,7 @@ LIMBS = ("left arm", "right arm", "left leg", "right leg")
 
 
 def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B 4"]:
-    """Return the upper over the lower length of each limb, in the order of :data:`LIMBS`; Chen et al. 2019, Sec. 4.3.
+    """Return the ratio of upper to lower length of each limb, in the order of :data:`LIMBS` (Chen et al. 2019, Sec. 4.3).
 
     Args:
         pose: any frame and unit.
@@ -100,7 +100,7 @@ def mirror(points: Float[Tensor, "*batch J D"], skeleton: Skeleton) -> Float[Ten
 
 
 def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
-    """Mirror each pose or not by the toss of a coin; one coin for all the tensors of a pose.
+    """Mirror each pose with probability 1/2, in all the given tensors alike.
 
     Args:
         poses: (B, .., J, D) each, centred, so that their mirror images stay where they are.
@@ -112,14 +112,14 @@ def mirror_half(*poses: Tensor, skeleton: Skeleton) -> tuple[Tensor, ...]:
 
 
 def choose(first: Bool[Tensor, "B"], one: Float[Tensor, "B ..."], other: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
-    """Return the first batch's rows where ``first`` says so, else the second's."""
+    """Return, row by row, the first batch where ``first`` is True, else the second."""
     return torch.where(first.view(-1, *[1] * (one.ndim - 1)), one, other)
 
 
 def scale_bones(
     pose: Float[Tensor, "*batch J 3"], factors: Float[Tensor, "J"], skeleton: Skeleton
 ) -> Float[Tensor, "*batch J 3"]:
-    """Give a motion to another body: every bone keeps its direction and is scaled; the root stays.
+    """Scale the bones of a motion to another body; every bone keeps its direction, and the root stays in place.
 
     Args:
         pose: any frame and unit.

@@ -1,4 +1,4 @@
-"""The root-and-scale normalisation that the lifting papers share, and its inverse."""
+"""Normalise poses by root and scale, as the lifting papers do, and lift them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large batches, a piece at a time."""
+"""Split large batches into pieces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def pieces(values: Tensor, size: int, axis: int = 0) -> tuple[Tensor, ...]:
-    """Return pieces of at most ``size`` along an axis; all in one where the caller is being traced or exported.
+    """Return pieces of at most ``size`` along an axis; a single piece while the caller is traced or exported.
 
     A graph has as many nodes as were traced: it can take batches of any size, but not cut them into any number of pieces.
 

@@ -1,4 +1,4 @@
-"""The door of the functions that compare two sets of poses: what comes in, as two tensors that belong together."""
+"""Check two sets of poses that are to be compared, and bring them to tensors of one dtype."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_tensor(values: Array | Sequence[Number] | Number, name: str) -> Tensor:
 
 
 def reject_not_finite(pred: Tensor, target: Tensor, names: tuple[str, str] = ("pred", "target")) -> NoReturn:
-    """Say in an InputError which of two pose tensors (..., J, D) holds the NaN or infinite values that a result met."""
+    """Raise an InputError that says which of two pose tensors (..., J, D) holds NaN or infinite values."""
     for name, values in zip(names, (pred, target), strict=True):
         bad = ~torch.isfinite(values).flatten(-2).all(-1)
         if bad.any():

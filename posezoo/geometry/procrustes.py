@@ -1,4 +1,4 @@
-"""Similarity Procrustes in closed form: the scale, rotation and shift that bring one pose onto another.
+"""Align poses by similarity Procrustes in closed form: the scale, rotation and shift that bring one pose onto another.
 
 The field solves it with one SVD per pose. Here the rotation comes from Markley's FOAM ("Attitude determination
 using vector observations: a fast optimal matrix algorithm", J. Astronautical Sciences 41, 1993). With the
@@ -40,7 +40,7 @@ FLOAT32_STEPS, FLOAT64_STEPS = 4, 12
 
 
 class _Fit(NamedTuple):
-    """One slice solved. Joints and axes come first, poses last; the solution is float64."""
+    """The solution of one slice. Joints and axes come first, poses last; the solution is float64."""
 
     x: Float[Tensor, "J 3 B"]
     y: Float[Tensor, "J 3 B"]
@@ -52,7 +52,7 @@ class _Fit(NamedTuple):
 
 
 class _NotFiniteError(ArithmeticError):
-    """NaN, infinite or overflowing numbers in a slice."""
+    """A slice holds NaN, infinite or overflowing numbers."""
 
 
 def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,7 +93,7 @@ def procrustes(source: Array, target: Array, scale: bool = True, mask: Array | N
 
 
 def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array | None = None) -> Tensor:
-    """Return predicted poses, brought onto the target poses by the best similarity: what P-MPJPE compares.
+    """Return predicted poses aligned to the target poses by the best similarity, as P-MPJPE compares them.
 
     See :func:`procrustes` for the arguments and the errors raised.
 
@@ -114,7 +114,7 @@ def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array
 def procrustes_distances(
     pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"], mask: Bool[Tensor, "*batch J"] | None = None
 ) -> Float[Tensor, "*batch J"]:
-    """Return the distance of every joint after alignment, for tensors that :func:`pose_pair` let in.
+    """Return the distance of every joint after alignment, for tensors that :func:`pose_pair` has checked.
 
     Joints that the mask leaves out hold no meaning.
     """
@@ -122,7 +122,7 @@ def procrustes_distances(
 
 
 def procrustes_distance_sum(pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]) -> Float64[Tensor, ""]:
-    """Return the sum of :func:`procrustes_distances`, without an array of them all."""
+    """Return the sum of :func:`procrustes_distances` without storing the distances."""
     return torch.stack(_per_slice(lambda fit: _distances(fit).sum(dtype=torch.float64), pred, target)).sum()
 
 
@@ -134,7 +134,7 @@ def _per_slice(
     scale: bool = True,
     names: tuple[str, str] = ("pred", "target"),
 ) -> list[T]:
-    """Solve (..., J, 3) poses slice by slice, and make of each solution what ``finish`` says.
+    """Solve (..., J, 3) poses slice by slice, and apply ``finish`` to each solution.
 
     On a CPU every thread takes slices of its own, so small that torch does not share out the operations on them. Were all
     threads to share each of the hundred operations on a large slice, two idle cores would gain a fifth and busy ones stall.
@@ -275,7 +275,7 @@ def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Floa
 
 
 def _transform(fit: _Fit) -> tuple[Float64[Tensor, " B"], Float64[Tensor, "3 3 B"], Float64[Tensor, "3 B"]]:
-    """Scale, rotation and shift."""
+    """Return scale, rotation and shift."""
     return fit.scale, fit.rotation, fit.y_centroid - fit.scale * (fit.rotation * fit.x_centroid).sum(1)
 
 
@@ -286,7 +286,7 @@ def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:
 
 
 def _distances(fit: _Fit) -> Float[Tensor, "J B"]:
-    """Return how far every joint stays from its target; spends ``fit.y`` where no gradient needs it."""
+    """Return the distance of every joint from its target; overwrites ``fit.y`` where no gradient needs it."""
     if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
         return torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
     x, y, z = _move(fit, fit.y.neg_()).unbind(1)

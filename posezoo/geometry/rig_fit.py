@@ -1,4 +1,4 @@
-"""Whether cameras and what they saw belong together: other orders and other conventions are tried."""
+"""Test whether cameras and keypoints fit each other, in other orders and conventions too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEG_MM = (400.0, 1300.0)
 
 @dataclass(frozen=True)
 class RigFit:
-    """Cameras that fit what was seen best.
+    """The cameras that fit the keypoints best.
 
     Attributes:
         cameras: in the order of the views.
@@ -45,7 +45,7 @@ class RigFit:
 
     @property
     def changed(self) -> str:
-        """What differs from the cameras as given, in words; empty where nothing does."""
+        """The difference from the cameras as given, in words; empty where there is none."""
         parts = ["R and t are taken as camera-to-world"] if self.inverted else []
         if self.order != tuple(range(len(self.order))):
             names = [camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)]
@@ -54,7 +54,7 @@ class RigFit:
 
 
 def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], float]) -> RigFit:
-    """Find the order and the convention of cameras that fit best, where they do not fit as they are given.
+    """Find the order and the convention of cameras that fit best, if they do not fit as given.
 
     Args:
         cameras: as a file has them.
@@ -95,12 +95,12 @@ def _others(cameras: Sequence[Camera]) -> Iterator[RigFit]:
 
 
 def invert(camera: Camera) -> Camera:
-    """Return the camera whose R and t were read as world-to-camera and are camera-to-world."""
+    """Return the camera with its pose inverted, for R and t that a file gives as camera-to-world."""
     return replace(camera, R=camera.R.T, t=-camera.R.T @ camera.t)
 
 
 def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float:
-    """Return the median reprojection error in shares of the person's height in the picture.
+    """Return the median reprojection error as a share of the person's height in the picture.
 
     Joints that two or more views see and that define no point count as infinitely far off.
 
@@ -121,7 +121,7 @@ def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Ca
 
 
 def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float | None:
-    """Return by what pixels must be multiplied to fit the cameras: 2 of detections in a video of half the size.
+    """Return the factor by which pixels must be multiplied to fit the cameras, such as 2 for a video of half the size.
 
     None where no such factor makes them fit.
     """
@@ -131,7 +131,7 @@ def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera
 
 
 def likely_unit(leg_mm: float, unit: str = "mm") -> str | None:
-    """Return the unit in which a calibration is likely to be, by the length of people's legs; None where it is all right.
+    """Return the likely unit of a calibration, by the length of people's legs; None where the given unit is right.
 
     Args:
         leg_mm: thigh and shin, with the calibration read in ``unit``.

@@ -1,4 +1,4 @@
-"""Points from three or more views of which some may be wrong: views are trusted by how well they agree with the point."""
+"""Triangulate from three or more views of which some may be wrong, by weights that depend on how well a view agrees."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST_PX = 2.0
 def reproject(
     points: Float[Tensor, "*batch J 3"], projections: Float[Tensor, "*views V 3 4"]
 ) -> Float[Tensor, "*batch V J 3"]:
-    """Return points as V cameras see them: (x, y) in px after division by the last value, the depth up to scale."""
+    """Return points as V cameras see them: (x, y) in px after division by the third value, the depth up to scale."""
     matrices = projections.to(points)
     return points[..., None, :, :] @ matrices[..., :3].mT + matrices[..., None, :, 3]
 
@@ -32,7 +32,7 @@ def trusted(
     typical_px: Float[Tensor, "*batch 1 1"] | None = None,
     consensus: bool = True,
 ) -> Tensor:
-    """Return weights for :func:`posezoo.geometry.triangulate` that leave views which are far off next to nothing.
+    """Return weights for :func:`posezoo.geometry.triangulate` that nearly leave out views which are far off.
 
     Cauchy weights ``1 / (1 + (e / 4 s)^2)``, e a view's distance from the point in px and s the distance that is usual,
     are found by iterated reweighting, from the point that most views agree with. Divided by the depth, they also turn the

@@ -1,4 +1,4 @@
-"""Rotations: elementary, Euler, views around a person."""
+"""Compute rotations: elementary ones, Euler angles, views around a person."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "
 
 
 def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """Return the turn about a vector's direction by its length (Rodrigues' formula), radians, right-handed."""
+    """Return the rotation about a vector's direction by its length in radians, right-handed (Rodrigues' formula)."""
     x, y, z = vector.unbind(-1)
     zero = torch.zeros_like(x)
     skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
@@ -191,7 +191,7 @@ def random_view(
 
 
 def even_views(count: int, pitch: float = 0.0, device: torch.device | str | None = None) -> Float[Tensor, "B 3 3"]:
-    """Return rotations to other views, their azimuths spread evenly and the same at every call: for validation.
+    """Return rotations to other views, with evenly spread azimuths that are the same at every call, for validation.
 
     Args:
         count: how many; any that follow each other are spread (by the golden angle).

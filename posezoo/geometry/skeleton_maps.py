@@ -1,4 +1,4 @@
-"""2D poses as pictures: a binary map of every bone, drawn for a whole batch at once."""
+"""Draw 2D poses as pictures: a binary map of every bone, for a whole batch at once."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _disc(center: Tensor, rows: Tensor, radius: float) -> tuple[Tensor, Tensor]:
 
 
 def _band(slope: Tensor, offset: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the interval of t with ``low <= slope t + offset <= high``; the whole line or nothing at slope 0."""
+    """Return the interval of t with ``low <= slope t + offset <= high``; at slope 0 the whole line or nothing."""
     level = slope.abs() < 1e-12
     slope = slope.where(~level, 1.0)
     one, other = (low - offset) / slope, (high - offset) / slope

@@ -1,4 +1,4 @@
-"""Eigenvalues and inverses of many small symmetric matrices, whose entries are arrays: no small matrix is formed."""
+"""Compute eigenvalues and inverses of many small symmetric matrices, given as one array for each entry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NEWTON, _TRACED_NEWTON = 60, 12  # a dozen are enough for errors of tens of px
 
 
 def data_dependent() -> bool:
-    """Return whether the number of steps may depend on the values: not in a graph that is traced or compiled."""
+    """Return whether the number of steps may depend on the values, which a traced or compiled graph cannot express."""
     return not (torch.compiler.is_compiling() or torch.jit.is_tracing())
 
 

@@ -1,4 +1,4 @@
-"""Points from two or more calibrated views: the direct linear transform, in batches."""
+"""Triangulate points from two or more calibrated views by the direct linear transform, in batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHUNK = 16384  # joints at a time: what is in flight fits a processor's cache
 
 @dataclass(frozen=True)
 class Triangulation:
-    """Points and how they came about.
+    """Triangulated points, the views that each was made from, and their reprojection errors.
 
     Attributes:
         points: (..., J, 3), NaN where they cannot be had.
@@ -37,12 +37,12 @@ class Triangulation:
 
     @property
     def views(self) -> Int[Tensor, "*batch J"]:
-        """How many views each point was made from, 0 where there is none."""
+        """The number of views that each point was made from; 0 where there is no point."""
         return self.used.sum(-2)
 
     @property
     def undefined(self) -> int:
-        """How many points could not be had."""
+        """The number of points that are NaN."""
         return int((self.views == 0).sum())
 
 
@@ -158,7 +158,7 @@ def triangulate(
 
 
 def _triangulate(views: Views, max_reprojection_px: float | None, details: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (3, N) points, and with details (V, N) views used, and px between keypoints and points."""
+    """Return (3, N) points; with details also which views (V, N) were used, and the px between keypoints and points."""
     seen = views.used
     if max_reprojection_px is not None:
         views = views.only(views.agreeing(max_reprojection_px))

@@ -1,4 +1,4 @@
-"""The equations of triangulation: what many joints' keypoints, seen by the same views, say of their points."""
+"""Set up and solve the equations of triangulation for many joints that the same views see."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Views:
 
     @classmethod
     def of(cls, x: Tensor, y: Tensor, confidence: Tensor | None = None, *, matrices: Tensor, minimum_angle: float) -> Views:
-        """Leave out views that did not see a joint."""
+        """Return the equations without the views that did not see a joint."""
         used = torch.isfinite(x + y)
         if confidence is not None:
             used &= torch.isfinite(confidence) & (confidence > 0)
@@ -41,7 +41,7 @@ class Views:
         return cls(torch.where(used, x, 0.0), torch.where(used, y, 0.0), weight, used, matrices, minimum_angle)
 
     def only(self, used: Tensor) -> Views:
-        """Return the same with other views left out."""
+        """Return the equations of the views in ``used``."""
         return replace(self, used=used, weight=torch.where(used, self.weight, 0.0))
 
     def points(self) -> Tensor:
@@ -91,7 +91,7 @@ class Views:
         return _times(entries.mT, features).unbind(0)
 
     def gradient(self, point: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return what keeps a point from being the eigenvector of its Rayleigh quotient (x, y, z), and (V, N) depths."""
+        """Return the gradient (x, y, z) of the Rayleigh quotient, whose zeros are eigenvectors, and (V, N) depths."""
         u, v, depth = self.projected(point).unbind(1)
         first = self.weight * torch.addcmul(u, self.x, depth, value=-1)
         second = self.weight * torch.addcmul(v, self.y, depth, value=-1)
@@ -101,7 +101,7 @@ class Views:
         return torch.addcmul(_times(self.matrices[..., :3].flatten(1, 2).mT, back).neg_(), least, point).unbind(0), depth
 
     def by_svd(self, point: Tensor, columns: Tensor) -> Tensor:
-        """Return the points with some of them found by a singular value decomposition of their rows."""
+        """Return the points, those of ``columns`` solved again by a singular value decomposition of their rows."""
         if not len(columns):
             return point
         each = self.x.shape[1] // len(self.matrices)
@@ -123,7 +123,10 @@ class Views:
         return torch.hypot(u / depth - self.x, v / depth - self.y)
 
     def defined(self, point: Tensor, depth: Tensor) -> Tensor:
-        """Return (N,): two rays that are not parallel, from places apart, and the point in front of every camera used.
+        """Return (N,) whether a point is defined.
+
+        A point is defined by two rays that are not parallel and start at different places, and lies in front of every camera
+        used.
 
         Args:
             point: (3, N).
@@ -152,7 +155,7 @@ class Views:
         return crossing & (front | ~self.used).all(0) & torch.isfinite(point.sum(0))
 
     def agreeing(self, max_reprojection_px: float) -> Tensor:
-        """Return (V, N): the largest set of views that one pair's point lies near in."""
+        """Return (V, N): the largest set of views that agree with the point of one pair of views."""
         best = torch.zeros_like(self.used)
         best_score = torch.zeros_like(self.x[0])
         for pair in itertools.combinations(range(len(self.x)), 2):

@@ -1,4 +1,4 @@
-"""ZooModule: what every model of the zoo is, whatever it takes and gives."""
+"""Define ZooModule, the base of every model of the zoo."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Report(Protocol):
 
 
 class Trained(NamedTuple):
-    """What a training needed and what it read of its data, in words, for the model's card."""
+    """What a training needed and read of its data, in words, for the model's card."""
 
     needed: str
     read: str
 
 
 class _Fused(NamedTuple):
-    """A network without batch norms, and the network that it was made from, whose id so is no other's."""
+    """A network without batch norms, and the network that it was made from, kept so that its ``id`` stays unique."""
 
     network: nn.Module
     tensors: list[Tensor]
@@ -107,7 +107,7 @@ class ZooModule(LightningModule):
         raise InputError(f"{self.zoo_name} cannot be exported: its class does not say what its inputs and outputs are.")
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
-        """Refuse to be called: kinds of models that can be called with tensors alone have a ``forward`` of their own.
+        """Raise an error; kinds of models that can be called with tensors alone override this.
 
         Raises:
             InputError: always.
@@ -118,7 +118,7 @@ class ZooModule(LightningModule):
 
     @property
     def precision(self) -> torch.dtype:
-        """Return the type of the weights. Lightning's ``dtype`` does not notice ``bfloat16()``."""
+        """The dtype of the weights. Lightning's ``dtype`` does not change with ``bfloat16()``."""
         for parameter in self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
             return parameter.dtype
         return torch.float32
@@ -140,7 +140,7 @@ class ZooModule(LightningModule):
         return kept.fused
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the folded copies out of copies and pickles: they are known by the networks' places in memory."""
+        """Leave the folded copies out of copies and pickles, because their keys are addresses in memory."""
         return {**super().__getstate__(), "_fused": {}}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ZooModule:
@@ -160,7 +160,7 @@ class ZooModule(LightningModule):
 
     @classmethod
     def registered(cls) -> str:
-        """Return the name that the class is registered under.
+        """Return the name under which the class is registered.
 
         Raises:
             InputError: it is under none, so that nobody could load what is saved of it.
@@ -174,7 +174,7 @@ class ZooModule(LightningModule):
 
     @classmethod
     def trained_on(cls, settings: Mapping[str, object], data: Mapping[str, object]) -> Trained | None:
-        """Say what a training needed, where its settings tell; None where it is what the paper needs.
+        """Return what a training needed, where its settings decide; None where it is what the paper needs.
 
         Args:
             settings, data: of the model and of its data, as the header of weights has them.
@@ -190,15 +190,15 @@ class ZooModule(LightningModule):
         return None
 
     def weights(self) -> dict[str, Tensor]:
-        """Return what is published: everything that prediction and fine-tuning need, nothing twice."""
+        """Return the weights to publish: everything that prediction and fine-tuning need, each once."""
         return dict(self.state_dict())
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Take what :meth:`weights` gave; raises ``RuntimeError`` where names or shapes differ."""
+        """Load what :meth:`weights` returned; raises ``RuntimeError`` where names or shapes differ."""
         self.load_state_dict(weights)
 
     def start_from(self, other: ZooModule) -> None:
-        """Take another model's weights to train from.
+        """Start training from another model's weights.
 
         Raises:
             InputError: it is of another paper.
@@ -237,7 +237,7 @@ class ZooModule(LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write into a checkpoint which paper it is of, so that it can be loaded by its path alone."""
+        """Write the paper's name into a checkpoint, so that it can be loaded by its path alone."""
         checkpoint["posezoo"] = {"paper": self.registered()}
         # So that a run that was stopped and resumed draws what it would have drawn.
         checkpoint["random"] = random_state(self.device)
@@ -246,7 +246,7 @@ class ZooModule(LightningModule):
         self._random = checkpoint.get("random")
 
     def on_train_start(self) -> None:
-        """Draw from the run's seed, which DDP alone would reset here, or go on where the checkpoint stood."""
+        """Seed the draws of the run, which DDP would reset here, or restore their state from the checkpoint."""
         if "PL_GLOBAL_SEED" in os.environ:  # what Lightning's seed_everything leaves
             torch.manual_seed(int(os.environ["PL_GLOBAL_SEED"]))
         if self._random is not None:
@@ -273,5 +273,5 @@ class ZooModule(LightningModule):
 
 
 def as_list(given: object) -> list[Any]:
-    """Return a list of what Lightning gives as one optimizer or schedule, as a list of them, or as None."""
+    """Return Lightning's optimizers or schedules, which may be one, several or None, as a list."""
     return [] if given is None else given if isinstance(given, list) else [given]

@@ -1,4 +1,4 @@
-"""How lifters are scored, whether by Lightning, by ``posezoo eval`` or by a benchmark."""
+"""Score lifters, for Lightning, ``posezoo eval`` and benchmarks alike."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def flat_depth(keypoints_2d: Float[Tensor, "B J 2"], root: int) -> Float[Tensor,
 
 
 def about_the_pelvis(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B J 3"]:
-    """Return poses about their root, or about the middle of the hips where a layout without pelvis has another root."""
+    """Return poses relative to their root, or to the middle of the hips for a layout without pelvis."""
     hips = [skeleton.index(f"{side}_hip") for side in ("left", "right") if f"{side}_hip" in skeleton.joints]
     middle = [skeleton.root] if "pelvis" in skeleton.joints or len(hips) < 2 else hips
     return pose - pose[:, middle].mean(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What of a model is exported: one module from what users hold to poses, and what its inputs and outputs mean."""
+"""Wrap a model for export: one module from keypoints or pictures to poses, and a description of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EXAMPLES = 3  # a batch of 1 would be taken for a fixed size
 
 @dataclass(frozen=True)
 class Port:
-    """An input or an output.
+    """An input or an output of an exported graph.
 
     Attributes:
         name: what users feed or fetch it by.
@@ -124,7 +124,7 @@ class ConvertLayout(nn.Module):
 
 
 def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
-    """Return procedural people, up to 64, in px, and about their root in mm, camera frame; joints they lack are at 0."""
+    """Return up to 64 procedural people: px, and mm about their root, camera frame; joints that they lack are at 0."""
     from posezoo.data import load_dataset
 
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)

@@ -1,4 +1,4 @@
-"""FineTuning: what a lifter needs so that it can go on training on 2D keypoints alone."""
+"""Define FineTuning, which lets a lifter train further on 2D keypoints alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECAY = 0.99
 
 
 class FineTuning(_Base):
-    """Mixin of lifters that learn from 2D keypoints alone; it stands before :class:`LiftingModule` among the bases.
+    """Mixin of lifters that learn from 2D keypoints alone; put it before :class:`LiftingModule` among the bases.
 
     Their ``training_step`` adds :func:`posezoo.geometry.body_variance` and :meth:`forgetting` to the loss where the weights
     of these are above 0.
@@ -41,14 +41,14 @@ class FineTuning(_Base):
 
     @property
     def hp(self) -> Any:
-        """The constructor's arguments, in fine-tuning with its own settings in place of some.
+        """The constructor's arguments; in fine-tuning some are replaced.
 
         ``hparams``, which is what is saved, stays as it was.
         """
         return self.hparams if self._tuning is None else self._tuning
 
     def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
-        """Hold training to what is lifted of these poses now, by :meth:`forgetting` times ``weight``."""
+        """Penalise training for lifting these poses otherwise than now: :meth:`forgetting` times ``weight``."""
         with torch.no_grad():
             self._memory = (keypoints_2d, self.lift(keypoints_2d))
         self.memory_weight = weight

@@ -67,7 +67,7 @@ def has_enough_joints(known: Flags, fills_missing: bool) -> Flags:
         >>> has_enough_joints(known, True).tolist(), has_enough_joints(known, False).tolist()
         ([True, False], [False, False])
     """
-    return known.sum(1) * 2 >= known.shape[1] if fills_missing else known.all(1)
+    return cast(Flags, known.sum(1) * 2 >= known.shape[1] if fills_missing else known.all(1))
 
 
 def check_convertible(source: Skeleton, missing: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ def check_convertible(source: Skeleton, missing: Sequence[str]) -> None:
 
 
 def as_array(values: object, name: str) -> np.ndarray:
-    """Return arrays, tensors on any device, and nested lists as float32; what a masked array hides is NaN."""
+    """Return arrays, tensors on any device and nested lists as float32; masked values of a masked array become NaN."""
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16
@@ -194,7 +194,7 @@ def _refuse_infinite(values: np.ndarray, target: Skeleton) -> None:
 
 
 def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_missing: bool) -> str:
-    """Return how many joints are missing, which ones, and what can be done."""
+    """Return a sentence on how many joints are missing, which ones, and what to do."""
     absent = ~known[~usable]
     often = sorted(zip(absent.sum(0).tolist(), target.joints, strict=True), key=lambda item: -item[0])
     named = ", ".join(f"{joint} {count}" for count, joint in often[:4] if count)

@@ -1,4 +1,4 @@
-"""The kinds of models: what a model of each kind takes, and where its part of the command line is.
+"""Define the kinds of models: what a model of each kind takes, and where its part of the command line is.
 
 Three kinds are built in. :func:`register_kind` adds one; nothing else has to change for it.
 """

@@ -1,4 +1,4 @@
-"""LiftingModule: the LightningModule that every 2D-to-3D lifter extends."""
+"""Define LiftingModule, the base of every 2D-to-3D lifter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LiftingModule(ZooModule):
 
     @abstractmethod
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Return pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
+        """Lift pixels to root-relative poses in camera coordinates, in :attr:`unit`, in the model's layout."""
 
     def forward(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift pixels in the model's layout, without any check: what ``torch.compile`` and ``torch.export`` take.
@@ -156,14 +156,14 @@ class LiftingModule(ZooModule):
         return about if isinstance(keypoints_2d, Tensor) else about.numpy()
 
     def _lift_from(self, camera: Camera | None, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Lift what a camera saw, in its frame; of a model that is :attr:`facing` people, from the turned camera."""
+        """Lift what a camera saw, in its frame; a model that is :attr:`facing` people lifts from the turned camera."""
         if camera is None or not self.facing:
             return self._lift_as(keypoints)
         turned, back = face_root(keypoints, camera, self.skeleton.root)
         return self._lift_as(turned) @ back.mT
 
     def _lift_as(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Lift in the precision of the model's weights; what comes back is float32 as what came in.
+        """Lift in the precision of the model's weights; input and result are float32.
 
         Half precision holds pixels about the root, in units of their own spread; pixels where they were would lose digits.
         """
@@ -176,7 +176,7 @@ class LiftingModule(ZooModule):
     def with_mirror_image(
         self, lift: Callable[[Tensor], Tensor], keypoints_2d: Float[Tensor, "B J 2"]
     ) -> Float[Tensor, "B J 3"]:
-        """Return the mean of a pose and of what the mirrored keypoints give, mirrored back.
+        """Return the mean of a pose and of the pose of the mirrored keypoints, mirrored back.
 
         Pavllo et al. 2019, Sec. 5, "flip augmentation at test time".
 
@@ -204,7 +204,7 @@ class LiftingModule(ZooModule):
         return evaluate_2d(self, keypoints_2d, batch_size)
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """Judge the model's own lifting without any 3D, pose by pose; empty where the paper has no such term.
+        """Score the model's own lifting without any 3D, pose by pose; empty where the paper has no such term.
 
         Returns:
             ``reprojection``: the mean distance of joints between a pose and what comes back when it is lifted, turned,
@@ -227,7 +227,7 @@ class LiftingModule(ZooModule):
         return pose
 
     def log_bones(self, pose: Float[Tensor, "B J 3"]) -> None:
-        """Log what tells a good model without 3D: symmetry and spread of bone lengths, in units of the mean bone."""
+        """Log metrics that need no 3D: symmetry and spread of bone lengths, in units of the mean bone."""
         lengths = bone_lengths(pose, self.skeleton)
         size = lengths.mean(1, keepdim=True)
         gap = bone_asymmetry(pose, self.skeleton) / size

@@ -1,4 +1,4 @@
-"""PictureModule: the LightningModule that every model of pictures extends."""
+"""Define PictureModule, the base of every model of pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BATCH = 32
 
 
 class PictureModule(ZooModule):
-    """A model that finds a person in a crop of a picture: joints in px, and how far each is behind the root.
+    """A model that finds a person in a crop of a picture: joints in px, and their depths relative to the root.
 
     A paper extends it with :meth:`locate` and its own ``training_step``; prediction, validation and test are here.
 
@@ -67,11 +67,11 @@ class PictureModule(ZooModule):
         return picture.to(self.precision) / 255.0 - 0.5
 
     def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
-        """Return root-relative poses as large as the canonical skeleton."""
+        """Return root-relative poses at the size of the canonical skeleton."""
         return rescaled(pose_px, self.canonical_mm.float().sum(), self.skeleton)
 
     def on_fit_start(self) -> None:
-        """Take the canonical skeleton from the training poses with labels."""
+        """Measure the canonical skeleton on the labelled training poses."""
         if self.datamodule is None:
             return
         if self.datamodule.size != self.size:
@@ -82,7 +82,7 @@ class PictureModule(ZooModule):
     def decayed(
         self, optimizer: torch.optim.Optimizer, steps: int | None, over_the_run: bool = False
     ) -> OptimizerLRScheduler:
-        """Return what ``configure_optimizers`` does: the rate falls along half a cosine, or stays.
+        """Return the optimizer's configuration: the rate falls along half a cosine, or stays.
 
         Args:
             optimizer: whose rate falls.

@@ -1,4 +1,4 @@
-"""What scoring and exporting need of a model, whatever class it is of."""
+"""Define what scoring and exporting need of a model of any class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Model(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Return where the model is."""
+        """Return the model's device."""
         ...
 
 
@@ -42,7 +42,7 @@ class Lifter(Model, Protocol):
         ...
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """Return what the model can say of its own lifting."""
+        """Return the model's scores of its own lifting."""
         ...
 
     def predict(self, keypoints_2d: Tensor, skeleton: Skeleton | str | None = None) -> Prediction[Tensor]:
@@ -54,7 +54,7 @@ class Lifter(Model, Protocol):
         ...
 
     def train(self, mode: bool = True) -> object:
-        """Enter or leave training mode."""
+        """Set training mode on or off."""
         ...
 
 
@@ -69,5 +69,5 @@ class Locator(Model, Protocol):
         ...
 
     def to_mm(self, pose_px: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 3"]:
-        """Return root-relative poses as large as the canonical skeleton."""
+        """Return root-relative poses at the size of the canonical skeleton."""
         ...

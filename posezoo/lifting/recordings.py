@@ -1,4 +1,4 @@
-"""One body in a recording: poses that were lifted one by one, made to agree with each other. No label is needed."""
+"""Make the lifted poses of a recording agree on one body, without a label."""
 
 from __future__ import annotations
 
@@ -109,6 +109,6 @@ class OneBody:
 
 
 def _mirrored_bones(skeleton: Skeleton, device: torch.device) -> Tensor:
-    """Return for each bone the one on the other side, itself where there is none."""
+    """Return the index of each bone's mirror image; a bone without one has its own."""
     bones = list(skeleton.bones)
     return torch.tensor([bones.index((skeleton.mirror[a], skeleton.mirror[b])) for a, b in bones], device=device)

@@ -1,4 +1,4 @@
-"""How far a run has come, and rates that follow it, whether steps or minutes end it."""
+"""Track the progress of a run, which steps or minutes end, and decay rates with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 class Progress:
-    """The share of a run that is done, from 0 to 1; who runs the training sets :attr:`done`.
+    """The share of a run that is done, from 0 to 1; the training loop sets :attr:`done`.
 
     Example:
         >>> from posezoo.lifting.schedule import Progress

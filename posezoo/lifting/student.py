@@ -1,4 +1,4 @@
-"""A label-free student: what a teacher lifted, re-shaped, re-posed and seen by new cameras, teaches another network.
+"""Train a student without labels: poses that a teacher lifted are changed and seen by new cameras.
 
 An unsupervised lifter is right on average and wrong in detail, and it knows the poses, bodies and cameras of its training
 set alone. The poses that it lifts are human enough to make more people of (:mod:`posezoo.data.augmentation`), whose 2D and
@@ -33,7 +33,7 @@ _WORLD_FROM_CAMERA = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
 def teachings(
     teacher: LiftingModule, tensors: dict[str, Tensor], pitch: float, one_body: bool, batch_size: int = 8192
 ) -> Float[Tensor, "N J 3"]:
-    """Return what a teacher makes of 2D poses, averaged with their mirror images: a pool for augmentation.
+    """Return a teacher's poses of 2D keypoints, averaged with those of their mirror images: a pool for augmentation.
 
     Args:
         teacher: in eval mode.
@@ -83,10 +83,10 @@ class Student(LiftingModule):
 
     @abstractmethod
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
-        """Return the poses that the trained network makes of pixels, and the paper's own terms of the loss by name."""
+        """Return the trained network's poses of pixels, and the paper's own loss terms by name."""
 
     def start_from(self, other: ZooModule) -> None:
-        """Take another model's weights, or, as a student, take the model as its teacher."""
+        """Load another model's weights; with ``student`` set, take that model as the teacher."""
         if self.hp.student == "teacher" and isinstance(other, LiftingModule):
             self.take_teacher(other)
         else:
@@ -97,7 +97,7 @@ class Student(LiftingModule):
             self.meet_teacher()
 
     def take_teacher(self, other: LiftingModule) -> None:
-        """Keep the teacher, and take over what a student is not taught where shapes agree.
+        """Keep the teacher, and copy those of its weights that a student does not train, where shapes agree.
 
         Raises:
             InputError: it works in another layout.
@@ -111,7 +111,7 @@ class Student(LiftingModule):
             self.load_state_dict({k: v for k, v in taken.items() if v.shape == own[k].shape}, strict=False)
 
     def meet_teacher(self) -> None:
-        """Give the data module the pool that training draws from.
+        """Give the data module the pool of taught poses.
 
         Raises:
             InputError: no teacher, or data that are not to be augmented.
@@ -130,7 +130,7 @@ class Student(LiftingModule):
         self.teacher = ()
 
     def student_step(self, batch: dict[str, Tensor]) -> None:
-        """Make one step on augmented poses: the mean distance of joints, and what the paper adds."""
+        """Train on a batch of augmented poses: the mean distance of joints, plus the paper's own terms."""
         optimizer, schedule = as_list(self.optimizers())[0], as_list(self.lr_schedulers())[0]
         pose, terms = self.taught(batch["keypoints_2d"])
         terms["distance"] = distance_to_teacher(pose, batch["pose_3d"], self.skeleton.root)
@@ -142,6 +142,6 @@ class Student(LiftingModule):
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
 
     def student_optimizer(self, parameters: Sequence[Tensor]) -> OptimizerLRScheduler:
-        """Return Adam with decoupled weight decay, its rate along a half cosine over the run."""
+        """Return AdamW, whose rate falls along half a cosine over the run."""
         optimizer = torch.optim.AdamW(parameters, lr=self.hp.student_learning_rate, weight_decay=1e-4)
         return [optimizer], [cosine(optimizer, self.progress, warmup=0.02)]

@@ -1,4 +1,4 @@
-"""How lifters are scored where nobody knows the 3D: on 2D keypoints alone."""
+"""Score lifters on 2D keypoints alone, where no 3D is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIMBS = {f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist",
 
 
 def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[str, float]:
-    """Measure how human poses of unknown scale look, all lengths relative to the person.
+    """Measure the plausibility of human poses of unknown scale, with all lengths relative to the person.
 
     Returns:
         ``symmetry_error``: how much left and right bones differ, over the pose's mean bone; ``bone_spread``: standard
@@ -43,7 +43,7 @@ def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[st
 
 
 def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[float, float]:
-    """Estimate by how much cameras look down at people, from what is lifted of them: on average people stand upright.
+    """Estimate the pitch of cameras from lifted people, who stand upright on average.
 
     The direction from the middle of the hips to the middle of the shoulders is averaged over poses, so people who bend one
     way as often as the other do not matter. People who mostly bend forward look like a camera further down.

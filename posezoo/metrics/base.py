@@ -1,4 +1,4 @@
-"""The one state behind all metrics: a table of sums and counts, one row an action, one column a joint."""
+"""Hold the state of all metrics: a table of sums and counts, with a row for each action and a column for each joint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SERIAL = itertools.count()
 
 
 class PoseMetric(Metric):
-    """Sums and counts per action and joint, from which every mean is taken at the end.
+    """Sums and counts for each action and joint, from which all means are computed.
 
     Sums add up exactly the same over any split into batches and processes, so every mean here is that of the whole set,
     provided that no sample is seen twice (Lightning's default test sampler pads; use one that does not). In a
@@ -71,7 +71,7 @@ class PoseMetric(Metric):
         self.add_state("serial", torch.tensor(next(_SERIAL)), dist_reduce_fx="max")
 
     def _columns(self) -> tuple[str, ...] | None:
-        """Return names of the columns, None where joints are pooled."""
+        """Return names of the columns; None where joints are pooled."""
         return None if self.skeleton is None else self.skeleton.joints
 
     def _add(self, values: Float[Tensor, "*batch J"], action: Array | int | None) -> None:
@@ -92,7 +92,7 @@ class PoseMetric(Metric):
         self.count.index_add_(0, rows, count.reshape(-1, width).to(self.count))
 
     def _codes(self, action: Array | int | None, batch: torch.Size) -> Int[Tensor, "*batch"]:
-        """Return the action of every pose; row 0 for all where no actions are told apart."""
+        """Return the action of every pose; row 0 for all where there are no actions."""
         name = type(self).__name__
         if self.actions is None:
             if action is not None:
@@ -119,36 +119,36 @@ class PoseMetric(Metric):
         return self.mean_over_actions() if self.average == "actions" else self.mean_over_frames()
 
     def mean_over_frames(self) -> Float64[Tensor, ""]:
-        """Return the mean in which every joint of every frame counts the same, so that an action counts by its length."""
+        """Return the mean over all joints of all frames, in which an action counts by its length."""
         with self._synced():
             return self.total.sum() / self.count.sum()
 
     def mean_over_actions(self) -> Float64[Tensor, ""]:
-        """Mean of the actions' means: every action seen counts the same, however long."""
+        """Return the mean of the actions' means, in which every action seen counts the same."""
         return torch.stack(list(self.per_action().values())).nanmean()
 
     def per_action(self) -> dict[str, Float64[Tensor, ""]]:
-        """Return the mean of every action, by name; NaN for one not seen."""
+        """Return the mean of every action, by name; NaN for an action without poses."""
         if self.actions is None:
             raise InputError(f"{type(self).__name__} tells no actions apart; construct it with their names, actions=[...].")
         with self._synced():
             return dict(zip(self.actions, self.total.sum(1) / self.count.sum(1), strict=True))
 
     def per_joint(self) -> dict[str, Float64[Tensor, ""]]:
-        """Return the mean of every joint over all frames, by name; NaN for one that no mask let in."""
+        """Return the mean of every joint over all frames, by name; NaN for a joint that every mask leaves out."""
         if self.columns is None:
             raise InputError(f"{type(self).__name__} pools all joints; construct it with their layout, skeleton='h36m17'.")
         with self._synced():
             return dict(zip(self.columns, self.total.sum(0) / self.count.sum(0), strict=True))
 
     def table(self) -> Float64[Tensor, "actions joints"]:
-        """Return the mean of every joint in every action, by the order of names; one row or column where pooled."""
+        """Return the mean of every joint in every action, in the order of names; one row or column where pooled."""
         with self._synced():
             return self.total / self.count
 
     @contextmanager
     def _synced(self) -> Iterator[None]:
-        """Hold the state of all processes inside the block, as torchmetrics does around ``compute``."""
+        """Synchronise the state of all processes within the block, as torchmetrics does around ``compute``."""
         if self._is_synced:
             yield
             return

@@ -1,4 +1,4 @@
-"""Shares of correct joints as metrics, from 0 to 1; :mod:`posezoo.metrics.functional.correct` defines each."""
+"""Count shares of correct joints, from 0 to 1; :mod:`posezoo.metrics.functional.correct` defines each."""
 
 from __future__ import annotations
 

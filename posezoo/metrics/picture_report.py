@@ -1,4 +1,4 @@
-"""What Zhou et al. 2017 report: errors in 3D and in 2D, and how symmetric the predicted skeletons are."""
+"""Report the metrics of Zhou et al. 2017: errors in 3D and in 2D, and how symmetric the predicted skeletons are."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def moved_to_the_neck(pose: Float[Tensor, "B J 3"], share: float, skeleton: Skel
 
 
 def torso_px(keypoints: Float[Tensor, "B J 2"], skeleton: Skeleton) -> Float[Tensor, "B"]:
-    """Return what PCK of Leeds Sports Pose measures errors by, px: from the left shoulder to the right hip.
+    """Return the length by which PCK of Leeds Sports Pose measures errors, px: from the left shoulder to the right hip.
 
     Where one of the two is not annotated, the other diagonal stands for it; NaN where neither is whole.
     """

@@ -1,4 +1,4 @@
-"""Errors of joint positions as metrics; :mod:`posezoo.metrics.functional.position` defines each."""
+"""Count errors of joint positions; :mod:`posezoo.metrics.functional.position` defines each."""
 
 from __future__ import annotations
 

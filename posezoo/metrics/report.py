@@ -1,4 +1,4 @@
-"""Summarise the score of a lifter: every metric by name, and how the ratios of limbs are distributed."""
+"""Report the scores of a lifter: every metric by name, and the distribution of limb ratios."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class LiftingMetrics(nn.Module):
 
 
 class LimbStatistics:
-    """How the ratios of upper to lower limbs are distributed, Chen et al. 2019, Sec. 4.3 and Fig. 6."""
+    """The distribution of the ratios of upper to lower limbs, Chen et al. 2019, Sec. 4.3 and Fig. 6."""
 
     EDGES = np.linspace(0.0, 3.0, 61)
 

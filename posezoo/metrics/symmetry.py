@@ -1,4 +1,4 @@
-"""How far left and right differ, as a metric; :mod:`posezoo.metrics.functional.symmetry` defines it."""
+"""Count how far left and right differ; :mod:`posezoo.metrics.functional.symmetry` defines it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ class SymmetryError(PoseMetric):
     def update(
         self, pred: Array, target: Array | None = None, action: Array | int | None = None, mask: Array | None = None
     ) -> None:
-        """Count poses (..., J, 3); ``target`` is not looked at, it is there for a collection of metrics."""
+        """Count poses (..., J, 3); ``target`` is ignored, and is an argument only because collections of metrics pass it."""
         if self.skeleton is not None:
             self._add(symmetry_error(pred, None, "none", skeleton=self.skeleton, mask=mask), action)

@@ -1,4 +1,4 @@
-"""Exponential moving average of weights: what is evaluated and shipped where training oscillates."""
+"""Average weights exponentially, for evaluation and publication where training oscillates."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class AveragedNetwork(AveragedModel):
         return self.module(*args, **kwargs)
 
     def published(self, name: str) -> dict[str, Tensor]:
-        """Return the average under the name of the network that trains: what a model publishes in its place."""
+        """Return the average under the name of the trained network, in whose place a model publishes it."""
         return {f"{name}.{key}": value for key, value in self.module.state_dict().items()}
 
     @staticmethod
     def state_of(weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-        """State of an attribute ``average`` from published weights, where it is what :meth:`published` gave for ``name``."""
+        """Return the state of an attribute ``average`` from the weights that :meth:`published` returned for ``name``."""
         own = {f"average.module{key.removeprefix(name)}": v for key, v in weights.items() if key.startswith(f"{name}.")}
         return {**own, "average.n_averaged": torch.ones((), dtype=torch.long)}

@@ -1,4 +1,4 @@
-"""The block that U-Nets are made of, and how convolutions lie in memory."""
+"""Build the block that U-Nets are made of, and order convolution kernels in memory."""
 
 from __future__ import annotations
 

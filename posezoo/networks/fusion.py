@@ -1,4 +1,4 @@
-"""Batch norm folded into the layers before it: the same outputs in eval mode, with half the passes over memory."""
+"""Fold batch norms into the layers before them: the same outputs in eval mode, with half the passes over memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @runtime_checkable
 class Fusable(Protocol):
-    """A linear layer of a paper's own that knows how to take in the batch norm that follows it."""
+    """A paper's own linear layer that can take in the batch norm that follows it."""
 
     def fused_with(self, norm: object) -> nn.Module:
-        """Return a layer that gives what this one and then ``norm``, in eval mode, give."""
+        """Return one layer that computes this one followed by ``norm`` in eval mode."""
         ...
 
 

@@ -101,7 +101,7 @@ class SkeletonEncoder(nn.Module):
         self.code = nn.Linear(channels * self.side**2, 3 * eta * points)
 
     def maps(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B C S S"]:
-        """Return what the encoder sees of poses in px: drawn about their root, in the scale of their mean joint distance."""
+        """Return the encoder's input for poses in px: maps drawn about the root, in the scale of the mean joint distance."""
         normalized = center_and_scale(keypoints, self.skeleton.root)[0]
         middle = (self.map_size - 1) / 2
         maps = skeleton_maps(
@@ -119,7 +119,7 @@ class SkeletonEncoder(nn.Module):
 
 @torch.no_grad()
 def encode_all(encoder: SkeletonEncoder, keypoints: Float[Tensor, "N J 2"]) -> Float[Tensor, "N M D"]:
-    """Return G of a whole training set by an encoder that stays as it is; show how far the work is."""
+    """Return G of a whole training set by a fixed encoder, with a progress bar."""
     from rich.progress import track
 
     fused, parts = fuse_batch_norm(encoder), keypoints.split(1024)
@@ -146,7 +146,7 @@ def _paint(maps: Float[Tensor, "B bones S S"], anew: bool) -> Float[Tensor, "B 3
 
 
 class Injection(nn.Module):
-    """G beside what a regressor knows: fixed, through a fully connected layer, added to its features.
+    """G as a further input of a regressor: fixed, through a fully connected layer, added to its features.
 
     Chen, Lin et al. 2019, Sec. 4: "forward the geometry representation G to fully connection layers to match the feature
     dimension of baselines, and then directly do element-wise sum".

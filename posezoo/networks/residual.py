@@ -14,7 +14,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.Le
 
 
 def _layer(inputs: int, outputs: int, activation: str, batch_norm: bool, dropout: float) -> OrderedDict[str, nn.Module]:
-    """Return a block of linear, batch norm, activation and dropout; what is switched off is left out."""
+    """Return a block of linear layer, batch norm, activation and dropout, without those that are switched off."""
     if activation not in _ACTIVATIONS:
         raise UnknownNameError.of("activation", activation, _ACTIVATIONS)
     modules: OrderedDict[str, nn.Module] = OrderedDict(linear=nn.Linear(inputs, outputs))
@@ -83,6 +83,6 @@ class ResidualMLP(nn.Module):
     def forward(
         self, features: Float[Tensor, "B inputs"], added: Float[Tensor, "B W"] | None = None
     ) -> Float[Tensor, "B outputs"]:
-        """Return the features; ``added``, what else is known of the samples, joins them after the first layer."""
+        """Return the features; ``added``, further features of the samples, is added after the first layer."""
         features = self.door(features)
         return self.head(self.blocks(features if added is None else features + added))

@@ -1,4 +1,4 @@
-"""Batch norm and dropout that see the global batch of a distributed run, on CPU (gloo) as on GPU.
+"""Compute batch norm and dropout over the global batch of a distributed run, on CPU (gloo) as on GPU.
 
 ``torch.nn.SyncBatchNorm`` works on GPUs alone, and plain dropout would repeat one mask on every process.
 """

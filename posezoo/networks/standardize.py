@@ -1,4 +1,4 @@
-"""Zero mean, unit variance by statistics that travel with the weights."""
+"""Standardise to zero mean and unit variance by statistics that are stored with the weights."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def movie(
 
     Raises:
         InputError: another ending, or ImageIO or imageio-ffmpeg is not installed (``pip install 'posezoo[video]'``).
-        SaveError: the file could not be written; nothing half-written is left.
+        SaveError: the file was not written; nothing half-written is left.
     """
     path = Path(path)
     kind = path.suffix.lower().lstrip(".")
@@ -97,9 +97,9 @@ def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int
             for shown in pictures:
                 writer.append_data(shown)
     except (OSError, RuntimeError) as error:
-        raise SaveError(f"{path} could not be written: FFmpeg stopped ({str(error).strip()[:120]}).") from error
+        raise SaveError(f"{path} was not written: FFmpeg stopped ({str(error).strip()[:120]}).") from error
     if not temporary.is_file() or not temporary.stat().st_size:
-        raise SaveError(f"{path} could not be written: FFmpeg wrote nothing; is the disk full?")
+        raise SaveError(f"{path} was not written: FFmpeg wrote nothing; is the disk full?")
 
 
 def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""A table of one's own, small enough to run in a test, and reproduce.py called on it as a user does."""
+"""Write a table small enough to run in a test, and call ``reproduce.py`` on it as a user does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished rows folded into two files read as their own files did, and leave the archive when they are measured anew."""
+"""Test the archive: archived rows read as their own files did, and leave the archive when they are measured again."""
 
 from __future__ import annotations
 

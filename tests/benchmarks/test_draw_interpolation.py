@@ -1,4 +1,4 @@
-"""Figure 4 of georep: bones in the colours of their sides, every step drawn, one sentence for a model without codes."""
+"""Test Figure 4 of georep: bones in the colours of their sides, every step drawn, an error for a model without codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contact sheet of rendered people."""
+"""Test the contact sheet of rendered people."""
 
 from __future__ import annotations
 

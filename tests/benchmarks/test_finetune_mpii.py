@@ -1,4 +1,4 @@
-"""The demonstration of fine-tuning: its halves share no picture, its report says what its results say."""
+"""Test the fine-tuning benchmark: its halves share no picture, and its report agrees with its results."""
 
 from __future__ import annotations
 

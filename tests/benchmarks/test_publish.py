@@ -1,4 +1,4 @@
-"""Cards of published weights: in the words that their headers, their classes and their papers give."""
+"""Test the cards of published weights: their text comes from headers, classes and papers."""
 
 from __future__ import annotations
 

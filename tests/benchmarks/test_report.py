@@ -1,4 +1,4 @@
-"""Reports: nothing measured elsewhere can be taken for the paper's, orders are compared, curves are drawn."""
+"""Test reports: values of other data are marked as such, orders are compared, curves are drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""reproduce.py as its users run it: finished rows stay, kills lose little, failures are recorded, folders are shared."""
+"""Test ``reproduce.py``: finished rows are kept, killed runs resume, failures are recorded, processes share a folder."""
 
 from __future__ import annotations
 

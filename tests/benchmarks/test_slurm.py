@@ -1,4 +1,4 @@
-"""A real Slurm of one node: a table runs on it, one row is killed once, and all of it is finished."""
+"""Test the Slurm launcher on a real Slurm of one node: a table finishes although one of its jobs is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks of speed: the contestant of P-MPJPE is right, the table prints, unknown names are refused."""
+"""Test the speed benchmarks: the contestant of P-MPJPE is right, the table prints, unknown names are refused."""
 
 from __future__ import annotations
 

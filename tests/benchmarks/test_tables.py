@@ -1,4 +1,4 @@
-"""The tables of the papers as data: whole, well-formed, and able to run."""
+"""Test the papers' tables: complete, well-formed, and able to run."""
 
 from __future__ import annotations
 

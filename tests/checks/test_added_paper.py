@@ -1,4 +1,4 @@
-"""The notebook that adds a paper passes the linters; the import contracts hold for a paper that they do not name."""
+"""Check that the notebook which adds a paper passes the linters, and that the import contracts hold for a new paper."""
 
 from __future__ import annotations
 

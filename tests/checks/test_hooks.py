@@ -1,4 +1,4 @@
-"""The hooks of MkDocs fill the pages with what the code, the tables and the results say; pre-commit runs the linters."""
+"""Check that MkDocs' hooks fill the pages from code, tables and results, and that pre-commit runs the linters."""
 
 from __future__ import annotations
 

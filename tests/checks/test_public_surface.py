@@ -1,4 +1,4 @@
-"""What users build on changes deliberately: public names, commands, options and fields are those written down."""
+"""Check that the public surface (names, commands, options, fields) is the one written down."""
 
 from __future__ import annotations
 

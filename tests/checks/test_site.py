@@ -1,4 +1,4 @@
-"""The site builds without a warning, and says what code, parser and results say."""
+"""Check that the site builds without a warning and agrees with code, parser and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, its exit codes, and that bad input is one sentence."""
+"""Test the command line: output, exit codes, and one sentence for bad input."""
 
 from __future__ import annotations
 

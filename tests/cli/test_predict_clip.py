@@ -1,4 +1,4 @@
-"""``posezoo predict`` on videos and on one person's clip."""
+"""Test ``posezoo predict`` on videos and on the keypoints of one person's clip."""
 
 from __future__ import annotations
 

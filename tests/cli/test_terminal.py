@@ -1,4 +1,4 @@
-"""What is printed where: no control codes in pipes, no colours under NO_COLOR, JSON and nothing else with --json."""
+"""Test the terminal: no control codes in pipes, no colours under NO_COLOR, only JSON with ``--json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posezoo webcam`` with a camera and a detector that are not there: what is lifted, shown and refused."""
+"""Test ``posezoo webcam`` with a simulated camera and detector: what is lifted, shown and refused."""
 
 from __future__ import annotations
 

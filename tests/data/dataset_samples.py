@@ -1,4 +1,4 @@
-"""Small datasets written in the published layouts, by the tools their makers use."""
+"""Write small datasets in the published layouts, with the libraries that their makers use."""
 
 from __future__ import annotations
 

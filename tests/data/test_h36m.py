@@ -1,4 +1,4 @@
-"""Human3.6M from the three kinds of files that people hold: all must give the same poses."""
+"""Test Human3.6M: the three kinds of source files give the same poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HumanEva-I's cameras: places as published, intrinsics fitted to the annotated keypoints."""
+"""Test HumanEva-I's cameras: published extrinsics, and intrinsics fitted to the annotated keypoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinetics-skeleton's clips gathered in one file."""
+"""Test gathering Kinetics-skeleton's clips in one file."""
 
 import json
 import warnings

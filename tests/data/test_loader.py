@@ -1,4 +1,4 @@
-"""Batches from memory: every sample once, the same permutation on resume, fair shares between processes."""
+"""Test batches from memory: every sample once, the same permutation on resume, equal shares for processes."""
 
 from __future__ import annotations
 

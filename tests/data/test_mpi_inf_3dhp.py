@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP's training and test annotations, in one file."""
+"""Test MPI-INF-3DHP: training and test annotations in one prepared file."""
 
 from __future__ import annotations
 

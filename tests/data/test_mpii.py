@@ -1,4 +1,4 @@
-"""MPII: the published counts on the real files where they are there, everything else on files written here."""
+"""Test MPII: the published counts on the real files where these exist, all else on files that the tests write."""
 
 import h5py
 import numpy as np

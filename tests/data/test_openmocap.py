@@ -1,4 +1,4 @@
-"""OpenMocap: what is prepared from files, and what is made of it."""
+"""Test OpenMocap: preparation, both formats of the prepared file, splits, bodies, cameras and detection errors."""
 
 from __future__ import annotations
 

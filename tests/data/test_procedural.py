@@ -1,4 +1,4 @@
-"""The synthetic people: anatomy and motion measured on positions alone, cameras against OpenCV."""
+"""Test procedural people: anatomy and motion measured on positions alone, cameras against OpenCV."""
 
 from __future__ import annotations
 

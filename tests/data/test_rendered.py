@@ -1,4 +1,4 @@
-"""Rendered people: capsules where geometry says, labels where the people are, the same picture every time."""
+"""Test rendered people: capsules where geometry says, labels where the people are, the same picture every time."""
 
 from __future__ import annotations
 

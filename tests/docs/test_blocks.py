@@ -1,4 +1,4 @@
-"""Code in the pages runs: ``python`` and ``console`` blocks, page by page, from top to bottom, in an empty folder."""
+"""Test the code of the pages: run ``python`` and ``console`` blocks page by page, in an empty folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages are made of: figures that are measured, commands that exist, files that are there."""
+"""Test the pages: figures are measured, commands and files exist."""
 
 from __future__ import annotations
 

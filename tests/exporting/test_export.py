@@ -1,4 +1,4 @@
-"""Exported files give what ``predict`` gives, at batch sizes that were not traced, and say what they are."""
+"""Test exported files: they give what ``predict`` gives, at batch sizes that were not traced, with correct metadata."""
 
 from __future__ import annotations
 

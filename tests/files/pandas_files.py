@@ -1,4 +1,4 @@
-"""Data frames in HDF5 as pandas and PyTables write them, node by node and attribute by attribute, by h5py alone."""
+"""Write data frames in HDF5 as pandas and PyTables do, node by node and attribute by attribute, with h5py alone."""
 
 import pickle
 

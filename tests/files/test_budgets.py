@@ -1,4 +1,4 @@
-"""What a file may cost: bytes, joints, and only regular files."""
+"""Test the limits on what a file may cost: bytes, joints, and regular files only."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, read without executing anything or trusting a header."""
+"""Test files: read without executing anything and without trusting a header."""
 
 import collections
 import errno

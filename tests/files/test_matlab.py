@@ -1,4 +1,4 @@
-"""MATLAB files as SciPy writes them, and damaged ones."""
+"""Test MATLAB files that SciPy writes, and damaged ones."""
 
 import random
 import struct

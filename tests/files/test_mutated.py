@@ -1,7 +1,8 @@
-"""A campaign of mutated files with fixed seeds: every reader gives an answer or one sentence, soon.
+"""Test every reader on mutated files with fixed seeds: a result or one sentence, within seconds.
 
-Bytes are flipped, cut, doubled and put in; of JSON and tables values are exchanged for odd ones, too, so that the damage
-reaches past the parser. ``python -m tests.files.test_mutated COUNT SEED`` runs it at any length and counts.
+Bytes are flipped, removed, doubled and inserted. In JSON and tables, values are also replaced by odd ones, so that the
+damage gets past the parser. ``python -m tests.files.test_mutated COUNT SEED`` runs any number of mutations and counts the
+outcomes.
 """
 
 from __future__ import annotations

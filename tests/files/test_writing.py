@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and what killed writers leave is cleaned up by the next one."""
+"""Test that files are written whole or not at all, and that the next writer removes what killed writers left."""
 
 import os
 import signal

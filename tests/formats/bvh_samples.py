@@ -1,4 +1,4 @@
-"""BVH files of every naming convention, of one person who stands."""
+"""Write BVH files of every naming convention, of one person who stands."""
 
 from __future__ import annotations
 

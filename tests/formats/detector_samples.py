@@ -1,6 +1,6 @@
-"""What detectors and annotation tools write, by the standard library, NumPy and h5py: two walkers, six frames.
+"""Write the files of detectors and annotation tools with the standard library, NumPy and h5py: two walkers, six frames.
 
-Each writer gives the path, the layout, and by person the keypoints (frames, J, 2) and confidences (frames, J) or None.
+Each writer returns the path, the layout, and by person the keypoints (frames, J, 2) and confidences (frames, J) or None.
 """
 
 import csv

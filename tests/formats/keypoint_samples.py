@@ -1,4 +1,4 @@
-"""Files of every format that read_keypoints knows, written by NumPy, json, csv, h5py, pickle and SciPy as published."""
+"""Write a file of every format that ``read_keypoints`` reads, with NumPy, json, csv, h5py, pickle and SciPy."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""BVH: every naming convention, hand-computed kinematics, real recordings, broken files."""
+"""Test BVH: every naming convention, kinematics computed by hand, real recordings, broken files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration files as the programs of the field write them."""
+"""Test calibration files as the programs of the field write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""read_keypoints on files written by other libraries in each published layout."""
+"""Test ``read_keypoints`` on files that other libraries write in each published layout."""
 
 import json
 

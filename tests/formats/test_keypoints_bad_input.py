@@ -1,4 +1,4 @@
-"""Keypoints that cannot be used: one sentence each, and never anything executed, hanging or half-read."""
+"""Test keypoint files that cannot be used: one sentence each, nothing executed, no hang, no partial result."""
 
 import json
 import pickle

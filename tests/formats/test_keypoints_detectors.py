@@ -1,4 +1,4 @@
-"""Files of detectors and annotation tools, as their makers write them: the right joints of the right people."""
+"""Test the files of detectors and annotation tools: the right joints of the right people."""
 
 import json
 import pickle

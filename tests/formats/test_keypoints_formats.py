@@ -1,4 +1,4 @@
-"""What detectors and datasets write, beyond the samples of every format: people, frames, sizes, names."""
+"""Test what detectors and datasets write beyond the samples of every format: people, frames, sizes, names."""
 
 import json
 

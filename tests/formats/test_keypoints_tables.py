@@ -1,4 +1,4 @@
-"""Tables of keypoints as people write them: names, separators, numbers, one row a pose or one row a joint."""
+"""Test tables of keypoints: names, separators, numbers, one row a pose or one row a joint."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""TRC and C3D as ground truth: read as other programs write them, matched by frame or time, turned as the camera stood."""
+"""Test TRC and C3D as ground truth: read as other programs write them, matched by frame or time, in the camera's frame."""
 
 import json
 

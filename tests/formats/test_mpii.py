@@ -1,4 +1,4 @@
-"""MPII's annotations in the layouts of simple-baselines, of pytorch-pose, and of MPII's own file, written by SciPy."""
+"""Test MPII's annotations in the layouts of simple-baselines, of pytorch-pose, and of MPII's own file, written by SciPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays of four axes, 3D poses among them, fractions, and results that are read again."""
+"""Test plain arrays: four axes, 3D poses, fractions of the image, and results that are read again."""
 
 import numpy as np
 import pytest

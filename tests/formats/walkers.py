@@ -1,4 +1,4 @@
-"""Two people who walk through a picture, in any layout: what files of keypoints are written from and compared with."""
+"""Make two people who walk through a picture, in any layout, to write files of keypoints from and to compare with."""
 
 from functools import lru_cache
 

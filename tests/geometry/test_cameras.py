@@ -1,4 +1,4 @@
-"""Cameras against OpenCV, round trips, and the published calibration."""
+"""Test cameras against OpenCV, by round trips, and against the published calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The camera that looks at a person."""
+"""Test the camera that is turned towards a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intrinsics fitted to points and pixels, against OpenCV's projection."""
+"""Test intrinsics fitted to points and pixels, against OpenCV's projection."""
 
 from __future__ import annotations
 

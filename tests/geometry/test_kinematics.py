@@ -1,4 +1,4 @@
-"""Kinematics and normalisation: hand-computed values and properties."""
+"""Test kinematics and normalisation: values computed by hand, and properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Similarity Procrustes against SciPy and a per-pose SVD, and where there is no single answer."""
+"""Test similarity Procrustes against SciPy and an SVD per pose, also where the solution is not unique."""
 
 from __future__ import annotations
 

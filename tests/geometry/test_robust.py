@@ -1,4 +1,4 @@
-"""Views that are wrong lose their weight; weights of exact views do not change the point."""
+"""Test robust triangulation: wrong views lose their weight, and exact views keep the point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotations against SciPy; views keep people upright."""
+"""Test rotations against SciPy; random views keep people upright."""
 
 from __future__ import annotations
 

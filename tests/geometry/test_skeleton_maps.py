@@ -1,4 +1,4 @@
-"""Maps of limbs against OpenCV's thick lines, and against distances computed pixel by pixel."""
+"""Test maps of limbs against OpenCV's thick lines, and against distances computed pixel by pixel."""
 
 from __future__ import annotations
 

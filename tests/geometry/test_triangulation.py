@@ -1,4 +1,4 @@
-"""Triangulation against OpenCV, a NumPy SVD, and geometry that has no answer."""
+"""Test triangulation against OpenCV and a NumPy SVD, and on geometry without a solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of lifters against the functional metrics computed over everything at once."""
+"""Test the scores of lifters against the functional metrics computed over all poses at once."""
 
 from __future__ import annotations
 

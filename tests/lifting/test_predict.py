@@ -1,4 +1,4 @@
-"""The door of ``predict``: any layout in, a labelled result out, bad input refused in one sentence."""
+"""Test ``predict``: any layout is taken, the result is labelled, bad input is refused in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One body per recording, and a student that learns from a teacher without a label."""
+"""Test training on a teacher's poses: one body per recording, and a student that learns without a label."""
 
 from __future__ import annotations
 

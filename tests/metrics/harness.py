@@ -1,6 +1,6 @@
-"""One harness for all metrics: data as batches, a reference that takes poses one at a time, and two processes of gloo.
+"""Test metrics by one harness: data as batches, a reference that takes one pose at a time, and two processes of gloo.
 
-A case says how to construct a metric, what its functional twin is, and how a loop over single poses computes it.
+A case says how to construct a metric, which function it belongs to, and how a loop over single poses computes it.
 """
 
 from __future__ import annotations

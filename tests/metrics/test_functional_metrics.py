@@ -1,4 +1,4 @@
-"""The metric functions against loops over single poses, hand-computed values and their invariances."""
+"""Test the metric functions against loops over single poses, values computed by hand, and their invariances."""
 
 from __future__ import annotations
 

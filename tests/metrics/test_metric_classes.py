@@ -1,4 +1,4 @@
-"""The metric classes: equal to their functions however the data is split, over actions, over processes, after pickling."""
+"""Test the metric classes: equal to their functions for any split of the data, over actions, processes and pickling."""
 
 from __future__ import annotations
 

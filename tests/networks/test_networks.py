@@ -1,4 +1,4 @@
-"""Building blocks: shapes, switches, and what they compute."""
+"""Test building blocks: shapes, switches, and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encoder of skeleton maps, its codes, and their injection."""
+"""Test the encoder of skeleton maps, its codes, and their injection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendered people who several tests of hg3d take."""
+"""Share rendered people among the tests of hg3d."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tiny pictures and networks of Zhou et al. 2017."""
+"""Make small pictures and networks for tests of Zhou et al. 2017."""
 
 from __future__ import annotations
 

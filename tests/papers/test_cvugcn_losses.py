@@ -1,4 +1,4 @@
-"""Hua et al. 2021, Eq. 3-6, against values computed by hand, and what must not change them."""
+"""Test Hua et al. 2021, Eq. 3-6, against values computed by hand, and their invariances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hua et al. 2021 as a whole: pairs, calibration errors, training without 3D, prediction from several cameras."""
+"""Test Hua et al. 2021: pairs, calibration errors, training without 3D, prediction from several cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hua et al. 2021's graph convolution against its equation, and what the network's switches take away."""
+"""Test the graph convolution of Hua et al. 2021 against its equation, and the network's switches."""
 
 from __future__ import annotations
 

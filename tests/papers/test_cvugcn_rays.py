@@ -1,4 +1,4 @@
-"""Hua et al. 2021, Eq. 1, row by row in NumPy."""
+"""Test Hua et al. 2021, Eq. 1, against its rows written out in NumPy."""
 
 from __future__ import annotations
 

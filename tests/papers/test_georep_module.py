@@ -1,4 +1,4 @@
-"""Chen, Lin et al. 2019 as a whole: generators that learn, a regressor on few labels, codes for users, injection."""
+"""Test Chen, Lin et al. 2019: generators that learn, a regressor on few labels, codes for users, injection."""
 
 from __future__ import annotations
 

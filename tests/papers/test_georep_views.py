@@ -1,4 +1,4 @@
-"""Pairs of views: where virtual cameras stand, and what real pairs are made of."""
+"""Test pairs of views: the places of virtual cameras, and the content of real pairs."""
 
 from __future__ import annotations
 

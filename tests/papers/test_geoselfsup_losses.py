@@ -1,4 +1,4 @@
-"""Every loss term of Chen, Tyagi et al. 2019 against a value worked out by hand, and what it must not depend on."""
+"""Test every loss term of Chen, Tyagi et al. 2019 against values computed by hand, and its invariances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chen, Tyagi et al. 2019 as a whole: geometry of the loop, switches, neighbours, adapter, completion, few labels."""
+"""Test Chen, Tyagi et al. 2019: geometry of the loop, switches, neighbours, adapter, completion, few labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zhou et al. 2017: terms against hand-computed values and finite differences; peaks of heatmaps."""
+"""Test the losses of Zhou et al. 2017 against values computed by hand and finite differences, and peaks of heatmaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zhou et al. 2017: the network's shapes, what each picture contributes, and poses that come out where people are."""
+"""Test Zhou et al. 2017: the network's shapes, what each picture contributes, and poses at the right places."""
 
 from __future__ import annotations
 

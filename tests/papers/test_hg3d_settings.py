@@ -1,4 +1,4 @@
-"""Zhou et al. 2017: units of the released code and of the text, stages, rates, averages, and poses that are doubtful."""
+"""Test the settings of Zhou et al. 2017: units of the released code and of the text, stages, rates, averages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three stages of Zhou et al. 2017 as recipes: each starts from the one before, and a resumed run is an unbroken one."""
+"""Test the three stages of Zhou et al. 2017 as recipes: each starts from the previous one, and resumes exactly."""
 
 from __future__ import annotations
 

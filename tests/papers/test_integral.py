@@ -1,4 +1,4 @@
-"""Sun et al. 2018, with and without the representation of Chen, Lin et al. 2019."""
+"""Test Sun et al. 2018, with and without the representation of Chen, Lin et al. 2019."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Martinez et al. 2017 as published: it trains with its defaults, and keeps its weight norms."""
+"""Test Martinez et al. 2017 as published: it trains with its defaults, and keeps its weight norms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each loss of SVMA against a value computed by hand, and the invariance the paper implies."""
+"""Test each loss of SVMA against values computed by hand, and the invariances that the paper implies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVMA as a whole: switches, the views it trains on, and that it learns from 2D alone."""
+"""Test SVMA: switches, the views that it trains on, and that it learns from 2D alone."""
 
 from __future__ import annotations
 

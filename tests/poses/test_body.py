@@ -1,4 +1,4 @@
-"""One body, upright, on a floor: each function keeps what it says and mends what it says."""
+"""Test the functions on bodies (one body, upright, on a floor): what each keeps, and what each corrects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BVH, TRC and CSV: read back by our own reader, by the formats' rules, and never mirrored."""
+"""Test BVH, TRC and CSV: read back by our own reader and by the formats' rules, never mirrored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who in files: names that hold, people who are tracked, recordings that begin anew."""
+"""Test identities of people in files: names, tracked people, recordings whose frame numbers begin again."""
 
 import json
 

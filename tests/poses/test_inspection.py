@@ -1,4 +1,4 @@
-"""What posezoo data check finds: in correct people nothing, in damaged ones what was done to them."""
+"""Test ``posezoo data check``: no finding for correct people, the right finding for each kind of damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joints that were not found, as detectors and people write them."""
+"""Test joints that were not found, as detectors and people write them."""
 
 import numpy as np
 import pytest

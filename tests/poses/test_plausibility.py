@@ -1,4 +1,4 @@
-"""Nonsense is told from a person, and the layout that fits is named."""
+"""Test that random points are told from a person, and that the layout which fits is named."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Prediction: what it says of itself, and that a saved one comes back the same."""
+"""Test predictions: their description, and that a saved one is read back unchanged."""
 
 import errno
 import json

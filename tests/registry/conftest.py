@@ -1,4 +1,4 @@
-"""A hub on loopback behind the real client, and an installation that has an index and no weights."""
+"""Share a hub on loopback for the real client, and an installation that has an index and no weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Hugging Face hub on loopback, as far as downloads and uploads of models go, with the faults that networks have."""
+"""Serve a Hugging Face hub on loopback, as far as downloads and uploads of models go, with the faults of networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights over the network, through the hub's real client: what comes is what the index says, or nothing."""
+"""Test downloads through the hub's real client: the weights are those of the index, or there are none."""
 
 from __future__ import annotations
 

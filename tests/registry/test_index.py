@@ -1,4 +1,4 @@
-"""The one list of models: its schema, its folders, and what a damaged one says."""
+"""Test the index of models: its schema, its folders, and the error of a damaged one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From names and paths to models: which files are taken, and which are refused."""
+"""Test loading models by name and path: which files are taken, and which are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published weights give what they gave when they were published, and score what their cards say."""
+"""Test published weights: outputs are those stored when they were published, and scores are those of their cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder for the hub, and its upload through the real client."""
+"""Test writing a folder for the hub, and its upload through the real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models from outside: a class of this file, and one of an installed package, do all that the zoo's own models do."""
+"""Test models from outside: a class of this file and one of an installed package do all that the zoo's own models do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversion: copies are exact, approximations are named, nothing is invented."""
+"""Test conversion: exact copies, named approximations, and no invented joints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts against published counts, orders and index tables."""
+"""Test layouts against published counts, orders and index tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe is data: whatever it names to be imported or called is refused by name, and nothing of it runs."""
+"""Test that a recipe is data: what it names to be imported or called is refused by name, and nothing of it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two processes on CPU (gloo): the same draws, the same batch statistics, the same weights, every sample scored once."""
+"""Test two processes on the CPU (gloo): the same draws, batch statistics and weights, and every sample scored once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fine-tuning: learns from 2D alone, validates without labels on other sequences, keeps the best, says what it did."""
+"""Test fine-tuning: it learns from 2D alone, validates on other sequences without labels, keeps the best, and reports."""
 
 from __future__ import annotations
 

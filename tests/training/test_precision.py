@@ -1,4 +1,4 @@
-"""A recipe's bfloat16 is used where the machine has it."""
+"""Test that a recipe's bfloat16 is used where the machine has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: every recipe parses, training resumes and repeats, distributed runs agree."""
+"""Test runs: every recipe parses, training resumes and repeats, distributed runs agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film of one person, red on black, and detectors that really look at its pictures."""
+"""Make a film of one person, red on black, and detectors that find people by these colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posezoo.video.lift``: everybody of a clip, from a video or from a file of keypoints."""
+"""Test ``posezoo.video.lift``: everybody in a clip, from a video or from a file of keypoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adapters, driven by models that give what the packages give."""
+"""Test adapters of detectors, driven by stand-ins that return what the packages return."""
 
 from __future__ import annotations
 

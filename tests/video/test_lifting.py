@@ -1,4 +1,4 @@
-"""A track is lifted row for row: unknown frames are NaN, what was made up is marked."""
+"""Test lifting a track: one row a frame, NaN in unknown frames, and marks on interpolated joints."""
 
 from __future__ import annotations
 

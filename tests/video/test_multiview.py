@@ -1,4 +1,4 @@
-"""Several cameras: frames by number, people by reprojection, cameras in the wrong order, convention or unit."""
+"""Test several cameras: frames by number, people by reprojection, cameras in the wrong order, convention or unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A video of a walking box through a detector, to keypoints of tracked people."""
+"""Test reading a video of a walking box through a detector, to keypoints of tracked people."""
 
 from __future__ import annotations
 

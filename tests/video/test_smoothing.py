@@ -1,4 +1,4 @@
-"""The One-Euro filter: computed by hand, and what it is for."""
+"""Test the smoothing filters: values computed by hand, and less jitter on moving people."""
 
 from __future__ import annotations
 

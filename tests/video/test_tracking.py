@@ -1,4 +1,4 @@
-"""Tracks: people keep their identity, gaps are filled up to a length, and what is made up is marked."""
+"""Test tracks: people keep their identity, gaps are filled up to a length, and filled joints are marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos whose frame rate varies: every frame keeps the time that its container gives."""
+"""Test videos of variable frame rate: every frame keeps the time that its container gives."""
 
 from __future__ import annotations
 

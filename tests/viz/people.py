@@ -1,4 +1,4 @@
-"""Somebody to draw."""
+"""Make people to draw."""
 
 from __future__ import annotations
 

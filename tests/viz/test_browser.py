@@ -1,4 +1,4 @@
-"""The page in a real browser: it loads without an error, the slider and Play move the pose, sides are where they are."""
+"""Test the page in a real browser: it loads without an error, slider and Play move the pose, sides are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Animations, read back by other programs: frames, speed, what is seen."""
+"""Test animations, read back by other programs: number of frames, speed, content."""
 
 from __future__ import annotations
 
@@ -95,6 +95,6 @@ def test_an_animation_that_was_broken_off_leaves_what_was_there(tmp_path):
 
 def test_ffmpeg_that_stops_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
-    with pytest.raises(SaveError, match=r"a\.mp4 could not be written"):
+    with pytest.raises(SaveError, match=r"a\.mp4 was not written"):
         movie(clip_of(facing_the_camera(2)), tmp_path / "a.mp4")
     assert os.listdir(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Predictions laid over each other: one layout, one size, never turned."""
+"""Test predictions laid over each other: one layout, one size, never turned."""
 
 from __future__ import annotations
 

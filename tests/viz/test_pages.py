@@ -1,4 +1,4 @@
-"""Pages: self-contained, upright, small, and with every frame, as the browser is handed them."""
+"""Test pages: self-contained, upright, small, and with every frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coordinates and colours: never tilted or mirrored, on the floor, told apart with any colour vision."""
+"""Test coordinates and colours: never tilted or mirrored, on the floor, and distinct for the colour-blind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posezoo view``: what it writes, says and refuses."""
+"""Test ``posezoo view``: its output, messages and errors."""
 
 from __future__ import annotations
 

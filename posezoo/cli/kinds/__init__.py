@@ -1,4 +1,4 @@
-"""What ``posezoo predict`` and ``posezoo eval`` do, by the kind of the model.
+"""Predict and score by the kind of the model, for ``posezoo predict`` and ``posezoo eval``.
 
 Each module has ``predict(model, options)``, which returns an exit code, and ``evaluate(model, options)``, which returns
 :class:`Scores`. :attr:`posezoo.lifting.kinds.Kind.commands` names the module of a kind.

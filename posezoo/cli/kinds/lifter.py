@@ -1,4 +1,4 @@
-"""Lifters on the command line: the keypoints of one file, each pose for itself or one person's clip."""
+"""Predict and score with lifters: the keypoints of one file, as independent poses or as one person's clip."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
 
 
 def _complete(data: PoseData, skeleton: Skeleton) -> PoseData:
-    """Return the poses that have every joint from which a model's layout is made, and say how many have not."""
+    """Return the poses that have every joint from which the model's layout is made; warn of the others."""
     from posezoo.skeletons import convert
 
     converted = convert(data.keypoints_2d, data.skeleton, skeleton)
@@ -113,7 +113,7 @@ def _scored(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _baselines(flat: dict[str, Any], data: PoseData, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Return metrics of what a user has for nothing: flat depth, and the 3D of the detector itself where it gives any."""
+    """Return the metrics of the baselines: flat depth, and the detector's own 3D where it gives any."""
     import torch
 
     from posezoo.data.realbench import LIMBS, detector_poses

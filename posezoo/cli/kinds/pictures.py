@@ -1,4 +1,4 @@
-"""Models of pictures on the command line: a picture, a folder of pictures, or a video."""
+"""Predict and score with models of pictures: a picture, a folder of pictures, or a video."""
 
 from __future__ import annotations
 

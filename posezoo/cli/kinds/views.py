@@ -1,4 +1,4 @@
-"""Models of several views on the command line: a video or a file of keypoints for each calibrated camera."""
+"""Predict and score with models of several views: a video or a file of keypoints for each calibrated camera."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
-    """Refine one person whom several cameras see."""
+    """Refine the poses of one person seen by several cameras."""
     from posezoo.video.multiview import common_times, people_and_rig
 
     _refuse(options)
@@ -78,7 +78,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
 
 
 def _refuse(options: argparse.Namespace) -> None:
-    """Say which options have no use here."""
+    """Refuse options that models of several views cannot use."""
     if options.box:
         raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
     if options.picture or options.html:
@@ -91,7 +91,7 @@ def _refuse(options: argparse.Namespace) -> None:
 
 
 def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[Path]]:
-    """Return the cameras that are asked for, and the file of each: by its name, where files are named for cameras."""
+    """Return the cameras that the options choose, and the file of each, by the camera's name where files bear names."""
     from posezoo.data import read_cameras
 
     cameras, files = list(read_cameras(options.cameras, options.subject, options.camera_unit)), list(options.input)
@@ -114,7 +114,7 @@ def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[
 
 
 def _by_name(files: list[Path], names: Sequence[str]) -> list[Path]:
-    """Return files in the order of the cameras whose names they bear; as they are where they bear none."""
+    """Return the files in the order of the cameras whose names they bear; unchanged where they bear none."""
     bearing = [[file for file in files if name.lower() in file.stem.lower()] for name in names]
     if len(files) == len(names) and all(len(found) == 1 for found in bearing):
         ordered = [found[0] for found in bearing]
@@ -148,7 +148,7 @@ def _limit(given: str) -> float | str | None:
 
 
 def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: Sequence[Path]) -> None:
-    """Say what was changed, and warn where views and cameras do not belong together."""
+    """Print what was changed, and warn where views and cameras do not fit each other."""
     import torch
 
     from posezoo.geometry.rig_fit import GOOD, fitting_factor
@@ -182,7 +182,7 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
 
 
 def _check_unit(result: MultiViewPrediction, options: argparse.Namespace) -> None:
-    """Warn where people would have legs of no human length."""
+    """Warn where people's legs would have an impossible length."""
     from posezoo.geometry.rig_fit import likely_unit
 
     skeleton, world = result.skeleton, np.asarray(result.world_mm)

@@ -1,4 +1,4 @@
-"""More people, poses and cameras than a recording has: batched functions that run on the training device.
+"""Augment recordings with other people, poses and cameras, by batched functions that run on the training device.
 
 Sources: PoseAug (Gong, Zhang and Feng, CVPR 2021) changes bone angles, bone lengths and viewpoints; EvoSkeleton (Li, Ke,
 Pratama, Tai, Tang and Cheng, CVPR 2020) crosses limbs between poses and mutates them. Here changes are drawn at random

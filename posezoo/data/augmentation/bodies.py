@@ -1,4 +1,4 @@
-"""Other poses and other bodies: limbs exchanged between people, bones turned, proportions changed, people leaning."""
+"""Change poses and bodies: exchange limbs between people, turn bones, change proportions, let people lean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cameras as they stand in the world: at any height and distance, tilted, with people off the centre of the picture."""
+"""Draw cameras at any height and distance, tilted, with people off the centre of the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""2D keypoints as detectors give them: off by a little, several joints together, now and then lost or on the other side."""
+"""Draw the errors of 2D detectors: small ones, correlated ones, lost joints and exchanged sides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SWAPS = (("ankle",), ("knee", "ankle"), ("elbow", "wrist"))
 
 @lru_cache(maxsize=16)
 def _tables(skeleton: Skeleton, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the part of each joint, and the permutations of joints that the swaps are."""
+    """Return the part of each joint, and the permutations of joints that the exchanges are."""
     names = list(skeleton.joints)
     part = [next((i for i, joints in enumerate(_PARTS) if name in joints), len(_PARTS)) for name in names]
     orders = []

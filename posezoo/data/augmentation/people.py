@@ -1,4 +1,4 @@
-"""Training batches from a pool of 3D poses: each pose changed, seen by a camera of its own, and detected."""
+"""Make training batches from a pool of 3D poses: change each pose, project it through a camera, add a detector's errors."""
 
 from __future__ import annotations
 

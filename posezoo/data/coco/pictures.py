@@ -74,7 +74,7 @@ def prepare_coco_pictures(source: PathLike, out: PathLike, side: int = 256, coun
 
 
 def _of_folder(folder: Path, split: str) -> PeopleInPictures:
-    """Return a split of the folder as it is downloaded."""
+    """Return a split of the downloaded folder."""
     published = _FOLDERS[split]
     path = folder / "annotations" / f"person_keypoints_{published}.json"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Human3.6M: from whatever files to one, and from that one to poses."""
+"""Convert Human3.6M from any of its files to one prepared file, and read poses of that."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _clips(found: Source, key: Key) -> list[Clip]:
 
 
 def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
-    """List each way in which what was read is not what was published."""
+    """List the ways in which the clips differ from what was published."""
     clips = [(clip, count) for part in found.values() for clip, count in part]
     notes = []
     for subjects, published in FRAMES.items():

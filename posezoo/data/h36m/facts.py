@@ -1,4 +1,4 @@
-"""What Human3.6M is: who, what, how much. Ionescu et al., TPAMI 2014."""
+"""State the facts of Human3.6M: subjects, actions, numbers of frames. Ionescu et al., TPAMI 2014."""
 
 from __future__ import annotations
 

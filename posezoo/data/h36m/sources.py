@@ -1,4 +1,4 @@
-"""Human3.6M as people hold it: official CDF files, VideoPose3D's archives, the HDF5 files of Martinez et al."""
+"""Read Human3.6M in the forms that exist: official CDF files, VideoPose3D's archives, the HDF5 files of Martinez et al."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray
 
 
 def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
-    """Return an archive of VideoPose3D, which is read when its first clip is asked for: some 300 MB."""
+    """Return an archive of VideoPose3D, some 300 MB; it is read when its first clip is asked for."""
 
     @cache
     def views() -> tuple[dict[Key, list[np.ndarray | None]], Skeleton]:

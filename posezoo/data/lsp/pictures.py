@@ -77,7 +77,7 @@ def prepare_lsp(source: PathLike, out: PathLike, side: int = 256) -> Path:
 
 
 def _of_folder(folder: Path) -> dict[str, PeopleInPictures]:
-    """Return all three splits of a folder as it is downloaded."""
+    """Return all three splits of the downloaded folder."""
     readers: dict[str, Callable[[Path], tuple[np.ndarray, tuple[str, ...]]]] = {
         "joints.mat": _of_mat,
         "keypoints.csv": _of_csv,

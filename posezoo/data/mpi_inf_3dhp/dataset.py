@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP: from the downloaded folders to one file, and from that to poses."""
+"""Convert MPI-INF-3DHP from the downloaded folders to one prepared file, and read poses of that."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _test_clips(path: Path, name: str) -> list[Clip]:
 
 
 def _differences(found: dict[str, list[tuple[Sequence, int]]]) -> list[str]:
-    """List each way in which what was read is not what was published."""
+    """List the ways in which the clips differ from what was published."""
     notes = []
     lacking = [f"{subject}/{name}" for subject, name in FRAMES if f"{subject}/{name}" not in found]
     if lacking:

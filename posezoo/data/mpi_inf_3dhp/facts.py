@@ -1,4 +1,4 @@
-"""What MPI-INF-3DHP is. Mehta et al., 3DV 2017."""
+"""State the facts of MPI-INF-3DHP. Mehta et al., 3DV 2017."""
 
 from __future__ import annotations
 

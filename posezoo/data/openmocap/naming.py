@@ -1,4 +1,4 @@
-"""What OpenMocap's files are called, and which split a recording belongs to."""
+"""Read subject, trial, action and split of OpenMocap's recordings from the names of their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recording:
 
     @property
     def split(self) -> str:
-        """The split: of CMU's trials those divisible by 4 test, and those that leave 7 when divided by 8 validate.
+        """The split. Of CMU's trials those divisible by 4 test, and those that leave 7 when divided by 8 validate.
 
         Any other collection is a test set as a whole.
         """

@@ -1,4 +1,4 @@
-"""BVH files to the prepared file of OpenMocap."""
+"""Convert BVH files to the prepared file of OpenMocap."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERSION = 1
 
 
 def source_digest(paths: list[Path]) -> str:
-    """Return a SHA-256 of the joint maps and of names and bytes of the sources: whether a prepared file is still theirs."""
+    """Return a SHA-256 of joint maps, names and bytes of the sources, which tells whether a prepared file is up to date."""
     digest = hashlib.sha256(f"{_VERSION} {bvh_conventions()}".encode())
     for path in paths:
         digest.update(path.name.encode())

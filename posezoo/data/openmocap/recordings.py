@@ -1,4 +1,4 @@
-"""The prepared file of OpenMocap: recorded motions in the world frame, and the errors of a real detector."""
+"""Read the prepared file of OpenMocap: recorded motions in the world frame, and the errors of a real detector."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Stored:
 
 
 def is_openmocap(path: PathLike) -> bool:
-    """Return whether the file holds OpenMocap, in today's format or in the one before.
+    """Return whether the file holds OpenMocap, in the current format or in the first one.
 
     Raises:
         MissingFileError, CorruptFileError: the file is missing or is no HDF5 file.

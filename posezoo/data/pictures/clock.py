@@ -1,4 +1,4 @@
-"""When the frames of a video were taken."""
+"""Tell when the frames of a video were taken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATED = 0.05
 
 @dataclass(frozen=True)
 class Clock:
-    """The times of a video's frames, told by a rate or one by one.
+    """The times of a video's frames, given by a rate or one by one.
 
     Attributes:
         fps: frames per second of an even rate; None where the rate varies or nothing says it.

@@ -115,7 +115,7 @@ class Crops(Dataset[dict[str, object]]):
         return len(self.people)
 
     def __getitem__(self, key: tuple[int, int]) -> dict[str, object]:
-        """Return the item; of a picture that cannot be read, ``unreadable`` alone, which names the picture."""
+        """Return a crop; for a picture that cannot be read, ``unreadable`` alone, which names the picture."""
         epoch, number = key
         try:
             picture = self.people.read(number)
@@ -159,7 +159,7 @@ class Crops(Dataset[dict[str, object]]):
 def pixels_per_mm(
     keypoints: Float[np.ndarray, "N J 2"], pose: Float[np.ndarray, "N J 3"], root: int
 ) -> Float[np.ndarray, "N"]:
-    """Return the scale that lays 3D poses on 2D ones best, by least squares about the root, of annotated joints."""
+    """Return the scale that fits 3D poses to 2D poses best, by least squares over annotated joints about the root."""
     flat = keypoints - keypoints[:, root : root + 1]
     across = np.where(np.isfinite(flat), pose[..., :2] - pose[:, root : root + 1, :2], 0.0)
     return (np.nan_to_num(flat) * across).sum((1, 2)) / np.maximum((across**2).sum((1, 2)), 1e-6)
@@ -240,5 +240,5 @@ class CropLoader:
 
 
 def one_thread(worker: int) -> None:
-    """Keep OpenCV from starting threads in a worker: there are as many workers as are wanted."""
+    """Keep OpenCV from starting threads in a worker process."""
     opencv().setNumThreads(0)

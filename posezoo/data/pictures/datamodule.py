@@ -1,4 +1,4 @@
-"""The DataModule of papers that learn from pictures: of a laboratory with 3D labels, of anywhere with 2D, half and half."""
+"""Load pictures with 3D labels from a laboratory and pictures with 2D labels from anywhere, half and half."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class PicturesDataModule(pl.LightningDataModule):
         ]
 
     def _shares(self) -> dict[str, int]:
-        """Return pictures of a batch by kind."""
+        """Return how many pictures of each kind a batch has."""
         if len(self.given) == 1 and not self.fixed_share:
             return {self.given[0]: self.batch_size}
         labelled = min(max(1, round(self.batch_size * self.labelled_share)), self.batch_size - 1)

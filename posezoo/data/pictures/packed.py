@@ -1,4 +1,4 @@
-"""People cut out of their pictures, packed in one HDF5 file: what travels, and what is read a thousand times."""
+"""Pack people cut out of their pictures in one HDF5 file, which is small and fast to read."""
 
 from __future__ import annotations
 

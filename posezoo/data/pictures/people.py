@@ -1,4 +1,4 @@
-"""People in pictures: poses, where in the picture each person is, and the picture itself, read when it is asked for."""
+"""Hold people in pictures: poses, the place of each person in the picture, and the picture, read on demand."""
 
 from __future__ import annotations
 

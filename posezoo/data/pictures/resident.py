@@ -1,4 +1,4 @@
-"""Crops that live on the device that trains: pictures are read once, and changed there batch by batch."""
+"""Keep crops on the training device: read pictures once, and distort them there batch by batch."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class ResidentCrops:
 def _sample(
     pictures: UInt8[Tensor, "B 3 P P"], matrix: Float[Tensor, "B 2 2"], move: Float[Tensor, "B 2"], size: int
 ) -> Float[Tensor, "B 3 S S"]:
-    """Return bilinear crops; the edge goes on where the picture ends."""
+    """Return bilinear crops; the edge is repeated beyond the picture."""
     side = pictures.shape[-1]
     line = torch.arange(size, device=pictures.device, dtype=torch.float32) - (size - 1) / 2
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
@@ -152,7 +152,7 @@ def _sample(
 def _occluded(
     picture: Float[Tensor, "B 3 S S"], uniform: Callable[..., Tensor], share_of: float
 ) -> Float[Tensor, "B 3 S S"]:
-    """Return pieces of the batch's other pictures laid over some: upright boxes of a tenth to two fifths of the side."""
+    """Return crops, some of them covered by pieces of other pictures: upright boxes of a tenth to two fifths of the side."""
     size = picture.shape[-1]
     line = torch.arange(size, device=picture.device) / size
     extent = 0.1 + 0.3 * uniform(2)
@@ -163,7 +163,7 @@ def _occluded(
 
 
 class _Whole(Dataset[UInt8[np.ndarray, "3 P P"] | str]):
-    """People cut out with room around, or the reason why a picture cannot be read."""
+    """A person cut out with room around, or the reason why the picture cannot be read."""
 
     def __init__(self, crops: Crops, side: int) -> None:
         self.crops, self.side = crops, side
@@ -172,7 +172,7 @@ class _Whole(Dataset[UInt8[np.ndarray, "3 P P"] | str]):
         return len(self.crops)
 
     def matrix(self, number: int) -> Float[np.ndarray, "2 3"]:
-        """Return what takes px of the picture to px of the resident one."""
+        """Return the map from px of the picture to px of the resident one."""
         people = self.crops.people
         return crop_matrix(people.center[number], float(people.side_px[number]) * self.side / self.crops.size, self.side)
 

@@ -1,4 +1,4 @@
-"""What a prepared file says of itself: its ``contents``, and how clips are written there."""
+"""Read and write the ``contents`` of a prepared file, and its clips as JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_own(file: h5py.File) -> bool:
 
 
 def holds(file: h5py.File, dataset: str) -> bool:
-    """Return whether an open file is prepared, in today's format, and of this dataset.
+    """Return whether an open file is a prepared one, in the current format, of this dataset.
 
     Raises:
         CorruptFileError: its contents differ from their checksum.
@@ -65,7 +65,7 @@ def checksum(data: bytes) -> bytes:
 
 
 def to_json(sequence: Sequence) -> str:
-    """Return a clip, its camera included, as JSON holds it."""
+    """Return a clip and its camera as JSON."""
     camera = sequence.camera
     calibration = camera and {
         name: None if (value := getattr(camera, name)) is None else np.asarray(value).tolist()
@@ -89,5 +89,5 @@ def from_json(text: str) -> Sequence:
 
 
 def text_of(value: object) -> str:
-    """Return text as HDF5 or NumPy gives it."""
+    """Return text, which HDF5 or NumPy may give as bytes, as str."""
     return value.decode() if isinstance(value, bytes) else str(value)

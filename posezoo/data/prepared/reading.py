@@ -1,4 +1,4 @@
-"""Poses of a prepared file, every array compared with its checksum."""
+"""Read the poses of a prepared file; every array is compared with its checksum."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def detectors(path: PathLike) -> tuple[str, ...]:
 
 
 def _detectors(clips: list[dict[str, Any]], file: h5py.File) -> list[str]:
-    """Arrays of two coordinates that are not the annotated ones."""
+    """Return the names of the arrays of detected keypoints: those of two coordinates that are not annotations."""
     found = []
     for name in sorted({name for entry in clips for name in entry["sha256"]} - set(OWN)):
         group = next(entry["group"] for entry in clips if name in entry["sha256"])

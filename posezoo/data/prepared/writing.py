@@ -1,4 +1,4 @@
-"""Datasets to one file, part by part, whatever interrupts."""
+"""Write a dataset to one file, part by part, so that a call that was interrupted can be resumed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LARGEST = 1e6
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One clip seen by one camera, to be written.
+    """A clip to be written.
 
     Attributes:
         sequence: what it is.
@@ -125,7 +125,7 @@ def write_prepared(
     replaces: Callable[[h5py.File], bool] = lambda file: False,
     complete: bool = False,
 ) -> Prepared:
-    """Read the parts and write the file; it is left alone where the same sources made it.
+    """Read the parts and write the file; do nothing where the same sources made the file that is there.
 
     Each part is kept beside ``out`` until the file is whole: a call that was killed goes on where it was. The same sources
     give the same bytes.
@@ -188,7 +188,8 @@ def write_prepared(
                 sums = {key: _write_array(group, key, values) for key, values in arrays.items()}
                 entries.append({"group": f"{name}/{number}", "sequence": to_json(sequence), "sha256": sums})
         notes += differences(found)
-        content = {"dataset": dataset, "skeleton": skeleton.name, "digest": digest, "notes": notes, "clips": entries}
+        content: dict[str, object] = {"dataset": dataset, "skeleton": skeleton.name, "digest": digest, "notes": notes}
+        content["clips"] = entries
         if extra:
             group = file.create_group(TABLES)
             content[TABLES] = {name: _write_array(group, name, values) for name, values in extra.items()}
@@ -203,7 +204,7 @@ def write_prepared(
 
 
 def _up_to_date(out: Path, dataset: str, digest: str, replaces: Callable[[h5py.File], bool]) -> list[str] | None:
-    """Return the notes of a whole file of these sources; None where no file is, or it has to be made again.
+    """Return the notes of the file that is there; None where there is none, or it has to be made again.
 
     Raises:
         InputError: something else, which must not be lost.
@@ -232,7 +233,7 @@ def _up_to_date(out: Path, dataset: str, digest: str, replaces: Callable[[h5py.F
 
 
 def _write_array(group: h5py.Group, key: str, values: np.ndarray) -> str:
-    """Write it; its SHA-256."""
+    """Write an array and return its SHA-256."""
     chunks = (min(len(values), _CHUNK), *values.shape[1:]) if len(values) else None
     group.create_dataset(key, data=values, chunks=chunks, compression="gzip", shuffle=True, track_times=False)
     return checksum(np.ascontiguousarray(values).tobytes()).decode()

@@ -1,4 +1,4 @@
-"""Bodies of points: the surface of a parametric body, reduced to what a small picture shows, wrapped around 17 joints."""
+"""Represent bodies by points of a parametric body's surface, moved with 17 joints."""
 
 from __future__ import annotations
 

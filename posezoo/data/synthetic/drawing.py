@@ -1,4 +1,4 @@
-"""Bodies drawn in batches: a z-buffer of points, clothes, light and clutter, all in torch, on whatever device it is told."""
+"""Draw bodies in batches, in torch on any device: a z-buffer of points, clothes, light and clutter."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ def draw_bodies(
 
 
 def shape_of(bodies: Bodies, shapes: Float[Tensor, "B 3"]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return two of the bodies, and how much of the second, that three random numbers mean."""
+    """Return two bodies and the share of the second, from three random numbers."""
     count = len(bodies.points)
     return (shapes[:, 0] * count).long(), (shapes[:, 1] * count).long(), shapes[:, 2]
 
 
 def joints_of(bodies: Bodies, pose: Float[Tensor, "B 17 3"], draws: Float[Tensor, "B _"]) -> Float[Tensor, "B 17 3"]:
-    """Return where the joints of the bodies are that :func:`draw_bodies` draws, mm, camera frame."""
+    """Return the joints of the bodies that :func:`draw_bodies` draws, mm, camera frame."""
     said = _named(draws)
     rest = mixed(bodies.joints, *shape_of(bodies, said["shapes"]))
     return bodies.wrap(rest, pose, 2 * said["spice"] - 1)[0]

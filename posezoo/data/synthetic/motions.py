@@ -1,4 +1,4 @@
-"""Motions by name: joint angles as smooth functions of time, every repetition and every person a little different."""
+"""Compose named motions: joint angles as smooth functions of time, different for every repetition and person."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def run(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def wave(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return one hand is raised, waves from the elbow, and is lowered."""
+    """Raise one hand, wave it from the elbow, and lower it."""
     raised, (side, _) = _pulse(time, rng, 2.5, 5.0), _sides(rng)
     swing = np.sin(2 * np.pi * rng.uniform(1.2, 2.2) * time) * rng.uniform(12.0, 25.0)
     return Moves(
@@ -123,7 +123,7 @@ def wave(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def talk(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return standing, with gestures of both forearms and a wandering look."""
+    """Stand, gesture with both forearms, and look around."""
     angles: Angles = {}
     look, bend, gaze, shift = wander(time, rng, 4)
     for side in ("left", "right"):
@@ -136,7 +136,7 @@ def talk(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def reach(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return one hand, at times both, stretches out to a place that changes, and comes back."""
+    """Stretch one hand, at times both, to a place that changes, and take it back."""
     angles: Angles = {}
     side, other = _sides(rng)
     height, aside, stoop = wander(time, rng, 3)
@@ -161,7 +161,7 @@ def _crouch(depth: np.ndarray, thigh: float, shank: float, lean: Value) -> Angle
 
 
 def squat(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return down on bent knees, trunk forward and arms held out for balance, and up."""
+    """Bend the knees, trunk forward and arms held out for balance, and rise."""
     depth = _pulse(time, rng, 1.8, 3.5)
     angles = _crouch(depth, rng.uniform(50.0, 85.0), rng.uniform(22.0, 32.0), depth * rng.uniform(15.0, 28.0))
     angles["trunk"] = (depth * rng.uniform(5.0, 20.0), 0.0, 0.0)
@@ -173,7 +173,7 @@ def squat(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def sit(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return down on an imagined chair, hands towards the lap, and up; the trunk leans forward on the way."""
+    """Sit down on an imagined chair, hands towards the lap, and rise; the trunk leans forward on the way."""
     down = _pulse(time, rng, 4.0, 8.0)
     on_the_way = 4.0 * down * (1.0 - down)
     angles = _crouch(
@@ -189,7 +189,7 @@ def sit(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def jumping_jack(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return legs and arms out and in, with a hop each way."""
+    """Move legs and arms out and in, with a hop each way."""
     cycle = time * rng.uniform(0.8, 1.15) + rng.random()
     out = (1.0 - np.cos(2 * np.pi * cycle)) / 2
     landing = np.cos(2 * np.pi * cycle) ** 2
@@ -203,7 +203,7 @@ def jumping_jack(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def bow(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Return bending forward from hips and back, arms hanging, and up again."""
+    """Bend forward from hips and back, arms hanging, and rise."""
     down = _pulse(time, rng, 2.2, 4.5)
     hips, back = rng.uniform(15.0, 50.0), rng.uniform(15.0, 50.0)
     angles = _crouch(down, 10.0, rng.uniform(-8.0, 5.0), down * hips)
@@ -215,7 +215,7 @@ def bow(time: np.ndarray, rng: np.random.Generator) -> Moves:
 
 
 def dance(time: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Smooth random motion of every joint, turning about."""
+    """Move every joint smoothly at random, while turning about."""
     trunk, bend, twist, nod, aside, look, turn = wander(time, rng, 7)
     angles: Angles = {
         "pelvis": (_between(-3.0, 12.0, trunk), 6.0 * bend, 0.0),

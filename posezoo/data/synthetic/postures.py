@@ -1,4 +1,4 @@
-"""Random postures: every joint anywhere within its anatomical limits."""
+"""Draw random postures: every joint anywhere within its anatomical limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPREAD = 0.45
 
 
 def random_postures(count: int, seed: int = 0) -> Float32[np.ndarray, "N 17 3"]:
-    """Draw postures of many bodies; no two joints know of each other.
+    """Draw postures of many bodies, each joint independently of the others.
 
     Angles are normally distributed about rest and held within :data:`JOINT_LIMITS`.
 

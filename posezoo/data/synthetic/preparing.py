@@ -1,4 +1,4 @@
-"""From Anny's parametric body (Brégier et al. 2025, MakeHuman's CC0 meshes) to the few points that small pictures need."""
+"""Reduce Anny's parametric body (Brégier et al. 2025, MakeHuman's CC0 meshes) to the points that small pictures need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two worlds to render people in: a studio, and the wild."""
+"""Render people in two domains: a studio, and the wild."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def studio(view: View, rng: np.random.Generator, actor: int = 0) -> UInt8[np.nda
 
 
 def wild(view: View, rng: np.random.Generator, actor: int = 0) -> UInt8[np.ndarray, "H W 3"]:
-    """Return anyone, in any light, before and behind anything; blurred, noisy, too bright or too dark."""
+    """Draw a person in random clothes, light and clutter; some pictures are blurred, noisy, too bright or too dark."""
     outfit = _clothes(rng, plain=False)
     light = _unit(rng.uniform(0.0, 1.0) * view.up + rng.standard_normal(3) * [1.0, 1.0, 0.5] - np.array([0.0, 0.0, 0.5]))
     image = _clutter(view, rng)

@@ -1,4 +1,4 @@
-"""Capsules seen by a pinhole camera: which one a pixel shows, how far away, and which way its surface looks."""
+"""Trace capsules seen by a pinhole camera: which capsule a pixel shows, how far away, and which way its surface faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibrations from the files that people hold.
+"""Read calibrations from the files of the field.
 
 :mod:`~posezoo.formats.cameras.entries` makes a camera of what a file says by whatever names; each kind of file that needs
 more has a file of its own here.

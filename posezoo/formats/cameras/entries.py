@@ -1,4 +1,4 @@
-"""One camera from what its file says, by whatever names and in whatever form."""
+"""Build one camera from the values of a file, under any known names and in any known form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format's reader gives, and the one place where it is checked and becomes PoseData."""
+"""Check what a format's reader gives, and turn it into PoseData, in one place for all formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of a table's columns: which joint and which coordinate each one is."""
+"""Tell which joint and which coordinate each column of a table is, from its name."""
 
 from __future__ import annotations
 

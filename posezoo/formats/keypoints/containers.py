@@ -1,4 +1,4 @@
-"""From a path to what the file holds: which container it is, by its first bytes and then by its extension."""
+"""Load the content of a file, whose container is found by its first bytes and then by its extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""3D poses where 2D keypoints are expected: their third column is a depth, no confidence."""
+"""Refuse 3D poses where 2D keypoints are expected: their third column is a depth, not a confidence."""
 
 from __future__ import annotations
 

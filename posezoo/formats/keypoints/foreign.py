@@ -1,4 +1,4 @@
-"""Files that hold no 2D keypoints: what they are, and the nearest thing that works."""
+"""Recognise files that hold no 2D keypoints, and say what they are and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of formats. One more is a file beside this one and an entry here."""
+"""List the formats of 2D keypoints. Each is a module beside this one and an entry here."""
 
 from __future__ import annotations
 

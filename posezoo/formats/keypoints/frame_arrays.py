@@ -1,4 +1,4 @@
-"""Arrays whose numbers of people differ from frame to frame, and whole bodies of FreeMoCap.
+"""Read arrays whose numbers of people differ from frame to frame, and whole bodies of FreeMoCap.
 
 ``[result.keypoints.data for result in results]`` of Ultralytics is a list of (people, joints, 3), pickled or saved as an
 array of objects.

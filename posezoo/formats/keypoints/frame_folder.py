@@ -1,4 +1,4 @@
-"""A folder of JSON files, one a frame: OpenPose, EasyMocap, labelme, MMPose, OpenPifPaf, Ultralytics, TensorFlow.js."""
+"""Read folders of JSON files, one a frame: OpenPose, EasyMocap, labelme, MMPose, OpenPifPaf, Ultralytics, TensorFlow.js."""
 
 from __future__ import annotations
 

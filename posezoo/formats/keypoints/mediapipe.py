@@ -231,7 +231,7 @@ def _number(frame: object, order: int) -> object:
 
 
 def _size(value: object, path: Path) -> tuple[int, int] | None:
-    """Return (width, height) where an object says it, itself or in what it says about its video."""
+    """Return (width, height) where an object states it, itself or in its description of the video; else None."""
     if not isinstance(value, Mapping):
         return None
     for about in (value, *(value.get(key) for key in _ABOUT)):

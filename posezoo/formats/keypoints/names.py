@@ -1,4 +1,4 @@
-"""Names that files give: joints as people call them, and pictures whose names hold the number of a frame."""
+"""Read names in files: joints in common spellings, and pictures whose names hold the number of a frame."""
 
 from __future__ import annotations
 

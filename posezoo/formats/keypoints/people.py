@@ -1,4 +1,4 @@
-"""People of frames, as detectors and annotation tools list them, gathered into clips.
+"""Gather the people of frames, as detectors and annotation tools list them, into clips.
 
 A format says what a person is in its files (:class:`Person`); :func:`frames_in` finds the frames around the people, and
 :func:`gather` makes :class:`~posezoo.formats.keypoints.clips.Clips` of them.
@@ -37,7 +37,7 @@ _MAX_DEPTH = 6
 # Boxes of one person in two frames overlap; those of two people in a picture hardly do, and of several people seldom so
 # much as those that a detector finds in consecutive frames.
 class OneList(NamedTuple):
-    """When people in one list are frames of one person: boxes overlap by more than a share, of so many people or more."""
+    """The rule by which people in one list are frames of one person: how far boxes overlap, and from how many people on."""
 
     overlap: float
     least: int
@@ -163,7 +163,7 @@ def frames_in(
 
 
 def _by_repeated_identity(people: list[Person | None], known: list[Person]) -> list[Frame] | None:
-    """Return frames of a list in which identities come again: a frame ends where somebody of it comes again."""
+    """Split a list into frames where identities repeat: a frame ends before an identity that it already has."""
     names = [person.identity for person in known]
     if None in names or any(person.number is not None for person in known) or len(set(names)) == len(names):
         return None
@@ -212,7 +212,7 @@ def _holds_frames(inner: list[object], is_person: IsPerson) -> bool:
 
 
 def _of_people(people: list[Person]) -> list[Frame]:
-    """Return frames of people who say their frame, else one frame."""
+    """Return frames of people who state their frame; else one frame of all."""
     if not all(person.number is not None for person in people):
         return [Frame(tuple(people))]
     by_number: dict[int | None, list[Person]] = {}
@@ -222,7 +222,7 @@ def _of_people(people: list[Person]) -> list[Frame]:
 
 
 def is_one_person(people: list[Person], clip: OneList) -> bool:
-    """Return whether boxes of consecutive entries overlap as those of one person's frames do."""
+    """Return whether boxes of consecutive entries overlap as those of one person in consecutive frames do."""
     boxes = [_box(person.points) for person in people]
     if len(boxes) < clip.least or any(box is None for box in boxes):
         return False

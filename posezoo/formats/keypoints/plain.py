@@ -1,4 +1,4 @@
-"""PoseZoo's own schema, the same in NPZ, JSON, HDF5, pickle and MAT, and arrays without any."""
+"""Read PoseZoo's own schema, the same in NPZ, JSON, HDF5, pickle and MAT, and plain arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keypoints in a table: one row a pose with columns ``<joint>_x``, ``<joint>_y``, or one row a joint."""
+"""Read keypoints in a table: one row a pose with columns ``<joint>_x``, ``<joint>_y``, or one row a joint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_headerless(content: Content) -> bool:
 
 
 def read_headerless(content: Content) -> Clips:
-    """Refuse a table without a header, which does not say which number is what."""
+    """Refuse a table without a header, whose numbers have no meaning."""
     count = len(content.value[0])
     guess = next((f"{count // size} joints of {what}" for size, what in ((2, "x, y"), (3, "x, y, confidence"))
                   if count % size == 0), f"{count} numbers")  # fmt: skip
@@ -112,7 +112,7 @@ def read_table(content: Content) -> Clips:
 
 
 def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: Path) -> Clips:
-    """Put frame, person, video, size and time to the poses."""
+    """Return the poses with frame, person, video, size and time."""
 
     def column(name: str | None, default: str) -> list[str]:
         return cells[:, names.index(name)].tolist() if name in names else [default] * len(cells)
@@ -170,7 +170,7 @@ def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[s
 
 
 def _without_blank_rows(cells: np.ndarray, header: list[str]) -> np.ndarray:
-    """Leave out rows without anything; where rows are counted, one between others is a frame without anybody, and stays."""
+    """Drop empty rows; where rows are counted as frames, keep one between others, a frame without people."""
     blank = (np.char.strip(cells) == "").all(1)
     if blank.all() or not blank.any():
         return cells

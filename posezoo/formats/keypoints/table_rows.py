@@ -1,4 +1,4 @@
-"""Which frame, person, recording and time the row of a table is of, by whatever names its columns have."""
+"""Find the frame, person, recording and time of each row of a table, in columns of any known name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _EVEN = 0.25
 
 
 def key_of(column: str) -> str:
-    """Return a column's name as it is compared.
+    """Return a column's name in the form in which names are compared.
 
     Example:
         >>> [key_of(name) for name in ("Frame #", "person_id", "Time (s)", "Unnamed: 0")]
@@ -52,13 +52,13 @@ def key_of(column: str) -> str:
 
 
 def is_about(column: str) -> bool:
-    """Return whether a column says the frame, the picture, the recording, the person or the time of its row."""
+    """Return whether a column holds the frame, the picture, the recording, the person or the time of its row."""
     key = key_of(column)
     return key in (*FRAMES, *IMAGES, *VIDEOS, *PERSONS) or is_time(column)
 
 
 def is_time(column: str) -> bool:
-    """Return whether a column is called as times are."""
+    """Return whether a column has a name of times."""
     key = key_of(column)
     return bool(key) and _TIME.fullmatch(key) is not None and key not in ("s", "us")
 
@@ -87,7 +87,7 @@ def index_of(columns: Sequence[str], cells: np.ndarray) -> np.ndarray | None:
 
 
 def perhaps_persons(columns: Sequence[str], cells: np.ndarray, frames: np.ndarray) -> list[str] | None:
-    """Return the values of ``id`` and its like where they come again in other frames, and never twice in one."""
+    """Return the values of ``id`` and similar columns where they repeat over frames, and never within one; else None."""
     place = find(columns, _PERHAPS_PERSONS)
     if place is None:
         return None

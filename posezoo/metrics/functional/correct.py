@@ -1,4 +1,4 @@
-"""The share of joints that are close enough, from 0 to 1 (papers print percent).
+"""Compute the share of joints that are close enough, from 0 to 1 (papers print percent).
 
 ``reduction="none"`` gives one value a joint, (..., J), NaN where a mask leaves the joint out; ``"mean"`` gives one
 number, every joint that takes part counting the same. As counts they have no gradient.

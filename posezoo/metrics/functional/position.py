@@ -1,4 +1,4 @@
-"""Errors of joint positions, in the unit of the poses (mm throughout PoseZoo).
+"""Compute errors of joint positions, in the unit of the poses (mm throughout PoseZoo).
 
 All take poses (..., J, 3), tensors or NumPy arrays, and give a tensor. ``reduction="none"`` gives one value a joint,
 (..., J), NaN where a mask leaves the joint out; its mean over J is the error of a pose. ``reduction="mean"`` gives one
@@ -21,7 +21,7 @@ from posezoo.metrics.functional.reduction import about_root, check_reduction, di
 def mpjpe(
     pred: Array, target: Array, reduction: str = "mean", *, root: int | None = None, mask: Array | None = None
 ) -> Tensor:
-    """Mean per joint position error.
+    """Return the mean per joint position error.
 
     Args:
         pred: (..., J, 3) predicted poses.
@@ -49,7 +49,7 @@ def mpjpe(
 
 
 def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array | None = None) -> Tensor:
-    """Return MPJPE after each pose is brought onto its target by the best similarity: rotation, shift and scale.
+    """Return MPJPE after each pose is aligned to its target by the best similarity: rotation, shift and scale.
 
     Reflection is forbidden: a mirror image is an error, where code that skips the sign of the determinant lets it
     pass and scores lower. Where all predicted joints coincide, or lie on a line, one of the best similarities is taken.
@@ -128,7 +128,7 @@ def mpjve(
     root: int | None = None,
     mask: Array | None = None,
 ) -> Tensor:
-    """Mean per joint velocity error: MPJPE of the differences between successive frames (Pavllo et al. 2019).
+    """Return the mean per joint velocity error: MPJPE of the differences between successive frames (Pavllo et al. 2019).
 
     Args:
         pred: (..., T, J, 3) predicted poses of T >= 2 successive frames; clips must not be chained.

@@ -1,4 +1,4 @@
-"""What all metric functions share: the two reductions, the choice of a root, and the check of what comes out."""
+"""Share what all metric functions need: the two reductions, the choice of a root, and the check of the result."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ REDUCTIONS = ("mean", "none")
 
 
 def check_reduction(reduction: str) -> None:
-    """Refuse a reduction that does not exist, before anything is computed."""
+    """Refuse an unknown reduction before anything is computed."""
     if reduction not in REDUCTIONS:
         raise InputError(f"reduction is {reduction!r}; expected 'mean' (one number) or 'none' (one value a joint).")
 
 
 def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | None, reduction: str) -> Tensor:
-    """Reduce by ``"none"`` to the values, NaN where the mask is off, or by ``"mean"`` over joints that take part."""
+    """Return the values (``"none"``), NaN where the mask is False, or their mean over joints that take part (``"mean"``)."""
     if reduction == "none":
         return values if mask is None else values.masked_fill(~mask, float("nan"))
     if mask is None:
@@ -28,7 +28,7 @@ def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | N
 
 
 def mean_of(total: Float[Tensor, ""], count: int) -> Float[Tensor, ""]:
-    """Return the mean of a sum; a mean of nothing is an error, not NaN."""
+    """Return the mean of a sum; raise an error for a mean of no values."""
     if count == 0:
         raise InputError("there is no joint to average: the batch is empty or the mask leaves every joint out.")
     return total / count
@@ -40,7 +40,7 @@ def about_root(
     mask: Bool[Tensor, "*batch J"] | None,
     root: int | None,
 ) -> tuple[Float[Tensor, "*batch J D"], Float[Tensor, "*batch J D"]]:
-    """Return both poses relative to their own joint ``root``; as they are where it is None."""
+    """Return both poses relative to their own joint ``root``; unchanged where it is None."""
     if root is None:
         return pred, target
     if not 0 <= root < pred.shape[-2]:

@@ -1,4 +1,4 @@
-"""How far the left and the right half of a body differ: needs no label."""
+"""Compute how far the left and the right half of a body differ, without a label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def symmetry_error(
     skeleton: str | Skeleton = "h36m17",
     mask: Array | None = None,
 ) -> Tensor:
-    """Mean absolute difference between the lengths of left and right bones.
+    """Return the mean absolute difference between the lengths of left and right bones.
 
     Args:
         pred: (..., J, 3) poses, any frame; the error is in their unit.

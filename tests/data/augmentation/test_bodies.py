@@ -1,4 +1,4 @@
-"""What changed poses keep: bone lengths, directions, the trunk, left and right alike."""
+"""Test that augmented poses keep bone lengths, directions, the trunk, and left and right."""
 
 from __future__ import annotations
 

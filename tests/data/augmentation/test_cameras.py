@@ -1,4 +1,4 @@
-"""Augmented pictures against the geometry that they must have."""
+"""Test augmented cameras and keypoints against projective geometry."""
 
 from __future__ import annotations
 

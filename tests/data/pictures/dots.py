@@ -1,4 +1,4 @@
-"""People whose pictures are dots at their wrists, so that a crop shows where a joint went."""
+"""Make people whose pictures show dots at their wrists, so that a crop shows where a joint went."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crops: what is in the picture at a place is in the crop at the place that the labels say."""
+"""Test crops: picture content and labels are moved to the same place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos and pictures from what is no file, and texts under the names of videos: one sentence, and nothing hangs."""
+"""Test videos and pictures at odd paths, such as devices, folders and texts named as videos: one sentence, no hang."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Packed pictures, Leeds Sports Pose and COCO: files like the published ones, made by the tests."""
+"""Test packed pictures, Leeds Sports Pose and COCO on files in the published layouts, which the tests write."""
 
 from __future__ import annotations
 

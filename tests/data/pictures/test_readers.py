@@ -1,4 +1,4 @@
-"""Readers of pictures, on files written in the published layouts."""
+"""Test readers of pictures on files in the published layouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resident crops: what a distorted crop shows at a place is what its labels say, on whatever device it was made."""
+"""Test resident crops: picture content and labels are distorted alike, on any device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of points: they follow the pose, keep their own bones, and are drawn where their joints are."""
+"""Test bodies of points: they follow the pose, keep their own bones, and are drawn where their joints are."""
 
 from __future__ import annotations
 
