@@ -21,6 +21,7 @@ from pathlib import Path
 from reproduction.archive import CELLS, MEASUREMENTS
 from reproduction.datasets import datasets
 from reproduction.launching import Launcher
+from reproduction.listing import print_list, print_plan
 from reproduction.local import LocalLauncher
 from reproduction.measured import gather
 from reproduction.printing import FORMATS, printed
@@ -161,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
     )
     session = Session(tables, bench, options.devices, options.accelerator, options.logger)
     if options.list:
-        session.print_list()
+        print_list(session)
         return 0
     if options.format:
         print("\n".join(printed(gather(table, bench), options.format) for table in tables), end="")
@@ -174,7 +175,7 @@ def run(options: argparse.Namespace) -> int:
         print_status(session)
         return 0
     if options.dry_run:
-        session.print_plan()
+        print_plan(session)
         return 0
     failed = session.run(launcher(options, bench.results))
     session.report()

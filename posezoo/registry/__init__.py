@@ -3,9 +3,10 @@
 Only the last step needs torch; names and cards are read without it.
 """
 
+from posezoo.registry.building import build
 from posezoo.registry.index import DEFAULT_LIFTER, card_text, checkpoint_folders, info, list_models, resolve
 from posezoo.registry.loading import is_path, load, locate
-from posezoo.registry.papers import PAPERS, Paper, build, find_paper, paper_class, register_model, unregister_model
+from posezoo.registry.papers import PAPERS, Paper, find_paper, paper_class, register_model, unregister_model
 from posezoo.registry.weights import FORMAT, describe, save, settings_of
 
 __all__ = [

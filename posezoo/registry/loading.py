@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.reading import reason
 from posezoo.registry import hub
+from posezoo.registry.building import build
 from posezoo.registry.index import Entry, check_version, checkpoint_folders, find, list_models, registered_weights, resolve
-from posezoo.registry.papers import build
 from posezoo.registry.weights import read
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The papers: where their classes are, what to cite, and how settings become a model.
+"""List the papers: where their classes are, and what to cite.
 
 A paper comes from one of three places: a folder of ``posezoo/papers`` with its ``paper.yaml``, an entry point of an
 installed package, or a class that :func:`register_model` decorates. Names and citations are read without torch.
@@ -7,19 +7,16 @@ installed package, or a class that :func:`register_model` decorates. Names and c
 from __future__ import annotations
 
 import importlib
-import itertools
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
-from posezoo.errors import CorruptFileError, InputError, PoseZooError, UnknownNameError
-from posezoo.files.reading import reason
+from posezoo.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningDataModule
@@ -276,71 +273,3 @@ def find_paper(paper: object) -> Paper:
         unknown = UnknownNameError.of("paper", paper, PAPERS)
         raise UnknownNameError(f"{unknown} A model of your own is known once its module, with @register_model, is imported.")
     return PAPERS[paper]
-
-
-ROOM = 4
-"""A model may have so many times the weights that its file holds: what serves training alone is not in it,"""
-SPARE = 50_000_000
-"""and so many more."""
-PARTS = 20_000
-"""The most modules that a model read from a file may have."""
-
-
-def build(
-    paper: str,
-    settings: Mapping[str, Any],
-    source: Path | str = "settings",
-    weights: int | None = None,
-    verified: bool = False,
-) -> ZooModule:
-    """Return an untrained model of a paper.
-
-    Args:
-        paper: its name.
-        settings: arguments of the constructor.
-        source: where the settings come from, for errors.
-        weights: how many numbers the file holds that the settings come from. Settings that ask for far more are refused
-            before the memory is taken. Settings that the file lacks are its model's ``former_defaults``.
-        verified: the file is the index's own, byte for byte: its settings are not doubted.
-
-    Raises:
-        UnknownNameError: there is no such paper.
-        CorruptFileError: its constructor does not take these settings.
-    """
-    cls = paper_class(paper)
-    try:
-        if weights is not None:
-            settings = {**cls.former_defaults, **settings}
-            needed = 0 if verified else _size(cls, settings)
-            if needed > ROOM * weights + SPARE:
-                raise CorruptFileError(f"{source}: its settings ask for {needed:,} weights, but it holds {weights:,}.")
-        return cls(**settings)
-    except PoseZooError as error:
-        raise CorruptFileError(f"{source}: {paper} does not take these settings ({error})") from error
-    except Exception as error:  # whatever a constructor makes of odd values
-        raise CorruptFileError(f"{source}: {paper} does not take these settings ({reason(error)}).") from error
-
-
-def _size(cls: type[ZooModule], settings: Mapping[str, Any]) -> int:
-    """Return how many weights a model would have, without taking memory for them; 0 where only making it tells.
-
-    Raises:
-        CorruptFileError: it has more than :data:`PARTS` modules.
-    """
-    import torch
-    from torch.nn.modules.module import register_module_module_registration_hook
-
-    thread, count = threading.get_ident(), itertools.count()
-
-    def limit(*_: object) -> None:  # the hook is every thread's
-        if threading.get_ident() == thread and next(count) > PARTS:
-            raise CorruptFileError(f"a model of more than {PARTS:,} modules.")
-
-    hook = register_module_module_registration_hook(limit)
-    try:
-        with torch.device("meta"):
-            return sum(int(parameter.numel()) for parameter in cls(**settings).parameters())
-    except (NotImplementedError, RuntimeError):  # its constructor looks at its own weights
-        return 0
-    finally:
-        hook.remove()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import CorruptFileError, PoseZooError, SaveError
 from posezoo.files.reading import reading, reason
-from posezoo.registry.papers import build
+from posezoo.registry.building import build
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,8 +16,9 @@ import reproduce
 from reproduction.agreement import agreement
 from reproduction.measured import gather
 from reproduction.printing import printed
-from reproduction.report import command, write_report, write_summary
+from reproduction.report import command, write_report
 from reproduction.runs import Bench
+from reproduction.summary import write_summary
 from reproduction.tables import Table, read_table
 from scipy.stats import kendalltau
 

@@ -13,8 +13,9 @@ from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import refuse_3d
+from posezoo.formats.keypoints.framing import DETECTIONS, is_one_person
 from posezoo.formats.keypoints.names import are_joints, frame_of
-from posezoo.formats.keypoints.people import DETECTIONS, NUMBERS, Person, identity_of, is_one_person, number_of
+from posezoo.formats.keypoints.people import NUMBERS, Person, identity_of, number_of
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 

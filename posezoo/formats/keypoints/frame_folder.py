@@ -12,9 +12,10 @@ from posezoo.files.reading import load_json
 from posezoo.formats.keypoints import easymocap, labelme, mmpose, openpifpaf, tfjs, ultralytics
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.framing import IsPerson, Parse, frames_in, some_person
 from posezoo.formats.keypoints.names import frame_of
 from posezoo.formats.keypoints.openpose import read_frames
-from posezoo.formats.keypoints.people import Frame, IsPerson, Parse, frames_in, gather, some_person
+from posezoo.formats.keypoints.people import Frame, gather
 from posezoo.terminal import progress
 
 

@@ -11,16 +11,8 @@ from posezoo.errors import InputError
 from posezoo.files.reading import reading
 from posezoo.formats.keypoints.clips import Clips, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import (
-    DETECTIONS,
-    Frame,
-    Person,
-    frames_in,
-    gather,
-    identity_of,
-    number_of,
-    some_person,
-)
+from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
+from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 
 # What Inferencer's aliases give: human, body26, wholebody and the models trained on feet.
 IMPLIED = ("coco17", "halpe26", "wholebody133", "coco23")

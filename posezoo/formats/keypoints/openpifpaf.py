@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import Person, frames_in, gather, identity_of, some_person
+from posezoo.formats.keypoints.framing import frames_in, some_person
+from posezoo.formats.keypoints.people import Person, gather, identity_of
 
 
 def is_openpifpaf_person(value: Mapping[str, object]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import first_object
+from posezoo.formats.keypoints.framing import first_object
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"

@@ -7,7 +7,8 @@ from typing import Any
 
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.people import FIRST_POSES, Person, frames_in, gather, identity_of, number_of, some_person
+from posezoo.formats.keypoints.framing import FIRST_POSES, frames_in, some_person
+from posezoo.formats.keypoints.people import Person, gather, identity_of, number_of
 
 _NAMES = ("name", "part")
 _SCORES = ("score", "confidence", "visibility")

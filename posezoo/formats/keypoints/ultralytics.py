@@ -12,17 +12,9 @@ from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.reading import read_bytes, reading
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
 from posezoo.formats.keypoints.names import frame_of
-from posezoo.formats.keypoints.people import (
-    DETECTIONS,
-    Frame,
-    Person,
-    frames_in,
-    gather,
-    identity_of,
-    number_of,
-    some_person,
-)
+from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 from posezoo.skeletons import SKELETONS
 from posezoo.terminal import progress
 

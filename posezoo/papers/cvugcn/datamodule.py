@@ -11,7 +11,8 @@ from torch import Tensor
 from posezoo.data import LiftingDataModule, PoseData
 from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
-from posezoo.papers.cvugcn.rigs import Motions, RigLoader, RigSettings
+from posezoo.papers.cvugcn.rigs import Motions, RigLoader
+from posezoo.papers.cvugcn.simulation import RigSettings
 
 
 class CVUGCNDataModule(LiftingDataModule):
@@ -28,7 +29,7 @@ class CVUGCNDataModule(LiftingDataModule):
         calibration: errors of the cameras, see :class:`posezoo.papers.cvugcn.pairs.CalibrationError`.
         undistort: take the lens' distortion out of the keypoints (the paper does not say whether it did).
         rigs: train and validate on simulated rigs that look at the dataset's 3D motion instead; fields of
-            :class:`posezoo.papers.cvugcn.rigs.RigSettings`, for a model with ``context``.
+            :class:`posezoo.papers.cvugcn.simulation.RigSettings`, for a model with ``context``.
 
     Raises:
         InputError, UnknownNameError: another target, a pair or an error that does not exist.

@@ -20,19 +20,15 @@ from torch import Tensor
 
 from posezoo.data import PoseData
 from posezoo.errors import InputError
-from posezoo.geometry import triangulate
-from posezoo.geometry.pieces import pieces
-from posezoo.geometry.robust import trusted
-from posezoo.lifting import ZooModule
 from posezoo.lifting.base import Trained
 from posezoo.lifting.schedule import cosine
 from posezoo.papers.cvugcn import losses
-from posezoo.papers.cvugcn.context import CHANNELS, describe, disagreement
+from posezoo.papers.cvugcn.context import CHANNELS
 from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
 from posezoo.papers.cvugcn.export_graph import CrossViewGraph
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
 from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
-from posezoo.papers.cvugcn.rays import triangulate_rays
+from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, get_skeleton
 
@@ -40,15 +36,10 @@ if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 VIEWS = 2
-_SCALE_MM = 500.0  # poses come at a scale of about 1
-_PLACE_MM = 5000.0  # so do the places where people stand
-_ERROR_MM = 1500.0  # disagreements beyond this say nothing more
-_RESIDUAL_MM = 50.0  # and what detectors are off by
-_NOISE_MM = 15.0  # and what detections of a few px come to
-_SHIFT = 5.0  # shifts are a few times what a clip's views disagree by
+_NOISE_MM = 15.0  # the error that detections of a few px cause
 
 
-class CVUGCN(ZooModule):
+class CVUGCN(Refinement):
     """Hua et al. 2021. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Args:
@@ -72,7 +63,7 @@ class CVUGCN(ZooModule):
         context: also show the network what the clip says of each frame, see
             :func:`posezoo.papers.cvugcn.context.describe`, and give shifts in units of the clip's noise, so that exact
             keypoints stay exact (not in the paper). Such a model is trained on simulated rigs, see
-            :class:`posezoo.papers.cvugcn.rigs.RigSettings`.
+            :class:`posezoo.papers.cvugcn.simulation.RigSettings`.
         weight_reprojection, weight_symmetry, weight_transformation, weight_direction: lambda of Eq. 7; 0 leaves a loss out.
         warmup_steps: over so many steps the weights of L_t and L_b grow from nothing to their own: poses that are not
             shifted are consistent already, and with full weights training stays there for long (not in the paper).
@@ -171,120 +162,6 @@ class CVUGCN(ZooModule):
                 "cvugcn.cmu, or call predict_views."
             )
         return CrossViewGraph(self, None if skeleton is None else get_skeleton(skeleton))
-
-    def coarse(
-        self, keypoints: Float[Tensor, "B V J 2"], rig: Rig, confidence: Float[Tensor, "B V J"] | None = None
-    ) -> Float[Tensor, "B V J 3"]:
-        """Triangulate two views: each camera's frame, mm, keypoints without distortion; NaN where there is no point."""
-        if self.hp.triangulation == "rays":
-            return triangulate_rays(keypoints, rig, confidence)
-        return rig.to_cameras(triangulate(keypoints, rig.projections, confidence))
-
-    def refine(
-        self, coarse: Float[Tensor, "B V J 3"], keypoints: Float[Tensor, "B V J 2"], rig: Rig
-    ) -> Float[Tensor, "B V J 3"]:
-        """Return X = G(X~) + X~, mm.
-
-        Args:
-            coarse: triangulated poses, camera frames, without NaN, see :meth:`fill`.
-            keypoints: px, without distortion; NaN where there are none.
-            rig: the cameras.
-        """
-        start, middle = self.within_reach(coarse)
-        if not self.hp.refinement:
-            return start
-        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(coarse)]
-        if self.hp.residual or self.hp.gate_mm:
-            # What a view sees the coarse pose off by, at the pose's own depth.
-            residual = (keypoints - rig.project(coarse)) * coarse[..., 2:] / rig.focal
-            residual = residual.clamp(-_ERROR_MM, _ERROR_MM)
-            residual = torch.where(torch.isfinite(residual), residual, 0.0)
-            if self.hp.residual:
-                features.append((residual / _RESIDUAL_MM).asinh())
-        shift = self.for_inference(self.network)(torch.cat(features, -1)) * _SCALE_MM
-        if self.hp.gate_mm:
-            off = residual.square().sum(-1).mean((1, 2)).sqrt()[:, None, None, None]
-            shift = shift * off / (off + self.hp.gate_mm)
-        return start + shift
-
-    def within_reach(self, coarse: Float[Tensor, "*B V J 3"]) -> tuple[Tensor, Tensor]:
-        """Return poses whose joints are all within ``reach_mm``, and the middles of the poses as they came."""
-        middle = coarse.median(-2, keepdim=True).values  # not the root, which may be a misdetection itself
-        if self.hp.reach_mm is None:
-            return coarse, middle
-        far = (coarse - middle).norm(dim=-1, keepdim=True) > self.hp.reach_mm
-        return self.fill(torch.where(far, torch.nan, coarse)), middle
-
-    def coarse_clips(
-        self, keypoints: Float[Tensor, "B T V J 2"], rig: Rig, confidence: Float[Tensor, "B T V J"] | None = None
-    ) -> Float[Tensor, "B T J 3"]:
-        """Triangulate clips in the world's frame, mm; of more than two views, those that agree count most.
-
-        Args:
-            keypoints: px, without distortion; NaN where there are none.
-            rig: the cameras of each clip.
-            confidence: weights of the views.
-
-        Returns:
-            NaN where there is no point.
-        """
-        frames, joints = keypoints.shape[1], keypoints.shape[3]
-        pixels, P = keypoints.double().transpose(1, 2).flatten(2, 3), rig.projections
-        weights = None if confidence is None else confidence.double().transpose(1, 2).flatten(2, 3)
-        if keypoints.shape[2] > 2:
-            error = triangulate(pixels, P, weights, details=True).reprojection_px
-            typical = torch.nan_to_num(error.flatten(1).nanmedian(1).values)[:, None, None]
-            weights = trusted(pixels, P, weights, typical_px=typical, consensus=not self.training)
-        points = triangulate(pixels, P, weights)
-        return points.to(keypoints.dtype).unflatten(1, (frames, joints))
-
-    def refine_clips(
-        self,
-        world: Float[Tensor, "B T J 3"],
-        keypoints: Float[Tensor, "B T V J 2"],
-        rig: Rig,
-        follows: Tensor | None = None,
-        picked: Tensor | None = None,
-        batch_size: int | None = None,
-    ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
-        """Refine the frames of clips, each in sight of the others, mm.
-
-        Args:
-            world: triangulated poses, world frame, without NaN.
-            keypoints: px, without distortion; NaN where there are none.
-            rig: the cameras of each clip.
-            follows: (T,) numbers of the frames, see :func:`describe`.
-            picked: (B, S) the frames to refine; all where not given.
-            batch_size: frames that the network takes at a time; all where not given.
-
-        Returns:
-            what the refined poses started from, and the refined poses, both in each camera's frame.
-        """
-        pose = world[:, :, None] @ rig.R[:, None].mT + rig.t[:, None, :, None]
-        start, middle = self.within_reach(pose)
-        context = describe(world, pose, keypoints, rig, self.skeleton, follows)
-        features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(pose), context.features]
-        if self.hp.residual:
-            features.append((disagreement(pose, keypoints, rig) / _RESIDUAL_MM).asinh())
-        seen = torch.cat(features, -1)
-        if picked is not None:
-            rows = torch.arange(len(picked), device=picked.device)[:, None]
-            seen, start = seen[rows, picked], start[rows, picked]
-        network, flat = self.for_inference(self.network), seen.flatten(0, 1)
-        parts = pieces(flat, batch_size) if batch_size else (flat,)
-        shift = torch.cat([network(part) for part in parts]).unflatten(0, seen.shape[:2])
-        return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
-
-    def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:
-        """Put joints that are NaN where the nearest joint up the tree is, or, without one, in the middle of the others."""
-        middle = torch.nan_to_num(pose.nanmean(-2))
-        filled: dict[int, Tensor] = {-1: middle}
-        while len(filled) <= len(self.skeleton):
-            for joint, parent in enumerate(self.skeleton.parents):
-                if parent in filled and joint not in filled:
-                    own = pose[..., joint, :]
-                    filled[joint] = torch.where(torch.isnan(own), filled[parent], own)
-        return torch.stack([filled[joint] for joint in range(len(self.skeleton))], -2)
 
     def losses(self, pose: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 2"], rig: Rig) -> dict[str, Tensor]:
         """Return every term of Eq. 7, unweighted, of poses in metres and pixels in :attr:`pixel`."""

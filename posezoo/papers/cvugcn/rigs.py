@@ -1,87 +1,34 @@
-"""Simulated rigs: clips of people whom calibrated cameras look at from anywhere, detected as a detector detects.
+"""Make batches of simulated rigs: clips of people seen by calibrated cameras from anywhere, with a detector's errors.
 
-Training on these knows other cameras, bodies, calibrations and errors than one recording has. All of a batch is made by
-tensor functions on the device that trains.
+One recording has few cameras, bodies, calibrations and errors; a model trained on these batches has seen many. The tensor
+functions of :mod:`posezoo.papers.cvugcn.simulation` make each batch on the training device.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from posezoo.distributed import draw
 from posezoo.errors import InputError
-from posezoo.geometry import look_at, mirror_half, rotation_about, rotation_vector_to_matrix
-from posezoo.papers.cvugcn.graph import BodyGraph
+from posezoo.papers.cvugcn.simulation import (
+    STATURE_MM,
+    RigSettings,
+    calibrate,
+    change_bodies,
+    detection_errors,
+    place_cameras,
+)
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.views import moments
 from posezoo.skeletons import Skeleton, convert
 
 _NEAREST_MM = 300.0
-_STATURE_MM = 1700.0
-_PICTURE_PX = 1000.0
-
-
-@dataclass(frozen=True)
-class RigSettings:
-    """How rigs, people and detections are drawn. A recipe gives the fields by name (``data.rigs``).
-
-    Attributes:
-        views: numbers of cameras; one is drawn for each batch.
-        frames: lengths of clips; one is drawn for each batch.
-        picked: how many frames of a clip are refined; the others are seen as their context alone.
-        batches: how many batches are an epoch.
-        distance_mm, height_mm: nearest and farthest camera, lowest and highest.
-        apart_deg: least and largest angle between neighbouring cameras of two.
-        calibration_deg: largest error of a camera's rotation. Half of the rigs have less than a sixth of it. Errors of
-            12 mm a degree in place and 0.5 % a degree in focal length come with it.
-        noise: least and largest deviation of the errors of keypoints, in shares of the person's height in the picture.
-        outliers: largest share of the joints that begin to be far off in a frame.
-        bones: deviation of the logarithm of a bone's length, alike on both sides.
-        definition_mm: deviation of where a joint is said to be, alike on both sides and in all frames of a clip.
-
-    Raises:
-        InputError: fewer than two views, no frame, or limits in the wrong order.
-    """
-
-    views: Sequence[int] = (2, 2, 2, 3, 4, 5)
-    frames: Sequence[int] = (1, 9, 16, 24)
-    picked: int = 4
-    batches: int = 200
-    distance_mm: tuple[float, float] = (2200.0, 6500.0)
-    height_mm: tuple[float, float] = (300.0, 2600.0)
-    apart_deg: tuple[float, float] = (20.0, 160.0)
-    calibration_deg: float = 1.0
-    noise: tuple[float, float] = (0.003, 0.02)
-    outliers: float = 0.03
-    bones: float = 0.1
-    definition_mm: float = 12.0
-
-    def __post_init__(self) -> None:
-        ordered = all(low <= high for low, high in (self.distance_mm, self.height_mm, self.apart_deg, self.noise))
-        if min(self.views) < 2 or min(self.frames) < 1 or min(self.picked, self.batches) < 1 or not ordered:
-            raise InputError(f"{self}; expected two or more views, one or more frames, and limits in ascending order.")
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> RigSettings:
-        """Build from a recipe's settings.
-
-        Raises:
-            InputError: a setting that there is not, or of another kind.
-        """
-        try:
-            return cls(**settings)
-        except TypeError as error:
-            known = ", ".join(cls.__dataclass_fields__)
-            raise InputError(f"rigs: {error}; expected numbers for some of {known}.") from error
 
 
 @dataclass(frozen=True)
@@ -143,126 +90,6 @@ class Motions:
         return self.frames[rows] * (1 - share) + self.frames[rows + 1] * share
 
 
-def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings: RigSettings) -> Float[Tensor, "B T J 3"]:
-    """Give each clip a body of its own: mirrored or not, its size, its bones, and where its joints are said to be."""
-    count, joints, device = len(world), len(skeleton), world.device
-    (world,) = mirror_half(world, skeleton=skeleton)
-    partner = torch.tensor(skeleton.mirror, device=device)
-    one_side = torch.minimum(partner, torch.arange(joints, device=device))
-    size = 0.8 + 0.35 * draw(torch.rand, count, 1, device=device)
-    bones = (settings.bones * draw(torch.randn, count, joints, device=device)).exp()[:, one_side]
-    uneven = (0.01 * draw(torch.randn, count, joints, device=device)).exp()
-    factors = (size * bones * uneven).clamp(0.5, 1.6)
-    parents = [joint if parent < 0 else parent for joint, parent in enumerate(skeleton.parents)]
-    above = torch.zeros(joints, joints)
-    for joint in range(joints):
-        node = joint
-        while skeleton.parents[node] >= 0:
-            above[joint, node] = 1
-            node = skeleton.parents[node]
-    root = world[:, :, skeleton.root : skeleton.root + 1]
-    body = root + above.to(device) @ ((world - world[:, :, parents]) * factors[:, None, :, None])
-    off = settings.definition_mm * draw(torch.randn, count, joints, 3, device=device)
-    across = torch.tensor([-1.0, 1.0, 1.0], device=device)
-    off = torch.where((one_side == torch.arange(joints, device=device))[:, None], off, off[:, partner] * across)
-    off = torch.where((partner == torch.arange(joints, device=device))[:, None], off * across.clamp_min(0), off)
-    return body + off[:, None] @ _trunk(body, skeleton)
-
-
-def _trunk(body: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Float[Tensor, "B T 3 3"]:
-    """Return the trunk's axes as rows: to the left, up, and forward."""
-    left, right, top = (body[:, :, skeleton.index(name)] for name in ("left_hip", "right_hip", "left_shoulder"))
-    top = (top + body[:, :, skeleton.index("right_shoulder")]) / 2
-    across = normalize(left - right, dim=-1)
-    up = top - (left + right) / 2
-    up = normalize(up - (up * across).sum(-1, keepdim=True) * across, dim=-1)
-    return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
-
-
-def place_cameras(world: Float[Tensor, "B T J 3"], views: int, settings: RigSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """Place cameras around each clip's people, level or nearly so; K (B, V, 3, 3), R (B, V, 3, 3), t (B, V, 3)."""
-    count, device = len(world), world.device
-    middle = world.flatten(1, 2).mean(1)[:, None]
-    uniform = draw(torch.rand, count, views, 5, device=device)
-    normal = draw(torch.randn, count, views, 5, device=device)
-    least, most = (math.radians(angle) for angle in settings.apart_deg)
-    apart = least + (most - least) * uniform[..., 0] if views == 2 else (0.35 * normal[..., 0]).exp() * 2 * math.pi / views
-    heading = 2 * math.pi * uniform[:, :1, 1] + apart.cumsum(1)
-    near, far = settings.distance_mm
-    # Cameras of a room stand about as far away as each other.
-    distance = near + (far - near) * (0.6 * uniform[:, :1, 2] + 0.4 * uniform[..., 2])
-    low, high = settings.height_mm
-    height = low + (high - low) * uniform[..., 3]
-    flat = middle[..., :2] + distance[..., None] * torch.stack([heading.cos(), heading.sin()], -1)
-    center = torch.cat([flat, height[..., None]], -1)
-    target = middle + normal[..., 1:4] * middle.new_tensor([250.0, 250.0, 150.0])
-    R, _ = look_at(center, target)
-    roll = 0.05 * normal[..., 4] + (uniform[..., 4] < 0.05) * (math.pi / 2)  # one in twenty is held upright
-    R = rotation_about("z", roll) @ R
-    share = 0.35 + 0.4 * draw(torch.rand, count, 1, device=device)  # of the picture, filled by a person
-    K = torch.zeros(count, views, 3, 3, device=device)
-    K[..., 0, 0] = K[..., 1, 1] = share * _PICTURE_PX / _STATURE_MM * distance
-    K[..., :2, 2] = _PICTURE_PX / 2
-    K[..., 2, 2] = 1
-    return K, R, -(R @ center[..., None])[..., 0]
-
-
-def calibrate(K: Tensor, R: Tensor, t: Tensor, settings: RigSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the cameras as they are believed to be, each with errors of its own of the rig's size."""
-    count, views, device = *t.shape[:2], t.device
-    uniform = draw(torch.rand, count, views + 2, device=device)
-    size = settings.calibration_deg * torch.where(uniform[:, :1] < 0.5, 0.15, 1.0) * uniform[:, 1:2]
-    normal = draw(torch.randn, count, views, 7, device=device)
-    angle = torch.deg2rad(size * (0.5 + 0.5 * uniform[:, 2:]))[..., None]
-    turned = rotation_vector_to_matrix(normalize(normal[..., :3], dim=-1) * angle) @ R
-    center = -(R.mT @ t[..., None])[..., 0] + 12.0 * size[..., None] * normal[..., 3:6]
-    zoomed = K.clone()
-    zoomed[..., :2, :2] *= (1 + 0.005 * size * normal[..., 6])[..., None, None]
-    return zoomed, turned, -(turned @ center[..., None])[..., 0]
-
-
-def detection_errors(
-    frames: int, height: Float[Tensor, "B V"], skeleton: Skeleton, settings: RigSettings
-) -> Float[Tensor, "B T V J 2"]:
-    """Draw a detector's errors, px: of a size of its own for each clip and joint, alike along the body and over time.
-
-    Args:
-        frames: T.
-        height: of the person in the picture, px.
-        skeleton: the layout.
-        settings: how large they are.
-    """
-    (count, views), joints, device = height.shape, len(skeleton), height.device
-    uniform = draw(torch.rand, count, 8, 1, 1, 1, 1, device=device)
-    least, most = settings.noise
-    level = least * (most / least) ** uniform[:, 0]
-    spread = (0.25 * draw(torch.randn, count, 1, views, 1, 1, device=device)).exp()
-    spread = spread * (0.35 * draw(torch.randn, count, 1, 1, joints, 1, device=device)).exp()
-    spread = spread * (0.25 * draw(torch.randn, count, 1, views, joints, 1, device=device)).exp()
-    steps = draw(torch.randn, count, frames, views, joints, 2, device=device)
-    # A first-order autoregressive process that forgets within 2 to 30 frames.
-    kept = torch.exp(-0.5 * 15.0 ** -uniform[:, 1, 0])
-    lasting = [steps[:, 0]]
-    for frame in range(1, frames):
-        lasting.append(kept * lasting[-1] + (1 - kept * kept).sqrt() * steps[:, frame])
-    share = uniform[:, 2]
-    errors = share.sqrt() * torch.stack(lasting, 1) + (1 - share).sqrt() * draw(torch.randn, *steps.shape, device=device)
-    neighbours = BodyGraph.of(skeleton).neighbours("physical").to(device)
-    beside = 1.4 * (neighbours / neighbours.sum(1, keepdim=True)) @ errors
-    along = 0.5 * uniform[:, 3]
-    errors = level * spread * ((1 - along) * errors + along * beside)
-    # Limbs taken for something else, for one frame or for some.
-    rate = settings.outliers * uniform[:, 4] * (uniform[:, 5] < 0.7)
-    begins = draw(torch.rand, *steps.shape[:-1], 1, device=device) < rate
-    far = begins.clone()
-    for frame in range(1, min(4, frames)):
-        longer = draw(torch.rand, count, 1, views, joints, 1, device=device) < 0.5
-        far[:, frame:] |= begins[:, :-frame] & longer
-    place = 0.06 * draw(torch.randn, count, 1, views, joints, 2, device=device)
-    place = place + 0.02 * draw(torch.randn, *steps.shape, device=device)
-    return (errors + far * place) * height[:, None, :, None, None]
-
-
 class RigLoader:
     """Iterate over batches of simulated clips; no two are alike.
 
@@ -315,7 +142,7 @@ class RigLoader:
         pose = world[:, :, None] @ R[:, None].mT + t[:, None, :, None]
         depth = pose[..., 2:].clamp_min(_NEAREST_MM)
         seen = (pose[..., :2] / depth) @ K[:, None, :, :2, :2].mT + K[:, None, :, None, :2, 2]
-        height = _STATURE_MM * K[..., 0, 0] / depth.mean((1, 3, 4))
+        height = STATURE_MM * K[..., 0, 0] / depth.mean((1, 3, 4))
         seen = seen + detection_errors(frames, height, skeleton, settings)
         K, R, t = calibrate(K, R, t, settings)
         rows = draw(torch.rand, count, frames, device=world.device).argsort(1)[:, :picked]
