@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from torch import Tensor, nn
 from posezoo.data import PoseData
 from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
+from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
-
-if TYPE_CHECKING:
-    from posezoo.papers.cvugcn.module import CVUGCN
 
 
 class MultiViewMetrics(nn.Module):
@@ -73,7 +71,7 @@ def _clips(pair: Tensor, clip: Tensor) -> tuple[Tensor, ...]:
 
 @torch.inference_mode()
 def evaluate_views(
-    model: CVUGCN,
+    model: Refinement,
     data: PoseData,
     *,
     pairs: Sequence[str] | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -12,11 +11,9 @@ from torch import Tensor
 from posezoo.geometry import h36m_cameras
 from posezoo.geometry.cameras import undistort_rays
 from posezoo.lifting.export_graph import BATCH, ExportGraph, Port, example_people
+from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
-
-if TYPE_CHECKING:
-    from posezoo.papers.cvugcn.module import CVUGCN
 
 _VIEWS = 2
 
@@ -29,7 +26,7 @@ class CrossViewGraph(ExportGraph):
         {"onnx": "torch's exporter does not follow the triangulation, which is in double precision; use torchscript"}
     )
 
-    def __init__(self, model: CVUGCN, skeleton: Skeleton | None = None) -> None:
+    def __init__(self, model: Refinement, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
         super().__init__(model, source)
         joints, layout, double = len(source), f"joints of {source.name}", torch.float64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,9 @@ from posezoo.errors import InputError
 from posezoo.geometry import Camera
 from posezoo.lifting.inputs import as_array, check_convertible
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
+from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton, convert, get_skeleton
-
-if TYPE_CHECKING:
-    from posezoo.papers.cvugcn.module import CVUGCN
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +72,7 @@ class MultiViewPrediction:
 
 @torch.inference_mode()
 def predict_views(
-    model: CVUGCN,
+    model: Refinement,
     keypoints: object,
     cameras: object,
     skeleton: str | Skeleton | None,
@@ -124,7 +122,7 @@ def predict_views(
 
 
 def _together(
-    model: CVUGCN, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
+    model: Refinement, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Refine all views at once: poses (T, J, 3) in the world, (V, T, J, 3) in the cameras, and what was refined."""
     rig = Rig.of_cameras(views.cameras, model.device)
@@ -144,7 +142,7 @@ def _together(
 
 
 def _pair_by_pair(
-    model: CVUGCN, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
+    model: Refinement, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Refine each pair of views for itself, as a model of two views can, and average."""
     del follows

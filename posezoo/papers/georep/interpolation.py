@@ -1,18 +1,14 @@
-"""Between two poses by way of their codes: Chen, Lin et al. 2019, Fig. 4."""
+"""Interpolate between two poses by their codes, as in Fig. 4 of Chen, Lin et al. 2019."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-
-from posezoo.errors import InputError
-from posezoo.lifting.inputs import check_keypoints
-
-if TYPE_CHECKING:
-    from posezoo.papers.georep.module import GeoRep
+from jaxtyping import Float
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -31,23 +27,17 @@ class Interpolation:
 
 
 @torch.inference_mode()
-def interpolate(model: GeoRep, first: object, second: object, steps: int, skeleton: object = None) -> Interpolation:
-    """Return codes on the line from one pose's to another's, decoded and lifted.
+def interpolate(
+    ends: Float[Tensor, "2 M E"], steps: int, decode: Callable[[Tensor], Tensor], regress: Callable[[Tensor], Tensor]
+) -> Interpolation:
+    """Decode and lift codes on the line between two codes.
 
     Args:
-        model: with a representation.
-        first, second: (J, 2) px, as the same camera sees them.
-        steps: how many, both poses included.
-        skeleton: the keypoints' layout; the model's own where not given.
-
-    Raises:
-        InputError: fewer than two steps, poses that cannot be encoded, or a model without a representation.
+        ends: the codes of two poses that the same camera sees.
+        steps: how many codes, both ends included.
+        decode: codes to maps of bones.
+        regress: codes to poses in mm.
     """
-    if model.generator is None or steps < 2:
-        raise InputError(f"interpolation needs a representation and 2 steps or more; {steps} were asked for.")
-    poses = check_keypoints(np.stack([np.asarray(first), np.asarray(second)]), skeleton, model.skeleton).values
-    start, end = model.samples(torch.from_numpy(poses).to(model.device))
-    share = torch.linspace(0, 1, steps, device=model.device)[:, None, None]
-    codes = torch.lerp(start[None], end[None], share)
-    maps, pose = model.for_inference(model.generator.decoder)(codes), model.regression(codes)
-    return Interpolation(*(values.cpu().numpy() for values in (codes, maps, pose)))
+    share = torch.linspace(0, 1, steps, device=ends.device)[:, None, None]
+    codes = torch.lerp(ends[:1], ends[1:], share)
+    return Interpolation(*(values.cpu().numpy() for values in (codes, decode(codes), regress(codes))))

@@ -157,9 +157,23 @@ class GeoRep(LiftingModule):
         code = code if checked.shape else code[0]
         return code if isinstance(keypoints_2d, Tensor) else code.cpu().numpy()
 
+    @torch.inference_mode()
     def interpolate(self, first: object, second: object, steps: int = 7, skeleton: object = None) -> Interpolation:
-        """See :func:`posezoo.papers.georep.interpolation.interpolate`."""
-        return interpolate(self, first, second, steps, skeleton)
+        """Return codes on the line from one pose's code to another's, decoded and lifted.
+
+        Args:
+            first, second: (J, 2) px, as the same camera sees them.
+            steps: how many codes, both poses' own included.
+            skeleton: the keypoints' layout; the model's own where not given.
+
+        Raises:
+            InputError: fewer than two steps, poses that cannot be encoded, or a model without a representation.
+        """
+        if self.generator is None or steps < 2:
+            raise InputError(f"interpolation needs a representation and 2 steps or more; {steps} were asked for.")
+        poses = check_keypoints(np.stack([np.asarray(first), np.asarray(second)]), skeleton, self.skeleton).values
+        ends = self.samples(torch.from_numpy(poses).to(self.device))
+        return interpolate(ends, steps, self.for_inference(self.generator.decoder), self.regression)
 
     def synthesis_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return every term of Eq. 4, unweighted."""
