@@ -1,14 +1,17 @@
 """Test that files are written whole or not at all, and that the next writer removes what killed writers left."""
 
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 
 import pytest
 
-from posezoo.errors import SaveError
-from posezoo.files.writing import atomic_write
+from posezoo.errors import InputError, SaveError
+from posezoo.files import writing
+from posezoo.files.writing import atomic_write, write_whole
 
 WRITER = """
 import sys, time
@@ -69,18 +72,7 @@ def test_other_targets_and_other_files_are_left_alone(tmp_path):
     assert sorted(os.listdir(tmp_path)) == [".0123456789ab.npz", "b.json", "c.json"]
 
 
-def test_a_failure_leaves_what_stood_there(tmp_path):
-    target = tmp_path / "a.txt"
-    target.write_text("before")
-
-    def interrupted():
-        with atomic_write(target) as temporary:
-            temporary.write_text("after")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        interrupted()
-    assert (target.read_text(), os.listdir(tmp_path)) == ("before", ["a.txt"])
+def test_names_that_are_too_long_and_folders_that_are_missing(tmp_path):
     with pytest.raises(SaveError, match="its folder does not exist"), atomic_write(tmp_path / "no" / "a.txt") as temporary:
         temporary.write_text("never")
     name = "ü" * 120 + ".txt"  # 244 bytes, as long as names may be
@@ -89,3 +81,98 @@ def test_a_failure_leaves_what_stood_there(tmp_path):
     assert (tmp_path / name).read_text() == "long"
     with pytest.raises(SaveError, match="too long"), atomic_write(tmp_path / ("x" * 300)) as temporary:
         temporary.write_text("longer")
+
+
+def test_atomic_write_replaces_and_leaves_one_file(tmp_path):
+    target = tmp_path / "a.npz"
+    target.write_text("old")
+    with atomic_write(target) as temporary:
+        assert temporary.parent.parent == tmp_path  # of one disk, so that renaming is one step
+        assert temporary.suffix == ".npz"
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_atomic_write_follows_the_umask(tmp_path):
+    old = os.umask(0o022)
+    try:
+        with atomic_write(tmp_path / "a") as temporary:
+            temporary.write_text("new")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError("x"), KeyboardInterrupt(), RuntimeError("x"), InputError("x.")])
+def test_atomic_write_leaves_the_old_file_after_a_failure(tmp_path, failure):
+    target = tmp_path / "a"
+    target.write_text("old")
+
+    def write():
+        with atomic_write(target) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+        (OSError(errno.EDQUOT, "Quota exceeded"), "quota"),
+        (PermissionError(errno.EACCES, "Permission denied"), "permission"),
+        (OSError(errno.EROFS, "Read-only file system"), "read-only"),
+        # What h5py raises, with and without an errno.
+        (OSError("Can't synchronously write data (errno = 28, error message = 'No space left on device')"), "disk is full"),
+        (RuntimeError("Unable to flush file (error message = 'No space left on device')"), "disk is full"),
+    ],
+)
+def test_failed_writes_are_one_sentence(tmp_path, failure, words):
+    def write():
+        with atomic_write(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(SaveError, match=words) as caught:
+        write()
+    assert "\n" not in str(caught.value)
+    assert "a was not written" in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_at_the_last_moment(tmp_path, monkeypatch):
+    def fsync(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writing.os, "fsync", fsync)
+    with pytest.raises(SaveError, match="disk is full"), atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_really_full_device(tmp_path):
+    with pytest.raises(SaveError, match="disk is full"), atomic_write(tmp_path / "a"), open("/dev/full", "w") as full:
+        full.write("x")
+
+
+def test_missing_folder_and_folder_for_file(tmp_path):
+    with pytest.raises(SaveError, match="create it first"), atomic_write(tmp_path / "no" / "a"):
+        pytest.fail("the block must not run")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(SaveError, match="folder"), atomic_write(tmp_path / "b"):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize(("content", "expected"), [("überall\n", "überall\n".encode()), (b"\x00\xff", b"\x00\xff")])
+def test_text_and_bytes_are_written_whole(tmp_path, content, expected):
+    assert write_whole(tmp_path / "a", content) == tmp_path / "a"
+    assert (tmp_path / "a").read_bytes() == expected
+    with pytest.raises(SaveError, match="folder does not exist"):
+        write_whole(tmp_path / "no" / "a", content)

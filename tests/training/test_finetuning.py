@@ -19,7 +19,7 @@ from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError, SaveError
 from posezoo.lifting import body_statistics
 from posezoo.poses.posedata import Sequence
-from posezoo.registry import describe, paper_class, save
+from posezoo.registry import describe, paper_class, save, settings_of
 from posezoo.skeletons import get_skeleton
 from posezoo.training import finetune
 from posezoo.training.own_data import read_own_data, split_by_sequence
@@ -228,7 +228,17 @@ def test_a_folder_that_cannot_be_used_is_refused_before_any_work(people, tiny):
 # -- runs ----------------------------------------------------------------------------------------------------------------
 
 
-def test_no_3d_is_read(people, tiny):
+@pytest.mark.parametrize("name", ["svma", "geoselfsup"])
+def test_preparing_to_finetune_changes_no_setting_that_is_saved(name):
+    model = posezoo.load(name)
+    before = settings_of(model)
+    model.prepare_finetuning(1.5e-5, body=3.0, pitch=0.1)
+    assert (model.hp.learning_rate, model.hp.pitch) == (1.5e-5, 0.1)
+    assert settings_of(model) == before
+    assert before["learning_rate"] != 1.5e-5
+
+
+def test_no_3d_is_read_and_nothing_is_printed(people, tiny, capfd):
     absurd = replace(people, pose_3d=np.full_like(people.pose_3d, np.nan))
     absurd.pose_3d[::2] = 1e30
     weights = [
@@ -238,6 +248,7 @@ def test_no_3d_is_read(people, tiny):
     for other in weights[1:]:
         assert all(torch.equal(other[name], value) for name, value in weights[0].items())
     assert not all(torch.equal(posezoo.load(tiny).weights()[name], value) for name, value in weights[0].items())
+    assert capfd.readouterr().out == ""
 
 
 def test_many_epochs_are_validated_every_few(people, tiny, monkeypatch, capsys):

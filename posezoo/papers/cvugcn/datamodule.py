@@ -53,7 +53,17 @@ class CVUGCNDataModule(LiftingDataModule):
         rigs: dict[str, object] | None = None,
         undistort: bool = True,
     ) -> None:
-        super().__init__(dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed)
+        super().__init__(
+            dataset=dataset,
+            path=path,
+            keypoints=keypoints,
+            test_keypoints=test_keypoints,
+            labels=False,
+            skeleton=skeleton,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            seed=seed,
+        )
         if target not in ("gt", "input") or noise_px < 0:
             raise InputError(f"target {target!r}, noise_px {noise_px}; expected 'gt' or 'input', and 0 or more.")
         self.pairs, self.test_pairs = pairs_by_name(pairs), pairs_by_name(test_pairs or pairs)

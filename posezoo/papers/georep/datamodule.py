@@ -58,9 +58,21 @@ class GeoRepDataModule(LiftingDataModule):
         postures: int = 0,
     ) -> None:
         super().__init__(
-            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed, views, test_views,
-            facing, augmentation, postures,
-        )  # fmt: skip
+            dataset=dataset,
+            path=path,
+            keypoints=keypoints,
+            test_keypoints=test_keypoints,
+            labels=False,
+            skeleton=skeleton,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            seed=seed,
+            views=views,
+            test_views=test_views,
+            facing=facing,
+            augmentation=augmentation,
+            postures=postures,
+        )
         if cameras not in ("virtual", "real") or (label_count or 0) < 0:
             raise InputError(f"cameras {cameras!r}, label_count {label_count}; expected 'virtual' or 'real', and 0 or more.")
         try:

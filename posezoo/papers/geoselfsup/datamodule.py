@@ -102,9 +102,19 @@ class GeoSelfSupDataModule(LiftingDataModule):
         adapter_saturating: bool = True,
     ) -> None:
         super().__init__(
-            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed,
-            facing=facing, augmentation=augmentation, postures=postures,
-        )  # fmt: skip
+            dataset=dataset,
+            path=path,
+            keypoints=keypoints,
+            test_keypoints=test_keypoints,
+            labels=False,
+            skeleton=skeleton,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            seed=seed,
+            facing=facing,
+            augmentation=augmentation,
+            postures=postures,
+        )
         if not 0 <= label_fraction <= 1 or not (source_share is None or 0 < source_share < 1) or neighbours < 0:
             raise InputError(
                 f"label_fraction {label_fraction}, source_share {source_share}, neighbours {neighbours}; expected fractions "

@@ -26,6 +26,16 @@ class SVMADataModule(LiftingDataModule):
         postures: int = 0,
     ) -> None:
         super().__init__(
-            dataset, path, keypoints, test_keypoints, False, skeleton, batch_size, eval_batch_size, seed,
-            facing=facing, augmentation=augmentation, postures=postures,
-        )  # fmt: skip
+            dataset=dataset,
+            path=path,
+            keypoints=keypoints,
+            test_keypoints=test_keypoints,
+            labels=False,
+            skeleton=skeleton,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            seed=seed,
+            facing=facing,
+            augmentation=augmentation,
+            postures=postures,
+        )
