@@ -1,4 +1,4 @@
-"""What is shown while something is done, unless it was asked not to be."""
+"""Show progress on the terminal, unless it is silenced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Held = TypeVar("Held", covariant=True)
 
 @runtime_checkable
 class Countable(Protocol[Held]):
-    """Items whose number is known beforehand."""
+    """Items whose number is known in advance."""
 
     def __len__(self) -> int: ...
 
@@ -30,13 +30,13 @@ _SILENT = ContextVar("posezoo_silent", default=False)
 
 
 def is_silent() -> bool:
-    """Return whether :func:`silence` holds here."""
+    """Return whether the caller runs inside :func:`silence`."""
     return _SILENT.get()
 
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Show no progress, and no notes of Lightning's, inside the block."""
+    """Show no progress and no notes of Lightning inside the block."""
     token, logger = _SILENT.set(True), logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.ERROR)

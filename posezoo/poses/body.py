@@ -1,4 +1,4 @@
-"""Turn a clip of lifted poses into a motion that other programs can use: one body, upright, on a floor.
+"""Turn a clip of lifted poses into a motion for other programs: one body, upright, on a floor.
 
 A lifter judges each picture for itself. Its bones change length from frame to frame and differ between the sides, it does
 not know where the floor is, and its poses lean as much as the camera looks down. Each function here mends one of these.

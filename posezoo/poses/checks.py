@@ -1,4 +1,4 @@
-"""What tells that keypoints are not what PoseZoo expects."""
+"""Measure signs that keypoints are not what PoseZoo expects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses as cameras see them that look straight at each person."""
+"""Turn poses to cameras that look straight at each person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOCAL_PX, CENTER_PX = 1145.0, 500.0
 
 
 def face_roots(data: PoseData) -> PoseData:
-    """Turn the camera of every picture towards the root of the person, and keypoints and labels with it.
+    """Turn the camera of every picture towards the person's root, with keypoints and labels.
 
     Every turned camera has the focal length :data:`FOCAL_PX` and no distortion, and the root is in the middle of its
     picture. Where a camera is not known, :func:`posezoo.geometry.assumed_camera` stands for it.

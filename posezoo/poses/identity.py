@@ -1,4 +1,4 @@
-"""Who is who in the keypoints of a file: people are told apart by names that hold, else by where they stand."""
+"""Identify the people in the keypoints of a file, by consistent names, else by where they stand."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def identify(data: PoseData, identified: bool) -> PoseData:
 
 
 def _restarts(data: PoseData, rows: np.ndarray, identified: bool) -> list[np.ndarray]:
-    """Part a recording's rows where frame numbers begin anew, if that explains somebody twice in a frame."""
+    """Split a recording's rows where frame numbers start again, if this explains a person twice in a frame."""
     frames = data.frame[rows]
     names = data.sequence[rows] if identified else np.zeros(len(rows), np.int32)
     most = max(Counter(zip(names.tolist(), frames.tolist(), strict=True)).values(), default=1)

@@ -1,4 +1,4 @@
-"""What a file's keypoints are like, and what is suspicious about them."""
+"""Inspect the keypoints of a file, and report what is suspicious about them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Inspection:
 
 
 def inspect_keypoints(data: PoseData) -> Inspection:
-    """Look at keypoints as :func:`posezoo.data.read_keypoints` gives them; at least one joint is known."""
+    """Inspect keypoints that :func:`posezoo.data.read_keypoints` returned; at least one joint must be known."""
     poses, skeleton = data.keypoints_2d, data.skeleton
     unknown = np.isnan(poses).any(-1)
     known = poses[~unknown]

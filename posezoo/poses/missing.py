@@ -1,4 +1,4 @@
-"""Joints that were not found, in whichever way a file or an array says so."""
+"""Find joints that were not found, in any of the ways in which files and arrays mark them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def missing_joints(
 
 
 def is_complete(keypoints: Num[np.ndarray, "N J 2"], confidence: Num[np.ndarray, "N J"] | None = None) -> bool:
-    """Return whether no joint can be missing: a few microseconds, as this stands before every single pose.
+    """Return whether no joint can be missing, in a few microseconds, because ``predict`` calls it for single poses.
 
     Nothing is NaN, 0 or negative, nor are two joints of a pose at the same x; False says nothing.
     """

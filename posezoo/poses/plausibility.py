@@ -1,4 +1,4 @@
-"""Whether keypoints are people at all: the proportions of bodies as cameras see them, and the layout that fits best."""
+"""Tell whether keypoints are people, by the proportions of bodies as cameras see them, and which layout fits best."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Plausibility:
 
     @property
     def is_person(self) -> bool:
-        """Whether nothing speaks against a person."""
+        """Whether the keypoints can be people."""
         return self.layout is None and not self.deviation > _IMPLAUSIBLE
 
     def sentence(self, skeleton: Skeleton) -> str:
-        """Return what is wrong and what to do."""
+        """Return a sentence on what is wrong and what to do."""
         hint = "check the order of the joints (skeleton, --skeleton) and of the axes (x before y)"
         if self.layout is not None:
             hint = f"they fit {self.layout}: name it (skeleton={self.layout!r}, --skeleton {self.layout})"
@@ -75,7 +75,7 @@ class Plausibility:
 
 
 def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Plausibility:
-    """Return how well poses fit people's proportions in a layout, and which layout of as many joints fits far better.
+    """Return how well poses fit people's proportions in a layout, and which layout with as many joints fits far better.
 
     Args:
         keypoints: pixels, or anything proportional to them, as they came: placeholders of missing joints are found here.

@@ -1,4 +1,4 @@
-"""PoseData: what every reader gives, whatever the file."""
+"""Define PoseData, which every reader returns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class PoseData:
-    """N poses of J joints, in memory, in NumPy: the common ground between files and training.
+    """N poses of J joints, in memory, in NumPy.
 
     Attributes:
         skeleton: the layout of both arrays.
@@ -127,7 +127,7 @@ class PoseData:
         return self.frame / np.asarray([float(rate or 1) for rate in rates])[self.sequence]
 
     def by_sequence(self) -> Iterator[tuple[Sequence, PoseData]]:
-        """Clip by clip, frames in order."""
+        """Yield the poses clip by clip, frames in order."""
         for index, clip in enumerate(self.sequences):
             rows = np.flatnonzero(self.sequence == index)
             if len(rows):

@@ -1,4 +1,4 @@
-"""Prediction: 3D poses that say what they are, in memory and on disk."""
+"""Define Prediction: 3D poses with layout, unit and frame, in memory and on disk."""
 
 from __future__ import annotations
 

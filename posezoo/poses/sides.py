@@ -1,4 +1,4 @@
-"""Whether left and right have changed places: in all of the keypoints, or in single frames."""
+"""Detect exchanged sides: left and right swapped in all of the keypoints, or in single frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People found frame by frame become tracks: one person each, over consecutive frames."""
+"""Connect people found frame by frame to tracks, one person each, over consecutive frames."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Track:
 
     @property
     def presence(self) -> float:
-        """The mean confidence of the joints, summed over frames: who is seen longest and best has most."""
+        """The mean confidence of the joints, summed over frames: the greatest for who is seen longest and best."""
         return float(self.confidence.mean(1).sum())
 
     def starting_at(self, frame: int) -> Track:
@@ -95,7 +95,7 @@ class _Open:
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
     def distance(self, frame: int, keypoints: np.ndarray, confidence: np.ndarray) -> float:
-        """Mean distance of the joints that both have from where the person should be, over the person's size."""
+        """Return the mean distance of common joints from where the person is expected, over the person's size."""
         both = np.isfinite(keypoints).all(-1) & np.isfinite(self.keypoints[-1]).all(-1)
         weights = np.where(both, confidence * self.confidence[-1], 0.0)
         if weights.sum() <= 0:
@@ -151,7 +151,7 @@ def track_people(pictures: Iterable[Detections], max_gap: int = 30, max_distance
 def connect_people(
     pictures: Iterable[Detections], max_gap: int = 30, max_distance: float | int = 0.3
 ) -> list[list[tuple[int, int]]]:
-    """Return who is who: for each person the frames, and the person's place among the detections of each.
+    """Return each person's frames, and the person's place among the detections of each frame.
 
     See :func:`track_people` for the method, the arguments and the order of the people.
 
@@ -190,7 +190,7 @@ def _connect(pictures: Iterable[Detections], max_gap: int, max_distance: float |
 
 
 def dense_track(frames: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray) -> Track:
-    """Return poses of numbered frames with unknown ones between them."""
+    """Return the poses of numbered frames, with unknown poses in missing frames."""
     first, count = int(frames[0]), int(frames[-1] - frames[0]) + 1
     rows = frames - first
     points = np.full((count, *keypoints.shape[1:]), np.nan)

@@ -1,4 +1,4 @@
-"""World motion in front of calibrated cameras and back, and clips put together."""
+"""Project world motions through calibrated cameras and back, and join clips."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def see_motion(
     fps: float | int,
     views: tuple[int, ...] = (0, 1, 2, 3),
 ) -> PoseData:
-    """See one motion by its cameras.
+    """Project one motion through several cameras.
 
     A frame is dropped from a view in which any joint lies outside the image or behind the camera; ``frame`` keeps
     the number it had in the clip. A view that sees no frame at all makes no sequence.
@@ -162,7 +162,7 @@ def synchronised(data: PoseData, pairs: Many[tuple[int, int]]) -> tuple[np.ndarr
 
 
 def moments(data: PoseData) -> np.ndarray:
-    """Return rows of each frame of each clip once: its first view, clip by clip, frames in order."""
+    """Return the rows of each frame of each clip once, in its first view, clip by clip, frames in order."""
     return np.unique(_moment(data), return_index=True)[1]
 
 
@@ -175,7 +175,7 @@ def _moment(data: PoseData) -> np.ndarray:
 
 
 def world_poses(data: PoseData, skeleton: Skeleton) -> Float[Tensor, "N J 3"]:
-    """Return poses in the world's frame, mm, root at the origin; camera by camera, as they come (see :func:`moments`).
+    """Return poses in the world's frame, mm, root at the origin, in the order of the data (see :func:`moments`).
 
     Raises:
         InputError: no labels, or a clip without a camera.

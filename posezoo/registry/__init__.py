@@ -1,4 +1,4 @@
-"""Names to weights: what there is, where it lies, whether it is whole, and how it becomes a model.
+"""Find weights by name, verify them, and build models from them.
 
 Only the last step needs torch; names and cards are read without it.
 """

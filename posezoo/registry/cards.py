@@ -1,4 +1,4 @@
-"""Model cards in Markdown, one layout for ``checkpoints/``, the hub and ``posezoo info``."""
+"""Write model cards in Markdown, in one layout for ``checkpoints/``, the hub and ``posezoo info``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unit_of(metric: str) -> str:
 
 
 def facts(entry: Entry) -> str:
-    """Return the table of a model's facts: what it is, where it comes from, what it is not for."""
+    """Return the table of a model's facts: purpose, origin and limits."""
     lines = [
         f"file: `{entry['file']}`, {entry['size'] / 1e6:.1f} MB, sha256 `{entry['sha256']}`",
         f"parameters: {entry['parameters']:,}; skeleton: {entry['skeleton']}; unit of the poses: {entry['unit']}",
@@ -45,7 +45,7 @@ def facts(entry: Entry) -> str:
 
 
 def _of_cameras(entry: Entry, pitch: object) -> str:
-    """Say what training was told of the cameras, and by whom."""
+    """Return a sentence on what training knew of the cameras."""
     use = "with it random views turn people about gravity's axis, not the camera's"
     if "finetuned_from" not in entry:
         return f"known of the cameras: their mean pitch, {pitch} rad, from their calibration; {use}"

@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face hub, through its own client: cache, tokens, proxies and offline mode are the client's.
+"""Download weights from the Hugging Face hub by its own client, which handles cache, tokens, proxies and offline mode.
 
 What the client does not do is done here: it compares sizes, not checksums, so a file of the right length and the wrong
 bytes would stay in its cache for good.
@@ -46,7 +46,7 @@ class HubFile:
 
     @property
     def fixed(self) -> bool:
-        """Whether its bytes can never change, so that the hub need not be asked for those in the cache."""
+        """Whether its bytes can never change, so that the cache can be used without asking the hub."""
         return self.sha256 is not None or re.fullmatch("[0-9a-f]{40}", self.revision) is not None
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def fetch(wanted: HubFile) -> Path:
 
 
 def _fetch(wanted: HubFile) -> Path:
-    """Return the file, while nobody else fetches it; look at one cached and two downloaded files at most."""
+    """Return the file while no other process fetches it; check one cached and at most two downloaded files."""
     if wanted.fixed:
         with suppress(MissingFileError, DownloadError, CorruptFileError):  # another process fetched it meanwhile
             return _verified(_download(wanted, local_files_only=True), wanted, remove=True)
@@ -150,7 +150,7 @@ def _remove(path: Path) -> None:
 
 
 def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
-    """Download by the client and report its errors in one sentence; ask again where the server is down."""
+    """Download by the client, report its errors in one sentence, and retry where the server is down."""
     from huggingface_hub import errors, hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
 

@@ -1,4 +1,4 @@
-"""The one list of models: ``index.json``, beside the weights it names. Read without torch."""
+"""Read the index of models, ``index.json``, beside the weights that it names. No torch."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def find(name: str) -> tuple[str, Entry]:
 
 
 def registered_weights(name: str) -> str:
-    """Return the file or address that a registered model gave for its weights; empty where no index is needed or none is.
+    """Return the file or address of a registered model's weights; empty where the index names them, or there are none.
 
     Raises:
         InputError: the package that has the model cannot be imported.
@@ -167,7 +167,7 @@ def card_text(name: str) -> str | None:
 
 
 def check_version(name: str, entry: Entry) -> None:
-    """Refuse weights that this PoseZoo is too old for.
+    """Refuse weights that need a newer PoseZoo.
 
     Raises:
         InputError: the entry asks for a later version, or for another format.

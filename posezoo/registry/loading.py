@@ -1,4 +1,4 @@
-"""From a name, a path or an address to a model."""
+"""Load models by name, path or address."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _ENDINGS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".onnx", ".pkl", ".h
 
 
 def is_path(name: str | Path) -> bool:
-    """Return whether it is a file or an ``hf://`` address that is meant, and no name of the index."""
+    """Return whether this means a file or an ``hf://`` address, rather than a name of the index."""
     text = str(name)
     return isinstance(name, Path) or text.endswith(_ENDINGS) or os.sep in text
 

@@ -148,7 +148,7 @@ def register_model(
     year: int | None = None,
     supervision: str = "not stated",
 ) -> Callable[[Model], Model]:
-    """Return a decorator that makes a model of the zoo out of a class, wherever the class is defined.
+    """Return a decorator that adds a class, defined anywhere, to the models of the zoo.
 
     The class then trains by its name (``posezoo.training.train("name", ...)`` or ``paper: name`` in a recipe), is saved and
     loaded, exported, published, and listed. Weights name the paper, never a module: import the module that registers the
@@ -256,14 +256,14 @@ def paper_class(paper: str, kind: str = "module") -> type[ZooModule] | type[Ligh
 
 
 def _class(path: str) -> type:
-    """Return what a dotted path of this package's own names."""
+    """Return the class of a dotted path in this package."""
     module, _, name = path.rpartition(".")
     found: type = getattr(importlib.import_module(module), name)
     return found
 
 
 def find_paper(paper: object) -> Paper:
-    """Return what is known of a paper.
+    """Return the entry of a paper.
 
     Raises:
         UnknownNameError: there is no such paper.

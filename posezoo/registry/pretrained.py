@@ -1,4 +1,4 @@
-"""The Hugging Face hub's own words: ``from_pretrained`` and ``push_to_hub``."""
+"""Provide the hub's usual methods: ``from_pretrained`` and ``push_to_hub``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as a repository on the Hugging Face hub: its weights, a card that the hub understands, an index of one."""
+"""Write a model as a repository of the Hugging Face hub: its weights, a card for the hub, and an index of one model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 def write_folder(
     model: str | Path, repo: str, folder: Path, *, licence: str = "", limits: str = "", training_data: str = ""
 ) -> Path:
-    """Write what is uploaded: weights, ``README.md`` and ``index.json``; the folder is a ``$POSEZOO_HOME`` too.
+    """Write the files to upload: weights, ``README.md`` and ``index.json``; the folder can serve as ``$POSEZOO_HOME``.
 
     Args:
         model: a name, or the path of a ``.safetensors`` of one's own.
@@ -72,7 +72,7 @@ def write_folder(
 
 
 def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **said: str) -> Entry:
-    """Return the part of a file's index entry that the file and its model tell: all but metrics and baselines.
+    """Return the index entry that a file and its model determine: everything but metrics and baselines.
 
     Args:
         path: the file.
@@ -104,7 +104,7 @@ def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **sai
 
 
 def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
-    """Return the index's entry of a file that is in no index; one called as its paper takes the repository's name."""
+    """Return the index entry of a file that is in no index; a file named like its paper takes the repository's name."""
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
@@ -126,7 +126,7 @@ def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: s
 
 
 def without_folders(command: str) -> str:
-    """Return a command without the folders of its files, which are of one machine.
+    """Return a command without the folders of its files, which exist on one machine only.
 
     Example:
         >>> without_folders("posezoo finetune /home/me/svma.safetensors data/my2d.json --pitch estimate")
@@ -140,7 +140,7 @@ def without_folders(command: str) -> str:
 
 
 def _public_name(name: str) -> str:
-    """Return what others may call a model that weights began with: a name of the zoo, an address, or a file's name."""
+    """Return a public name of the model that weights were trained from: a name of the zoo, an address, or a file's name."""
     if name.startswith("hf://"):
         return name
     if is_path(name):
@@ -149,7 +149,7 @@ def _public_name(name: str) -> str:
 
 
 def _held_out(about: Entry) -> tuple[Entry, Entry]:
-    """Return what fine-tuning measured on the poses held out, and the same of the model that it began with."""
+    """Return fine-tuning's metrics on the held-out poses, and those of the original model."""
     found = about.get("validation")
     if not isinstance(found, dict) or "after" not in found or "finetuned_from" not in about:
         return {}, {}
@@ -194,7 +194,7 @@ def header(name: str, entry: Entry) -> str:
 
 
 def _base_model(entry: Entry) -> str | None:
-    """Return the repository of the model that weights were fine-tuned from, its name where it has none; None of others."""
+    """Return the repository, or else the name, of the model that weights were fine-tuned from; None without one."""
     name = entry.get("finetuned_from")
     if name is None:
         return None

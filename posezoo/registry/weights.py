@@ -1,4 +1,4 @@
-"""Files of weights: safetensors, written and read, and Lightning's checkpoints, of which nothing is executed."""
+"""Read and write weights as safetensors, and read Lightning's checkpoints without executing anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Header = dict[str, Any]
 
 
 def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    """Return what a ``.safetensors`` or ``.ckpt`` says of itself (paper, settings, provenance), and its weights.
+    """Return the header (paper, settings, provenance) and the weights of a ``.safetensors`` or ``.ckpt`` file.
 
     Raises:
         CorruptFileError: truncated, altered, not of PoseZoo, of another format, or more than weights.
@@ -47,7 +47,7 @@ _OTHERS = {
 
 
 def _refuse_others(path: Path) -> None:
-    """Raise CorruptFileError where a file is another program's, or only a pointer to the weights."""
+    """Raise CorruptFileError where a file was written by another program, or is only a pointer to the weights."""
     with reading(path, "weights"), open(path, "rb") as stream:
         head = stream.read(32)
     if head[8:9] == b"{":  # safetensors: the length of its header, which may begin with any byte, then JSON
@@ -73,7 +73,7 @@ def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
 
 
 def _header(path: Path, metadata: Mapping[str, str]) -> Header:
-    """Return what the text beside the weights says.
+    """Return the content of the text beside the weights.
 
     Raises:
         CorruptFileError: it is not PoseZoo's, or of another format.
@@ -94,7 +94,7 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
 
 
 def _check_said(path: Path, paper: object, settings: object) -> None:
-    """Refuse a header whose paper is no name, or whose settings are no settings."""
+    """Refuse a header whose paper is no name or whose settings are no mapping."""
     if not isinstance(paper, str) or not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise CorruptFileError(
             f"{path} does not say which model it is of: paper {str(paper)[:40]!r} and settings of type "
@@ -103,7 +103,7 @@ def _check_said(path: Path, paper: object, settings: object) -> None:
 
 
 def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    """Return what a Lightning checkpoint says of itself, and its weights as they would be published."""
+    """Return the header of a Lightning checkpoint, and its weights as they would be published."""
     import pickle
 
     import torch
@@ -160,7 +160,7 @@ def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
 
 
 def settings_of(model: ZooModule) -> dict[str, object]:
-    """Return a model's constructor arguments, without what LightningCLI notes among them."""
+    """Return a model's constructor arguments, without LightningCLI's own entries."""
     return {key: value for key, value in model.hparams.items() if not key.startswith("_")}
 
 

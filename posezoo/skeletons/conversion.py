@@ -1,4 +1,4 @@
-"""Conversion between layouts: every target joint is a linear combination of source joints."""
+"""Convert keypoints between layouts; every target joint is a linear combination of source joints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ APPROXIMATIONS: dict[str, list[dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class Conversion:
-    """Keypoints in another layout, and what it took to get there.
+    """Keypoints in another layout, with the joints that were approximated or are missing.
 
     Attributes:
         keypoints: (..., J_target, D), same kind of array as was given; NaN where a joint cannot be had.

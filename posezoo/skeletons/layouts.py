@@ -1,4 +1,4 @@
-"""Every named layout, as data: its joints in order, each ``name`` or ``name<parent``."""
+"""Define every named layout: its joints in order, each ``name`` or ``name<parent``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exporters and drawings read of a result; it stands here so that neither imports the other."""
+"""Define what exporters and drawings read of a result, so that neither imports the other."""
 
 from __future__ import annotations
 

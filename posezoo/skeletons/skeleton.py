@@ -102,7 +102,7 @@ class Skeleton:
         )
 
     def index(self, joint: str) -> int:
-        """Index of a joint by name; raises :class:`UnknownNameError` where the layout lacks it."""
+        """Return the index of a joint by name; raises :class:`UnknownNameError` where the layout lacks it."""
         if joint not in self.joints:
             raise UnknownNameError.of(f"joint of {self.name}", joint, self.joints)
         return self.joints.index(joint)

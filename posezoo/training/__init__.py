@@ -1,4 +1,4 @@
-"""Runs: recipes through LightningCLI, fine-tuning on 2D alone, and what a run leaves behind."""
+"""Run recipes through LightningCLI, fine-tune on 2D alone, and write what a run leaves behind."""
 
 from posezoo.training.finetuning import finetune
 from posezoo.training.recipes import list_recipes, read_recipe

@@ -1,4 +1,4 @@
-"""Keep freed memory: on the CPU half of training would else go into page faults."""
+"""Keep freed memory, because CPU training would otherwise spend half of its time in page faults."""
 
 from __future__ import annotations
 

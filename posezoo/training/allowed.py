@@ -1,4 +1,4 @@
-"""What a recipe may say: values, and Lightning's own callbacks, loggers, profilers and strategies.
+"""Check what a recipe names: values, and Lightning's own callbacks, loggers, profilers and strategies.
 
 LightningCLI imports and calls whatever class or function a setting names. A recipe is a file that people download, so
 everything in it is checked before LightningCLI sees it. What the command line adds is checked before anything is made.
@@ -73,7 +73,7 @@ def check_recipe(settings: Mapping[str, Any], source: Any, allow: Collection[str
 
 
 def _walk(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Go through all values with their keys.
+    """Yield all values with their keys.
 
     Raises:
         CorruptFileError: they are nested too deep; lists that hold themselves, as YAML's aliases can make them, are.
@@ -99,13 +99,13 @@ def _check_values(value: object, where: str) -> None:
 
 
 def _check_text(text: str, where: str) -> None:
-    """Refuse text that LightningCLI would read as settings, as which it could name a class."""
+    """Refuse text that LightningCLI would parse as settings, which could name a class."""
     if "class_path" in text or "init_args" in text or "dict_kwargs" in text:
         raise InputError(f"{where} holds text that names a class ({text[:80]!r}); write settings as settings.")
 
 
 def _check_trainer(value: object, where: str, takes_classes: bool, allow: Mapping[str, str]) -> None:
-    """Refuse classes that are not allowed, wherever they stand in a setting of the trainer."""
+    """Refuse classes that are not allowed, anywhere in a setting of the trainer."""
     if isinstance(value, list):
         for inner in value:
             _check_trainer(inner, where, takes_classes, allow)
@@ -148,7 +148,7 @@ def _names(allow: Iterable[str]) -> dict[str, str]:
 
 
 def _named(value: object) -> str:
-    """Return the class that is named somewhere inside."""
+    """Return the class that a value names anywhere inside."""
     for path, inner in _walk(value):
         if path and path[-1] == "class_path":
             return str(inner)[:100]
@@ -170,7 +170,7 @@ def plain_arguments(path: str) -> set[str]:
 
 
 def import_class(path: str) -> type:
-    """Return the class of a dotted path, which importing it runs code of.
+    """Return the class of a dotted path; importing it runs code.
 
     Raises:
         InputError: there is none.
@@ -186,7 +186,7 @@ def import_class(path: str) -> type:
 
 
 def check_parsed(config: Any, allow: Collection[str] = ()) -> None:
-    """Refuse what overrides brought in, after LightningCLI has read them and before it makes anything.
+    """Refuse classes that overrides named, after LightningCLI has parsed them and before it creates anything.
 
     Args:
         config: LightningCLI's namespace.
@@ -221,7 +221,7 @@ def _check_parsed(value: object, where: str, names: Mapping[str, str]) -> None:
 
 
 def _same(path: object, names: Mapping[str, str]) -> bool:
-    """Return whether a class is an allowed one under the path of the module that defines it."""
+    """Return whether a class is an allowed one under the path of its defining module."""
     try:
         found = import_class(str(path))
     except InputError:

@@ -1,4 +1,4 @@
-"""Fine-tuning on 2D keypoints alone."""
+"""Fine-tune on 2D keypoints alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def finetune(
     image_size: Any = None,
     pitch: float | Literal["estimate"] | None = None,
 ) -> Path:
-    """Go on training an unsupervised model on 2D keypoints of one's own; no 3D label is read.
+    """Train an unsupervised model further on a user's 2D keypoints; no 3D label is read.
 
     Some sequences are held out and validate each epoch, or every few of more than a hundred
     (:func:`posezoo.lifting.evaluate_2d`); the epoch with the lowest
@@ -185,7 +185,7 @@ def _unsupervised(name: str | Path) -> FineTuning:
 
 
 def _procedural(split: str, model: LiftingModule) -> torch.Tensor:
-    """Return (N, J, 2) px: 2D poses that everybody has, of what a model could lift before."""
+    """Return (N, J, 2) px of procedural people, to remember what the model could lift before."""
     data = load_dataset("procedural", split)
     return torch.from_numpy(convert(data.keypoints_2d, data.skeleton, model.skeleton).keypoints).float()
 

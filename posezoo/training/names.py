@@ -1,4 +1,4 @@
-"""Names of settings: those that a run takes, and which one a mistyped one meant."""
+"""Know the names of settings that a run takes, and suggest the one that a mistyped name meant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHER = ("seed_everything", "print_config", "help")
 
 
 def known_names(module: type[pl.LightningModule], datamodule: type[pl.LightningDataModule]) -> list[str]:
-    """Return ``model.width`` and so on, of everything that LightningCLI takes for these classes."""
+    """Return the names of all settings, ``model.width`` and so on, that LightningCLI takes for these classes."""
     classes: dict[str, type] = {"model": module, "data": datamodule, "trainer": pl.Trainer}
     return [
         f"{section}.{name}"
@@ -25,7 +25,7 @@ def known_names(module: type[pl.LightningModule], datamodule: type[pl.LightningD
 
 
 def check_names(settings: Mapping[str, object], overrides: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse settings of a recipe, or overrides of the command line, that nothing takes.
+    """Refuse unknown settings in a recipe or among overrides.
 
     Raises:
         UnknownNameError: one is not known; near names are suggested.

@@ -1,4 +1,4 @@
-"""Keypoints as users bring them to fine-tuning: whole people, split so that what validates was not trained on."""
+"""Read a user's keypoints for fine-tuning: complete people, split so that validation shares no recording with training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from posezoo.skeletons import Skeleton, convert
 
 @dataclass(frozen=True)
 class OwnData:
-    """2D poses in a model's layout, all joints there, no 3D.
+    """2D poses in a model's layout, with all joints, without 3D.
 
     Attributes:
         splits: ``train`` and ``val``.

@@ -1,4 +1,4 @@
-"""Which precision a run can use at speed on the machine it is on."""
+"""Choose a precision that is fast on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 
 
 def cpu_has_bfloat16() -> bool:
-    """Tell whether the processor may multiply bfloat16 itself.
+    """Return whether the processor multiplies bfloat16 natively.
 
     x86 without AVX-512 has no such instruction: torch converts every number, and convolutions take seven times as long as
     in float32 (measured with ``hg3d`` on AVX2). Processors with AVX-512, and others than x86, are taken to have one.
@@ -21,7 +21,7 @@ def cpu_has_bfloat16() -> bool:
 
 
 def usable_precision(trainer: Mapping[str, object], overrides: Sequence[str]) -> str | None:
-    """Return the precision to use in place of a recipe's, or None where the recipe's is fine.
+    """Return the precision to use instead of a recipe's; None where the recipe's is fast.
 
     Args:
         trainer: the recipe's settings of Lightning's Trainer.

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal or in a notebook, lines in a pipe or a log."""
+"""Show the progress of a run: a bar on a terminal or in a notebook, lines in a pipe or a log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MEANT = (
 
 @contextmanager
 def meant() -> Iterator[None]:
-    """Leave out what Lightning warns of and is meant, inside the block.
+    """Hide warnings of Lightning about deliberate settings, inside the block.
 
     Moving averages stay in eval mode, LightningCLI gets its arguments from here, batches are cut from memory without
     workers, and a resumed run goes on in its own folder.
@@ -62,7 +62,7 @@ class StepsDone(pl.Callback):
         self._first = self._shown = 0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Start the clock, where nobody asked for silence."""
+        """Start the clock, unless progress is silenced."""
         if self.steps is None:
             batches = trainer.num_training_batches
             if trainer.max_steps > 0:
@@ -106,11 +106,11 @@ class StepsDone(pl.Callback):
         return ", ".join([*parts, loss] if loss else parts)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._stop()
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._stop()
 
     def _stop(self) -> None:
@@ -120,6 +120,6 @@ class StepsDone(pl.Callback):
 
 
 def _loss(trainer: pl.Trainer) -> str:
-    """Return the loss that was logged last, in words; nothing where none was."""
+    """Return the last logged loss as text; empty where there is none."""
     value = trainer.callback_metrics.get("train/loss", trainer.callback_metrics.get("train/loss_step"))
     return f"loss {float(value):.4g}" if isinstance(value, torch.Tensor) else ""

@@ -1,4 +1,4 @@
-"""What travels with every weight and every result: command, seed, commit, versions, machine."""
+"""Collect the provenance of weights and results: command, seed, commit, versions, machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def command() -> str:
 
 
 def provenance(seed: int | None) -> dict[str, object]:
-    """Return everything that is needed to run the same thing again."""
+    """Return everything that is needed to repeat a run."""
     import pytorch_lightning
     import torch
 

@@ -1,4 +1,4 @@
-"""Recipes: the YAML files that say how weights were, and are to be, trained."""
+"""Read recipes, the YAML files of training runs."""
 
 from __future__ import annotations
 

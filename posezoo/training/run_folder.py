@@ -1,4 +1,4 @@
-"""The folder of a run: where it is, what it may not overwrite, and what writes its logs and checkpoints."""
+"""Prepare the folder of a run: what it may overwrite, and what writes its logs and checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from posezoo.lifting import ZooModule
 
 
 def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
-    """Return the folder of a run and the checkpoint to go on from.
+    """Return the folder of a run and the checkpoint to resume from.
 
     Raises:
         InputError: there is a run already and ``resume`` is not set, or the other way round.
@@ -39,7 +39,7 @@ def is_watched() -> bool:
 
 
 def writable(folder: Path) -> None:
-    """Make a folder, before any work is done that it is to hold.
+    """Create a folder before the work whose results it will hold.
 
     Raises:
         SaveError: it cannot be made, or not be written to.
@@ -64,12 +64,12 @@ def make_logger(kind: str, out: Path) -> Logger:
 
 
 def checkpointing(out: Path) -> ModelCheckpoint:
-    """Return the callback that keeps the last state of every epoch, from which ``--resume`` goes on."""
+    """Return the callback that keeps the last state of every epoch, for ``--resume``."""
     return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", every_n_epochs=1, enable_version_counter=False)
 
 
 class _Best(ModelCheckpoint):
-    """Lightning's own callback, which here accepts a validation without the metric, as early ones may be."""
+    """Lightning's callback, which here accepts a validation without the metric, as early ones may be."""
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.monitor in trainer.callback_metrics:
@@ -81,7 +81,7 @@ class _Best(ModelCheckpoint):
 
 
 def keep_best(out: Path, model: ZooModule) -> list[ModelCheckpoint]:
-    """Return what keeps the checkpoint of the best validation, ``checkpoints/best.ckpt``.
+    """Return the callback that keeps the checkpoint of the best validation, ``checkpoints/best.ckpt``.
 
     The metric is the model's :attr:`posezoo.lifting.ZooModule.monitor`: models that learn without labels are judged without.
     The weights that a run writes are the last ones all the same.

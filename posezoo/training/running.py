@@ -1,4 +1,4 @@
-"""One training run, from a recipe to weights, metrics and logs in a folder."""
+"""Run a training from a recipe to weights, metrics and logs in a folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best
 
 
 class _CLI(LightningCLI):
-    """LightningCLI whose classes are those of the recipe's paper, and whose checkpoints and logger are the run's."""
+    """LightningCLI with the classes of the recipe's paper and the checkpoints and logger of the run."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class _CLI(LightningCLI):
             parser.link_arguments(f"model.{name}", f"data.{name}")
 
     def before_instantiate_classes(self) -> None:
-        """Check that overrides name no more than a recipe may."""
+        """Check that overrides name only what a recipe may name."""
         check_parsed(self.config, self.allow)
 
     def instantiate_trainer(self, **settings: object) -> pl.Trainer:
@@ -87,7 +87,7 @@ class _CLI(LightningCLI):
 
     @staticmethod
     def _processes(configured: Any) -> int:
-        """Return how many processes the trainer's settings mean, as far as it matters: one or more."""
+        """Return the number of processes that the trainer's settings mean: 1, or more than 1."""
         devices, nodes = configured.get("devices"), int(configured.get("num_nodes") or 1)
         if isinstance(devices, list):
             return len(devices) * nodes
@@ -98,7 +98,7 @@ class _CLI(LightningCLI):
 
 @contextlib.contextmanager
 def _one_sentence() -> Iterator[None]:
-    """Raise jsonargparse's complaint without its pages of usage."""
+    """Raise jsonargparse's error without its pages of usage."""
     heard = io.StringIO()
     try:
         with contextlib.redirect_stderr(heard):
@@ -121,7 +121,7 @@ def _one_sentence() -> Iterator[None]:
 
 
 class StopAfter(pl.Callback):
-    """End training after so many batches or minutes, whichever comes first, and tell the model how far it is.
+    """End training after so many batches or minutes, whichever comes first, and tell the model its progress.
 
     Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN.
 
@@ -138,7 +138,7 @@ class StopAfter(pl.Callback):
         self._begun = time.monotonic()
 
     def done(self, batches: int) -> float:
-        """Return the share of the run that so many batches, at this moment, are."""
+        """Return the share of the run that is done after so many batches, at this moment."""
         shares = [0.0]
         if self.steps is not None:
             shares.append(batches / self.steps)
@@ -275,7 +275,7 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> 
 
 
 def begin_from(model: ZooModule, start: str | Path) -> None:
-    """Give a model the weights of another of the same architecture.
+    """Load the weights of another model of the same architecture.
 
     Raises:
         InputError: it is of another paper or architecture.
@@ -296,7 +296,7 @@ def finish(
     origin: Mapping[str, object],
     progress: bool = True,
 ) -> Path:
-    """Write a trained model's weights, and its test metrics where there are any; print where, with ``progress``."""
+    """Write a trained model's weights and its test metrics, if there are any; with ``progress``, print where."""
     results = trainer.test(model, data, verbose=False) if data is not None else []
     if trainer.is_global_zero:
         save(model, path, **origin)

@@ -1,4 +1,4 @@
-"""Which epoch of fine-tuning is kept, told by 2D alone."""
+"""Select the epoch that fine-tuning keeps, by 2D alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ to do with the one that a model has adds to it in squares: 5 % of a body's 500 m
 
 
 def score(metrics: dict[str, float], before: dict[str, float]) -> float:
-    """Mean over :data:`CRITERIA` of what a metric is over what it was at the start: 1 at the start, lower is better.
+    """Return the mean over :data:`CRITERIA` of each metric relative to the start: 1 at the start, lower is better.
 
     Args:
         metrics, before: of :func:`posezoo.lifting.evaluate_2d`, on the same poses; criteria that it lacks do not count.
@@ -43,7 +43,7 @@ def score(metrics: dict[str, float], before: dict[str, float]) -> float:
 
 @torch.no_grad()
 def drift(model: Any, keypoints_2d: Tensor, before: Tensor) -> float:
-    """Return how far joints have moved on average, over the mean distance of a pose's joints from the root.
+    """Return the mean movement of joints, over the mean distance of a pose's joints from the root.
 
     Args:
         model: in eval mode.
@@ -100,7 +100,7 @@ class UnlabelledValidation(pl.Callback):
         return {"before": self.before, "history": self.history, "settings": self.settings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint stood.
+        """Restore the state of a checkpoint.
 
         Raises:
             InputError: it is of a run of other settings, on other poses or from another model.

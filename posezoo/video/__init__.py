@@ -1,4 +1,4 @@
-"""Videos: detectors, tracking, smoothing, and lifting of clips."""
+"""Find, track, smooth and lift the people of videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lift the people of a clip: a video through a detector, or a file of keypoints; tracks, gaps, smoothing, poses."""
+"""Lift the people of a clip, from a video or a file of keypoints: tracks, gaps, smoothing, poses."""
 
 from __future__ import annotations
 

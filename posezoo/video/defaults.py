@@ -1,4 +1,4 @@
-"""What the functions of this package and the command line take where nothing else is asked; imports nothing."""
+"""Define defaults of this package and of the command line, without importing anything."""
 
 MAX_GAP = 10
 """Frames over which unknown joints are interpolated."""

@@ -1,4 +1,4 @@
-"""A person's track, lifted: one row a frame, NaN where the person is not known."""
+"""Lift a person's track: one row for each frame, NaN where the person is not known."""
 
 from __future__ import annotations
 

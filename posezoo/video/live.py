@@ -1,4 +1,4 @@
-"""Pictures as a camera gives them: one person found, lifted and drawn at once."""
+"""Lift pictures of a camera at once: find, lift and draw one person."""
 
 from __future__ import annotations
 

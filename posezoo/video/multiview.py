@@ -1,4 +1,4 @@
-"""People whom several synchronised cameras see: frames by their numbers, people across views by reprojection."""
+"""Match frames and people of several synchronised cameras: frames by number, people by reprojection."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Observed:
 
 
 def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = None) -> Observed | None:
-    """Put the tracks of one person together, frame by frame.
+    """Combine the tracks of one person, frame by frame.
 
     Args:
         tracks: of each view, none or some that do not overlap.
@@ -80,7 +80,7 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
 def common_times(
     clocks: Sequence[tuple[Float[np.ndarray, " _"] | None, float | int | None]], files: Sequence[Path | str]
 ) -> Float[np.ndarray, " _"] | None:
-    """Return the times of the frames that several cameras took together, where a rate does not tell them.
+    """Return the times of the frames that all cameras have in common, where no rate gives them.
 
     Args:
         clocks: of each view, the seconds of its frames, and its frames per second where it has no such times.
@@ -113,7 +113,7 @@ def common_times(
 
 
 def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> list[Observed]:
-    """Tell which person of a view is which of another, by how well their keypoints meet in space.
+    """Match the people of each view with those of another, by how well their keypoints triangulate.
 
     Views are added one by one. Of all people so far and all tracks of the next view, the pair that fits best is joined
     first. A track that fits nobody is a person of its own, whom later views may see.
@@ -153,7 +153,7 @@ def _overlap(one: Track, other: Track) -> bool:
 
 
 def _misfit_of_seen(person: Observed, cameras: Sequence[Camera]) -> float:
-    """Return how badly a person fits the cameras of those views alone that see them."""
+    """Return the misfit of a person in the cameras of the views that see them."""
     present = [view for view in range(len(cameras)) if np.isfinite(person.keypoints[view]).any()]
     part = Observed(person.keypoints[present], person.confidence[present], person.frames)
     try:

@@ -1,4 +1,4 @@
-"""A video through a detector, as keypoints of the people in it."""
+"""Read a video through a detector, as keypoints of the people in it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def watch(
     max_gap: int = 30,
     fps: float | int | None = None,
 ) -> tuple[PoseData, Clock]:
-    """Return what :func:`read_video` returns, and the clock of all frames, those without people among them."""
+    """Return what :func:`read_video` returns, and the clock of all frames, also of those without people."""
     frames = Frames(path)
     stamps: list[float] = []
     sizes: set[tuple[int, int]] = set()

@@ -1,4 +1,4 @@
-"""Take jitter out of a person's keypoints.
+"""Smooth a person's keypoints.
 
 Two filters serve two uses. The Butterworth filter runs forward and backward over a finished recording and so does not lag:
 it is what biomechanics uses (Winter: Biomechanics and Motor Control of Human Movement, 4th ed., Sec. 3.4.4). The One-Euro

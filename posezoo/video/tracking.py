@@ -1,4 +1,4 @@
-"""Tracks of the people of a clip, with gaps that are filled or left open."""
+"""Build the tracks of a clip's people, with gaps filled or left open."""
 
 from __future__ import annotations
 

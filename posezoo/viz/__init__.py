@@ -1,4 +1,4 @@
-"""Pictures, animations and interactive pages of 2D keypoints beside 3D poses."""
+"""Draw pictures, animations and interactive pages of 2D keypoints beside 3D poses."""
 
 from posezoo.viz.clip import Clip
 from posezoo.viz.interactive import figure

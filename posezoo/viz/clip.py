@@ -1,4 +1,4 @@
-"""Clip: what is drawn, frame by frame."""
+"""Define Clip, which is drawn frame by frame."""
 
 from __future__ import annotations
 
@@ -109,6 +109,6 @@ class Clip:
 
 
 def _finite(values: object) -> np.ndarray:
-    """Return values in float64, NaN for what cannot be drawn."""
+    """Return values in float64, NaN for those that cannot be drawn."""
     array = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)

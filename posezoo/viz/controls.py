@@ -1,4 +1,4 @@
-"""Axes, views and controls of an interactive figure."""
+"""Build axes, views and controls of an interactive figure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ View = dict[str, dict[str, float | int]]
 
 
 def _from(x: float, y: float, z: float) -> View:
-    """Return a view from there to a little below the middle, heads up."""
+    """Return a view from a point to a little below the middle, heads up."""
     vertical: dict[str, float | int] = {"x": 0, "y": 0, "z": 1}
     return {"eye": {"x": x, "y": y, "z": z}, "up": vertical, "center": {"x": 0, "y": 0, "z": -0.06}}
 
 
 def _backed_off(view: View, floor: float) -> View:
-    """Move a view farther away where the floor is as wide as the box (1), so that its near corners are seen."""
+    """Move a view away where the floor is as wide as the box (1), so that its near corners are visible."""
     factor = max(1.0, 0.55 + 0.65 * floor)
     return {**view, "eye": {axis: round(factor * value, 4) for axis, value in view["eye"].items()}}
 
@@ -86,7 +86,7 @@ _BELOW = 0.52
 
 
 def fits(clip: Clip) -> dict[str, dict[str, object]]:
-    """Return what Plotly's relayout changes where a page is ``narrow``, with the scene below the picture, or ``wide``."""
+    """Return Plotly's layout changes for a ``narrow`` page, with the scene below the picture, or a ``wide`` one."""
     beside, left = clip.keypoints_2d is not None, 0.0 if clip.keypoints_2d is None else 0.4
     top = _BELOW if beside else 1.0
     legend: dict[str, object] = {"legend.x": 0.0, "legend.y": -0.16, "legend.yanchor": "top", "legend.orientation": "h"}

@@ -1,4 +1,4 @@
-"""Interactive figures with Plotly: 2D keypoints beside the 3D poses, a slider, a play button, views to go back to."""
+"""Draw interactive figures with Plotly: 2D keypoints beside the 3D poses, a slider, a play button, saved views."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _texts(joints: tuple[str, ...], paths: list[list[int]]) -> list[str]:
 
 
 def digits_of(extent: float) -> int:
-    """Return decimals that keep four significant digits of the extent."""
+    """Return the number of decimals that keeps four significant digits of the extent."""
     return max(0, 4 - math.ceil(math.log10(extent)))
 
 
@@ -52,7 +52,7 @@ def _moving(clip: Clip, poses: dict[str, np.ndarray], half: float, frame: int) -
 
 
 def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, object]]:
-    """Return the looks of the traces: keypoints by side, poses by side, then the floor, which never moves."""
+    """Return the styles of the traces: keypoints by side, poses by side, then the floor, which never moves."""
     traces: list[dict[str, object]] = []
     if clip.keypoints_2d is not None:
         traces += [
@@ -103,7 +103,7 @@ def _traces(clip: Clip, half: float, names: list[str]) -> list[dict[str, object]
 
 
 def _plain(name: str) -> str:
-    """Return a name that Plotly takes for text, not for markup or a placeholder."""
+    """Return a name that Plotly shows as text, not as markup or a placeholder."""
     return name.replace("<", "‹").replace(">", "›").replace("%{", "% {")
 
 

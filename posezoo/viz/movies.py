@@ -1,4 +1,4 @@
-"""Animations with ImageIO: GIF and MP4, frame by frame as :mod:`posezoo.viz.static` draws."""
+"""Write animations with ImageIO: GIF and MP4, frame by frame as :mod:`posezoo.viz.static` draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of models, and ground truth, laid over each other: one layout, one size, one frame of reference."""
+"""Lay results of models and ground truth over each other: one layout, one size, one frame of reference."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def overlay(
     fps: float | int = 30.0,
     up: object = None,
 ) -> Clip:
-    """Return a clip of what one model or several say about the same 2D poses.
+    """Return a clip of one or several models' poses of the same 2D keypoints.
 
     Poses come in the layout of the first result. They are never turned: where one has no scale of its own, it is made as
     large as the ground truth, else as the first result, by one factor for all frames.
@@ -103,7 +103,7 @@ def overlay(
 
 
 def frame_of(result: Result) -> str:
-    """Return ``camera`` or ``world``, from the words that a result has for it."""
+    """Return ``camera`` or ``world``, from a result's description of its frame."""
     return "world" if result.frame.startswith("world") else "camera"
 
 
@@ -114,7 +114,7 @@ def _rows(values: object) -> np.ndarray:
 
 
 def _labels(shown: list[Result], names: list[str], has_truth: bool) -> list[str]:
-    """Return a name of its own for each: the second of a model is ``model (2)``."""
+    """Return a different name for each result: the second of a model is ``model (2)``."""
     count = len(shown) - has_truth
     if names and len(names) != count:
         raise InputError(f"{len(names)} names for {count} results; give one each.")

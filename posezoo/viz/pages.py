@@ -1,4 +1,4 @@
-"""Interactive pages: one self-contained HTML file that works offline."""
+"""Write interactive pages: one self-contained HTML file that works offline."""
 
 from __future__ import annotations
 

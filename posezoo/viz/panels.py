@@ -1,4 +1,4 @@
-"""Panels of Matplotlib: drawn once, then moved from frame to frame."""
+"""Draw panels with Matplotlib: create them once, then move them from frame to frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLES = {
 
 
 def orthographic(points: np.ndarray, azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return drawn coordinates as they are seen without perspective.
+    """Return drawn coordinates in orthographic projection.
 
     Args:
         points: (..., 3), X right, Y away, Z up.

@@ -1,4 +1,4 @@
-"""What the backends share: the colours of the limbs, and where the points of a clip are drawn.
+"""Share the colours of limbs and the coordinates of drawn poses among the backends.
 
 Drawn coordinates: X to the right of the image, Y away from the camera, Z up. From the camera frame (x right, y down,
 z forward) that is ``(x, z, -y)``, a rotation: nothing is ever mirrored.
@@ -132,7 +132,7 @@ def _in_place(poses: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def image_box(keypoints: np.ndarray, margin: float = 0.15) -> tuple[float, float, float]:
-    """Centre and half-width, in px, of a square around all finite keypoints."""
+    """Return centre and half-width, in px, of a square around all finite keypoints."""
     points = keypoints[np.isfinite(keypoints).all(-1)]
     if not len(points):
         return 0.5, 0.5, 0.5

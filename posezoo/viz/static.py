@@ -1,4 +1,4 @@
-"""Still pictures with Matplotlib: 2D keypoints beside two views of the 3D poses."""
+"""Draw still pictures with Matplotlib: 2D keypoints beside two views of the 3D poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a whole clip says of each of its frames (not in the paper): how noisy, how long the bones are, what moves.
+"""Describe each frame by its whole clip (not in the paper): how noisy it is, how long the bones are, what moves.
 
 A pose alone does not tell whether a forearm is short or badly triangulated; the other frames of the same person do.
 """
@@ -41,7 +41,7 @@ class Context(NamedTuple):
 def disagreement(
     pose: Float[Tensor, "B T V J 3"], keypoints: Float[Tensor, "B T V J 2"], rig: Rig
 ) -> Float[Tensor, "B T V J 2"]:
-    """Return how far each view's keypoints are from the pose, at the pose's own depth, mm; 0 where there is no keypoint.
+    """Return the offset of each view's keypoints from the pose, at the pose's own depth, mm; 0 where there is no keypoint.
 
     Args:
         pose: in each camera's frame, mm.
@@ -89,7 +89,7 @@ def describe(
 
 
 def _motion(pose: Tensor, follows: Tensor | None) -> list[Tensor]:
-    """Return where each joint is in the neighbouring frames, from where it is now, and which of these frames exist."""
+    """Return where each joint is in the neighbouring frames, relative to now, and which of these frames exist."""
     frames = pose.shape[1]
     numbers = torch.arange(frames, device=pose.device) if follows is None else follows
     rows = torch.arange(frames, device=pose.device)
@@ -103,7 +103,7 @@ def _motion(pose: Tensor, follows: Tensor | None) -> list[Tensor]:
 
 
 def _bones(world: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Tensor:
-    """Return each joint's bone beside the median of the clip, both sides together; (B, T, 1, J, 3)."""
+    """Return each joint's bone length relative to the clip's median, both sides together; (B, T, 1, J, 3)."""
     parents = [joint if parent < 0 else parent for joint, parent in enumerate(skeleton.parents)]
     length = (world - world[:, :, parents]).norm(dim=-1)
     usual = length.median(1).values
@@ -114,7 +114,7 @@ def _bones(world: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Tensor:
 
 
 def _certainty(world: Float[Tensor, "B T J 3"], rig: Rig) -> list[Tensor]:
-    """Return the deviation along each axis of the camera for errors of a pixel, logarithm, and its tilt."""
+    """Return the logarithm of the deviation along each axis of the camera that errors of a pixel cause, and its tilt."""
     ray = world[:, :, None] - rig.centers[:, None, :, None]
     distance = ray.norm(dim=-1, keepdim=True).clamp_min(_NEAREST_MM)
     ray = ray / distance

@@ -1,4 +1,4 @@
-"""Data of Hua et al. 2021: what two synchronised cameras see, and how they are calibrated; no 3D label in training."""
+"""Load data of Hua et al. 2021: two synchronised, calibrated cameras, without 3D labels in training."""
 
 from __future__ import annotations
 

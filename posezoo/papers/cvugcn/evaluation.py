@@ -1,4 +1,4 @@
-"""How poses from two cameras are scored, beside the triangulation that they started from."""
+"""Score poses from two cameras, beside the triangulation that they started from."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class MultiViewMetrics(nn.Module):
 
 
 def _clips(pair: Tensor, clip: Tensor) -> tuple[Tensor, ...]:
-    """Return the rows of each clip as each pair of cameras sees it; rows of a clip and pair follow each other."""
+    """Return the rows of each clip for each pair of cameras; rows of a clip and pair are consecutive."""
     changes = (torch.diff(pair) != 0) | (torch.diff(clip) != 0)
     return torch.arange(len(pair)).tensor_split(changes.nonzero()[:, 0] + 1)
 

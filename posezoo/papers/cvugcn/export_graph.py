@@ -1,4 +1,4 @@
-"""What of a cross-view model is exported: two views' keypoints and their cameras to metric poses."""
+"""Export a cross-view model: keypoints of two views and their cameras to metric poses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VIEWS = 2
 
 
 class CrossViewGraph(ExportGraph):
-    """:meth:`posezoo.papers.cvugcn.CVUGCN.predict_views` of two views, whose cameras are the same for all of a batch."""
+    """:meth:`posezoo.papers.cvugcn.CVUGCN.predict_views` for two views, with the same cameras for all of a batch."""
 
     frame = "world, as the cameras are calibrated"
     refused = MappingProxyType(

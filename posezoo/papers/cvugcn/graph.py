@@ -1,4 +1,4 @@
-"""Graphs of bodies and views, Hua et al. 2021, Sec. 3.2: neighbours of five kinds, and coarser graphs of the same body."""
+"""Build graphs of bodies and views, Hua et al. 2021, Sec. 3.2: neighbours of five kinds, and coarser graphs of a body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ("self", "physical", "second_order", "symmetric", "view")
 
 @dataclass(frozen=True)
 class BodyGraph:
-    """Nodes that are joints, or clusters of joints of a coarser graph; a tree, as the skeleton is.
+    """A tree of nodes, which are joints, or in a coarser graph clusters of joints.
 
     Attributes:
         parents: of each node, -1 for the root's.
@@ -34,7 +34,7 @@ class BodyGraph:
         return len(self.parents)
 
     def neighbours(self, kind: str) -> Float[Tensor, "J J"]:
-        """Return which nodes are neighbours of a kind within one view; those of ``view`` are not."""
+        """Return which nodes are neighbours of a kind within one view; kind ``view`` has none there."""
         count = len(self)
         physical = torch.zeros(count, count)
         for child, parent in enumerate(self.parents):
@@ -52,7 +52,7 @@ class BodyGraph:
         raise ValueError(f"{kind} is no kind of neighbour within a view")
 
     def pool(self) -> tuple[BodyGraph, tuple[int, ...]]:
-        """Return a coarser graph: along each limb, from its end, joints are put together in twos.
+        """Return a coarser graph, in which joints are joined in pairs along each limb, from its end.
 
         A node joins its parent where both are on the same side of the body, so that left and right stay apart and alike.
 
@@ -122,7 +122,7 @@ def for_views(matrices: Float[Tensor, "K N N"], views: int, wanted: int) -> Floa
 
 
 def pooling(clusters: tuple[int, ...], views: int) -> tuple[Float[Tensor, "M N"], Float[Tensor, "N M"]]:
-    """Return matrices that average the nodes of each cluster, and that give each node its cluster's value, view by view."""
+    """Return matrices that average the nodes of each cluster and that copy a cluster's value to its nodes, view by view."""
     member = torch.nn.functional.one_hot(torch.tensor(clusters)).float()
     down = (member / member.sum(0)).T.contiguous()
     return torch.kron(torch.eye(views), down), torch.kron(torch.eye(views), member)

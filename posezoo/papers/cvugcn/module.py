@@ -196,7 +196,7 @@ class CVUGCN(Refinement):
         return loss
 
     def training_on_rigs(self, batch: dict[str, Tensor]) -> Tensor:
-        """Bring refined poses near the simulated person, in place and relative to the root (not in the paper)."""
+        """Return the distance of refined poses from the simulated person, absolute and root-relative (not in the paper)."""
         rig, keypoints = Rig.of(batch), batch["keypoints_2d"]
         world = self.fill(self.coarse_clips(keypoints, rig))
         _, pose = self.refine_clips(world, keypoints, rig, picked=batch["picked"])
@@ -244,7 +244,7 @@ class CVUGCN(Refinement):
         self.log(f"{stage}/reprojection_px", error, batch_size=len(pose), sync_dist=True)
 
     def _report(self, stage: str) -> None:
-        """Report all pairs or rigs together, and rigs by their number of views."""
+        """Report all pairs or rigs together, and rigs by number of views."""
         for name in [name for name in self._metrics if name == stage or name.startswith(f"{stage}/")]:
             super()._report(name)
 

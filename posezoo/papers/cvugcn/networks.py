@@ -55,7 +55,7 @@ class GraphConvolution(nn.Module):
         return result.view(nodes, batch, -1)
 
     def fused_with(self, norm: BatchNorm1d) -> GraphConvolution:
-        """Return one layer for this one and the batch norm that follows it, in eval mode."""
+        """Return one layer that computes this one followed by a batch norm in eval mode."""
         fused = copy.deepcopy(self)
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
         fused.weight.data = self.weight.data * scale

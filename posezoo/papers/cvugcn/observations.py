@@ -1,4 +1,4 @@
-"""What several calibrated cameras saw of one person: keypoints to points, and points back to how well each view agrees."""
+"""Triangulate the keypoints of several calibrated cameras, and measure how well each view agrees with a pose."""
 
 from __future__ import annotations
 

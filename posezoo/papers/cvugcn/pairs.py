@@ -1,4 +1,4 @@
-"""Pairs of synchronised cameras, what they see, and how well they are calibrated."""
+"""Make pairs of synchronised cameras: their keypoints, and their calibration with errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pairs_by_name(names: Sequence[str] | None) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class CalibrationError:
-    """How far a calibration is off: what refinement repairs in the paper.
+    """The error of a calibration, which refinement corrects in the paper.
 
     Each camera gets an error of its own, the same wherever the same seed is used.
 
@@ -56,7 +56,7 @@ class CalibrationError:
 
     @classmethod
     def of(cls, settings: dict[str, Any] | None) -> CalibrationError:
-        """Make the errors from settings, or none at all.
+        """Build from settings; without settings there is no error.
 
         Raises:
             InputError: a setting it does not have, or a negative one.
@@ -71,7 +71,7 @@ class CalibrationError:
         return error
 
     def apply(self, camera: Camera) -> Camera:
-        """Return the camera with its errors: as it is believed to be."""
+        """Return the camera with its calibration error."""
         if not (self.rotation_deg or self.translation_mm or self.focal):
             return camera
         place = ",".join(f"{x:.1f}" for x in camera.center.tolist())
@@ -97,7 +97,7 @@ def paired_tensors(
     undistort: bool = True,
     seed: int = 0,
 ) -> dict[str, Tensor]:
-    """Return all that a batch of camera pairs holds, M pairs of V = 2 views.
+    """Return the tensors of camera pairs, M pairs of V = 2 views.
 
     Args:
         data: views of the same clips, with cameras.
@@ -149,7 +149,7 @@ def paired_tensors(
 def _undistorted(
     data: PoseData, skeleton: Skeleton, cameras: list[Camera], camera: np.ndarray, noise_px: float, seed: int
 ) -> Tensor:
-    """Return (N, J, 2) px in the layout, noisy, as those of ``cameras`` would see them without distortion."""
+    """Return (N, J, 2) px in the layout, with noise, as ``cameras`` would see them without distortion."""
     keypoints = convert(data.keypoints_2d, data.skeleton, skeleton)
     if keypoints.missing:
         raise InputError(f"{data.skeleton.name} cannot give {', '.join(keypoints.missing)} of {skeleton.name}.")

@@ -1,4 +1,4 @@
-"""``predict_views``: synchronised keypoints as users hold them to metric poses."""
+"""Predict metric poses from a user's synchronised keypoints: ``predict_views``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MultiViewPrediction:
-    """Poses of one person seen by V cameras over T frames; arrays or tensors as the caller's input was.
+    """Poses of one person seen by V cameras over T frames: arrays for arrays, tensors for tensors.
 
     Attributes:
         world_mm: (T, J, 3) float32, mm, world coordinates of the cameras' calibration; NaN where it is not known.
@@ -124,7 +124,7 @@ def predict_views(
 def _together(
     model: Refinement, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Refine all views at once: poses (T, J, 3) in the world, (V, T, J, 3) in the cameras, and what was refined."""
+    """Refine all views at once; return poses (T, J, 3) in the world, (V, T, J, 3) in the cameras, and triangulated."""
     rig = Rig.of_cameras(views.cameras, model.device)
     coarse = triangulate_views(views, limit)
     if not model.hp.refinement or not bool(torch.isfinite(coarse).any()):
@@ -144,7 +144,7 @@ def _together(
 def _pair_by_pair(
     model: Refinement, views: Views, limit: float | str | None, follows: Tensor | None, batch_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Refine each pair of views for itself, as a model of two views can, and average."""
+    """Refine each pair of views alone, for models of two views, and average the results."""
     del follows
     count = len(views.cameras)
     refined: list[list[Tensor]] = [[] for _ in range(count)]
@@ -207,7 +207,7 @@ def _checked(keypoints: object, confidence: object, source: Skeleton) -> tuple[n
 
 
 def _checked_cameras(cameras: object, views: int) -> list[Camera]:
-    """Return one camera a view."""
+    """Return a camera for each view."""
     if not isinstance(cameras, Iterable):
         raise InputError("cameras is no list of cameras; expected one posezoo.geometry.Camera for each view.")
     given = list(cameras)

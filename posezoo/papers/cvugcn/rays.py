@@ -1,4 +1,4 @@
-"""Triangulation as Hua et al. 2021 print it: from rays, in each camera's frame in turn."""
+"""Triangulate as Hua et al. 2021 print it: from rays, in each camera's frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARALLEL = math.radians(0.1)
 def triangulate_rays(
     keypoints: Float[Tensor, "B 2 J 2"], rig: Rig, confidence: Float[Tensor, "B 2 J"] | None = None
 ) -> Float[Tensor, "B 2 J 3"]:
-    """Triangulate two views by Hua et al. 2021, Eq. 1, once in the frame of either camera.
+    """Triangulate two views by Hua et al. 2021, Eq. 1, once in the frame of each camera.
 
     For camera 1, the unit vector X~ of four numbers that minimises ``|x_1 x [I | 0] X~|^2 + |x_2 x [R | t] X~|^2`` is the
     last right singular vector of these six rows. x = K^-1 (u, v, 1) is a ray, [R | t] takes camera 1's frame to camera 2's.
@@ -64,7 +64,7 @@ def triangulate_rays(
 
 
 def _cross(rays: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
-    """Return the matrices that take the cross product with rays."""
+    """Return the matrices that compute cross products with rays."""
     x, y, z = rays.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))

@@ -35,7 +35,7 @@ class Refinement(ZooModule):
     def coarse(
         self, keypoints: Float[Tensor, "B V J 2"], rig: Rig, confidence: Float[Tensor, "B V J"] | None = None
     ) -> Float[Tensor, "B V J 3"]:
-        """Triangulate two views: each camera's frame, mm, keypoints without distortion; NaN where there is no point."""
+        """Triangulate two views, mm, in each camera's frame; NaN where there is no point."""
         if self.hp.triangulation == "rays":
             return triangulate_rays(keypoints, rig, confidence)
         return rig.to_cameras(triangulate(keypoints, rig.projections, confidence))
@@ -68,7 +68,7 @@ class Refinement(ZooModule):
         return start + shift
 
     def within_reach(self, coarse: Float[Tensor, "*B V J 3"]) -> tuple[Tensor, Tensor]:
-        """Return poses whose joints are all within ``reach_mm``, and the middles of the poses as they came."""
+        """Return poses whose joints are all within ``reach_mm``, and the middles of the given poses."""
         middle = coarse.median(-2, keepdim=True).values  # not the root, which may be a misdetection itself
         if self.hp.reach_mm is None:
             return coarse, middle
@@ -78,7 +78,7 @@ class Refinement(ZooModule):
     def coarse_clips(
         self, keypoints: Float[Tensor, "B T V J 2"], rig: Rig, confidence: Float[Tensor, "B T V J"] | None = None
     ) -> Float[Tensor, "B T J 3"]:
-        """Triangulate clips in the world's frame, mm; of more than two views, those that agree count most.
+        """Triangulate clips in the world's frame, mm; of three or more views, those that agree weigh most.
 
         Args:
             keypoints: px, without distortion; NaN where there are none.
@@ -107,7 +107,7 @@ class Refinement(ZooModule):
         picked: Tensor | None = None,
         batch_size: int | None = None,
     ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
-        """Refine the frames of clips, each in sight of the others, mm.
+        """Refine the frames of clips, mm; each frame is described by its whole clip.
 
         Args:
             world: triangulated poses, world frame, without NaN.
@@ -136,7 +136,7 @@ class Refinement(ZooModule):
         return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
 
     def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:
-        """Put joints that are NaN where the nearest joint up the tree is, or, without one, in the middle of the others."""
+        """Replace joints that are NaN by the nearest known joint up the tree, or by the middle of the others."""
         middle = torch.nan_to_num(pose.nanmean(-2))
         filled: dict[int, Tensor] = {-1: middle}
         while len(filled) <= len(self.skeleton):

@@ -1,4 +1,4 @@
-"""The cameras of a batch: every element may have its own."""
+"""Hold the cameras of a batch, where every element may have its own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Rig:
 
     @property
     def projections(self) -> Float[Tensor, "*B V 3 4"]:
-        """K [R | t], in double precision; without the leading axis where all elements share the cameras."""
+        """``K [R | t]`` in double precision, without the leading axis where all elements share the cameras."""
         K, R, t = self.K.double(), self.R.double(), self.t.double()
         matrices = K @ torch.cat([R, t[..., None]], -1)
         return matrices[0] if len(matrices) == 1 else matrices
@@ -48,20 +48,20 @@ class Rig:
         return torch.stack([self.K[..., 0, 0], self.K[..., 1, 1]], -1)[:, :, None]
 
     def to_cameras(self, world: Float[Tensor, "B J 3"]) -> Float[Tensor, "B V J 3"]:
-        """Bring world coordinates to each camera's."""
+        """Transform world coordinates to each camera's frame."""
         return world[:, None] @ self.R.mT + self.t[:, :, None]
 
     @property
     def centers(self) -> Float[Tensor, "B V 3"]:
-        """Where the cameras stand in the world, mm."""
+        """The places of the cameras in the world, mm."""
         return -(self.R.mT @ self.t[..., None])[..., 0]
 
     def to_world(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
-        """Bring each camera's coordinates to the world's."""
+        """Transform each camera's coordinates to the world's frame."""
         return (pose - self.t[:, :, None]) @ self.R
 
     def transfer(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 3"]:
-        """Return X_{1<-2} and X_{2<-1}: each of two views' poses as the other has it, in its own frame (Sec. 4.2)."""
+        """Return X_{1<-2} and X_{2<-1}: the pose of each of two views, transformed to the other view's frame (Sec. 4.2)."""
         return self.to_world(pose).flip(1) @ self.R.mT + self.t[:, :, None]
 
     def project(self, pose: Float[Tensor, "B V J 3"]) -> Float[Tensor, "B V J 2"]:

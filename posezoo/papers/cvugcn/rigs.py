@@ -33,7 +33,7 @@ _NEAREST_MM = 300.0
 
 @dataclass(frozen=True)
 class Motions:
-    """World motions end to end.
+    """Motions in the world's frame, concatenated.
 
     Attributes:
         frames: (N, J, 3) mm, z up.
@@ -46,7 +46,7 @@ class Motions:
 
     @classmethod
     def of(cls, data: PoseData, skeleton: Skeleton) -> Motions:
-        """Collect the motions of labelled clips with cameras; gaps make two clips of one.
+        """Collect the motions of labelled clips with cameras; a clip with a gap becomes two.
 
         Raises:
             InputError: no labels, or a clip without a camera.
@@ -74,7 +74,7 @@ class Motions:
         return Motions(self.frames.to(device), self.starts.to(device), self.lengths.to(device))
 
     def clips(self, count: int, frames: int) -> Float[Tensor, "B T J 3"]:
-        """Draw clips of so many frames, slowed down to a quarter or sped up to double, longer motions more often."""
+        """Draw clips of so many frames, at a quarter to double the speed; long motions are drawn more often."""
         device = self.frames.device
         uniform = draw(torch.rand, count, 3, device=device)
         chosen = torch.searchsorted(self.lengths.cumsum(0).double(), uniform[:, 0].double() * self.lengths.sum())
@@ -91,7 +91,7 @@ class Motions:
 
 
 class RigLoader:
-    """Iterate over batches of simulated clips; no two are alike.
+    """Iterate over batches of simulated clips, which never repeat.
 
     A batch holds ``keypoints_2d`` (B, T, V, J, 2) px, the believed cameras ``K`` ``R`` ``t`` (B, V, ..), ``pose_3d``
     (B, T, V, J, 3) mm in each true camera's frame, and ``picked`` (B, S) frames to refine.
@@ -133,7 +133,7 @@ class RigLoader:
 
     @torch.no_grad()
     def sample(self, views: int, frames: int) -> dict[str, Tensor]:
-        """Return a batch of so many views and frames a clip."""
+        """Return a batch of clips with so many views and frames."""
         settings, skeleton = self.settings, self.skeleton
         picked = min(settings.picked, frames)
         count = max(1, self.batch_size * 2 // (picked * views))
@@ -150,5 +150,5 @@ class RigLoader:
 
 
 def _chosen(values: Sequence[int]) -> int:
-    """Draw one of some numbers, the same on every process of a run."""
+    """Draw one of several numbers, the same on every process of a run."""
     return values[int(torch.randint(len(values), (1,)))]

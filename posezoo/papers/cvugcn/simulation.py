@@ -77,7 +77,7 @@ class RigSettings:
 
 
 def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings: RigSettings) -> Float[Tensor, "B T J 3"]:
-    """Give each clip a body of its own: mirrored or not, its size, its bones, and where its joints are said to be."""
+    """Give each clip a body of its own: mirrored or not, with its own size, bones, and definition of joints."""
     count, joints, device = len(world), len(skeleton), world.device
     (world,) = mirror_half(world, skeleton=skeleton)
     partner = torch.tensor(skeleton.mirror, device=device)
@@ -141,7 +141,7 @@ def place_cameras(world: Float[Tensor, "B T J 3"], views: int, settings: RigSett
 
 
 def calibrate(K: Tensor, R: Tensor, t: Tensor, settings: RigSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the cameras as they are believed to be, each with errors of its own of the rig's size."""
+    """Return the cameras with calibration errors, whose size each rig has in common."""
     count, views, device = *t.shape[:2], t.device
     uniform = draw(torch.rand, count, views + 2, device=device)
     size = settings.calibration_deg * torch.where(uniform[:, :1] < 0.5, 0.15, 1.0) * uniform[:, 1:2]
@@ -157,7 +157,7 @@ def calibrate(K: Tensor, R: Tensor, t: Tensor, settings: RigSettings) -> tuple[T
 def detection_errors(
     frames: int, height: Float[Tensor, "B V"], skeleton: Skeleton, settings: RigSettings
 ) -> Float[Tensor, "B T V J 2"]:
-    """Draw a detector's errors, px: of a size of its own for each clip and joint, alike along the body and over time.
+    """Draw a detector's errors, px; their size differs by clip and joint, and they correlate along the body and in time.
 
     Args:
         frames: T.

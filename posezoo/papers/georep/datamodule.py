@@ -1,4 +1,4 @@
-"""Data of Chen, Lin et al. 2019: pairs of views for the generators, and a few labelled poses for the regressor."""
+"""Load data of Chen, Lin et al. 2019: pairs of views for the generators, and a few labelled poses for the regressor."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class GeoRepDataModule(LiftingDataModule):
         return AugmentedPairs(augmentation, self.same_view)
 
     def _measure_errors(self, data: PoseData) -> Tensor:
-        """Return (N, J, 2) what the detector was off by, in mean distances of a pose's joints from its root."""
+        """Return the detector's errors (N, J, 2), in mean distances of a pose's joints from its root."""
         found, truth = (
             torch.from_numpy(convert(poses.keypoints_2d, poses.skeleton, self.skeleton).keypoints).float()
             for poses in (data, self.load("train", "gt"))
@@ -112,7 +112,7 @@ class GeoRepDataModule(LiftingDataModule):
         return (found - truth) / center_and_scale(truth, self.skeleton.root)[2]
 
     def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
-        """Let virtual cameras see the poses of a batch, on the device that trains."""
+        """Project the poses of a batch through virtual cameras, on the training device."""
         if "pose_world" not in batch:
             return batch
         pose = batch["pose_world"]

@@ -1,4 +1,4 @@
-"""The losses of Chen, Lin et al. 2019, a function a term."""
+"""Define the losses of Chen, Lin et al. 2019, a function for each term."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class GeoRep(LiftingModule):
         return self.regression(self.samples(keypoints_2d))
 
     def samples(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B A D"]:
-        """Return what the regressor sees: G, or for Baseline #1 the keypoints about their root."""
+        """Return the regressor's input: G, or for Baseline #1 the keypoints about their root."""
         if self.generator is None:
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         with torch.no_grad():
@@ -203,7 +203,7 @@ class GeoRep(LiftingModule):
 
     @property
     def _representation_share(self) -> float:
-        """The share of the run that the generators have."""
+        """The share of the run in which the generators train."""
         return self.hp.representation_steps / (self.hp.representation_steps + self.hp.label_steps)
 
     def _represented(self) -> bool:
@@ -226,7 +226,7 @@ class GeoRep(LiftingModule):
         self.log("train/supervised", loss.detach())
 
     def _encoded(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return augmented poses as the regressor sees them; the first batches standardise it."""
+        """Return the regressor's input for augmented poses, and standardise it by the first batches."""
         if self.generator is None:
             return self.samples(batch["source_2d"]), batch["pose_3d"]
         if not self._encoder:
@@ -238,7 +238,7 @@ class GeoRep(LiftingModule):
             return encoder(encoder.maps(batch["source_2d"])), batch["pose_3d"]
 
     def labelled(self) -> tuple[Float[Tensor, "N A D"], Float[Tensor, "N J 3"]]:
-        """Return labelled poses as the regressor sees them, encoded once; it is standardised by them."""
+        """Return the regressor's input for labelled poses, encoded once, and standardise it by them."""
         if self._labelled is None:
             labelled = self.datamodule.labelled
             if labelled is None:
@@ -291,7 +291,7 @@ class GeoRep(LiftingModule):
         return Trained(needed, f"{needed}, drawn at random")
 
     def weights(self) -> dict[str, Tensor]:
-        """Return one generator and the regressor: the other generator serves training alone."""
+        """Return one generator and the regressor; the other generator is used in training alone."""
         return {name: values for name, values in self.state_dict().items() if not name.startswith("inverse.")}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:

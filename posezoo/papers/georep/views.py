@@ -1,4 +1,4 @@
-"""Pairs of views: from virtual cameras around 3D poses, or from what real, synchronised cameras saw."""
+"""Make pairs of views, from virtual cameras around 3D poses or from real, synchronised cameras."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from posezoo.skeletons import Skeleton, convert
 
 @dataclass(frozen=True)
 class Torus:
-    """Where virtual cameras stand: anywhere on a torus around the person, looking at the root.
+    """The places of virtual cameras: a torus around the person, from where they look at the root.
 
     Chen, Lin et al. 2019, Sec. 3.1, after Fang et al. 2018; sizes are in a supplement that is not at hand. These hold
     Human3.6M's cameras (4.4 to 5.7 m from the person, up to 1.7 m above the floor).
@@ -58,14 +58,14 @@ class Torus:
 def see(
     pose: Float[Tensor, "B J 3"], rotation: Float[Tensor, "B 3 3"], translation: Float[Tensor, "B 3"]
 ) -> Float[Tensor, "B J 2"]:
-    """Return poses (mm, root at the origin) as a camera of focal length 1 sees them; maps have a scale of their own."""
+    """Return poses (mm, root at the origin) projected through a camera of focal length 1; maps have a scale of their own."""
     points = pose @ rotation.to(pose).mT + translation.to(pose)[:, None]
     return points[..., :2] / points[..., 2:]
 
 
 @dataclass(frozen=True)
 class AugmentedPairs:
-    """Make pairs of views of augmented people; the cameras are those of the augmentation, not of a :class:`Torus`.
+    """Make pairs of views of augmented people, with the cameras of the augmentation instead of a :class:`Torus`.
 
     Attributes:
         augmentation: of people, cameras and the source view's keypoints.
@@ -105,7 +105,7 @@ class AugmentedPairs:
 
 
 def real_pairs(data: PoseData, skeleton: Skeleton, same_view: bool = False) -> dict[str, Tensor]:
-    """Return what any two synchronised cameras saw; no 3D is read.
+    """Return the keypoints of each two synchronised cameras; no 3D is read.
 
     Args:
         data: several views of the same clips, with cameras.

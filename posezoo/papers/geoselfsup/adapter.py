@@ -1,4 +1,4 @@
-"""The off-line step of Sec. 3.6: 2D poses of another domain, corrected to the semantics of the target domain."""
+"""Train the adapter of Sec. 3.6, which corrects 2D poses of another domain to the semantics of the target domain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train_adapter(
     saturating: bool = True,
     seed: int = 0,
 ) -> DomainAdapter:
-    """Train the adapter C against the domain discriminator D_D, Eq. 7; nothing says which poses correspond.
+    """Train the adapter C against the domain discriminator D_D, Eq. 7, on poses without correspondences.
 
     Args:
         source, target: root at the origin, joints at a mean distance of 1.

@@ -1,4 +1,4 @@
-"""The off-line step of Sec. 4.6: 2D poses of another domain that lack joints, completed."""
+"""Train the completion of Sec. 4.6, which fills in missing joints of 2D poses of another domain."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def train_completion(
 
 @torch.no_grad()
 def completed(network: Completion, keypoints_2d: Float[Tensor, "N J 2"]) -> Float[Tensor, "N J 2"]:
-    """Return poses whose joints that are NaN are filled in."""
+    """Return poses with joints that are NaN filled in."""
     present = torch.isfinite(keypoints_2d).all(-1).to(keypoints_2d.dtype)
     return complete(network, keypoints_2d, present)

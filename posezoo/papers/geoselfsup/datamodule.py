@@ -1,4 +1,4 @@
-"""Data of Chen, Tyagi et al. 2019: 2D poses, their neighbours in time, poses of another domain, a few labels."""
+"""Load data of Chen, Tyagi et al. 2019: 2D poses, their neighbours in time, poses of another domain, a few labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_ONCE = 65536
 
 
 def neighbour_rows(data: PoseData, count: int) -> np.ndarray:
-    """Return for each pose the rows of ``count`` other frames of its clip: those that follow, at a clip's end those before.
+    """Return the rows of ``count`` other frames of each pose's clip: the next ones, at a clip's end the previous ones.
 
     Returns:
         (N, count); a pose whose clip has no such frame stands for it itself.
@@ -188,7 +188,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         return center_and_scale(found, self.skeleton.root)[0]
 
     def _with_source(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return adapted poses of the source beside the target's, as many as their share says, at one scale."""
+        """Return the target's poses with adapted poses of the source, in the share asked for, at one scale."""
         target = center_and_scale(tensors["keypoints_2d"], self.skeleton.root)[0]
         source = self.source_poses(target)
         if self.adapter_steps:

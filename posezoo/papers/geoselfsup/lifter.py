@@ -1,4 +1,4 @@
-"""From pixels to 3D and round the loop of the figure in ``module.py``: what predicts; how it is trained stands there."""
+"""Lift pixels and go round the loop of the figure in ``module.py``; that file trains what this one defines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         return (keypoints_2d[..., self.skeleton.index("head_top"), :] - root).norm(dim=-1).mean()
 
     def as_input(self, view: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B 1 1"]]:
-        """Return a projected view at the scale that every input has, and what it was divided by.
+        """Return a projected view at the scale of all inputs, and the factor that it was divided by.
 
         With one scale for all data a view is what it is (Sec. 3.2): it is not scaled again.
         """
@@ -76,7 +76,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         return complete(self.completion, keypoints_2d, present)
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """Compare x~ with x as the figure goes round, with evenly spread angles instead of random ones.
+        """Compare x~ with x after one loop of the figure, with evenly spread angles instead of random ones.
 
         Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
         """
@@ -92,11 +92,11 @@ class GeometricLifter(FineTuning, LiftingModule):
         return judged
 
     def relative(self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False) -> Float[Tensor, "B J 3"]:
-        """Return X - X_r: the skeleton about its root, lifted by the network that trains or by its average."""
+        """Return X - X_r, the skeleton about its root, lifted by the trained network or by its average."""
         pose = (self.average.module if averaged else self.lifter)(keypoints)
         return pose - pose[:, self.hips].mean(1, keepdim=True)
 
     def project(self, pose: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 2"]:
-        """Return P: the perspective projection of a skeleton about its root, placed at distance c (Eq. 3)."""
+        """Return the perspective projection P of a skeleton about its root, placed at distance c (Eq. 3)."""
         depth = (pose[..., 2:] + self.hp.distance).clamp_min(1.0)
         return pose[..., :2] / depth

@@ -146,7 +146,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.average = AveragedNetwork(self.lifter, average_decay)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the averaged lifter in place of the latest, the completion, and the discriminators for fine-tuning."""
+        """Return the averaged lifter in place of the latest, the completion, and the discriminators, for fine-tuning."""
         kept = ("critic.", "temporal.", "completion.", "head_px")
         state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
         return state | self.average.published("lifter")
@@ -162,7 +162,7 @@ class GeoSelfSup(Student, GeometricLifter):
 
     @property
     def judge_of_motion(self) -> TemporalDiscriminator | None:
-        """The temporal discriminator, where it trains: single poses have no neighbours in time to fine-tune it with."""
+        """The temporal discriminator while it trains; single poses, as in fine-tuning, have no neighbours in time."""
         return self.temporal if self.hp.neighbours else None
 
     def lifter_losses(
@@ -227,13 +227,13 @@ class GeoSelfSup(Student, GeometricLifter):
     untaught = ("critic.", "temporal.", "completion.")
 
     def on_fit_start(self) -> None:
-        """Take the scale of all data from the training split, which every process sees whole."""
+        """Measure the scale of all data on the training split, which every process holds completely."""
         super().on_fit_start()
         if self.hp.normalization == "dataset" and not self.trainer.ckpt_path and not self.head_px:
             self.head_px.copy_(self.mean_head(self.datamodule.training_keypoints["keypoints_2d"]))
 
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
-        """Return what the lifter makes of pixels, and the completion's loss."""
+        """Return the lifter's poses of pixels, and the completion's loss."""
         x = self.normalize(keypoints_2d)
         return self.relative(x), {"completion": self.completion_loss(x)}
 
@@ -283,7 +283,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.untoggle_optimizer(optimizer)
 
     def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
-        """Return normalised poses with their neighbours, all in the scale of the first and each about its own root."""
+        """Return normalised poses with their neighbours, all at the scale of the first and each about its own root."""
         poses = batch["keypoints_2d"][:, None]
         if self.judge_of_motion is not None:
             if "neighbours_2d" not in batch:
@@ -296,7 +296,7 @@ class GeoSelfSup(Student, GeometricLifter):
         return poses
 
     def completion_loss(self, poses: Float[Tensor, "B J 2"]) -> Float[Tensor, ""]:
-        """Return poses with random joints taken away, up to half of them, against the whole."""
+        """Return the error of poses whose random joints, up to half of them, are filled in."""
         share = draw(torch.rand, len(poses), 1, device=self.device) / 2
         present = (draw(torch.rand, *poses.shape[:2], device=self.device) >= share).to(poses.dtype)
         filled = self.complete(poses, present)
@@ -316,7 +316,7 @@ class GeoSelfSup(Student, GeometricLifter):
         self.log("train/supervised", loss.detach())
 
     def labelled_batch(self) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
-        """Draw as many labelled poses as a batch has from those that the data module labels."""
+        """Draw a batch of labelled poses from those of the data module."""
         labelled = self.datamodule.labelled
         if labelled is None:
             raise InputError("label_steps needs labels: set data.label_fraction above 0.")
@@ -330,7 +330,7 @@ class GeoSelfSup(Student, GeometricLifter):
         return keypoints, pose
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Log what needs no 3D; count errors where the batch has labels."""
+        """Log metrics that need no 3D; count errors where the batch has labels."""
         self.log_bones(self._lifted(batch, "val"))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -95,7 +95,7 @@ def complete(
 
 
 class Completion(nn.Module):
-    """Missing joints from those that are there: two fully connected layers, Sec. 4.6.
+    """Fills in missing joints from the others: two fully connected layers, Sec. 4.6.
 
     Args:
         joints: N.

@@ -1,4 +1,4 @@
-"""The terms of Zhou et al. 2017, one function each; sums over joints and pixels as printed, means over pictures."""
+"""Define the terms of Zhou et al. 2017, one function each; sums over joints and pixels as printed, means over pictures."""
 
 from __future__ import annotations
 

@@ -119,17 +119,17 @@ class HG3D(PictureModule):
         return own if self.average is None else {**own, **self.average.published("network")}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Take what :meth:`weights` gave, for training and for prediction."""
+        """Load what :meth:`weights` returned, for training and for prediction."""
         average = {} if self.average is None else AveragedNetwork.state_of(weights, "network")
         self.load_state_dict({**weights, **average})
 
     def on_train_batch_end(self, *_: object) -> None:
-        """Let the average follow."""
+        """Update the average."""
         if self.average is not None:
             self.average.update_parameters(self.network)
 
     def setup(self, stage: str) -> None:
-        """Leave the depth module alone where nothing is to train it: stage 1."""
+        """Freeze the depth module in stage 1, where no loss trains it."""
         super().setup(stage)
         if stage == "fit":
             labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
@@ -139,7 +139,7 @@ class HG3D(PictureModule):
                 part.requires_grad_(labelled or self.hp.weight_geometry > 0)
 
     def canonical(self) -> list[Float[Tensor, "_"]]:
-        """Return lengths of each group's bones in the canonical skeleton, about 1: ratios keep the unit of the pose.
+        """Return the lengths of each group's bones in the canonical skeleton, as ratios about 1.
 
         The text divides by the lengths themselves, here by their share of the mean bone. The released code knows ratios
         within a group alone: shoulders and hips, which have one bone a side, count as they are.
@@ -186,11 +186,11 @@ class HG3D(PictureModule):
         return loss
 
     def _to_maps(self, keypoints: Float[Tensor, "B J 2"], side: int) -> Float[Tensor, "B J 2"]:
-        """Turn px of the crop into px of maps; pixels are squares with their centres at whole numbers."""
+        """Convert px of the crop to px of maps; a pixel is a square whose centre is at whole numbers."""
         return (keypoints + 0.5) * (side / self.size) - 0.5
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
-        """Return poses in px of the crop, depths about the root's, and how sure the heatmaps are, in [0, 1]."""
+        """Return poses in px of the crop, depths relative to the root, and the heatmaps' confidence in [0, 1]."""
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
         points, height = peaks(heatmaps[-1].float())  # half precision cannot hold parts of a pixel
         points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5

@@ -34,7 +34,7 @@ def residuals(count: int, width: int) -> nn.Sequential:
 
 
 class Hourglass(nn.Module):
-    """Down to a sixteenth of the size and up again; at each size a branch that stays there.
+    """Convolutions down to a sixteenth of the size and up again, with a branch at each size.
 
     Args:
         depth: how often the size is halved.

@@ -1,4 +1,4 @@
-"""Where a heatmap is highest."""
+"""Find where a heatmap is highest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def peaks(heatmaps: Float[Tensor, "B J H W"]) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J"]]:
-    """Return the highest pixel of each map, moved by a quarter to its higher neighbour, and how high it is.
+    """Return the highest pixel of each map, moved by a quarter towards its higher neighbour, and its height.
 
     Newell et al. 2016, Sec. 3.3, for x and y each; a peak at the border stays where it is along that axis.
 

@@ -1,4 +1,4 @@
-"""The terms of Sun et al. 2018."""
+"""Define the terms of Sun et al. 2018."""
 
 from __future__ import annotations
 

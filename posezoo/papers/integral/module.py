@@ -76,7 +76,7 @@ class Integral(PictureModule):
         self.injection = Injection(self.skeleton, self.backbone.channels, representation) if representation else None
 
     def start_from(self, other: ZooModule) -> None:
-        """Take the weights of a model of this paper, or the encoder of the model that is injected."""
+        """Load the weights of a model of this paper, or the encoder of the model that is injected."""
         if self.injection is None or not self.injection.take_encoder(other):
             super().start_from(other)
 
@@ -93,14 +93,14 @@ class Integral(PictureModule):
     def volumes(
         self, picture: UInt8[Tensor, "B 3 S S"], codes: Float[Tensor, "B F"] | None = None
     ) -> Float[Tensor, "B J D H W"]:
-        """Return unnormalised scores of places; ``codes`` are what the injection adds to the features."""
+        """Return unnormalised scores of places; ``codes``, where given, are injected into the features."""
         features = self.for_inference(self.backbone)(self.normalize(picture))
         if codes is not None:
             features = features + codes[:, :, None, None]
         return self.for_inference(self.head)(features)
 
     def inject(self, injection: Injection, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B F"]:
-        """Return what G adds; zero where a joint is not known."""
+        """Return the features to add for G; zero where a joint is not known."""
         whole = torch.isfinite(keypoints).all(-1).all(-1)
         with torch.no_grad():
             codes = injection.encoder.encode(torch.where(whole[:, None, None], keypoints, torch.ones_like(keypoints)))

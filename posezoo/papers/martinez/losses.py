@@ -1,4 +1,4 @@
-"""The loss of Martinez et al. 2017."""
+"""Define the loss of Martinez et al. 2017."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def squared_error(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) 
 
 
 def joint_distance(pred: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]) -> Float[Tensor, ""]:
-    """Return the mean distance of joints, in the unit of the poses; not in the paper, whose metric it is."""
+    """Return the mean distance of joints, in the unit of the poses; the paper uses it as a metric, not as a loss."""
     return (pred - target).norm(dim=-1).mean()

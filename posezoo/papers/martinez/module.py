@@ -115,7 +115,7 @@ class Martinez(LiftingModule):
         self.load_state_dict({**weights, **averaged})
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
-        """Return pixels as the network takes them."""
+        """Return pixels as the network's input."""
         if self.hp.normalization == "root":
             return center_and_scale(keypoints_2d, self.skeleton.root)[0]
         return self.inputs(keypoints_2d)
@@ -142,12 +142,12 @@ class Martinez(LiftingModule):
         return None if self.injection is None else self.for_inference(self.injection.encoder).encode(keypoints_2d)
 
     def start_from(self, other: ZooModule) -> None:
-        """Take the weights of a model of this paper, or the encoder of the model that is injected."""
+        """Load the weights of a model of this paper, or the encoder of the model that is injected."""
         if self.injection is None or not self.injection.take_encoder(other):
             super().start_from(other)
 
     def on_fit_start(self) -> None:
-        """Take the statistics from the training split (every process sees all of it, so they agree)."""
+        """Measure the statistics on the training split, which every process holds completely."""
         loader = self.datamodule.train_dataloader()
         tensors = loader.sample(_STATISTICS) if isinstance(loader, AugmentedLoader) else loader.tensors
         if "pose_3d" not in tensors:
@@ -161,7 +161,7 @@ class Martinez(LiftingModule):
             self._encode_training_poses(self.injection, tensors["keypoints_2d"])
 
     def _encode_training_poses(self, injection: Injection, keypoints: Float[Tensor, "N J 2"]) -> None:
-        """Encode each pose and its mirror image once: the encoder is fixed."""
+        """Encode each pose and its mirror image once, because the encoder is fixed."""
         images = {"code": keypoints, "code_mirrored": mirror(keypoints, self.skeleton)}
         for name, poses in images.items():
             if name == "code" or self.hp.flip:
@@ -184,7 +184,7 @@ class Martinez(LiftingModule):
         return loss
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
-        """Bring weight norms back to 1, then let the average follow. Lightning's zero_grad hook must have run before."""
+        """Limit weight norms to 1 and update the average. Lightning's zero_grad hook must have run before."""
         if self.hp.max_norm:
             with torch.no_grad():
                 for module in self.network.modules():

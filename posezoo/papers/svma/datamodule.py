@@ -1,4 +1,4 @@
-"""Data of Deng et al. 2021: 2D poses alone."""
+"""Load data of Deng et al. 2021: 2D poses alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from posezoo.data import LiftingDataModule
 
 
 class SVMADataModule(LiftingDataModule):
-    """Training batches hold 2D keypoints and nothing else; labels, where a dataset has them, only score.
+    """Training batches hold 2D keypoints alone; labels, where a dataset has them, are used for scores only.
 
     Args: as :class:`posezoo.data.LiftingDataModule`, without ``labels``.
     """

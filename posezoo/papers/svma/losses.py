@@ -1,4 +1,4 @@
-"""The loss terms of Deng et al. 2021, unweighted. Frames: camera (x right, y down, z forward), root at the origin."""
+"""Define the loss terms of Deng et al. 2021, unweighted. Frames: camera (x right, y down, z forward), root at the origin."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class SVMA(Student, FineTuning, LiftingModule):
     def generate(
         self, keypoints: Float[Tensor, "B J 2"], averaged: bool = False
     ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B 2 3"]]:
-        """Return root-relative 3D pose and camera of normalised keypoints, by the generator or by its average.
+        """Return root-relative 3D pose and camera of normalised keypoints, from the generator or its average.
 
         The camera acts on root-relative poses: with d in Z, as Eq. 6 reads, its third column would move the root, which
         lies at the origin by the preprocessing.
@@ -166,12 +166,12 @@ class SVMA(Student, FineTuning, LiftingModule):
         return pose - pose[:, root : root + 1], camera
 
     def seen(self, pose: Float[Tensor, "B J 3"], camera: Float[Tensor, "B 2 3"]) -> Float[Tensor, "B J 2"]:
-        """Return a new view of root-relative poses, at the scale of real ones where ``restore_scale`` says so."""
+        """Return a new view of root-relative poses; with ``restore_scale`` at the scale of real ones."""
         view = reproject(pose, camera)
         return self.normalize(view) if self.hp.restore_scale else view
 
     def judge(self, keypoints_2d: Float[Tensor, "B J 2"]) -> dict[str, Float[Tensor, "B"]]:
-        """Judge by going round the figure at evenly spread angles instead of random ones, K acting on X_rot turned back.
+        """Score one loop of the figure with evenly spread angles instead of random ones; K acts on X_rot turned back.
 
         Not trivial: X is lifted in perspective, K is another, weak-perspective camera, and X_rot comes from another view.
         """
@@ -221,7 +221,7 @@ class SVMA(Student, FineTuning, LiftingModule):
     untaught = ("critic.",)
 
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
-        """Return what the generator makes of pixels, and the terms that keep its camera: Eq. 9 of the input and Eq. 12."""
+        """Return the generator's poses of pixels, and the terms that hold its camera: Eq. 9 of the input and Eq. 12."""
         real = self.normalize(keypoints_2d)
         pose, camera = self.generate(real)
         seen = losses.multi_angle([real, reproject(pose.detach(), camera)], [])
@@ -277,7 +277,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Log what needs no 3D; count errors where the batch has labels."""
+        """Log metrics that need no 3D; count errors where the batch has labels."""
         self.log_bones(self._lifted(batch, "val"))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -1,4 +1,4 @@
-"""Generator of Deng et al. 2021, Sec. 3.2."""
+"""Define the generator of Deng et al. 2021, Sec. 3.2."""
 
 from __future__ import annotations
 

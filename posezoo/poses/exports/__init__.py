@@ -1,4 +1,4 @@
-"""Predictions as files that animation and biomechanics tools open: BVH, TRC, CSV.
+"""Export predictions to files that animation and biomechanics tools open: BVH, TRC, CSV.
 
 :meth:`posezoo.data.Prediction.save` picks one by the ending of the name. One more is a file beside these and an entry in
 :data:`EXPORTS`.

@@ -1,4 +1,4 @@
-"""BVH: a hierarchy of bones of constant length, and how they turn; what Blender, Maya and MotionBuilder import."""
+"""Write BVH, which Blender, Maya and MotionBuilder import: a hierarchy of bones of constant length, and their rotations."""
 
 from __future__ import annotations
 

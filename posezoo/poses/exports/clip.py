@@ -1,4 +1,4 @@
-"""Poses as the motion of one person: what BVH and TRC hold."""
+"""Turn poses into the motion of one person, which BVH and TRC hold."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def one_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
 
 
 def rows_of_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
-    """Return the poses as (rows, joints, 3), whoever they are of, float64.
+    """Return the poses of all people as (rows, joints, 3), float64.
 
     Raises:
         InputError: more than one leading dimension, or no pose.
@@ -90,7 +90,7 @@ def rows_of_clip(poses: Poses, kind: str) -> Float[np.ndarray, "T J 3"]:
 
 
 def frames_per_second(poses: Poses, fps: float | int | None, kind: str) -> float:
-    """Return the rate given, else the poses' own, else that of those times that follow each other closest.
+    """Return the given rate, else the poses' own, else that of the closest successive times.
 
     Warns:
         UserWarning: the poses' rate varies, and the file states one.
@@ -117,12 +117,12 @@ def frames_per_second(poses: Poses, fps: float | int | None, kind: str) -> float
 
 
 def numbers_of(poses: Poses, rows: int) -> np.ndarray:
-    """Return the frame number of each row, counted from 0 where the poses do not say it."""
+    """Return the frame number of each row; counted from 0 where the poses have none."""
     return np.arange(rows) if poses.frame_number is None else np.ravel(poses.frame_number)
 
 
 def times_of(poses: Poses, rows: int, fps: float | int | None) -> np.ndarray | None:
-    """Return the seconds of each row: as the poses say them, else frame numbers at a rate; None without one."""
+    """Return the seconds of each row: the poses' own, else frame numbers by a rate; None without one."""
     if fps is None and poses.time_s is not None:
         return np.ravel(poses.time_s)
     rate = poses.fps if fps is None else fps
@@ -130,7 +130,7 @@ def times_of(poses: Poses, rows: int, fps: float | int | None) -> np.ndarray | N
 
 
 def motion_of(poses: Poses, settings: MotionSettings, kind: str, unit: str, one_body: bool) -> Float[np.ndarray, "T J 3"]:
-    """Return a clip as it is written: x right, y up and z toward the viewer, or z up; NaN stays.
+    """Return a clip in the axes of the file: x right, y up and z toward the viewer, or z up; NaN stays NaN.
 
     Camera coordinates (y down, z forward) are turned by half about x, world coordinates (z up) by a quarter: never mirrored.
     Where the scale is not known, every pose gets bones of the same total length, and the clip the size of a person

@@ -1,4 +1,4 @@
-"""How a motion is written: rate, size, body, floor, axes and names."""
+"""Hold the settings of exported motions: rate, size, body, floor, axes and names."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MotionSettings:
 
     @property
     def levels(self) -> bool:
-        """Whether the motion is turned upright; a pitch of 0 turns nothing and is a wish all the same."""
+        """Whether the motion is turned upright; a pitch of 0 counts as asked for, although it turns nothing."""
         return self.level is True or self.pitch is not None
 
     def changed(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""CSV: a row for each frame, columns named for joint, axis and unit."""
+"""Write CSV: a row for each frame, with columns named by joint, axis and unit."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
 
 
 def _cell(text: str) -> str:
-    """Return text as a cell: in quotes where it holds what parts cells."""
+    """Return text as a cell, in quotes where it holds a separator."""
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -1,4 +1,4 @@
-"""TRC, the marker files of OpenSim (Motion Analysis): one marker a joint."""
+"""Write TRC, the marker files of OpenSim (Motion Analysis): one marker for each joint."""
 
 from __future__ import annotations
 

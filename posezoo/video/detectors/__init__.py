@@ -1,4 +1,4 @@
-"""Detectors of 2D keypoints, where the user has one installed.
+"""Adapt detectors of 2D keypoints that the user has installed.
 
 Each detector is a file beside this one. :mod:`posezoo.video.reading` makes tracks of what a detector finds.
 To add a detector, add a file and an entry in :data:`DETECTORS`.

@@ -1,4 +1,4 @@
-"""The interface of detectors: what finds people in a picture, whatever package it comes from."""
+"""Define the interface of detectors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Detector(ABC):
     @classmethod
     @contextmanager
     def loading(cls, hint: str) -> Iterator[None]:
-        """Turn whatever the package raises while it loads its model into one sentence that ends in a hint."""
+        """Turn any error of the package while it loads its model into one sentence that ends in a hint."""
         try:
             yield
         except PoseZooError:
