@@ -1,8 +1,9 @@
 """Read pickles safely: rebuild NumPy arrays and plain containers, and refuse everything else without executing it.
 
-Python's own C unpickler is not used even with a filter: a flipped byte in a memo index makes it allocate tens of
-gigabytes, and NumPy's own constructors take object pointers from the raw bytes of a forged dtype. Here the pickle
-machine only ever sees stand-ins of this file; the arrays are made from their bytes afterwards.
+A filter on ``find_class`` (docs.python.org/3/library/pickle.html#restricting-globals) is not enough. A flipped byte in a
+memo index makes Python's C unpickler allocate tens of gigabytes, and NumPy's own constructors take object pointers from the
+raw bytes of a forged dtype. Here the pickle machine, in Python, creates only stand-ins that this file defines; the arrays
+are made from their bytes afterwards.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from posezoo.files.reading import max_bytes
 
 _PLAIN = (str, bytes, int, float, type(None))
 _MAX_DEPTH = 64
-# References may share a part. Unrolled, the whole must not be much more than the bytes that describe it.
+# Several references may share one part. With every reference copied, the whole may not be much larger than the pickle.
 _MAX_UNROLLED = 8
 _FREE_NODES, _FREE_BYTES = 2**12, 2**26
-# Containers of a hundred frames of a hundred people for each of a thousand videos.
+# Enough for a hundred frames of a hundred people in each of a thousand videos.
 _MOST_NODES = 2**24
 
 
@@ -188,7 +189,7 @@ _ADMITTED: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _encode,
     **{(module, name): _checked_set for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
     **{(module, "bytes"): _no_bytes for module in ("builtins", "__builtin__")},
-    # The usual factories of a defaultdict.
+    # Usual factories of a defaultdict.
     **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in (list, dict, int, float)},
 }
 
@@ -217,7 +218,7 @@ class _Unpickler(_Base):
         self.stack[-1].__setstate__(state)
 
     def load_bytearray8(self) -> None:
-        # Python's own allocates what the length field says before it reads.
+        # Python's own method allocates the length that the pickle claims before it reads.
         self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
 
     def load_setitem(self) -> None:

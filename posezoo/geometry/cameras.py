@@ -53,7 +53,7 @@ class Camera:
         [[600.0, 500.0]]
     """
 
-    K: Any  # tensors once constructed; arrays and lists are taken too
+    K: Any  # arrays and lists become tensors in the constructor
     R: Any
     t: Any
     distortion: Any = None
@@ -216,7 +216,7 @@ def h36m_cameras(subject: str) -> tuple[Camera, ...]:
     cameras = []
     for lens, pose in zip(table["intrinsics"], table["extrinsics"][subject], strict=True):
         (fx, fy), (cx, cy) = lens["focal_length"], lens["center"]
-        # The published matrices are rounded to nine digits: the nearest rotation is what they mean.
+        # The published matrices are rounded to nine digits; take the nearest rotation.
         u, _, vh = torch.linalg.svd(torch.tensor(pose["R"], dtype=torch.float64))
         cameras.append(
             Camera(

@@ -12,7 +12,7 @@ from torch import Tensor
 from posezoo.geometry.cameras import Camera, unproject
 
 FIELD_OF_VIEW = math.radians(50.0)
-"""Of the longer side of a picture whose camera nobody knows: about that of a phone or a webcam."""
+"""The assumed angle of the longer side of a picture from an unknown camera, about that of a phone or a webcam."""
 
 
 def assumed_camera(image_size: Sequence[int | float]) -> Camera:

@@ -65,7 +65,7 @@ def body_variance(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Ten
 
 
 LIMBS = ("left arm", "right arm", "left leg", "right leg")
-"""In this order :func:`limb_ratios` gives them."""
+"""The order of :func:`limb_ratios`."""
 
 
 def limb_ratios(pose: Float[Tensor, "B J 3"], skeleton: Skeleton) -> Float[Tensor, "B 4"]:

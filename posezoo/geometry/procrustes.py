@@ -1,18 +1,19 @@
 """Align poses by similarity Procrustes in closed form: the scale, rotation and shift that bring one pose onto another.
 
-The field solves it with one SVD per pose. Here the rotation comes from Markley's FOAM ("Attitude determination
-using vector observations: a fast optimal matrix algorithm", J. Astronautical Sciences 41, 1993). With the
-covariance ``B = sum_j y_j x_j^T`` of the centred joints and ``s1 >= s2 >= |s3|`` its singular values, s3 carrying
-the sign of det B, the best proper rotation is a polynomial in B::
+Usual implementations compute one SVD per pose. Here the rotation comes from Markley's FOAM ("Attitude determination using
+vector observations: a fast optimal matrix algorithm", J. Astronautical Sciences 41, 1993). Let ``B = sum_j y_j x_j^T`` be
+the covariance of the centred joints, and ``s1 >= s2 >= |s3|`` its singular values, s3 with the sign of det B. Then the best
+proper rotation is a polynomial in B::
 
     lam  = s1 + s2 + s3 = tr(R^T B)     the largest root of (lam^2 - |B|^2)^2 - 8 lam det B - 4 |cof B|^2 = 0
     R    = (((lam^2 + |B|^2) / 2) B + lam cof B - B B^T B) / zeta
     zeta = (s1 + s2)(s2 + s3)(s3 + s1) = lam (lam^2 - |B|^2) / 2 - det B
 
-which is the largest eigenvalue of Horn's quaternion matrix, and its eigenvector, without the matrix. It takes
-elementwise arithmetic only, so a million poses go through as a few hundred vector operations over slices that
-stay in cache, joints and axes first and poses last. ``zeta`` vanishes exactly where the rotation is not unique
-(all joints on a line or in one point, some mirror images); those poses, and no others, go to a batched SVD.
+lam is the largest eigenvalue of Horn's quaternion matrix ("Closed-form solution of absolute orientation using unit
+quaternions", J. Optical Society of America A 4, 1987). The polynomial takes elementwise arithmetic only, so that a million
+poses need a few hundred vector operations over slices that stay in cache, joints and axes first and poses last. ``zeta``
+vanishes exactly where the rotation is not unique (all joints on a line or in one point, some mirror images). Only these
+poses are solved by a batched SVD.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
 
 T = TypeVar("T")
 
-# Poses a slice. On a CPU it weighs the calls into torch against the cache: 4096 to 16384 are about equally fast.
+# Poses a slice. Larger slices need fewer calls into torch, smaller ones fit the cache; 4096 to 16384 are about equally fast.
 CPU_SLICE, GPU_SLICE = 8192, 1 << 18
-_UNSHARED = 32767  # Torch shares out operations on more elements than these (at::internal::GRAIN_SIZE).
+_UNSHARED = 32767  # Torch splits operations on more elements among threads (at::internal::GRAIN_SIZE).
 
-# The smallest zeta / lam^3 for which the polynomial is trusted; 8 / 27 is a round body, 0 a line. A float32 covariance
-# is the weaker link: below its bound a pose is solved again from float64, and below that one's bound by SVD.
+# The smallest zeta / lam^3 for which the polynomial is trusted. A round body has 8 / 27, joints on a line have 0. The
+# rounding of a float32 covariance matters first: below its bound a pose is solved again in float64, and below that bound by
+# SVD.
 FLOAT32_SOUND, FLOAT64_SOUND = 3e-3, 1e-7
 FLOAT32_STEPS, FLOAT64_STEPS = 4, 12
 
@@ -136,9 +138,9 @@ def _per_slice(
 ) -> list[T]:
     """Solve (..., J, 3) poses slice by slice, and apply ``finish`` to each solution.
 
-    On a CPU every thread takes slices of its own, so small that torch does not share out the operations on them. Were all
-    threads to share each of the hundred operations on a large slice, two idle cores would gain a fifth and busy ones stall.
-    Torch's own number of threads, which is the whole process's, stays as it is.
+    On a CPU every thread solves slices of its own, which are so small that torch does not split the operations on them. If
+    all threads shared each of the hundred operations on a large slice, two idle cores would be a fifth faster, and busy
+    cores would wait for each other. Torch's number of threads, which holds for the whole process, is not changed.
     """
     joints = source.shape[-2]
     learning = torch.is_grad_enabled() and (source.requires_grad or target.requires_grad)
@@ -148,14 +150,16 @@ def _per_slice(
     masks = [None] * len(sources) if mask is None else mask.reshape(-1, joints).split(size)
 
     def solve(x: Tensor, y: Tensor, valid: Tensor | None) -> T:
-        with torch.set_grad_enabled(learning):  # Every thread has a grad mode of its own, on at first.
+        with torch.set_grad_enabled(learning):  # each thread has its own grad mode, on by default
             return finish(_fit(x, y, valid, scale))
 
     try:
         if learning or not on_cpu or len(sources) == 1:
             return [solve(*part) for part in zip(sources, targets, masks, strict=True)]
-        # glibc gives every slice's temporaries back to the system, and faults them in anew for the next slice, unless
-        # it has seen a larger block freed before. Never touched, this one costs nothing; the rest gets a fifth faster.
+        # By default glibc returns blocks above 128 KB to the system when they are freed, so that each slice's temporaries
+        # cause page faults again. It raises that threshold to the size of the largest such block that was freed, up to
+        # 32 MB (mallopt(3), M_MMAP_THRESHOLD). Freeing this block, which is never written and so costs nothing, makes the
+        # call a fifth faster.
         torch.empty(31 << 20, dtype=torch.uint8)
         if threads == 1:
             return [solve(*part) for part in zip(sources, targets, masks, strict=True)]
@@ -190,7 +194,7 @@ def _fit(
         else:
             rotation_again, trace_again = _by_svd(covariance[..., again])
         rotation, trace = rotation.index_copy(2, again, rotation_again), trace.index_copy(0, again, trace_again)
-    point = extent == 0  # A source without extent: every scale is as good.
+    point = extent == 0  # all joints of the source coincide, so that no scale is better than another
     factor = torch.where(point, 1.0, trace / extent.masked_fill(point, 1.0)) if scale else torch.ones_like(trace)
     return _Fit(x, y, x_centroid, y_centroid, trace, factor, rotation)
 
@@ -200,8 +204,8 @@ def _centred(
 ) -> tuple[Float[Tensor, "J 3 B"], Float[Tensor, "3 B"]]:
     """Return points about their centroid, poses last, and the centroid.
 
-    A joint that takes part is taken off before the mean: five metres from the camera a float32 mean is off by a
-    micrometre, near the body it is not.
+    A joint that takes part is subtracted before the mean: five metres from the camera, a float32 mean would have an error of
+    a micrometre.
     """
     batch, joints, _ = points.shape
     x = points.reshape(batch, 3 * joints).t().clone(memory_format=torch.contiguous_format).view(joints, 3, batch)
@@ -224,7 +228,7 @@ def _foam(
         steps: Newton steps for the trace.
         least: the smallest zeta / trace^3 to trust.
     """
-    wrapped = B.new_empty(5, 5, B.shape[-1])  # Rows and columns 0 1 2 0 1: all cofactors are one product of shifts.
+    wrapped = B.new_empty(5, 5, B.shape[-1])  # rows and columns 0 1 2 0 1: shifted views give all cofactors
     wrapped[:3, :3], wrapped[3:, :3] = B, B[:2]
     wrapped[:, 3:] = wrapped[:, :2]
     cofactor = (wrapped[1:4, 1:4] * wrapped[2:5, 2:5]).addcmul_(wrapped[1:4, 2:5], wrapped[2:5, 1:4], value=-1)
@@ -232,15 +236,15 @@ def _foam(
     norm = (B * B).sum((0, 1))
     quartic = -norm, minus_twice_det, -(cofactor * cofactor).sum((0, 1))
     with torch.no_grad():
-        # lam^2 = |B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B): put in sqrt(3) |B|, which lam never exceeds, and what comes out
-        # is within a ninth of that bound's excess where det B > 0. Where it is negative, leaving its term out bounds lam
-        # from above. Newton then closes in from above.
+        # The quartic says lam^2 = |B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B), and lam is at most sqrt(3) |B|. Inserted on the
+        # right, this bound gives another upper bound, nine times closer where det B > 0. Where det B < 0, its term is left
+        # out, which also gives an upper bound. Newton's method then converges to lam from above.
         lam = torch.addcmul(quartic[2], minus_twice_det.clamp(max=0), (3 * norm).sqrt_())
         lam = lam.neg_().sqrt_().mul_(2).add_(norm).sqrt_()
         for _ in range(steps):
             lam = lam - torch.div(*_newton(lam, *quartic))
         lam.nan_to_num_(1.0)
-    # One more step, because it carries the gradient of the root; how far it still goes tells whether it has converged.
+    # One more step outside no_grad, which carries the gradient of the root. Its length tells whether the root has converged.
     value, slope = _newton(lam, *quartic)
     sound = (slope > (2 * least) * lam * lam * lam) & (value.abs() < 1e-8 * lam * slope)
     unsound = (~sound).nonzero().flatten()
@@ -287,7 +291,7 @@ def _aligned(fit: _Fit) -> Float[Tensor, "B J 3"]:
 
 def _distances(fit: _Fit) -> Float[Tensor, "J B"]:
     """Return the distance of every joint from its target; overwrites ``fit.y`` where no gradient needs it."""
-    if fit.scale.requires_grad:  # The norm has a gradient at zero, the square root has not.
+    if fit.scale.requires_grad:  # unlike the square root, the norm has a gradient at zero
         return torch.linalg.vector_norm(_move(fit, -fit.y), dim=1)
     x, y, z = _move(fit, fit.y.neg_()).unbind(1)
     return x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()

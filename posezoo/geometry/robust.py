@@ -11,8 +11,8 @@ from torch import Tensor
 from posezoo.geometry.triangulation import triangulate
 
 _ROUNDS = 3
-_TRUST = 4.0  # typical errors at which a view counts half: a Cauchy weight of 1 / (1 + 1)
-_AGREE = 6.0  # typical errors within which views agree
+_TRUST = 4.0  # at this many typical errors a view counts half: a Cauchy weight of 1 / (1 + 1)
+_AGREE = 6.0  # views within this many typical errors agree
 _LEAST_PX = 2.0
 
 

@@ -121,7 +121,7 @@ def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "
     middle = torch.where(length > 1e-7, middle / length.clamp_min(1e-12), across)
     identity = torch.eye(3, dtype=source.dtype, device=source.device)
     half_turn = 2 * middle[..., :, None] * middle[..., None, :] - identity
-    # A half turn about the source, then one about the middle, is a turn by twice the angle between them.
+    # A half turn about the source followed by one about the middle is a turn by twice the angle between these two.
     return half_turn @ (2 * source[..., :, None] * source[..., None, :] - identity)
 
 

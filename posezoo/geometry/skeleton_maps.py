@@ -44,7 +44,7 @@ def skeleton_maps(
     parents, children = (list(joints) for joints in zip(*skeleton.bones, strict=True))
     pixels = torch.arange(size, device=keypoints.device, dtype=keypoints.dtype)
     start, end = _crossings(keypoints[:, parents, :, None], keypoints[:, children, :, None], pixels, width / 2)
-    # (batch, row, column, bone): convolutions on images laid out so are the faster ones.
+    # (batch, row, column, bone), the memory layout in which convolutions are fastest.
     column = pixels[:, None]
     start, end = (x.transpose(1, 2).contiguous()[:, :, None] for x in (start, end))
     inside = (column >= start) & (column <= end)
@@ -59,7 +59,7 @@ def _crossings(a: Tensor, b: Tensor, rows: Tensor, radius: float) -> tuple[Tenso
     ends = [_disc(point, rows, radius) for point in (a, b)]
     (ax, ay), (x, y) = a.unbind(2), (b - a).unbind(2)
     length = (x * x + y * y).sqrt()
-    x, y = x / length, y / length  # NaN where both ends are one point: a disc
+    x, y = x / length, y / length  # NaN where both ends coincide, which leaves a disc
     down = rows - ay
     # Along the limb 0 <= right x + down y <= length, across it |right y - down x| <= radius.
     along = _band(x, down * y, torch.zeros_like(length), length)

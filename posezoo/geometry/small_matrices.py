@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_NEWTON, _TRACED_NEWTON = 60, 12  # a dozen are enough for errors of tens of px
+_NEWTON, _TRACED_NEWTON = 60, 12  # 12 steps suffice for errors of tens of px
 
 
 def data_dependent() -> bool:
@@ -19,8 +19,8 @@ def data_dependent() -> bool:
 def smallest_eigenvalue(squares: tuple[Tensor, ...]) -> Tensor:
     """Return the smallest eigenvalue of symmetric, positive semi-definite 4x4 matrices from their ten entries.
 
-    Newton's method on the characteristic polynomial, whose roots are all real: from 0 it rises to the smallest of them and
-    never passes it.
+    Newton's method on the characteristic polynomial, from 0. All roots of the polynomial are real and at least 0, so that it
+    is monotone and convex (up to sign) below the smallest. Newton's method therefore rises to that root without passing it.
     """
     xx, xy, xz, xw, yy, yz, yw, zz, zw, ww = squares
     minors = Minors.of(xx, xy, xz, yy, yz, zz)

@@ -17,7 +17,7 @@ from posezoo.geometry.cameras import Camera
 from posezoo.geometry.pieces import pieces
 from posezoo.geometry.view_equations import Views
 
-_CHUNK = 16384  # joints at a time: what is in flight fits a processor's cache
+_CHUNK = 16384  # joints at a time, so that intermediate results fit a processor's cache
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def triangulate(
     matrices = torch.as_tensor(projections, dtype=torch.float64, device=keypoints.device)
     if matrices.ndim < 3 or matrices.shape[-2:] != (3, 4):
         raise InputError(f"projections have shape {tuple(matrices.shape)}; expected (..., V, 3, 4), or V cameras.")
-    _check_views(keypoints, int(matrices.shape[-3]))  # a tensor where it is traced
+    _check_views(keypoints, int(matrices.shape[-3]))  # a traced shape is a tensor
     if confidence is not None and confidence.shape != keypoints.shape[:-1]:
         raise InputError(f"confidence has shape {tuple(confidence.shape)}; expected {tuple(keypoints.shape[:-1])}.")
     *batch, count, joints = pixels.shape[:-1]
@@ -138,7 +138,7 @@ def triangulate(
         return values.movedim(-2, 0).reshape(count, -1)
 
     arrays = [flat(values) for values in (*pixels.unbind(-1), *(() if confidence is None else (confidence,)))]
-    # Split so that what is in flight fits a processor's cache; an element's joints stay together.
+    # Split so that intermediate results fit a processor's cache; an element's joints stay together.
     size = _CHUNK if shared else max(1, _CHUNK // max(joints, 1)) * max(joints, 1)
     given = zip(*(pieces(values, size, 1) for values in arrays), strict=True)
     elements = itertools.repeat(matrices) if shared else pieces(matrices, size // max(joints, 1))

@@ -13,7 +13,7 @@ from torch import Tensor
 from posezoo.geometry.small_matrices import data_dependent, inverse_of, smallest_eigenvalue
 
 _CORRECTIONS = 3
-_SETTLED = 3e-6  # of a point's distance from the world's origin: the next correction would be 1e-5 of that or less
+_SETTLED = 3e-6  # of a point's distance from the origin; a correction is at most 1e-5 times the one before it
 
 
 @dataclass
@@ -52,9 +52,10 @@ class Views:
     def solve(self) -> tuple[Tensor, Tensor]:
         """Return (3, N) the last right singular vector of each joint's rows, over its last entry, and (V, N) its depths.
 
-        With the rows' squares H, g, w (upper left, upper right, lower right) and their smallest eigenvalue e the point is
-        ``-(H - e)^-1 g``. Newton's method on the characteristic polynomial finds e from below. Squaring the rows has cost
-        half of the digits, which corrections by the rows themselves bring back.
+        Let H, g, w be the blocks (upper left, upper right, lower right) of the rows' normal matrix, and e its smallest
+        eigenvalue. The point is ``-(H - e)^-1 g``. Newton's method on the characteristic polynomial finds e. The normal
+        matrix has lost half of the digits. Corrections recover them: each is a step of inverse iteration with the shift e
+        (Golub and Van Loan, Matrix Computations, 4th ed., Sec. 8.2.2), whose residual is computed from the rows themselves.
         """
         squares = self.squares()
         xx, xy, xz, xw, yy, yz, yw, zz, zw, _ = squares
@@ -71,7 +72,7 @@ class Views:
             if bool(closed.all()):
                 return point, depth
         if data_dependent():
-            # The two smallest singular values are as good as equal, or rays meet at infinity.
+            # Where a point has not converged, the two smallest singular values are nearly equal, or rays meet at infinity.
             point = self.by_svd(point, (~closed & ((self.weight > 0).sum(0) > 1)).nonzero()[:, 0])
             depth = self.projected(point)[:, 2]
         return point, depth
@@ -162,9 +163,9 @@ class Views:
             chosen = torch.zeros_like(self.used)
             chosen[list(pair)] = self.used[list(pair)]
             error = self.reprojection(self.only(chosen).points())
-            near = self.used & (error <= max_reprojection_px)  # nowhere, if the pair defines no point
+            near = self.used & (error <= max_reprojection_px)  # False everywhere if the pair defines no point
             count = near.sum(0)
-            # More views first, then the nearer: a mean distance is worth less than one view.
+            # More views win; among equally many, the smaller mean distance, which counts less than one view.
             score = count - torch.where(near, error, 0.0).sum(0) / (count.clamp_min(1) * 2 * max_reprojection_px)
             better = (score > best_score) & (count >= 2)
             best = torch.where(better, near, best)
