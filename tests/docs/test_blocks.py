@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from posezoo.cli import main
+from posezoo.registry import PAPERS, unregister_model
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,8 +35,14 @@ def run_page(page: Path) -> tuple[dict[str, object], int]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    names, commands = run_page(page)
+    try:
+        names, commands = run_page(page)
+    finally:
+        if page.stem == "add-a-paper" and "mine" in PAPERS.registered:
+            unregister_model("mine")
     assert names
+    if page.stem == "add-a-paper":
+        assert names["lifted"].pose_3d.shape == (5, 17, 3)
     if page.stem == "tutorial":
         assert commands == 5
         assert float(names["error"]) < 110  # flat depth is at about that
@@ -51,4 +58,4 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 
 
 def test_the_pages_that_run_are_found():
-    assert {"index", "tutorial", "metrics", "formats"} <= {page.stem for page in PAGES}
+    assert {"index", "tutorial", "metrics", "formats", "add-a-paper"} <= {page.stem for page in PAGES}
