@@ -56,6 +56,7 @@ EXAMPLES = {
     "info": ("posezoo info svma", "posezoo info runs/mine/svma.safetensors"),
     "predict": (
         "posezoo predict svma people.json -o poses.npz",
+        "posezoo predict clip.mp4 -o page.html",
         "posezoo predict svma clip.mp4 --detector rtmlib -o motion.bvh",
         "posezoo predict cvugcn left.json right.json --cameras calibration.toml -o world.npz",
         "posezoo predict hg3d photo.jpg -o pose.json",

@@ -1,16 +1,44 @@
-"""Draw the result of ``posezoo predict``."""
+"""Write and draw the result of ``posezoo predict``."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from posezoo.cli.clip_options import export_settings
+
 if TYPE_CHECKING:
     from posezoo.data import Prediction
+
+PAGE = ".html"
+
+
+def write(result: Prediction, options: argparse.Namespace, video: Path | None = None) -> None:
+    """Write a result to ``--out``: the poses, or a page that shows them.
+
+    Args:
+        result: the poses.
+        options: of the command.
+        video: the clip that they are of; a page shows the 2D keypoints over it, where its pictures are of one size.
+    """
+    if options.out.suffix.lower() != PAGE:
+        result.save(options.out, **export_settings(options))
+        return
+    from posezoo import viz
+    from posezoo.cli.video_pictures import over_video
+    from posezoo.cli.view_command import draw as draw_kind
+    from posezoo.cli.view_command import rate_of
+
+    if result.image_size is None:
+        video = None
+    clip = viz.overlay(result.numpy(), fps=rate_of(result, options.fps, video))
+    draw_kind("html", clip, options.out, over=None if video is None else partial(over_video, result=result, video=video))
 
 
 def rows_of(result: Prediction, rows: np.ndarray) -> Prediction:

@@ -27,7 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         help=".npz .json .csv .h5 or a folder of OpenPose frames; for cvugcn one for each camera; for hg3d a picture, a "
         "folder of pictures or a video; with --detector a video for any",
     )
-    command.add_argument("-o", "--out", type=Path, required=True, help=".npz .json .csv, or of a clip .bvh .trc")
+    command.add_argument(
+        "-o", "--out", type=Path, required=True, help=".npz .json .csv .html (a page), or of a clip .bvh .trc"
+    )
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     command.add_argument("--cameras", type=Path, help="calibration: .toml .json .yml .qca.txt .xml .h5 .pkl or a folder")
     command.add_argument("--camera-unit", default="mm", choices=("mm", "cm", "m"), help="unit of the calibration")
@@ -55,7 +57,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def check(options: argparse.Namespace) -> None:
     """Refuse wrong options at once, before anything is read."""
     _name_a_model(options)
-    check_output("--out", options.out, (".npz", ".json", ".csv", ".bvh", ".trc"))
+    check_output("--out", options.out, (".npz", ".json", ".csv", ".bvh", ".trc", ".html"))
     check_output("--picture", options.picture, (".png", ".pdf", ".svg", ".jpg", ".webp"))
     check_output("--html", options.html, (".html",))
     for path in options.input:

@@ -24,7 +24,7 @@ def over_video(clip: Clip, result: Prediction, video: Path) -> Clip:
     """Return a clip with the frames of its video, to draw the keypoints on.
 
     Args:
-        clip: of consecutive rows of the result.
+        clip: of rows of the result, evenly spaced.
         result: says which frame of the video each row is of; rows are frames where it does not.
         video: the file.
 
@@ -39,8 +39,8 @@ def over_video(clip: Clip, result: Prediction, video: Path) -> Clip:
         raise InputError("--video: the poses come without 2D keypoints; nothing can be drawn over the video.")
     if len(clip) > MOST:
         raise InputError(f"--video: {len(clip)} frames; give --frames A:B, at most {MOST} of them.")
-    rows = slice(clip.first, clip.first + len(clip))
-    numbers = np.arange(rows.start, rows.stop)
+    rows = clip.first + clip.step * np.arange(len(clip))
+    numbers = rows
     if result.frame_number is not None:
         numbers = np.asarray(result.frame_number).reshape(-1)[rows]
     wanted, kept = set(numbers.tolist()), dict[int, np.ndarray]()

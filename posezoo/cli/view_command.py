@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,17 +68,18 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
     clip = read_clip(options)
     clip = clip[chosen(options.frames, len(clip))]
+    over = None
     if options.video is not None:
         from posezoo.cli.video_pictures import over_video
         from posezoo.data import Prediction
 
-        clip = over_video(clip, Prediction.load(options.input), options.video)
+        over = partial(over_video, result=Prediction.load(options.input), video=options.video)
     if clip.frame == "world" and options.up is None:
         print("z is drawn as the vertical; --up says otherwise where the calibration has another.")
     note = scores_of(options) if options.truth is not None and "html" in outputs else ""
     for kind, path in outputs.items():
         with _status(kind):
-            said = draw(kind, clip, path, note)
+            said = draw(kind, clip, path, note, over)
         print(said)
     return 0
 
@@ -111,23 +114,23 @@ def read_clip(options: argparse.Namespace) -> Clip:
         for model, path in zip(models, (options.input, *options.others), strict=True)
     ]
     up = None if options.up is None else _UP[options.up]
-    return viz.overlay(*results, truth=truth, names=names, fps=rate_of(results[0], options), up=up)
+    return viz.overlay(*results, truth=truth, names=names, fps=rate_of(results[0], options.fps, options.video), up=up)
 
 
-def rate_of(result: Prediction, options: argparse.Namespace) -> float:
+def rate_of(result: Prediction, fps: float | None = None, video: Path | None = None) -> float:
     """Return the frames per second: those asked for, of the poses, of their video, or 30."""
     import numpy as np
 
     from posezoo.data.pictures.frames import Frames
 
-    if options.fps is not None:
-        return float(options.fps)
+    if fps is not None:
+        return float(fps)
     rate = result.fps
     if not rate and result.time_s is not None and np.size(result.time_s) > 1:
         step = float(np.median(np.diff(np.ravel(result.time_s))))
         rate = 1 / step if step > 0 else None
-    if not rate and options.video is not None:
-        rate = Frames(options.video).fps
+    if not rate and video is not None:
+        rate = Frames(video).fps
     return float(rate or 30.0)
 
 
@@ -164,31 +167,37 @@ def scores_of(options: argparse.Namespace) -> str:
     return "; ".join(parts)
 
 
-def draw(kind: str, clip: Clip, path: Path, note: str = "") -> str:
-    """Draw a clip as a page, a picture or an animation; return a sentence on what was written."""
+def draw(kind: str, clip: Clip, path: Path, note: str = "", over: Callable[[Clip], Clip] | None = None) -> str:
+    """Draw a clip as a page, a picture or an animation; return a sentence on what was written.
+
+    Args:
+        kind: one of :data:`ENDINGS`.
+        clip: what is drawn.
+        path: the file.
+        note: a line of the page.
+        over: adds the pictures of a video, read for those frames alone that a page shows.
+    """
     import numpy as np
 
     from posezoo import viz
     from posezoo.terminal import progress
     from posezoo.viz.pages import max_frames
 
-    names = ", ".join(clip.poses)
+    names, count = ", ".join(clip.poses), len(clip)
+    if kind == "html":
+        stride = -(-count // max_frames([clip], pictures=over is not None))
+        clip = clip[::stride]
+        viz.page(over(clip) if over else clip, path, title=names, note=note)
+        every = f"every {stride}. of {count} frames (--frames A:B shows all of a part)" if stride > 1 else f"{count} frames"
+        return f"{every}, {names} -> {path}"
+    clip = over(clip) if over else clip
     if kind == "png":
-        rows = np.linspace(0, len(clip) - 1, min(_PICTURES, len(clip))).astype(int).tolist()
+        rows = np.linspace(0, count - 1, min(_PICTURES, count)).astype(int).tolist()
         stills = [clip[row : row + 1] for row in rows]
         viz.picture([_titled(still) for still in stills], path)
-        return f"{len(stills)} of {len(clip)} frames, {names} -> {path}"
-    if kind == "html":
-        viz.page(clip, path, title=names, note=note)
-        stride = -(-len(clip) // max_frames([clip]))
-        every = (
-            f"every {stride}. of {len(clip)} frames (--frames A:B shows all of a part)"
-            if stride > 1
-            else f"{len(clip)} frames"
-        )
-        return f"{every}, {names} -> {path}"
+        return f"{len(stills)} of {count} frames, {names} -> {path}"
     viz.movie(clip, path, track=lambda numbers: progress(numbers, f"drawing {path.name}"))
-    return f"{len(clip)} frames at {clip.fps:g} fps, {names} -> {path}"
+    return f"{count} frames at {clip.fps:g} fps, {names} -> {path}"
 
 
 def _titled(still: Clip) -> Clip:

@@ -32,6 +32,7 @@ class Clip:
         pictures: (T, H, W, 3) uint8 RGB, what the keypoints are drawn on in still pictures, where there are any.
         frame: ``camera``, or ``world``: the poses are then drawn where they are, not root on root.
         first: number of the first frame.
+        step: from the number of a frame to that of the next.
 
     Raises:
         InputError: shapes that do not belong together, no frames, or an ``up`` that is no direction.
@@ -55,6 +56,7 @@ class Clip:
     pictures: np.ndarray | None = None
     frame: str = "camera"
     first: int = 0
+    step: int = 1
     layout: Skeleton = field(init=False)
     keypoints_layout: Skeleton = field(init=False)
 
@@ -96,15 +98,23 @@ class Clip:
         return len(next(iter(self.poses.values())))
 
     def __getitem__(self, rows: slice) -> Clip:
-        """Return some of the frames, in steps of one."""
-        start, stop, _ = rows.indices(len(self))
-        rows = slice(start, stop)
+        """Return some of the frames; a step, such as ``clip[::2]``, keeps the speed of what is shown.
+
+        Raises:
+            InputError: a step backwards.
+        """
+        start, stop, step = rows.indices(len(self))
+        if step < 1:
+            raise InputError(f"the step is {step}; frames of a clip go forwards: 1 or more.")
+        rows = slice(start, stop, step)
         return replace(
             self,
             keypoints_2d=None if self.keypoints_2d is None else self.keypoints_2d[rows],
             poses={name: pose[rows] for name, pose in self.poses.items()},
             pictures=None if self.pictures is None else self.pictures[rows],
-            first=self.first + start,
+            fps=self.fps / step,
+            first=self.first + start * self.step,
+            step=self.step * step,
         )
 
 

@@ -122,7 +122,7 @@ def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray
             panel.show(number)
         for axes, artist in moving:
             axes.draw_artist(artist)
-        counter.set_text(f"frame {clip.first + number}")
+        counter.set_text(f"frame {clip.first + number * clip.step}")
         figure.draw_artist(counter)
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         yield np.ascontiguousarray(pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2])

@@ -122,10 +122,10 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo",
     return write_whole(path, _PAGE.format(title=html.escape(title), body="\n".join(body)))
 
 
-def max_frames(clips: Sequence[Clip]) -> int:
-    """Return how many frames of each clip a page of them shows."""
+def max_frames(clips: Sequence[Clip], pictures: bool = False) -> int:
+    """Return how many frames of each clip a page of them shows, fewer where one has ``pictures``, or is to have them."""
     joints = sum(
         (clip.keypoints_2d is not None) * len(clip.keypoints_layout) + len(clip.layout) * len(clip.poses) for clip in clips
     )
-    most = _MAX_PICTURES if any(clip.pictures is not None for clip in clips) else MAX_FRAMES
+    most = _MAX_PICTURES if pictures or any(clip.pictures is not None for clip in clips) else MAX_FRAMES
     return max(2, min(most, _MAX_JOINTS // joints))

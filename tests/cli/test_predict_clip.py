@@ -14,6 +14,10 @@ from tests.cli.commands import refused, run
 from tests.video.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
 
 
+PICTURE = "data:image\\u002fjpeg"
+"""How a picture of a page begins."""
+
+
 @pytest.fixture
 def rtmlib(monkeypatch):
     """As though rtmlib were installed, with a model that finds the film's person."""
@@ -79,6 +83,41 @@ def test_one_person_of_a_file_to_every_format(two_people, tmp_path, capsys):
         return np.ptp(np.array(rows, dtype=float)[:, 2:])
 
     assert spread("tall.trc") == pytest.approx(spread("out.trc") * 2 / 1.7, rel=1e-5)
+
+
+def test_a_video_alone_becomes_every_format(rtmlib, tmp_path, capsys):
+    clip = film(tmp_path / "walk.mp4", frames=10, absent=(0,), codec="mp4v")
+    for ending in ("npz", "json", "csv", "bvh", "trc", "html"):
+        assert run("predict", clip, "-o", tmp_path / f"out.{ending}") == 0
+        said = capsys.readouterr().out
+        assert "9 of 10 frames of person 1 of 1, lifted by geoselfsup.mocap" in said
+        assert said.endswith(f"out.{ending}\n")
+    assert Prediction.load(tmp_path / "out.npz").pose_3d.shape == (10, 17, 3)
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 11
+    assert len(read_bvh(tmp_path / "out.bvh").pose_world_mm) == 10
+    assert len((tmp_path / "out.trc").read_text().splitlines()) == 5 + 1 + 10
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "scatter3d" in page
+    assert page.count(PICTURE) == 11  # one a frame, and what is shown before it plays
+    assert page.count('"name":"2D left"') == 1
+
+
+def test_a_page_of_a_long_video_holds_some_of_its_frames(rtmlib, tmp_path, monkeypatch):
+    monkeypatch.setattr("posezoo.viz.pages._MAX_PICTURES", 4)
+    clip = film(tmp_path / "walk.avi", frames=10)
+    assert run("predict", clip, "-o", tmp_path / "out.html") == 0
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert page.count(PICTURE) == 4 + 1
+    assert all(f'"name":"{number}"' in page for number in (0, 3, 6, 9))
+    assert f"(time - start.time) / {3 * 1000 / FPS}" in page  # at the clip's own speed
+
+
+def test_a_page_of_keypoints_shows_poses_alone(two_people, tmp_path, capsys):
+    assert run("predict", two_people, "-o", tmp_path / "out.html", "--person", 2) == 0
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "scatter3d" in page
+    assert PICTURE not in page
+    assert "--up is for .bvh and .trc" in refused(capsys, "predict", two_people, "-o", tmp_path / "o.html", "--up", "z")
 
 
 def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 
 from posezoo.cli import clip_options
 from posezoo.cli.datasets import file_of, views_of
-from posezoo.cli.drawing import draw, rows_of
+from posezoo.cli.drawing import draw, rows_of, write
 from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError
 
@@ -42,7 +42,7 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
     result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence).labelled(data)
-    result.save(options.out, **clip_options.export_settings(options))
+    write(result, options)
     approximated = f" ({', '.join(result.approximated)} approximated)" if result.approximated else ""
     print(f"{len(data)} poses of {data.skeleton.name}{approximated} lifted by {result.model} -> {options.out}")
     if result.filled is not None:
@@ -67,8 +67,10 @@ def _complete(data: PoseData, skeleton: Skeleton) -> PoseData:
 
 
 def _predict_clip(model: LiftingModule, options: argparse.Namespace) -> int:
+    from posezoo.video.clips import is_clip_file
+
     result, done = clip_options.lift_clip(model, options)
-    result.save(options.out, **clip_options.export_settings(options))
+    write(result, options, options.input[0] if is_clip_file(options.input[0]) else None)
     print(f"{done} -> {options.out}")
     known = np.isfinite(result.pose_3d).all((1, 2))
     if options.picture or options.html:

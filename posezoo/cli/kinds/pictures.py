@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posezoo.cli import clip_options
-from posezoo.cli.drawing import draw
+from posezoo.cli.drawing import draw, write
 from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError
 
@@ -48,7 +48,7 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
     poses = model.predict_images(pictures(), options.box)
     clock = clock_of(stamps, frames.fps, str(frames.path)) if options.fps is None else Clock(options.fps)
     result = replace(poses, fps=clock.fps, time_s=clock.times_s, frame_number=np.array(numbers))
-    result.save(options.out, **clip_options.export_settings(options))
+    write(result, options, None if options.input[0].is_dir() else options.input[0])
     left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
     doubtful = 0 if result.doubtful is None else int(result.doubtful.sum())
     doubts = f" ({doubtful} doubtful)" if doubtful else ""

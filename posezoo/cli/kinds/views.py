@@ -13,6 +13,7 @@ import numpy as np
 
 from posezoo.cli import clip_options
 from posezoo.cli.datasets import file_of, views_of
+from posezoo.cli.drawing import write
 from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError
 
@@ -67,7 +68,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         person=np.full(len(person.frames), str(number)),
         time_s=None if times is None else times[person.frames],
     )
-    saved.save(options.out, **clip_options.export_settings(options))
+    write(saved, options)
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
     others = f", person {number} of {len(people)}" if len(people) > 1 else ""
     print(
