@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "input",
         type=Path,
         nargs="?",
-        help="keypoints of your own: scored by what needs no 3D label",
+        help="keypoints of your own: scored by what needs no 3D label, and against pose_3d where the file has it",
     )
     command.add_argument(
         "--beside", metavar="MODEL", help="with INPUT: another model; where a model was fine-tuned, what it began with"
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
             name for name in ("truth", "data", "path", "data_dir", "protocol", "views", "joints") if getattr(options, name)
         ]
         if given:
-            raise InputError(f"{options.input} is scored without 3D labels; leave out --{given[0].replace('_', '-')}.")
+            raise InputError(f"{options.input} holds keypoints of your own; leave out --{given[0].replace('_', '-')}.")
         return evaluate_file(options)
     if options.beside or options.skeleton or options.image_size:
         raise InputError("--beside, --skeleton and --image-size are for keypoints of your own: posezoo eval MODEL FILE.")

@@ -1,14 +1,27 @@
-"""Score a lifter on a user's keypoints, by metrics that need no 3D label: ``posezoo eval MODEL FILE``."""
+"""Score a lifter on a user's keypoints, by metrics that need no 3D, and against 3D in the same file: ``posezoo eval``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from posezoo.cli.checks import check_input, check_name
 from posezoo.cli.finetune_command import print_change
+from posezoo.cli.truth import MM
 from posezoo.errors import InputError
+
+if TYPE_CHECKING:
+    from posezoo.data import PoseData
+    from posezoo.lifting import LiftingModule
+
+AGAINST_LABELS = ("p_mpjpe", "pck_aligned", "auc_aligned")
+"""The metrics printed for labels: a rotation of the labels does not change them, and files do not name the frame of ``pose_3d``."""
 
 
 def evaluate_file(options: argparse.Namespace) -> int:
@@ -16,32 +29,84 @@ def evaluate_file(options: argparse.Namespace) -> int:
     import torch
 
     import posezoo
+    from posezoo.data import read_keypoints
     from posezoo.lifting import LiftingModule
     from posezoo.training.own_data import read_whole_people
 
     check_input(options.input)
     other = options.beside or began_with(options.name)
-    found: dict[str, dict[str, float]] = {}
-    count = left_out = 0
-    for name in (options.name, *([other] if other else [])):
+    names = (options.name, *([other] if other else []))
+    for name in names:
         check_name(name)
+    size = tuple(options.image_size) if options.image_size else None
+    people = read_keypoints(options.input, options.skeleton, size)
+    people = replace(people, pose_3d=labels_of(options.input, people))
+    found: dict[str, dict[str, float]] = {}
+    against: dict[str, dict[str, float]] = {}
+    count = left_out = 0
+    for name in names:
         model = posezoo.load(name, options.device)
         if not isinstance(model, LiftingModule):
-            raise InputError(f"{name} is of kind {model.kind}; keypoints of one file without 3D score lifters alone.")
-        size = tuple(options.image_size) if options.image_size else None
-        data, left_out = read_whole_people(options.input, options.skeleton, model.skeleton, size)
+            raise InputError(f"{name} is of kind {model.kind}; keypoints of one file score lifters alone.")
+        data, left_out = read_whole_people(people, None, model.skeleton, labels=True)
         count, found[name] = len(data), model.evaluate_2d(torch.from_numpy(data.keypoints_2d))
+        against |= _against_labels(model, name, data)
     if options.json:
-        print(json.dumps({"input": str(options.input), "poses": count, "left_out": left_out, "models": found}, indent=2))
+        about = {"input": str(options.input), "poses": count, "left_out": left_out, "models": found}
+        print(json.dumps({**about, **({"against_pose_3d": against} if against else {})}, indent=2))
         return 0
-    title = f"{options.input}: {count} poses, no 3D"
+    title = f"{options.input}: {count} poses, what needs no 3D"
     if other:
         print_change(found[other], found[options.name], title, (other, options.name))
     else:
         print_change(None, found[options.name], title, ("", options.name))
+    for name, errors in against.items():
+        print(
+            f"{name} against pose_3d: P-MPJPE {errors['p_mpjpe']:.1f} mm, after alignment PCK@150mm "
+            f"{errors['pck_aligned']:.1f} %, AUC {errors['auc_aligned']:.1f} %"
+        )
     if left_out:
         print(f"{left_out} people lack a joint and are left out")
     return 0
+
+
+def labels_of(path: Path, people: PoseData) -> np.ndarray | None:
+    """Return the 3D labels of a file of keypoints in mm; None where it has none, or where ``posezoo predict`` wrote it.
+
+    Args:
+        path: ``pose_3d`` (N, J, 3) and ``unit`` are read of ``.npz`` and ``.json``.
+        people: the keypoints of the file.
+
+    Raises:
+        InputError: another shape than the keypoints', or a unit that is not said.
+    """
+    from posezoo.files.arrays import load_npz
+    from posezoo.files.reading import load_json
+
+    ending = path.suffix.lower()
+    content = load_npz(path) if ending == ".npz" else load_json(path) if ending == ".json" else None
+    if not isinstance(content, Mapping) or content.get("pose_3d") is None or "format" in content:
+        return None
+    unit, expected = str(content.get("unit")), (*people.keypoints_2d.shape[:-1], 3)
+    if unit not in MM:
+        raise InputError(f"{path} has pose_3d and does not say its unit; add unit: mm, cm or m, or leave pose_3d out.")
+    try:
+        label = np.asarray(content["pose_3d"], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+    if label.shape != expected:
+        raise InputError(f"{path}: pose_3d has shape {label.shape}; expected {expected}, as the keypoints.")
+    return label * np.float32(MM[unit])
+
+
+def _against_labels(model: LiftingModule, name: str, data: PoseData) -> dict[str, dict[str, float]]:
+    """Return the errors of a model and of flat depth by name, on poses whose 3D is known; an empty dictionary without any."""
+    from posezoo.lifting import evaluate
+
+    if data.pose_3d is None or not (known := np.isfinite(data.pose_3d).all((1, 2))).any():
+        return {}
+    scores = {name: evaluate(model, data[known]), "flat depth": evaluate(None, data[known])}
+    return {who: {metric: score[metric] for metric in AGAINST_LABELS} for who, score in scores.items()}
 
 
 def began_with(name: str) -> str | None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from posezoo.data import Prediction
 
-_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+"""Units of ground truth."""
 MARKERS = (".trc", ".c3d")
 # The frame of markers before they are turned: a laboratory's axes.
 _LABORATORY = "world (the file's axes)"
@@ -48,7 +49,7 @@ def read_truth(path: Path) -> Prediction:
         raise InputError(f"{path} does not say its layout; add skeleton, such as 'h36m17', beside pose_3d.")
     skeleton = get_skeleton(str(content["skeleton"]))
     unit = str(content.get("unit", "relative"))
-    if unit not in (*_MM, "relative"):
+    if unit not in (*MM, "relative"):
         raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
     try:
         pose = np.asarray(content["pose_3d"], dtype=np.float32)
@@ -56,7 +57,7 @@ def read_truth(path: Path) -> Prediction:
         raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
     if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
         raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
-    return Prediction(pose * np.float32(_MM.get(unit, 1.0)), skeleton, "mm" if unit in _MM else "relative")
+    return Prediction(pose * np.float32(MM.get(unit, 1.0)), skeleton, "mm" if unit in MM else "relative")
 
 
 def _read_markers(path: Path) -> Prediction:

@@ -54,15 +54,21 @@ def read_own_data(
 
 
 def read_whole_people(
-    source: str | Path | PoseData, skeleton: str | None, target: Skeleton, image_size: tuple[int, int] | None = None
+    source: str | Path | PoseData,
+    skeleton: str | None,
+    target: Skeleton,
+    image_size: tuple[int, int] | None = None,
+    labels: bool = False,
 ) -> tuple[PoseData, int]:
     """Read and convert people, and leave out who lacks a joint (NaN, or confidence 0) or is a single point.
 
     Args:
-        source: a file, see :func:`posezoo.data.read_keypoints`, or poses; labels among them are dropped unread.
+        source: a file, see :func:`posezoo.data.read_keypoints`, or poses; labels among them are dropped unread, but
+            for ``labels``.
         skeleton: layout of the file, where it does not say.
         target: the model's layout.
         image_size: (width, height) px of the pictures, where the file does not say.
+        labels: keep the 3D of poses, in their layout.
 
     Returns:
         the people, and how many were left out.
@@ -86,7 +92,8 @@ def read_whole_people(
         name = "these poses" if isinstance(source, PoseData) else source
         raise InputError(f"none of the {len(data)} people of {name} has every joint that the model needs.")
     check_keypoints(keypoints[whole], target, target)
-    data = replace(data, skeleton=target, keypoints_2d=keypoints, pose_3d=None, confidence=None)[whole]
+    label = convert(data.pose_3d, data.skeleton, target).keypoints if labels and data.pose_3d is not None else None
+    data = replace(data, skeleton=target, keypoints_2d=keypoints, pose_3d=label, confidence=None)[whole]
     for finding in inspect_keypoints(data).findings:
         if finding.name == "sides":
             warnings.warn(finding.text, stacklevel=4)

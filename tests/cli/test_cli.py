@@ -14,6 +14,8 @@ import pytest
 import posezoo
 from posezoo.cli import main
 from posezoo.data import Prediction
+from posezoo.lifting import evaluate
+from posezoo.metrics.functional import p_mpjpe
 from posezoo.registry import DEFAULT_LIFTER, resolve, save
 from tests.cli.commands import refused, run
 
@@ -271,6 +273,26 @@ def test_what_is_not_there_is_said_as_that(capsys):
     assert "there is no model 'foo'" in refused(capsys, "list", "foo")
     assert main(["info", "integral"]) == 0
     assert "It has no weights here: train one of its recipes (integral.render_small" in capsys.readouterr().out
+
+
+def test_own_keypoints_are_scored_against_the_3d_of_their_file(people, tmp_path, capsys):
+    about = {"keypoints": people.keypoints_2d, "skeleton": "h36m17"}
+    labelled = tmp_path / "labelled.npz"
+    np.savez(labelled, **about, pose_3d=people.pose_3d / 1000, unit="m")
+    assert run("eval", "svma", labelled, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["against_pose_3d"]
+    expected = float(p_mpjpe(posezoo.load("svma").predict(people.keypoints_2d, "h36m17").pose_3d, people.pose_3d))
+    assert found["svma"]["p_mpjpe"] == pytest.approx(expected, abs=0.01)
+    assert found["flat depth"]["p_mpjpe"] == pytest.approx(evaluate(None, people)["p_mpjpe"], abs=0.01)
+    assert run("eval", "svma", labelled) == 0
+    assert f"svma against pose_3d: P-MPJPE {expected:.1f} mm" in capsys.readouterr().out
+    np.savez(labelled, **about, pose_3d=people.pose_3d)
+    assert "does not say its unit" in refused(capsys, "eval", "svma", labelled)
+    np.savez(labelled, **about, pose_3d=people.pose_3d[1:], unit="mm")
+    assert "as the keypoints" in refused(capsys, "eval", "svma", labelled)
+    own = posezoo.load("svma").predict(people.keypoints_2d, "h36m17").save(tmp_path / "lifted.npz")
+    assert run("eval", "svma", own, "--json") == 0  # what a model wrote is no truth
+    assert "against_pose_3d" not in json.loads(capsys.readouterr().out)
 
 
 def test_own_keypoints_are_scored_without_3d_before_and_after(keypoints, tmp_path, capsys):

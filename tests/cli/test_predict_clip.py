@@ -13,7 +13,6 @@ from posezoo.data import Prediction, load_dataset, read_bvh
 from tests.cli.commands import refused, run
 from tests.video.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
 
-
 PICTURE = "data:image\\u002fjpeg"
 """How a picture of a page begins."""
 
