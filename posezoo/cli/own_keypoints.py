@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from posezoo.lifting import LiftingModule
 
 AGAINST_LABELS = ("p_mpjpe", "pck_aligned", "auc_aligned")
-"""The metrics printed for labels: a rotation of the labels does not change them, and files do not name the frame of ``pose_3d``."""
+"""Metrics against labels. A rotation of the labels does not change them; files do not name the frame of ``pose_3d``."""
 
 
 def evaluate_file(options: argparse.Namespace) -> int:
@@ -100,7 +100,7 @@ def labels_of(path: Path, people: PoseData) -> np.ndarray | None:
 
 
 def _against_labels(model: LiftingModule, name: str, data: PoseData) -> dict[str, dict[str, float]]:
-    """Return the errors of a model and of flat depth by name, on poses whose 3D is known; an empty dictionary without any."""
+    """Return the errors of a model and of flat depth by name, on poses whose 3D is known; empty without any."""
     from posezoo.lifting import evaluate
 
     if data.pose_3d is None or not (known := np.isfinite(data.pose_3d).all((1, 2))).any():
