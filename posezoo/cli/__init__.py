@@ -24,11 +24,11 @@ from posezoo.terminal import silence, status
 from posezoo.version import __version__
 
 COMMANDS = (
-    "list", "info", "predict", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo",
+    "list", "info", "predict", "detect", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo",
     "webcam", "completion",
 )  # fmt: skip
-_WITH_TORCH = ("predict", "eval", "train", "finetune", "export", "demo", "webcam")
-_PREDICTING = ("predict", "webcam")
+_WITH_TORCH = ("predict", "detect", "eval", "train", "finetune", "export", "demo", "webcam")
+_PREDICTING = ("predict", "detect", "webcam")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,6 +61,7 @@ EXAMPLES = {
         "posezoo predict cvugcn left.json right.json --cameras calibration.toml -o world.npz",
         "posezoo predict hg3d photo.jpg -o pose.json",
     ),
+    "detect": ("posezoo detect clip.mp4 -o keypoints.npz", "posezoo detect pictures --detector mediapipe -o keypoints.npz"),
     "view": ("posezoo view poses.npz", "posezoo view poses.npz --video clip.mp4"),
     "eval": (
         "posezoo eval svma",

@@ -21,11 +21,7 @@ _OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 def add(command: Any) -> None:
     """Register the options."""
     group = command.add_argument_group("videos and clips of one person")
-    group.add_argument(
-        "--detector", choices=DETECTORS, help="finds people in a video (default: the first of these that is installed)"
-    )
-    group.add_argument("--detector-model", help="rtmlib: lightweight, balanced, performance; mediapipe: its .task file")
-    group.add_argument("--detector-device", metavar="DEVICE", help="where the detector computes: cpu (default), cuda, mps")
+    add_detector(group)
     group.add_argument("--person", type=int, metavar="N", help="which: 1 is seen longest and best (default 1)")
     group.add_argument("--fill-gaps", type=int, metavar="FRAMES", help=f"interpolate up to so many (default {MAX_GAP})")
     group.add_argument(
@@ -50,6 +46,35 @@ def add(command: Any) -> None:
     motion.add_argument(
         "--markers", choices=("skeleton", "pose2sim"), default="skeleton", help="names in .trc: Pose2Sim's or the layout's"
     )
+
+
+def add_detector(group: argparse._ArgumentGroup) -> None:
+    """Register the options that choose a detector."""
+    group.add_argument(
+        "--detector", choices=DETECTORS, help="finds people in a video (default: the first of these that is installed)"
+    )
+    group.add_argument("--detector-model", help="rtmlib: lightweight, balanced, performance; mediapipe: its .task file")
+    group.add_argument("--detector-device", metavar="DEVICE", help="where the detector computes: cpu (default), cuda, mps")
+
+
+def check_detector(options: argparse.Namespace) -> None:
+    """Refuse the model of a detector that is not named.
+
+    Raises:
+        InputError: ``--detector-model`` without ``--detector``.
+    """
+    if options.detector_model and not options.detector:
+        raise InputError("--detector-model is for videos; say which detector: --detector " + "|".join(DETECTORS) + ".")
+
+
+def check_fps(fps: float | None) -> None:
+    """Refuse a rate that no clip has.
+
+    Raises:
+        InputError: it is not above 0, or above 1000.
+    """
+    if fps is not None and not 0 < fps <= 1000:
+        raise InputError(f"--fps {fps:g}; expected frames per second, up to 1000.")
 
 
 def wants_clip(options: argparse.Namespace) -> bool:
@@ -84,8 +109,7 @@ def export_settings(options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InputError: a rate, a height or an angle that cannot be, or settings of motions for another kind of file.
     """
-    if options.fps is not None and not 0 < options.fps <= 1000:
-        raise InputError(f"--fps {options.fps:g}; expected frames per second, up to 1000.")
+    check_fps(options.fps)
     if options.height is not None and not 0.3 <= options.height <= 3:
         raise InputError(f"--height {options.height:g}; expected metres, 0.3 to 3.")
     height_mm = None if options.height is None else options.height * 1000
@@ -146,8 +170,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     video = is_clip_file(source)
     if options.detector and (options.skeleton or options.image_size or options.skip_incomplete):
         raise InputError("--skeleton, --image-size and --skip-incomplete are for keypoints; a detector says what it finds.")
-    if options.detector_model and not options.detector:
-        raise InputError("--detector-model is for videos; say which detector: --detector " + "|".join(DETECTORS) + ".")
+    check_detector(options)
     if video:
         check_rate(options, Frames(source).fps is not None)  # and what is wrong with the path, before a model is downloaded
     size = tuple(options.image_size) if options.image_size else None

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from posezoo.data import Prediction, load_dataset, read_bvh
+from posezoo.data import Prediction, load_dataset, read_bvh, read_keypoints
 from tests.cli.commands import refused, run
-from tests.video.samples import FPS, HEIGHT, WIDTH, film, rtmlib_model
+from tests.video.samples import BODY, FPS, HEIGHT, WIDTH, box_of, film, rtmlib_model
 
 PICTURE = "data:image\\u002fjpeg"
 """How a picture of a page begins."""
@@ -141,6 +141,36 @@ def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monke
     assert "leave out --detector" in refused(capsys, "predict", "hg3d", clip, "--detector", "rtmlib", "-o", out)
     assert "leave out --smooth" in refused(capsys, "predict", "cvugcn", two_people, two_people, "--smooth", "-o", out)
     assert not list(tmp_path.glob("o*.*"))
+
+
+def test_what_detect_writes_is_what_the_detector_found_and_is_lifted_as_the_video_is(rtmlib, tmp_path, capsys):
+    clip, found, out = film(tmp_path / "walk.avi", frames=9, absent=(4,)), tmp_path / "found.npz", tmp_path / "out.npz"
+    assert run("detect", clip, "-o", found) == 0
+    assert "8 poses of coco17, 1 people in 8 frames" in capsys.readouterr().out
+    data = read_keypoints(found)
+    assert data.frame.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert {(clip.fps, clip.image_size) for clip in data.sequences} == {(FPS, (WIDTH, HEIGHT))}
+    for row, frame in enumerate(data.frame):
+        left, top, width, height = box_of(int(frame))
+        np.testing.assert_allclose(data.keypoints_2d[row], BODY * [width, height] + [left, top], atol=4)  # the film's codec
+    np.testing.assert_allclose(data.confidence, 0.9)
+    assert run("predict", "svma", found, "--person", 1, "-o", out) == 0
+    assert run("predict", "svma", clip, "-o", tmp_path / "direct.npz") == 0
+    once, twice = Prediction.load(tmp_path / "direct.npz"), Prediction.load(out)
+    assert twice.fps == once.fps == FPS
+    np.testing.assert_allclose(twice.pose_3d, once.pose_3d, atol=1e-4)
+
+
+def test_what_cannot_be_detected(rtmlib, two_people, tmp_path, capsys):
+    clip, out = film(tmp_path / "walk.avi", frames=2), tmp_path / "found.npz"
+    assert "not there" in refused(capsys, "detect", tmp_path / "no.mp4", "-o", out)
+    assert "needs no detector" in refused(capsys, "detect", two_people, "-o", out)
+    assert ".npz" in refused(capsys, "detect", clip, "-o", tmp_path / "found.bvh")
+    assert "--fps 0" in refused(capsys, "detect", clip, "--fps", 0, "-o", out)
+    assert "--detector rtmlib" in refused(capsys, "detect", clip, "--detector-model", "balanced", "-o", out)
+    nobody = film(tmp_path / "empty.avi", frames=2, absent=(0, 1))
+    assert "finds nobody" in refused(capsys, "detect", nobody, "-o", out)
+    assert not out.exists()
 
 
 def test_a_folder_of_pictures_needs_its_rate(rtmlib, tmp_path, capsys):
