@@ -24,8 +24,8 @@ from posezoo.terminal import silence, status
 from posezoo.version import __version__
 
 COMMANDS = (
-    "list", "info", "predict", "detect", "view", "eval", "train", "finetune", "data", "export", "download", "publish", "demo",
-    "webcam", "completion",
+    "list", "info", "predict", "detect", "view", "eval", "train", "finetune", "data", "export", "download", "publish",
+    "demo", "webcam", "completion",
 )  # fmt: skip
 _WITH_TORCH = ("predict", "detect", "eval", "train", "finetune", "export", "demo", "webcam")
 _PREDICTING = ("predict", "detect", "webcam")

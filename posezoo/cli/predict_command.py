@@ -12,6 +12,8 @@ from posezoo.errors import InputError
 from posezoo.files.endings import PICTURE_ENDINGS
 from posezoo.registry import DEFAULT_LIFTER, PAPERS
 
+_WEIGHTS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".tar", ".onnx")
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
@@ -73,7 +75,9 @@ def _name_a_model(options: argparse.Namespace) -> None:
         InputError: there is a model, but no input.
     """
     first = Path(options.name)
-    named = options.name in PAPERS or first.suffix.lower() in (".safetensors", ".ckpt")
+    # Weights of other programs, and folders of them, are refused by what loads a model, which knows what they are.
+    weights = first.suffix.lower() in _WEIGHTS or (first.is_dir() and options.input and options.cameras is None)
+    named = options.name in PAPERS or weights
     if not named and os.path.exists(first):
         options.input = [first, *options.input]
         options.name = _model_for(options)

@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
+from posezoo.geometry.double import where_double_is
 from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
 
 T = TypeVar("T")
@@ -109,7 +110,7 @@ def procrustes_align(pred: Array, target: Array, scale: bool = True, mask: Array
         True
     """
     pred, target, mask = pose_pair(pred, target, mask)
-    aligned = torch.cat(_per_slice(_aligned, pred, target, mask, scale)).reshape(pred.shape)
+    aligned = torch.cat(_per_slice(_aligned, pred, target, mask, scale)).reshape(pred.shape).to(pred.device)
     return aligned if mask is None else aligned.masked_fill(~mask[..., None], float("nan"))
 
 
@@ -120,11 +121,11 @@ def procrustes_distances(
 
     Joints that the mask leaves out hold no meaning.
     """
-    return torch.cat(_per_slice(_distances, pred, target, mask), 1).t().reshape(pred.shape[:-1])
+    return torch.cat(_per_slice(_distances, pred, target, mask), 1).t().reshape(pred.shape[:-1]).to(pred.device)
 
 
 def procrustes_distance_sum(pred: Float[Tensor, "*batch J 3"], target: Float[Tensor, "*batch J 3"]) -> Float64[Tensor, ""]:
-    """Return the sum of :func:`procrustes_distances` without storing the distances."""
+    """Return the sum of :func:`procrustes_distances` without storing the distances; on a device that has float64."""
     return torch.stack(_per_slice(lambda fit: _distances(fit).sum(dtype=torch.float64), pred, target)).sum()
 
 
@@ -141,7 +142,10 @@ def _per_slice(
     On a CPU every thread solves slices of its own, which are so small that torch does not split the operations on them. If
     all threads shared each of the hundred operations on a large slice, two idle cores would be a fifth faster, and busy
     cores would wait for each other. Torch's number of threads, which holds for the whole process, is not changed.
+    Poses on a device without float64 are solved on the CPU, and the solutions stay there.
     """
+    source, target = where_double_is(source), where_double_is(target)
+    mask = None if mask is None else mask.to(source.device)
     joints = source.shape[-2]
     learning = torch.is_grad_enabled() and (source.requires_grad or target.requires_grad)
     on_cpu, threads = source.device.type == "cpu", torch.get_num_threads()

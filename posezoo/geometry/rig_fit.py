@@ -14,6 +14,7 @@ from torch import Tensor
 from posezoo.errors import InputError
 from posezoo.geometry.cameras import Camera
 from posezoo.geometry.triangulation import triangulate
+from posezoo.skeletons import Skeleton
 
 GOOD = 0.03
 """Median reprojection error, in shares of the person's height in the picture, up to which views and cameras fit. Detectors
@@ -128,6 +129,13 @@ def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera
     errors = {factor: reprojection_share(torch.as_tensor(keypoints) * factor, cameras) for factor in _FACTORS}
     best = min(errors, key=errors.__getitem__)
     return best if errors[best] <= GOOD else None
+
+
+def leg_length(world: Float[np.ndarray, "T J 3"], skeleton: Skeleton) -> float:
+    """Return the median length of people's legs, thigh and shin, in the unit of the poses; NaN where none is whole."""
+    chains = [[skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    legs = np.stack([np.linalg.norm(np.diff(world[:, joints], axis=1), axis=-1).sum(1) for joints in chains])
+    return float(np.nanmedian(legs)) if np.isfinite(legs).any() else float("nan")
 
 
 def likely_unit(leg_mm: float, unit: str = "mm") -> str | None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry.cameras import Camera
+from posezoo.geometry.double import to_double
 from posezoo.geometry.pieces import pieces
 from posezoo.geometry.view_equations import Views
 
@@ -82,7 +83,8 @@ def triangulate(
 
     Find the unit vector (X, Y, Z, W) that minimises the squared sum of the rows ``u P3 - P1`` and ``v P3 - P2`` over the
     views, weighted by confidence. This is the last right singular vector of these rows, which OpenCV's
-    ``triangulatePoints`` computes for two views. Computed in float64, returned in the dtype of the keypoints.
+    ``triangulatePoints`` computes for two views. Computed in float64 (on the CPU, where the
+    keypoints' device has none), returned in the dtype of the keypoints.
 
     Args:
         keypoints: px; NaN where a joint was not seen.
@@ -116,14 +118,14 @@ def triangulate(
         raise InputError(
             f"keypoints are of type {type(keypoints).__name__}; expected a tensor: torch.as_tensor(keypoints) makes one."
         )
-    pixels = keypoints.double()
+    pixels = to_double(keypoints)
     if isinstance(projections, Sequence) and all(isinstance(camera, Camera) for camera in projections):
         _check_views(keypoints, len(projections))
         if undistort:
             views = zip(projections, pixels.unbind(-3), strict=True)
             pixels = torch.stack([camera.undistort(view) for camera, view in views], -3)
-        projections = torch.stack([camera.projection.double() for camera in projections])
-    matrices = torch.as_tensor(projections, dtype=torch.float64, device=keypoints.device)
+        projections = torch.stack([to_double(camera.projection) for camera in projections])
+    matrices = torch.as_tensor(projections).to(pixels)
     if matrices.ndim < 3 or matrices.shape[-2:] != (3, 4):
         raise InputError(f"projections have shape {tuple(matrices.shape)}; expected (..., V, 3, 4), or V cameras.")
     _check_views(keypoints, int(matrices.shape[-3]))  # a traced shape is a tensor
@@ -137,7 +139,8 @@ def triangulate(
         """Return (V, N): all joints in one row, those of an element beside each other."""
         return values.movedim(-2, 0).reshape(count, -1)
 
-    arrays = [flat(values) for values in (*pixels.unbind(-1), *(() if confidence is None else (confidence,)))]
+    trust = () if confidence is None else (confidence.to(pixels.device),)
+    arrays = [flat(values) for values in (*pixels.unbind(-1), *trust)]
     # Split so that intermediate results fit a processor's cache; an element's joints stay together.
     size = _CHUNK if shared else max(1, _CHUNK // max(joints, 1)) * max(joints, 1)
     given = zip(*(pieces(values, size, 1) for values in arrays), strict=True)
@@ -147,14 +150,14 @@ def triangulate(
         for piece, part in zip(given, elements, strict=False)
     ]
     points, used, error = (torch.cat(values, 1) for values in zip(*parts, strict=True))
-    result = points.mT.reshape(*batch, joints, 3).to(keypoints.dtype)
+    result = points.mT.reshape(*batch, joints, 3).to(keypoints)
     if not details:
         return result
 
     def unflat(values: Tensor) -> Tensor:
         return values.view(count, *batch, joints).movedim(0, -2)
 
-    return Triangulation(result, unflat(used), unflat(error).to(keypoints.dtype))
+    return Triangulation(result, unflat(used).to(keypoints.device), unflat(error).to(keypoints))
 
 
 def _triangulate(views: Views, max_reprojection_px: float | None, details: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import bone_asymmetry, bone_lengths
+from posezoo.geometry.double import to_double
 from posezoo.lifting.protocols import Lifter
 from posezoo.metrics.report import LimbStatistics
 from posezoo.skeletons import Skeleton
@@ -60,7 +61,7 @@ def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[fl
         (pose[:, skeleton.index(f"left_{joint}")] + pose[:, skeleton.index(f"right_{joint}")]) / 2
         for joint in ("shoulder", "hip")
     ]
-    up = torch.nn.functional.normalize((middles[0] - middles[1]).double(), dim=-1)
+    up = torch.nn.functional.normalize(to_double(middles[0] - middles[1]), dim=-1)
     whole = up.mean(0)
     parts = torch.stack([part.mean(0) for part in up.tensor_split(min(100, len(up)))])
     angles = torch.atan2(-parts[:, 2], -parts[:, 1])

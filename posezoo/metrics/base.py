@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -12,6 +13,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from posezoo.errors import InputError
+from posezoo.geometry.double import has_double, to_double
 from posezoo.geometry.pose_pairs import Array, as_tensor
 from posezoo.skeletons import Skeleton, get_skeleton
 
@@ -23,8 +25,8 @@ class PoseMetric(Metric):
 
     Sums add up exactly the same over any split into batches and processes, so every mean here is that of the whole set,
     provided that no sample is seen twice (Lightning's default test sampler pads; use one that does not). In a
-    distributed run each of the means below gathers the table: call them on all processes. The table is float64, which
-    Apple's MPS lacks: there, keep the metric and its poses on the CPU.
+    distributed run each of the means below gathers the table: call them on all processes. The table is float64, and
+    stays on the CPU where the metric is moved to a device without it (Apple's MPS).
 
     Args:
         skeleton: a layout or its name, for :meth:`per_joint`; without it joints are pooled, and may differ in number
@@ -70,6 +72,12 @@ class PoseMetric(Metric):
         # an untrained model at two thresholds are. A number of their own keeps them apart.
         self.add_state("serial", torch.tensor(next(_SERIAL)), dist_reduce_fx="max")
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> PoseMetric:
+        """Move the table, but to no device that lacks float64."""
+        if not has_double(fn(torch.zeros(1, device=self.total.device)).device):
+            return self
+        return cast(PoseMetric, super()._apply(fn, *args, **kwargs))
+
     def _columns(self) -> tuple[str, ...] | None:
         """Return names of the columns; None where joints are pooled."""
         return None if self.skeleton is None else self.skeleton.joints
@@ -84,7 +92,7 @@ class PoseMetric(Metric):
             )
         codes = self._codes(action, values.shape[:-1])
         valid = ~torch.isnan(values)
-        total, count = values.masked_fill(~valid, 0.0).double(), valid.double()
+        total, count = to_double(values.masked_fill(~valid, 0.0)), to_double(valid)
         if not self.columns:
             total, count = total.sum(-1, keepdim=True), count.sum(-1, keepdim=True)
         rows, width = codes.flatten().to(self.total.device), self.total.shape[1]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import posezoo
 from posezoo.cli import main
@@ -248,6 +249,9 @@ def test_predict_without_a_model_takes_the_one_for_such_input(tmp_path, keypoint
     (tmp_path / "photo.jpg").write_bytes(b"none")
     assert "photo.jpg" in refused(capsys, "predict", tmp_path / "photo.jpg", "-o", tmp_path / "p.json")
     assert "give a file of keypoints" in refused(capsys, "predict", "svma", "-o", tmp_path / "p.json")
+    torch.save({"state_dict": {}}, tmp_path / "model.pth")
+    assert "another program" in refused(capsys, "predict", tmp_path / "model.pth", keypoints, "-o", tmp_path / "p.json")
+    assert "is a folder" in refused(capsys, "predict", tmp_path, keypoints, "-o", tmp_path / "p.json")
     assert "did you mean svma" in refused(capsys, "predict", "svmo", "-o", tmp_path / "p.json")
 
 

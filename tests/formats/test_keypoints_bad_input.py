@@ -140,6 +140,11 @@ JSON = {
     "COCO ragged": ({"annotations": [{"keypoints": FLAT[0]}, {"keypoints": FLAT[0][:-3]}]}, InputError, "unequal lengths"),
     "COCO cut": ({"annotations": [{"keypoints": FLAT[0][:-1]}]}, InputError, "x, y, v of every joint"),
     "COCO with 20 joints": ([{"image_id": 1, "keypoints": [1.0] * 60}], InputError, "as no named skeleton does"),
+    "COCO categories without names": (
+        {"annotations": [{"keypoints": [1.0] * 60}], "categories": [{"id": [], "keypoints": ["nose"]}]},
+        InputError,
+        "as no named skeleton does",
+    ),
     "COCO text": ([{"image_id": 1, "keypoints": "none"}], InputError, "expected numbers"),
     "OpenPose without people": ({"version": 1.3, "people": []}, InputError, "holds no people"),
     "OpenPose ragged": (

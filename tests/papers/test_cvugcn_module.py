@@ -210,6 +210,14 @@ def test_a_joint_that_one_camera_lost_is_nan_and_counted(hide):
     assert np.isnan(out.world_mm).any(-1).nonzero() == (np.array([2]), np.array([wrist]))
 
 
+@pytest.mark.parametrize(("size", "unit"), [(0.001, "m"), (0.1, "cm")])
+def test_cameras_in_another_unit_are_warned_of(size, unit):
+    keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
+    wrong = [replace(camera, t=camera.t * size) for camera in CAMERAS[:2]]
+    with pytest.warns(UserWarning, match=f"expected 400 to 1300 mm; bring the cameras' t from {unit} to mm"):
+        small().eval().predict_views(keypoints, wrong)
+
+
 def test_bad_views_are_refused_in_a_sentence():
     model, keypoints = small().eval(), np.zeros((2, 3, 17, 2))
     with pytest.raises(InputError, match="keypoints of 2 views and 3 cameras"):
@@ -281,11 +289,20 @@ def test_from_files_to_a_file(tmp_path, capsys):
     files = [str(tmp_path / name) for name in ("view0.npz", "view1.npz")]
     options = ["--cameras", str(tmp_path / "rig.json"), "--camera-unit", "m", "-o", str(tmp_path / "out.json")]
     assert main(["predict", str(weights), *files, *options]) == 0
-    assert "6 poses in 2 views" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "6 poses in 2 views" in said
     found = Prediction.load(tmp_path / "out.json")
     np.testing.assert_allclose(found.pose_3d, world, atol=5.0)
     assert found.unit == "mm"
     assert found.frame.startswith("world")
+    for unit in ("mm", "cm"):  # legs of a few millimetres: the unit is said
+        wrong = [unit if option == "m" else option for option in options]
+        assert main(["predict", str(weights), *files, *wrong]) == 0
+        assert "give --camera-unit m" in capsys.readouterr().err
+    in_mm = [{**camera, "t": (c.t).tolist()} for camera, c in zip(rig, CAMERAS, strict=False)]
+    (tmp_path / "rig.json").write_text(json.dumps(in_mm))
+    assert main(["predict", str(weights), *files, *options]) == 0
+    assert "give --camera-unit mm" in capsys.readouterr().err
     assert main(["predict", str(weights), files[0], *options]) == 2
     assert "1 files of keypoints and 2 cameras" in capsys.readouterr().err
     assert main(["predict", str(weights), *files, "-o", str(tmp_path / "out.json")]) == 2

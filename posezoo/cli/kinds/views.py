@@ -15,7 +15,7 @@ from posezoo.cli import clip_options
 from posezoo.cli.datasets import file_of, views_of
 from posezoo.cli.drawing import write
 from posezoo.cli.kinds import Scores
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
     from posezoo.geometry import Camera
@@ -48,15 +48,17 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     person = people[number - 1]
     _say_fit(fit, person, views, files)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
-    result = model.predict_views(
-        person.keypoints,
-        fit.cameras,
-        views[0].data.skeleton,
-        trust,
-        max_reprojection_px=_limit(options.max_reprojection_px),
-        undistort=not options.no_undistort,
-        frames=person.frames,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="legs are")  # _check_unit knows the option that mends it
+        result = model.predict_views(
+            person.keypoints,
+            fit.cameras,
+            views[0].data.skeleton,
+            trust,
+            max_reprojection_px=_limit(options.max_reprojection_px),
+            undistort=not options.no_undistort,
+            frames=person.frames,
+        )
     _check_unit(result, options)
     rates = {view.fps for view in views}
     fps = options.fps or (rates.pop() if len(rates) == 1 else None)
@@ -158,13 +160,16 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
         warnings.warn(
             f"the cameras fit what was seen only if {fit.changed}: {fit.error:.1%} of the person's height off instead of "
             f"{fit.given_error:.1%}; mend the calibration or the order of the files.",
+            category=PoseZooWarning,
             stacklevel=2,
         )
     for camera, view, file in zip(fit.cameras, views, files, strict=True):
         if camera.image_size and view.image_size and tuple(camera.image_size) != tuple(view.image_size):
             given, own = ("x".join(map(str, size)) for size in (camera.image_size, view.image_size))
             warnings.warn(
-                f"{camera.name or file} is calibrated for {given} px and its keypoints are of {own}.", stacklevel=2
+                f"{camera.name or file} is calibrated for {given} px and its keypoints are of {own}.",
+                category=PoseZooWarning,
+                stacklevel=2,
             )
     error = person.misfit(fit.cameras)
     if error <= 2 * GOOD:
@@ -178,24 +183,26 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
     warnings.warn(
         f"the views do not fit the cameras: half of the joints are off by more than {error:.0%} of the person's height; "
         f"{advice}.",
+        category=PoseZooWarning,
         stacklevel=2,
     )
 
 
 def _check_unit(result: MultiViewPrediction, options: argparse.Namespace) -> None:
-    """Warn where people's legs would have an impossible length."""
-    from posezoo.geometry.rig_fit import likely_unit
+    """Warn where people's legs would have an impossible length.
 
-    skeleton, world = result.skeleton, np.asarray(result.world_mm)
-    chain = [[skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
-    legs = [np.linalg.norm(np.diff(world[:, joints], axis=1), axis=-1).sum(1) for joints in chain]
-    leg = float(np.nanmedian(legs)) if np.isfinite(legs).any() else float("nan")
+    Measure what was triangulated: the network may bring bodies of another scale to a human size.
+    """
+    from posezoo.geometry.rig_fit import leg_length, likely_unit
+
+    leg = leg_length(np.asarray(result.triangulated_mm), result.skeleton)
     unit = likely_unit(leg, options.camera_unit)
     if unit is not None:
         advice = f"give --camera-unit {unit}" if unit != "unknown" else "no unit of mm, cm and m makes it human"
         warnings.warn(
             f"legs are {leg:.3g} mm long with the calibration read in {options.camera_unit}; expected 400 to 1300 mm; "
             f"{advice}.",
+            category=PoseZooWarning,
             stacklevel=2,
         )
 

@@ -69,7 +69,10 @@ def _joint_names(categories: object, entries: list[Mapping[str, object]], path: 
     named = {
         tuple(map(str, category["keypoints"]))
         for category in _mappings(categories)
-        if isinstance(category.get("keypoints"), list) and category["keypoints"] and category.get("id") in used
+        if isinstance(category.get("keypoints"), list)
+        and category["keypoints"]
+        and _hashable(category.get("id"))
+        and category["id"] in used
     }
     if len(named) > 1:
         raise InputError(f"{path} holds people of {len(named)} categories with other joints; keep one category's.")

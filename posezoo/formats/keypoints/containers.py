@@ -8,13 +8,14 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
 from posezoo.files.arrays import load_npy, load_npz, load_pickle
 from posezoo.files.hdf5 import hard_child, open_hdf5, read_attributes, read_dataset
 from posezoo.files.matlab import load_mat
@@ -87,11 +88,9 @@ def _load_npz(path: Path) -> dict[str, object]:
     try:
         return load_npz(path)
     except CorruptFileError:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-        except (zipfile.BadZipFile, OSError, ValueError):
-            names = []
+        names: list[str] = []
+        with suppress(PoseZooError), reading(path, "an archive"), zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
         for inside, what in _ARCHIVES.items():
             if any(name == inside or name.endswith(f"/{inside}") for name in names):
                 raise InputError(f"{path} {what}.") from None

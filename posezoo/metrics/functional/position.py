@@ -74,7 +74,7 @@ def p_mpjpe(pred: Array, target: Array, reduction: str = "mean", *, mask: Array 
     check_reduction(reduction)
     pred, target, mask = pose_pair(pred, target, mask)
     if reduction == "mean" and mask is None:
-        return mean_of(procrustes_distance_sum(pred, target), pred.shape[:-1].numel()).to(pred.dtype)
+        return mean_of(procrustes_distance_sum(pred, target), pred.shape[:-1].numel()).to(pred)
     return reduce(procrustes_distances(pred, target, mask), mask, reduction)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posezoo.errors import InputError
+from posezoo.geometry.double import where_double_is
 from posezoo.geometry.pose_pairs import reject_not_finite
 
 REDUCTIONS = ("mean", "none")
@@ -23,8 +24,13 @@ def reduce(values: Float[Tensor, "*batch J"], mask: Bool[Tensor, "*batch J"] | N
     if reduction == "none":
         return values if mask is None else values.masked_fill(~mask, float("nan"))
     if mask is None:
-        return mean_of(values.sum(dtype=torch.float64), values.numel()).to(values.dtype)
-    return mean_of(values.masked_fill(~mask, 0.0).sum(dtype=torch.float64), int(mask.sum())).to(values.dtype)
+        return mean_of(_total(values), values.numel()).to(values)
+    return mean_of(_total(values.masked_fill(~mask, 0.0)), int(mask.sum())).to(values)
+
+
+def _total(values: Tensor) -> Tensor:
+    """Return the sum in float64."""
+    return where_double_is(values).sum(dtype=torch.float64)
 
 
 def mean_of(total: Float[Tensor, ""], count: int) -> Float[Tensor, ""]:

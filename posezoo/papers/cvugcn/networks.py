@@ -58,8 +58,8 @@ class GraphConvolution(nn.Module):
         """Return one layer that computes this one followed by a batch norm in eval mode."""
         fused = copy.deepcopy(self)
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        fused.weight.data = self.weight.data * scale
-        fused.bias.data = (self.bias.data - norm.running_mean) * scale + norm.bias
+        fused.weight = nn.Parameter(self.weight.detach() * scale.detach())
+        fused.bias = nn.Parameter(((self.bias - norm.running_mean) * scale + norm.bias).detach())
         return fused
 
 

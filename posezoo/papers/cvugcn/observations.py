@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import Camera, triangulate
+from posezoo.geometry.double import to_double
 from posezoo.geometry.robust import reproject, trusted
 from posezoo.papers.cvugcn.rig import Rig
 
@@ -53,13 +54,13 @@ def triangulate_views(views: Views, limit: float | str | None) -> Float[Tensor, 
             more views how far they usually are off and trusts each by it (:func:`posezoo.geometry.robust.trusted`); None
             trusts all.
     """
-    pixels, P = views.pixels.double(), views.projections
-    weights = None if views.trust is None else views.trust.double()
+    pixels, P = to_double(views.pixels), views.projections
+    weights = None if views.trust is None else to_double(views.trust)
     if limit == "auto":
         if len(views.cameras) > 2:
             weights = trusted(pixels, P, weights)
         limit = None
-    return triangulate(pixels, P, weights, max_reprojection_px=limit).to(views.pixels.dtype)  # type: ignore[arg-type]
+    return triangulate(pixels, P, weights, max_reprojection_px=limit).to(views.pixels)  # type: ignore[arg-type]
 
 
 def measure(world: Float[Tensor, "T J 3"], views: Views, limit: float | str | None) -> Agreement:
@@ -74,8 +75,8 @@ def measure(world: Float[Tensor, "T J 3"], views: Views, limit: float | str | No
         distance in px between keypoint and pose, NaN where either is missing; and which views the pose was made from: those
         that saw the joint and, of three or more, are not too far off to count.
     """
-    seen = reproject(world.double(), views.projections)
-    error = (seen[..., :2] / seen[..., 2:] - views.pixels).norm(dim=-1).to(world.dtype)
+    seen = reproject(to_double(world), views.projections)
+    error = (seen[..., :2] / seen[..., 2:] - views.pixels.to(seen.device)).norm(dim=-1).to(world)
     used = torch.isfinite(error)
     if len(views.cameras) > 2 and limit is not None:
         usual = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 
 from posezoo.data import Prediction
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
+from posezoo.geometry.rig_fit import leg_length, likely_unit
 from posezoo.lifting.inputs import as_array, check_convertible
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
@@ -92,19 +94,19 @@ def predict_views(
     follows = _checked_frames(frames, values.shape[1])
     converted = convert(values, source, model.skeleton, weights)
     check_convertible(source, converted.missing)
-    pixels = torch.from_numpy(np.ascontiguousarray(converted.keypoints, dtype=np.float32)).to(model.device)
+    pixels = torch.from_numpy(np.ascontiguousarray(converted.keypoints, dtype=np.float32))
     trust = None if converted.confidence is None else torch.from_numpy(np.asarray(converted.confidence, np.float32))
     if trust is not None:
-        trust = trust.to(model.device)
         pixels = torch.where(trust[..., None] > 0, pixels, torch.nan)
-    placed = [camera.to(device=model.device) for camera in placed]
-    if undistort:
+    if undistort:  # in float64, which the model's device may lack
         views = zip(placed, pixels, strict=True)
         pixels = torch.stack([camera.undistort(view.double()) for camera, view in views]).float()
+    pixels, trust = pixels.to(model.device), None if trust is None else trust.to(model.device)
     given = Views(pixels.movedim(0, 1), None if trust is None else trust.movedim(0, 1), placed)
     solve = _together if model.hp.any_views else _pair_by_pair
     world, camera, coarse = solve(model, given, limit, follows, batch_size)
     found = measure(world, given, limit)
+    _warn_of_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
     arrays = [world, camera, coarse, found.reprojection_px, found.used]
     given_tensor = isinstance(keypoints, Tensor)
     world_mm, camera_mm, triangulated_mm, error, used = (a if given_tensor else a.cpu().numpy() for a in arrays)
@@ -119,6 +121,16 @@ def predict_views(
         model=model.zoo_name,
         approximated=converted.approximated,
     )
+
+
+def _warn_of_legs(leg_mm: float) -> None:
+    """Warn where what was triangulated has legs of no human length: the calibration is in another unit, or of others."""
+    unit = likely_unit(leg_mm)
+    if unit is not None:
+        advice = "no unit makes it human" if unit == "unknown" else f"bring the cameras' t from {unit} to mm"
+        warnings.warn(
+            f"legs are {leg_mm:.3g} mm long; expected 400 to 1300 mm; {advice}.", category=PoseZooWarning, stacklevel=4
+        )
 
 
 def _together(

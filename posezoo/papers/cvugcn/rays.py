@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posezoo.geometry.double import to_double
 from posezoo.papers.cvugcn.rig import Rig
 
 _PARALLEL = math.radians(0.1)
@@ -33,10 +34,9 @@ def triangulate_rays(
     Returns:
         mm, each camera's frame; NaN where a view lacks the joint, the rays are parallel or the point is behind a camera.
     """
-    K, R, t = rig.K.double(), rig.R.double(), rig.t.double()
-    pixels = keypoints.double()
+    K, R, t, pixels = (to_double(values) for values in (rig.K, rig.R, rig.t, keypoints))
     known = torch.isfinite(pixels).all(-1)
-    weight = known.double() if confidence is None else torch.nan_to_num(confidence.double()).clamp_min(0) * known
+    weight = known.double() if confidence is None else torch.nan_to_num(to_double(confidence)).clamp_min(0) * known
     homogeneous = torch.cat([torch.where(known[..., None], pixels, 0.0), torch.ones_like(pixels[..., :1])], -1)
     rays = homogeneous @ torch.linalg.inv(K).mT
     towards = torch.nn.functional.normalize(rays @ R, dim=-1)  # in the world's frame
@@ -60,7 +60,7 @@ def triangulate_rays(
         pose = point[..., :3] / torch.where(point[..., 3:] == 0, torch.nan, point[..., 3:])
         beyond = (pose @ turn.mT + shift[:, None])[..., 2]
         poses.append(torch.where((defined & (pose[..., 2] > 0) & (beyond > 0))[..., None], pose, torch.nan))
-    return torch.stack(poses, 1).to(keypoints.dtype)
+    return torch.stack(poses, 1).to(keypoints)
 
 
 def _cross(rays: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:

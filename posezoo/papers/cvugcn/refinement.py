@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import triangulate
+from posezoo.geometry.double import to_double
 from posezoo.geometry.pieces import pieces
 from posezoo.geometry.robust import trusted
 from posezoo.lifting import ZooModule
@@ -89,14 +90,14 @@ class Refinement(ZooModule):
             NaN where there is no point.
         """
         frames, joints = keypoints.shape[1], keypoints.shape[3]
-        pixels, P = keypoints.double().transpose(1, 2).flatten(2, 3), rig.projections
-        weights = None if confidence is None else confidence.double().transpose(1, 2).flatten(2, 3)
+        pixels, P = to_double(keypoints).transpose(1, 2).flatten(2, 3), rig.projections
+        weights = None if confidence is None else to_double(confidence).transpose(1, 2).flatten(2, 3)
         if keypoints.shape[2] > 2:
             error = triangulate(pixels, P, weights, details=True).reprojection_px
             typical = torch.nan_to_num(error.flatten(1).nanmedian(1).values)[:, None, None]
             weights = trusted(pixels, P, weights, typical_px=typical, consensus=not self.training)
         points = triangulate(pixels, P, weights)
-        return points.to(keypoints.dtype).unflatten(1, (frames, joints))
+        return points.to(keypoints).unflatten(1, (frames, joints))
 
     def refine_clips(
         self,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.geometry import Camera
+from posezoo.geometry.double import to_double
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Rig:
     @property
     def projections(self) -> Float[Tensor, "*B V 3 4"]:
         """``K [R | t]`` in double precision, without the leading axis where all elements share the cameras."""
-        K, R, t = self.K.double(), self.R.double(), self.t.double()
+        K, R, t = (to_double(values) for values in (self.K, self.R, self.t))
         matrices = K @ torch.cat([R, t[..., None]], -1)
         return matrices[0] if len(matrices) == 1 else matrices
 

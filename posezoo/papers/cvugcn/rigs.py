@@ -16,6 +16,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw
 from posezoo.errors import InputError
+from posezoo.geometry.double import to_double
 from posezoo.papers.cvugcn.simulation import (
     STATURE_MM,
     RigSettings,
@@ -77,8 +78,8 @@ class Motions:
         """Draw clips of so many frames, at a quarter to double the speed; long motions are drawn more often."""
         device = self.frames.device
         uniform = draw(torch.rand, count, 3, device=device)
-        chosen = torch.searchsorted(self.lengths.cumsum(0).double(), uniform[:, 0].double() * self.lengths.sum())
-        chosen = chosen.clamp_max(len(self.lengths) - 1)
+        ends, place = to_double(self.lengths.cumsum(0)), to_double(uniform[:, 0])
+        chosen = torch.searchsorted(ends, place * ends[-1]).clamp_max(len(self.lengths) - 1).to(device)
         last = self.lengths[chosen] - 1.0
         step = torch.minimum(0.25 * 8.0 ** uniform[:, 1], last / max(frames - 1, 1))
         first = uniform[:, 2] * (last - step * (frames - 1)).clamp_min(0.0)
