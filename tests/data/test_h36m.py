@@ -159,9 +159,7 @@ def test_an_hourglass_that_does_not_tell_its_order_is_refused(tmp_path):
     source = write_videopose3d(tmp_path / "s", {"sh_ft_h36m": "hourglass"})
     path = source / "data_2d_h36m_sh_ft_h36m.npz"
     np.savez(path, positions_2d=load_npz(path)["positions_2d"])
-    with pytest.raises(
-        InputError, match=r"data_2d_h36m_sh_ft_h36m\.npz holds 16 joints, and no metadata that tell their order"
-    ):
+    with pytest.raises(InputError, match=r"data_2d_h36m_sh_ft_h36m\.npz .*16 joints.*metadata"):
         prepare_h36m(source, tmp_path / "h36m.h5")
 
 
@@ -247,7 +245,7 @@ def test_an_altered_file_is_noticed_and_made_again(tmp_path):
     first = out.read_bytes()
     with h5py.File(out, "r+") as file:
         file["S9/Sitting/1/2/pose_3d"][0, 0, 0] += 1
-    with pytest.raises(CorruptFileError, match=r"S9/Sitting/1/2/pose_3d differs from its checksum.*prepare it again"):
+    with pytest.raises(CorruptFileError, match=r"S9/Sitting/1/2/pose_3d .*checksum"):
         load_h36m(out, "test")
     assert prepare_h36m(source, out).written  # the sources are the same: only the checksums tell
     assert out.read_bytes() == first
@@ -320,10 +318,9 @@ def test_a_full_disk_is_one_sentence(tmp_path):
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert [line for line in done.stderr.splitlines() if line.strip()] == [
-        "posezoo data: error: h36m.h5 was not written: files may not grow so large here; "
-        "raise the limit (ulimit -f) or write elsewhere."
-    ]
+    (said,) = [line for line in done.stderr.splitlines() if line.strip()]
+    assert said.startswith("posezoo data: error: h36m.h5")
+    assert "ulimit -f" in said
     assert not (tmp_path / "h36m.h5").exists()
 
 

@@ -261,7 +261,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, monkeypatch):
         posezoo.export("svma", tmp_path / "svma.pt", format="onnx")
     with pytest.raises(InputError, match="training mode"):
         posezoo.export(SVMA(width=16, critic_width=16), tmp_path / "svma.pt")
-    with pytest.raises(InputError, match=r"cvugcn\.cmu cannot be written as onnx: .*; use torchscript"):
+    with pytest.raises(InputError, match=r"cvugcn\.cmu .*onnx.*torchscript"):
         posezoo.export("cvugcn.cmu", tmp_path / "cvugcn.onnx")
     with pytest.raises(InputError, match="takes pictures"):
         posezoo.export("hg3d", tmp_path / "hg3d.pt", skeleton="coco17")

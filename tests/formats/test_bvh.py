@@ -104,13 +104,13 @@ def test_without_end_sites_the_crown_is_estimated(tmp_path):
 def test_one_joint_that_lacks_is_named(tmp_path):
     path = write_person(tmp_path / "clip.bvh", "motionbuilder")
     path.write_text(path.read_text().replace("LeftForeArm", "LeftElbow"))
-    with pytest.raises(InputError, match="lacks LeftForeArm, which convention motionbuilder, the nearest, expects"):
+    with pytest.raises(InputError, match=r"LeftForeArm.*motionbuilder"):
         read_bvh(path)
 
 
 def test_giants_and_people_who_lie_are_noticed(tmp_path):
     path = scaled(write_person(tmp_path / "clip.bvh", "motionbuilder"), 1.5)
-    with pytest.raises(InputError, match=r"a leg of 1260 mm and a person of 24\d\d mm in unit_mm=56\.444; expected"):
+    with pytest.raises(InputError, match=r"1260 mm.*24\d\d mm.*unit_mm=56\.444"):
         read_bvh(path)
     assert read_bvh(path, unit_mm=40).pose_world_mm.shape == (3, 17, 3)
     path = write_person(tmp_path / "lies.bvh", "bandai")
@@ -141,7 +141,7 @@ def test_a_fourth_convention_is_a_map(tmp_path):
     for joint in ("UpperLeg", "LowerLeg", "Foot"):
         text = text.replace(joint, f"Own{joint}")
     path.write_text(text)
-    with pytest.raises(InputError, match=r"lacks Foot_L, .* which convention bandai, the nearest, expects"):
+    with pytest.raises(InputError, match=r"Foot_L, .*bandai"):
         read_bvh(path)
     own = {
         "pelvis": ["OwnUpperLeg_L", "OwnUpperLeg_R"],

@@ -285,9 +285,9 @@ def test_names_find_the_largest_layout_they_fill(tmp_path):
 
 
 def test_names_that_fill_no_layout(tmp_path):
-    with pytest.raises(InputError, match="nearest being coco17: missing nose, left_ankle; rename or add them"):
+    with pytest.raises(InputError, match=r"coco17.*missing nose, left_ankle"):
         columns_of(tuple(joint for joint in COCO if joint not in ("nose", "left_ankle")), None, tmp_path)
-    with pytest.raises(InputError, match="are not those of h36m17: missing pelvis, spine, thorax, head_top"):
+    with pytest.raises(InputError, match=r"h36m17.*missing pelvis, spine, thorax, head_top"):
         columns_of(COCO, SKELETONS["h36m17"], tmp_path)
     with pytest.raises(InputError, match="LHip and left_hip are the same body part"):
         columns_of(("LHip", "left_hip"), None, tmp_path)

@@ -140,7 +140,7 @@ def test_at_the_command_line(tmp_path, capsys):
 
 def test_markers_on_the_skin_are_no_joints(tmp_path):
     path = write_trc(tmp_path / "a.trc", np.zeros((3, 4, 3)), names=("RASI", "LASI", "RKNE", "LKNE"))
-    with pytest.raises(InputError, match=r"its 4 body parts .RASI, LASI, RKNE, LKNE. are not those of a named skeleton"):
+    with pytest.raises(InputError, match=r"4 body parts.*RASI, LASI, RKNE, LKNE"):
         read_truth(path)
 
 

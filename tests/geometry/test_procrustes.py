@@ -217,9 +217,7 @@ def test_slices_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
                 torch.testing.assert_close(procrustes_align(pred * 1, target * 1), expected, rtol=0, atol=1e-3)
             pred_with_nan = pred.clone()
             pred_with_nan[2500, 3] = float("nan")
-            with pytest.raises(
-                InputError, match=r"pred holds NaN or infinite values in 1 of 3000 poses, the first at index \(2500,\)"
-            ):
+            with pytest.raises(InputError, match=r"pred .*NaN.* 1 of 3000 poses.*\(2500,\)"):
                 procrustes_align(pred_with_nan, target)
             assert torch.get_num_threads() == count
     finally:

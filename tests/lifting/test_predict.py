@@ -202,5 +202,5 @@ def test_models_of_pictures_take_bytes_in_any_precision(precision):
 
 
 def test_models_of_views_say_what_to_call():
-    with pytest.raises(InputError, match=r"cannot be called with tensors alone; call model\.predict_views"):
+    with pytest.raises(InputError, match=r"model\.predict_views"):
         CVUGCN()(torch.zeros(1, 2, 17, 2))

@@ -71,9 +71,7 @@ def test_bad_input(case: Case) -> None:
     for bad in (float("nan"), float("inf")):
         pred = arrays[0].clone()
         pred[2, ..., 5, 1] = bad
-        with pytest.raises(
-            InputError, match=r"pred holds NaN or infinite values in . of \d+ poses, the first at index \(2,"
-        ):
+        with pytest.raises(InputError, match=r"pred .*NaN.* of \d+ poses.*\(2,"):
             case.functional(pred, *arrays[1:], **options)
     with pytest.raises(InputError, match=r"shape \(4, .*expected"):
         case.functional(*(part.flatten(1) if part.ndim > 1 else part for part in arrays), **options)
@@ -172,7 +170,7 @@ def test_gradients_reach_the_prediction() -> None:
 def test_bad_options() -> None:
     pose, keypoints = torch.randn(4, 17, 3), torch.randn(4, 17, 2)
     for function in (mpjpe, n_mpjpe, mpjve, pck_3d, auc_3d):
-        with pytest.raises(InputError, match=r"root is joint 17; poses of 17 joints have roots 0\.\.16"):
+        with pytest.raises(InputError, match=r"joint 17.*0\.\.16"):
             function(pose, pose, root=17)
     mask = torch.ones(4, 17, dtype=torch.bool)
     mask[1, 0] = False
@@ -186,7 +184,7 @@ def test_bad_options() -> None:
         auc_3d(pose, pose, thresholds=[])
     with pytest.raises(InputError, match="threshold is -1"):
         pckh(keypoints, keypoints, 60.0, threshold=-1)
-    with pytest.raises(InputError, match=r"head_size has shape \(3,\); expected one a person, \(4,\)"):
+    with pytest.raises(InputError, match=r"head_size.*\(3,\).*\(4,\)"):
         pckh(keypoints, keypoints, torch.ones(3))
     with pytest.raises(InputError, match="head_size holds values that are not positive"):
         pckh(keypoints, keypoints, torch.tensor([1.0, 0.0, 1.0, 1.0]))

@@ -194,7 +194,7 @@ def test_bad_construction_and_use() -> None:
         metric.per_joint()
     with pytest.raises(InputError, match="construct it with their names"):
         metric.per_action()
-    with pytest.raises(InputError, match="the batch has 14 joints; PMPJPE was constructed for the 17 of h36m17"):
+    with pytest.raises(InputError, match=r"14 joints.*PMPJPE.*17 of h36m17"):
         PMPJPE(skeleton="h36m17").update(pose[:, :14], pose[:, :14])
     with pytest.raises(InputError, match="NaN"):
         PCKh().update(pose[..., :2] * float("nan"), pose[..., :2], 1.0)

@@ -4,36 +4,38 @@ import numpy as np
 import pytest
 
 import posezoo
-from posezoo.data import load_dataset, read_keypoints
+from posezoo.data import read_keypoints
 from posezoo.errors import InputError
 from posezoo.poses.inspection import inspect_keypoints
 from posezoo.poses.plausibility import plausibility
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import SKELETONS, convert, get_skeleton
 
+PEOPLE = {"split": "test", "frames_per_clip": 20}
+
 
 @pytest.fixture(scope="module")
-def people():
-    return load_dataset("procedural", split="test", frames_per_clip=20).keypoints_2d
+def poses(people):
+    return people.keypoints_2d
 
 
-def in_layout(people, name):
+def in_layout(poses, name):
     """Human3.6M's joints in another layout; what it lacks stands near what it has."""
     layout = get_skeleton(name)
-    result = convert(people, "h36m17", layout).keypoints
+    result = convert(poses, "h36m17", layout).keypoints
     near = {"eye": "nose", "ear": "nose", "mouth": "nose", "toe": "ankle", "heel": "ankle", "foot": "ankle"}
     for place, joint in enumerate(layout.joints):
         side = joint.partition("_")[0]
         for word, other in near.items():
             if word in joint and np.isnan(result[:, place]).any():
                 source = other if other == "nose" else f"{side}_{other}"
-                result[:, place] = people[:, get_skeleton("h36m17").index(source)] + [3.0 * place + 0.5, 5]
+                result[:, place] = poses[:, get_skeleton("h36m17").index(source)] + [3.0 * place + 0.5, 5]
     return result
 
 
 @pytest.mark.parametrize("name", ["h36m17", "coco17", "mpii16", "openpose18", "body25", "halpe26", "lsp14", "mpi3dhp17"])
-def test_people_are_people(people, name):
-    found = plausibility(in_layout(people, name), get_skeleton(name))
+def test_people_are_people(poses, name):
+    found = plausibility(in_layout(poses, name), get_skeleton(name))
     assert found.is_person
     assert found.deviation < 1
 
@@ -48,8 +50,8 @@ def test_people_are_people(people, name):
         ("lsp14", "common14"),
     ],
 )
-def test_another_layout_is_told(people, true, assumed):
-    found = plausibility(in_layout(people, true), get_skeleton(assumed))
+def test_another_layout_is_told(poses, true, assumed):
+    found = plausibility(in_layout(poses, true), get_skeleton(assumed))
     assert not found.is_person
     assert set(SKELETONS[found.layout].joints) == set(get_skeleton(true).joints)
     assert "do not make a person" in found.sentence(get_skeleton(assumed))
@@ -66,45 +68,45 @@ def names(inspection):
     return {finding.name for finding in inspection.findings}
 
 
-def test_advice_fits_what_is_wrong(people):
-    turned = people * [1, -1] + [0, 1000]
+def test_advice_fits_what_is_wrong(poses):
+    turned = poses * [1, -1] + [0, 1000]
     assert "upside down" in names(inspected(turned, "h36m17"))
-    swapped = names(inspected(people[..., ::-1], "h36m17"))
+    swapped = names(inspected(poses[..., ::-1], "h36m17"))
     assert "axes" in swapped
     assert "upside down" not in swapped
-    wrong = names(inspected(people, "coco17"))
+    wrong = names(inspected(poses, "coco17"))
     assert "layout" in wrong
     assert not {"upside down", "sides", "axes"} & wrong
 
 
-def test_units(people):
+def test_units(poses):
     size = np.array([1000, 1002])
-    (found,) = [f for f in inspected(people / size, "h36m17").findings if f.name == "units"]
+    (found,) = [f for f in inspected(poses / size, "h36m17").findings if f.name == "units"]
     assert "multiply x by its width (1000) and y by its height (1002)" in found.text
-    screen = inspected(people / 500 - [1, 1.002], "h36m17", None)
+    screen = inspected(poses / 500 - [1, 1.002], "h36m17", None)
     assert (screen.units, "units" in names(screen)) == ("normalised", False)  # a lifter takes them as they are
 
 
-def test_frames_out_of_order(people):
-    order = np.random.default_rng(0).permutation(len(people))
-    assert "jitter" in names(inspected(people[order], "h36m17"))
-    assert "jitter" not in names(inspected(people[:20], "h36m17"))
+def test_frames_out_of_order(poses):
+    order = np.random.default_rng(0).permutation(len(poses))
+    assert "jitter" in names(inspected(poses[order], "h36m17"))
+    assert "jitter" not in names(inspected(poses[:20], "h36m17"))
 
 
-def test_predict_warns(people, recwarn):
+def test_predict_warns(poses, recwarn):
     model = posezoo.load("svma")
-    model.predict(people[:40], "h36m17")
-    model.predict(people[:40] / 500 - [1, 1.002], "h36m17")
+    model.predict(poses[:40], "h36m17")
+    model.predict(poses[:40] / 500 - [1, 1.002], "h36m17")
     assert not [str(warning.message) for warning in recwarn if warning.category is UserWarning]
     with pytest.warns(UserWarning, match="they fit h36m17: name it"):
-        model.predict(people[:40], "coco17")
+        model.predict(poses[:40], "coco17")
     with pytest.warns(UserWarning, match="y stands before x"):
-        model.predict(people[:40, :, ::-1], "h36m17")
+        model.predict(poses[:40, :, ::-1], "h36m17")
     with pytest.warns(UserWarning, match=r"width and height \(1000 and 1002\)"):
-        model.predict(people[:40] / [1000, 1002], "h36m17", (1000, 1002))
+        model.predict(poses[:40] / [1000, 1002], "h36m17", (1000, 1002))
 
 
-def test_a_count_of_several_layouts_says_which_fits(tmp_path, people):
-    np.save(tmp_path / "a.npy", people[:40])
+def test_a_count_of_several_layouts_says_which_fits(tmp_path, poses):
+    np.save(tmp_path / "a.npy", poses[:40])
     with pytest.raises(InputError, match="and fits h36m17 best; name the right one"):
         read_keypoints(tmp_path / "a.npy")

@@ -81,7 +81,9 @@ class PicturesDataModule(pl.LightningDataModule):
         if not self.given:
             raise InputError("there is nothing to train on; give data.dataset, data.annotated or both.")
         if batch_size < (2 if fixed_share else len(self.given)) or eval_batch_size < 1:
-            raise InputError(f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; too small.")
+            raise InputError(
+                f"batch_size {batch_size}, eval_batch_size {eval_batch_size}; expected at least one picture of each kind."
+            )
         if not 0 < labelled_share < 1 or augment not in (True, False, "annotated"):
             raise InputError(
                 f"labelled_share {labelled_share}, augment {augment!r}; expected a share between 0 and 1, and true, false "

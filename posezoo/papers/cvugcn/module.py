@@ -110,7 +110,7 @@ class CVUGCN(Refinement):
     ) -> None:
         super().__init__(skeleton, unit="mm")
         if gate_mm < 0 or pixel <= 0:
-            raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected 0 or more, and more than 0.")
+            raise InputError(f"gate_mm {gate_mm}, pixel {pixel}; expected a gate_mm of 0 or more, and a pixel above 0.")
         if triangulation not in ("rays", "dlt"):
             raise InputError(f"triangulation is {triangulation!r}; expected 'rays' or 'dlt'.")
         self.save_hyperparameters()
