@@ -81,7 +81,7 @@ EXAMPLES = {
     "webcam": ("posezoo webcam", "posezoo webcam svma --camera 1 --detector rtmlib"),
     "completion": ("posezoo completion bash",),
 }
-"""What to type, by command."""
+"""Examples by command."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.quiet:
             warnings.simplefilter("ignore")
             stack.enter_context(silence())
-            if getattr(options, "notes_only", False):  # its results are files
+            if getattr(options, "notes_only", False):  # the command's results are files
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
         return guarded(
             f"posezoo {options.command}",

@@ -25,7 +25,7 @@ def check_input(path: Path) -> None:
     Raises:
         MissingFileError: nothing is there.
     """
-    if not os.path.exists(path):  # of a name that cannot be, too
+    if not os.path.exists(path):  # also raised for an impossible name
         raise MissingFileError(f"{path} is not there; check the path.")
 
 

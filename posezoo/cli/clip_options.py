@@ -172,7 +172,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
         raise InputError("--skeleton, --image-size and --skip-incomplete are for keypoints; a detector says what it finds.")
     check_detector(options)
     if video:
-        check_rate(options, Frames(source).fps is not None)  # and what is wrong with the path, before a model is downloaded
+        check_rate(options, Frames(source).fps is not None)  # and reports errors of the path early
     size = tuple(options.image_size) if options.image_size else None
     people = read_people(
         source,

@@ -152,6 +152,6 @@ def _print(result: dict[str, Any], beside: Mapping[str, Any], title: str, names:
     key = f"{error.lower().replace('-', '_')}_per_action"
     actions = result.get(key, result.get("per_action", {}))
     if actions:
-        # Flat depth has no scale of its own: of it, what is nearest.
+        # Flat depth has no scale of its own, so show its nearest metric.
         others = beside.get(key, beside.get("n_mpjpe_per_action" if key == "mpjpe_per_action" else "per_action", {}))
         table(f"{error} by action (mm)", "action", {name: (value, others.get(name)) for name, value in actions.items()})

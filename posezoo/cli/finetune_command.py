@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.registry import describe
     from posezoo.training import finetune
 
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # of devices that are not there, and of products
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # about missing devices, and about products
     weights = finetune(
         options.name,
         options.input,

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     table.add_column()
     baselines = card.pop("baselines", {})
     card["size"] = f"{card['size'] / 1e6:.1f} MB"
-    for title, scores in card["metrics"].items():  # the baselines stand in the card's tables; here P-MPJPE is enough
+    for title, scores in card["metrics"].items():  # the card's tables hold the rest
         scores |= {f"p_mpjpe of {name}": other["p_mpjpe"] for name, other in baselines.get(title, {}).items()}
     for key, value in card.items():
         if isinstance(value, dict):

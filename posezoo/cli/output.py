@@ -76,7 +76,7 @@ def guarded(
     except PoseZooError as error:
         print(f"{program}: error: {wording(str(error))}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of our output went away, as `posezoo list | head` does
+    except BrokenPipeError:  # the reader of our output closed the pipe, as `posezoo list | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

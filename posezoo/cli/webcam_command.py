@@ -150,5 +150,5 @@ class _Handler(BaseHTTPRequestHandler):
             for picture in self.page.pictures():
                 head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 self.wfile.write(head.encode() + picture + b"\r\n")
-        except ConnectionError:  # the reader has gone
+        except ConnectionError:  # the reader closed the connection
             return

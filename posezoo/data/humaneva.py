@@ -21,11 +21,11 @@ from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import convert, get_skeleton
 
 _SKELETON = get_skeleton("humaneva15")
-# Of archives without metadata, by the number of joints.
+# Layouts of archives without metadata, by the number of joints.
 _DETECTED = {15: _SKELETON, 17: get_skeleton("coco17")}
 _SIZE, _FPS = (640, 480), 60.0
 _SPLITS = {"train": "Train", "val": "Train", "test": "Validate"}
-# Where the cameras C1 C2 C3 stand, mm, and how they are turned, (w, x, y, z), camera to world: the published calibration.
+# The published calibration of the cameras C1 C2 C3: places, mm, and quaternions (w, x, y, z), camera to world.
 _S1 = (
     ((0.424207, -0.4983646, -0.5802981, 0.4847012), (4062.227, 663.2477, 1528.397)),
     ((0.6503354, -0.7481602, -0.0919284, 0.0941766), (844.8131, -3805.2092, 1504.9929)),
@@ -41,7 +41,7 @@ _CAMERAS = {
     "S3": _S1,
 }
 _NAMES = ("C1", "C2", "C3")
-_FITTED = 20_000  # points that a camera's intrinsics are fitted to
+_FITTED = 20_000  # how many points a camera's intrinsics are fitted to
 _FITS_PX = 5.0
 
 
@@ -90,7 +90,7 @@ def prepare_humaneva(source: PathLike, out: PathLike) -> Prepared:
 def _in_camera(world_m: np.ndarray, subject: str, view: int) -> np.ndarray:
     """Return points in metres, world frame, in mm and the camera's frame."""
     turn, place = _CAMERAS[subject][view]
-    return (world_m.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # R transposed, of rows
+    return (world_m.astype(np.float64) * 1000.0 - np.asarray(place)) @ _matrix(turn)  # points are rows, hence R transposed
 
 
 def _calibrate(
@@ -161,7 +161,7 @@ def _clips(
         pose = _in_camera(world, subject, view)
         seen = {name: one for name, values in found.items() if (one := values[view]) is not None}
         more = {name: values for name, values in seen.items() if name != "gt"}
-        # Whether a clip is to train or to test stands in its subject's name, as in the archives.
+        # The subject's name tells whether a clip trains or tests, as in the archives.
         sequence = Sequence(f"{part}/{subject}", action, trial, view, cameras.get((subject, view)), _SIZE, _FPS)
         clips.append(Clip(sequence, pose, seen["gt"], more=more))
     return clips

@@ -21,7 +21,7 @@ from posezoo.terminal import progress
 
 _SKELETON = get_skeleton("openpose18")
 _COUNTED = [joint for joint, name in enumerate(_SKELETON.joints) if not name.endswith(("_eye", "_ear"))]
-"""The 14 joints of Chen, Tyagi et al. 2019: the nose stands for the head."""
+"""The 14 joints of Chen, Tyagi et al. 2019, with the nose in place of the head."""
 SIZE_PX = (340, 256)
 _CHUNK = 4096
 
@@ -115,7 +115,7 @@ def _people(
             if not is_kinetics(content):
                 raise InputError(f"{path} is no clip of Kinetics-skeleton.")
             if not any(isinstance(frame, dict) and frame.get("skeleton") for frame in content.value["data"]):
-                continue  # nobody was found in it
+                continue  # no person was found in it
             clip = read_kinetics(content)
             if clip.keypoints.shape[1:] != (len(_SKELETON), 2):
                 raise InputError(f"{path} has people of {clip.keypoints.shape[1]} joints; expected {len(_SKELETON)}.")

@@ -52,7 +52,7 @@ class TensorLoader:
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
         self.samples = next(iter(lengths.values()))
         world = share()[1]
-        if self.samples < world:  # said on every process alike, so that none waits for another
+        if self.samples < world:  # raised on every process, so that none waits for another
             raise InputError(f"{self.samples} samples for {world} processes; use no more processes than samples.")
         if shuffle and len(self) == 0:
             raise InputError(

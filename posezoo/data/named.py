@@ -23,7 +23,7 @@ DATASETS: dict[str, Callable[..., PoseData]] = {
     "humaneva": load_humaneva,
     "realbench": load_realbench,
 }
-"""What :func:`load_dataset` knows. A loader takes ``split`` and whatever else it names; files come as ``path``."""
+"""The loaders of :func:`load_dataset`. A loader takes ``split``, its own settings, and its file as ``path``."""
 
 
 def load_dataset(name: str, split: str = "test", path: str | Path | None = None, **settings: object) -> PoseData:
@@ -54,7 +54,7 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
         if path is None:
             raise InputError(f"dataset {name} lives in a file; give its path (make it with `posezoo data prepare {name}`).")
         settings["path"] = path
-    # Ground truth is what every dataset has: asking for it by name is no demand on those that have nothing else.
+    # Every dataset has ground truth, also those whose loader has no setting `keypoints`.
     if settings.get("keypoints") == "gt" and "keypoints" not in known:
         del settings["keypoints"]
     unknown = sorted(set(settings) - set(known))

@@ -27,7 +27,7 @@ PICTURES: dict[str, Callable[..., PeopleInPictures]] = {
     "h36m": h36m_pictures,
     "mpi_inf_3dhp": mpi_inf_3dhp_pictures,
 }
-"""What :func:`load_pictures` knows. A loader takes ``split`` and whatever else it names."""
+"""The loaders of :func:`load_pictures`. A loader takes ``split`` and its own settings."""
 
 
 def load_pictures(dataset: str, split: str = "test", **settings: object) -> PeopleInPictures:

@@ -16,7 +16,7 @@ from posezoo.poses.views import concatenate, see_motion
 
 FPS = 30.0
 
-# Whose calibration the cameras have, and who moves, split by split; no body and no motion is in two of them.
+# The subject whose camera calibration a split has, and its people; no two splits share a body or a motion.
 SUBJECTS: dict[str, tuple[str, ...]] = {"train": ("S1", "S5", "S6", "S7"), "val": ("S8",), "test": ("S9", "S11")}
 _BODY, _HABIT, _MOTION, _NOISE = range(4)
 
@@ -89,7 +89,7 @@ def procedural_motion(
     time = np.arange(frames) / fps
     moves = MOTIONS[action](time, rng)
     joints = ["pelvis", *posture]
-    # Nobody stands quite still: a slow sway of a degree or two in every angle.
+    # People never stand quite still: every angle sways slowly by a degree or two.
     sway = dict(zip(joints, 1.5 * wander(time, rng, 3 * len(joints)).reshape(len(joints), 3, frames), strict=True))
     angles = {}
     for joint in joints:

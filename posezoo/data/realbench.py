@@ -19,7 +19,7 @@ from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 DETECTOR = "mediapipe_heavy"
-"""Whose keypoints are meant by ``detected``."""
+"""The detector that ``detected`` means."""
 _LAYOUTS = {33: "mediapipe33", 25: "body25b"}
 _H36M = get_skeleton("h36m17")
 _SIDES = ("left", "right")
@@ -29,7 +29,7 @@ LIMBS = Skeleton(
     tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in _SIDES),
     (-1, 0, 0, 1, 2, 3, 0, 1, 6, 7, 8, 9),
 )
-"""The joints that are scored: those that detectors and motion capture mean alike."""
+"""The joints that are scored, which detectors and motion capture define alike."""
 
 
 def load_realbench(path: str | Path, split: str = "test", keypoints: str = "detected") -> PoseData:
@@ -110,7 +110,8 @@ def _detections(found: dict[str, np.ndarray], name: str) -> np.ndarray:
         raise CorruptFileError(f"detections.npz: {name} has {joints} joints; expected {sorted(_LAYOUTS)}.")
     if _LAYOUTS[joints] == "mediapipe33":
         return convert(points, "mediapipe33", _H36M).keypoints
-    # BODY_25B begins with COCO's 17 joints. A face that looks away is not found: its nose and eyes are put between the ears.
+    # BODY_25B begins with COCO's 17 joints. Nose and eyes of a face that looks away are not found; put them between the
+    # ears.
     points = points[:, :, :17]
     middle = points[:, :, 3:5].mean(2, keepdims=True)
     points[:, :, :3] = np.where(np.isnan(points[:, :, :3]), middle, points[:, :, :3])

@@ -23,7 +23,7 @@ from posezoo.poses.views import moments, world_poses
 MARGIN = 1.3
 """A picture's side over a crop's, for crops that are shifted, turned and enlarged."""
 
-# Who moves in OpenMocap: everyday motions in the studio; playground, dance and ball in the wild.
+# OpenMocap's subjects by domain: everyday motions in the studio; playground, dance and ball in the wild.
 _ACTORS = {"studio": ("CMU02", "CMU03", "CMU07"), "wild": ("CMU01", "CMU05", "CMU06")}
 SPLITS = ("train", "val", "test")
 _CAMERAS, _PICTURE = range(2)
@@ -75,7 +75,8 @@ def rendered_people(
     data = _motions(domain, split, path)
     key = (seed, sorted(DOMAINS).index(domain), SPLITS.index(split))
     rows = moments(data) if domain == "wild" else np.arange(len(data))
-    draws = np.random.default_rng([*key, _CAMERAS]).random((len(rows), 5))  # for all, so that `count` changes no picture
+    # Drawn for all people, so that `count` changes no picture.
+    draws = np.random.default_rng([*key, _CAMERAS]).random((len(rows), 5))
     if count is not None:
         chosen = evenly(len(rows), count)
         rows, draws = rows[chosen], draws[chosen]
@@ -171,7 +172,7 @@ class _Pictures:
     side: int
     shots: Shots
     key: tuple[int, ...]
-    source: np.ndarray  # each row's number among all of its split, which its random numbers hang on
+    source: np.ndarray  # each row's number in its split, which seeds its random numbers
     actor: np.ndarray
 
     def __call__(self, row: int) -> UInt8[np.ndarray, "H W 3"]:

@@ -28,7 +28,7 @@ _LIMBS = {
     "legs": (("hip", "knee", "ankle"), ("left_hip", "right_hip"), ("pelvis", "spine")),
 }
 _BORROWED = {"arms": 0.5, "legs": 0.35}
-"""Share of the poses whose arms, and whose legs, are another pose's."""
+"""The share of poses that get the arms, and the share that get the legs, of another pose."""
 _JITTER_MM = 40.0
 _POSE, _LOOK = range(2)
 

@@ -23,8 +23,8 @@ from posezoo.registry import load
 from posezoo.terminal import progress_console
 
 TOLERANCE = 1e-5
-"""How far an exported model may be off, of the largest value of an output."""
-_COUNTS = (1, 8)  # others than what was traced
+"""The largest deviation of an exported model, relative to the largest value of an output."""
+_COUNTS = (1, 8)  # batch sizes other than the traced one
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
         raise InputError(f"{loaded.zoo_name} cannot be written as {name}: {graph.refused[name]}.")
     facts = metadata(loaded, graph, None if model is loaded else model)
     with torch.no_grad(), warnings.catch_warnings(), _patience(f"exporting {loaded.zoo_name}"):
-        warnings.simplefilter("ignore")  # of tracers: what they warn of is compared below
+        warnings.simplefilter("ignore")  # hide tracers' warnings; the comparison below finds what they warn of
         example = graph.examples()
-        graph(*example)  # batch norms are folded before anything is traced
+        graph(*example)  # folds the batch norms before tracing
         data = kind.write(graph, example, facts)
         difference = max(_difference(data, kind, graph, count) for count in _COUNTS)
     if not difference <= TOLERANCE:

@@ -31,7 +31,7 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
     import onnx
 
     ports = (*graph.inputs, *graph.outputs)
-    stream: Any = io.BytesIO()  # the tracer takes one; its signature names paths alone
+    stream: Any = io.BytesIO()  # the exporter takes a stream, although its signature names paths alone
     # From a trace, as TorchScript is: in a second, with any torch that PoseZoo takes. By torch.export, where svma and
     # martinez were seen to come out the same, it takes seven times as long and more.
     traced = torch.jit.trace(graph, example, check_trace=False)
@@ -53,14 +53,14 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
             f"{metadata['model']} cannot be written as ONNX ({reason}); --format torchscript takes it."
         ) from error
     proto = onnx.load_from_string(stream.getvalue())
-    for node in proto.graph.node:  # the exporter says from which file of this machine each came
+    for node in proto.graph.node:  # the exporter writes paths of this machine there
         node.ClearField("doc_string")
     for values, described in ((proto.graph.input, graph.inputs), (proto.graph.output, graph.outputs)):
         for value, port in zip(values, described, strict=True):
             value.doc_string = port.meaning
             for axis, size in zip(value.type.tensor_type.shape.dim, port.shape, strict=True):
                 if isinstance(size, int):
-                    axis.dim_value = size  # where the exporter could not tell
+                    axis.dim_value = size  # set sizes that the exporter did not know
     proto.doc_string = f"{metadata['model']}, {metadata['paper']}"
     strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     onnx.helper.set_model_props(proto, strings)
@@ -77,7 +77,7 @@ def run_onnx(data: bytes, graph: ExportGraph, inputs: tuple[Tensor, ...]) -> tup
     return tuple(torch.from_numpy(values) for values in session.run([port.name for port in graph.outputs], feeds))
 
 
-# Newer versions of torch need to be told.
+# Newer versions of torch need this argument.
 _BY_TRACING: dict[str, Any] = {"dynamo": False} if torch.__version__ >= torch.torch_version.TorchVersion("2.5") else {}
 
 

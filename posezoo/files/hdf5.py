@@ -16,11 +16,11 @@ import numpy as np
 from posezoo.errors import CorruptFileError
 from posezoo.files.reading import MAX_RATIO, PathLike, check_file, check_shape, max_bytes, reading
 
-# Heaps of texts in files up to this size are checked: a moment's work.
+# Heaps of texts are checked in files up to this size, which takes a moment.
 _SCANNED_BYTES = 2**26
 _EXPANDED_TEXTS = 2**26
 _HEAP = b"GCOL\x01\0\0\0"
-# What stands before the heap's address where not a text but the sources of a virtual dataset are meant.
+# The bytes before a heap's address that refers to the sources of a virtual dataset, not to a text.
 _VIRTUAL = b"\x04\x03"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -130,7 +130,7 @@ def _check_heaps(path: PathLike) -> None:
         place = data.find(address)
         while place >= 4:
             length, index = (int.from_bytes(data[at : at + 4], "little") for at in (place - 4, place + 8))
-            # The same eight bytes stand elsewhere by chance: a reference is aligned, and names an object of the heap.
+            # The same eight bytes may occur by chance. A reference is aligned, and names an object of the heap.
             reference = place % 8 == 4 and index in indices - {0} and data[place - 2 : place] != _VIRTUAL
             if length > len(data) and reference:
                 raise CorruptFileError(

@@ -85,7 +85,7 @@ class _Reader:
                 raise ValueError("an element breaks off")
             kind, size = struct.unpack_from(self.order + "II", data, place)
             start = place + 8
-            if kind >> 16:  # up to four bytes stand in the place of the size
+            if kind >> 16:  # up to four bytes are stored in place of the size
                 kind, size, start = kind & 0xFFFF, kind >> 16, place + 4
                 place += 8
             else:
@@ -107,7 +107,7 @@ class _Reader:
         count = math.prod(shape)
         if len(shape) < 2 or min(shape) < 0 or count > 8 * len(data):
             raise ValueError(f"array {name[:40]!r} has shape {shape} in {len(data)} bytes")
-        # What holds nothing has the length of its other axes all the same.
+        # An empty array keeps the lengths of its other axes.
         self.spend(16 * math.prod(max(length, 1) for length in shape))
         if kind == _CELL:
             return name, _fill(shape, (self.matrix(element, depth + 1)[1] for _, element in parts))

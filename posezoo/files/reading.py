@@ -16,8 +16,7 @@ from typing import Any
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
 
 PathLike = str | os.PathLike[str]
-# What is unpacked into more than this, and into more than so many times the file's own size, is damaged or made to exhaust
-# the memory.
+# A file that unpacks into more bytes than this, and into more than so many times its own size, is damaged or malicious.
 _DEFAULT_BYTES, _EXPANSION = 2**30, 4
 _VARIABLE = "POSEZOO_MAX_BYTES"
 # Deflate cannot shrink anything further than this.

@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# How the name of a workplace ends whose lock is taken.
+# The ending of a folder's name whose lock is held.
 _MARK = ".writing"
 _SAVE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",

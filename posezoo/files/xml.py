@@ -9,7 +9,7 @@ from xml.parsers import expat
 from posezoo.errors import CorruptFileError
 from posezoo.files.reading import PathLike, check_size, read_bytes, reading
 
-# What an element without text and attributes takes in memory.
+# The bytes of memory of an element without text and attributes.
 _BYTES_PER_ELEMENT = 200
 
 

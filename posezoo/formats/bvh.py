@@ -21,11 +21,11 @@ from posezoo.skeletons import Skeleton, get_skeleton
 
 __all__ = ["Hierarchy", "Motion", "bvh_conventions", "parse_bvh", "read_bvh"]
 
-# What else a unit may be than its convention's: most exporters write cm, some m or mm.
+# Units other than the convention's: most exporters write cm, some m or mm.
 _UNITS_MM = (10.0, 1000.0, 1.0)
-# The length of a leg, hip to ankle, and the most that the bones of a leg, the trunk and the head add up to.
+# Bounds on the length of a leg, hip to ankle, and the largest sum of the bones of a leg, the trunk and the head.
 _LEG_MM, _TALL_MM = (400, 1300), 2300
-# In front of a name stands whose it is: "mixamorig:Hips", "Model:Hips".
+# A name may have a prefix: "mixamorig:Hips", "Model:Hips".
 _NAMESPACE = re.compile(r"^(?:.*:|mixamorig\d*[_:]?)(?=.)")
 # BVH is y up and right-handed; PoseZoo's world is z up: x stays, y -> z, z -> -y.
 _Y_UP_TO_Z_UP = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
@@ -54,7 +54,7 @@ class Motion:
         if fps <= 0:
             raise InputError(f"frame rate {fps}; expected a positive number.")
         step = self.fps / fps
-        # A thousandth of a frame of grace: BVH rounds its frame time to six digits.
+        # Allow a thousandth of a frame, because BVH rounds its frame time to six digits.
         count = int((len(self.pose_world_mm) - 1 - drop_first) / step + 1e-3) + 1
         rows = np.rint(drop_first + step * np.arange(max(count, 0))).astype(int)
         return Motion(self.pose_world_mm[rows], self.skeleton, fps, self.name, self.convention)

@@ -73,7 +73,7 @@ def parse_bvh(path: str | Path) -> Hierarchy:
     if not os.path.exists(path):
         raise MissingFileError(f"{path} is not there; expected a BVH file.")
     data = read_bytes(path, "BVH")
-    # Names are all that is not ASCII, and their encoding is nobody's concern.
+    # Only names may be other than ASCII, and their encoding does not matter.
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1").splitlines()
     if b"\0" in data:
         raise CorruptFileError(f"{path} is not text; expected a BVH file.")

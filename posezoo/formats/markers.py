@@ -83,7 +83,7 @@ def _read_trc(path: Path) -> Markers:
             if not line.strip():
                 continue
             cells = line.split("\t")
-            # Empty cells at the end of a line may be left out; what stands beyond them must be empty.
+            # Empty cells at the end of a line may be left out; further cells must be empty.
             if any(cell.strip() for cell in cells[width:]):
                 raise CorruptFileError(
                     f"{path}: line {number} has {len(cells)} cells for {len(names)} markers; it is damaged."
@@ -112,7 +112,7 @@ def _read_c3d(path: Path) -> Markers:
             frames.append(number)
             points.append(np.where(values[:, 3:4] < 0, np.nan, values[:, :3]).astype(np.float64))
         rate = float(reader.point_rate)
-    # Points that nobody named are called *0, *1; before a name may stand whose it is.
+    # Unnamed points are called *0, *1; a name may have a prefix.
     kept = [index for index, label in enumerate(labels) if label and not label.startswith("*")]
     names = tuple(labels[index].rpartition(":")[2] for index in kept)
     stacked = np.stack(points)[:, kept] if points else np.zeros((0, len(kept), 3))

@@ -18,7 +18,7 @@ from posezoo.files.reading import PathLike, load_json, reading
 
 JOINTS = 16
 PX_PER_SCALE = 200.0
-"""MPII's ``scale`` of a person counts their height in units of so many px."""
+"""The unit of MPII's ``scale``, which is a person's height, in px."""
 _HEAD = 0.6  # of the diagonal of the head's box
 
 

@@ -33,7 +33,7 @@ def _renamed(joints: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ..
 _FINE_TUNED = {"thorax": "spine", "upper_neck": "thorax"}
 HOURGLASS_FINE_TUNED = _reordered(_H36M16, _renamed(_MPII16.joints, _FINE_TUNED), "mpii16 of Human3.6M")
 HOURGLASS_FINE_TUNED_FOLDER = "StackedHourglassFineTuned240"
-"""Of a subject, in the files of Martinez et al."""
+"""Folders below a subject's, in the files of Martinez et al."""
 _HOURGLASS_REORDERED = _reordered(
     _MPII16, _renamed(_H36M16.joints, {new: old for old, new in _FINE_TUNED.items()}), "h36m16 of MPII"
 )
@@ -43,7 +43,7 @@ _LAYOUTS = {
     "mpii": (_MPII16,),
     "humaneva15": (get_skeleton("humaneva15"),),
 }
-"""By ``layout_name`` of an archive's metadata."""
+"""Layouts by ``layout_name`` of an archive's metadata."""
 
 
 def entries(

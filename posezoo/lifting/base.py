@@ -67,14 +67,14 @@ class ZooModule(LightningModule):
     """The validation metric of which the lowest is the best; empty where none tells."""
 
     former_defaults: ClassVar[Mapping[str, Any]] = {}
-    """What weights mean whose stored settings lack a key: the value that was the default, or the only one, before."""
+    """Former defaults of settings, for weights that were stored when a setting did not exist or had another default."""
 
     shared_settings: tuple[str, ...] = ("skeleton",)
-    """What model and data must agree on; a recipe says it of the model alone."""
+    """Settings that model and data must share; a recipe states them for the model alone."""
 
     def __init_subclass__(cls, **settings: object) -> None:
         super().__init_subclass__(**settings)
-        # What is saved under a paper's name is built by the paper's own class, which a subclass is not.
+        # Weights saved under a paper's name are loaded by the paper's own class, not by a subclass.
         cls.paper = cls.__dict__.get("paper", "")
 
     def __init__(self, skeleton: str, unit: str) -> None:
@@ -239,7 +239,7 @@ class ZooModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the paper's name into a checkpoint, so that it can be loaded by its path alone."""
         checkpoint["posezoo"] = {"paper": self.registered()}
-        # So that a run that was stopped and resumed draws what it would have drawn.
+        # A resumed run must draw what an uninterrupted run draws.
         checkpoint["random"] = random_state(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -247,7 +247,7 @@ class ZooModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Seed the draws of the run, which DDP would reset here, or restore their state from the checkpoint."""
-        if "PL_GLOBAL_SEED" in os.environ:  # what Lightning's seed_everything leaves
+        if "PL_GLOBAL_SEED" in os.environ:  # set by Lightning's seed_everything
             torch.manual_seed(int(os.environ["PL_GLOBAL_SEED"]))
         if self._random is not None:
             restore_random_state(self._random, self.device)

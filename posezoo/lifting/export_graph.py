@@ -23,7 +23,7 @@ from posezoo.skeletons.conversion import conversion_matrix
 Exported = TypeVar("Exported", bound=Model)
 
 BATCH = "batch"
-"""The size that is left open."""
+"""The name of a batch's size, which stays open."""
 _EXAMPLES = 3  # a batch of 1 would be taken for a fixed size
 
 
@@ -158,7 +158,7 @@ class LiftingGraph(ExportGraph[Lifter]):
             present = ~torch.isnan(values).any(-1)
             useful = has_enough_joints(present, fills_missing=True)
             values = self.model.complete(values, present.to(values.dtype))
-        # Comparisons with NaN are false. ReLU and maxima of a runtime may swallow it, so that poses would come of it.
+        # Comparisons with NaN are False. A runtime's ReLU and maximum may drop NaN, which would give wrong poses.
         useful = useful & (values.abs() <= LARGEST_PX).all(-1).all(-1)
         useful = useful & (values.amax(1) > values.amin(1)).any(-1)
         return torch.where(useful[:, None, None], self.model.lift(values), torch.nan)

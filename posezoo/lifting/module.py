@@ -42,7 +42,7 @@ class LiftingModule(ZooModule):
     were trained on turned pictures set it."""
 
     takes_any_scale = True
-    """Whether poses are lifted alike wherever in the picture and however large they are, but for rounding."""
+    """Whether place and size of a person in the picture do not change the lifted pose, except for rounding."""
 
     fills_missing = False
     """Whether ``predict`` takes poses that lack joints (NaN, or confidence 0), which :meth:`complete` fills in."""

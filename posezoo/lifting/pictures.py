@@ -45,7 +45,7 @@ class PictureModule(ZooModule):
     monitor = "val/mpjpe"
     shared_settings = ("skeleton", "size")
     doubtful_below: float = 0.0
-    """Mean confidence below which a pose is doubtful; 0 where confidences do not tell."""
+    """The mean confidence below which a pose is doubtful; 0 where confidences are not informative."""
     canonical_mm: Tensor
 
     def __init__(self, skeleton: str, size: int) -> None:

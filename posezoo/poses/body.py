@@ -52,7 +52,7 @@ def one_body(pose: Float[np.ndarray, "T J 3"], skeleton: Skeleton, same_scale: b
     if not same_scale:
         # The median of the ratios to a bone's own median is known where some bones are not.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # frames in which nobody is known
+            warnings.simplefilter("ignore", RuntimeWarning)  # frames without a known joint
             usual = np.nanmedian(lengths, axis=0)
             ratios = np.where(usual > 0, lengths / np.where(usual > 0, usual, 1), np.nan)
             scale = np.nanmedian(ratios, axis=1)
@@ -135,7 +135,7 @@ def on_the_floor(
         raise InputError(f"{skeleton.name} has no ankles or feet, which tell where the floor is.")
     pose, axis = np.asarray(pose, np.float64), np.asarray(up, np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # frames in which the feet are unknown
+        warnings.simplefilter("ignore", RuntimeWarning)  # frames without known feet
         lowest = np.nanmin(pose[:, feet] @ axis, axis=1)
     if np.isnan(lowest).all():
         raise InputError("the feet are known in no frame, so that the floor cannot be found.")

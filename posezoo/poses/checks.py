@@ -10,7 +10,7 @@ from posezoo.errors import InputError
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import Skeleton, get_skeleton
 
-# Whichever a layout has; the first group with a known joint in a pose counts.
+# The first group with a known joint in a pose counts.
 _UPPER = (("head_top", "nose", "left_eye", "right_eye", "left_ear", "right_ear"), ("upper_neck", "thorax"))
 _LOWER = (("left_ankle", "right_ankle"), ("left_knee", "right_knee"), ("left_hip", "right_hip", "pelvis"))
 

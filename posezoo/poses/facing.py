@@ -12,7 +12,7 @@ from posezoo.geometry import assumed_camera, face_root
 from posezoo.poses.posedata import PoseData
 
 FOCAL_PX, CENTER_PX = 1145.0, 500.0
-"""Of the pictures that turned cameras take: Human3.6M's, 1000 px wide."""
+"""Focal length and centre of turned cameras, px: those of Human3.6M's, whose pictures are 1000 px wide."""
 
 
 def face_roots(data: PoseData) -> PoseData:

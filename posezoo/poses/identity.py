@@ -10,7 +10,7 @@ import numpy as np
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.poses.tracking import Detections, connect_people
 
-# Pictures numbered more sparsely than this are no video.
+# Pictures whose numbers are sparser than this are not frames of a video.
 _LEAST_DENSE = 0.1
 
 
@@ -83,13 +83,13 @@ def _tracked(data: PoseData, rows: np.ndarray) -> list[str]:
     of_frame = np.split(order, np.flatnonzero(np.diff(data.frame[order])) + 1)
     by_frame = {int(data.frame[group[0]]) - first: group for group in of_frame}
     known = np.isfinite(data.keypoints_2d).all(-1)
-    # A joint without a confidence counts as much as another; a doubtful one a little.
+    # A joint without a confidence counts fully, a doubtful one a little.
     trust = known.astype(np.float64) if data.confidence is None else np.where(known, data.confidence + 1e-3, 0.0)
     nobody: np.ndarray = np.empty(0, np.int64)
     groups = [by_frame.get(frame, nobody) for frame in range(max(by_frame) + 1)]
     detections = (Detections(data.keypoints_2d[group].astype(np.float64), trust[group]) for group in groups)
     found = connect_people(detections)
-    if len(found) == len(rows):  # nobody was found again: these are pictures, not a video
+    if len(found) == len(rows):  # no person was found again, so these are pictures, not a video
         return _places(data.frame[rows])
     people: dict[int, str] = {}
     for number, places in enumerate(found, start=1):

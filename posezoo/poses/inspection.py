@@ -12,7 +12,7 @@ from posezoo.poses.plausibility import Plausibility, plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.sides import exchanged_frames, sides_agreement
 
-# A person of fewer pixels than this, crown to sole, is none: the coordinates are of another kind.
+# If people are smaller than this, in px from crown to sole, the coordinates are not pixels.
 _LEAST_EXTENT_PX = 8.0
 # See `sides_agreement`.
 _LEAST_AGREEING = 0.33
@@ -95,7 +95,7 @@ def inspect_keypoints(data: PoseData) -> Inspection:
     low, high = known.min(0), known.max(0)
     shares = unknown.mean(0)
     upside_down = upside_down_fraction(data)
-    # With y up, what is higher on the ground is lower in the numbers.
+    # With y up, the order of feet and heads is reversed.
     upright = poses * np.asarray([1, -1], dtype=poses.dtype) if upside_down > 0.5 else poses
     agree, votes = sides_agreement(upright, skeleton)
     exchanged = exchanged_frames(poses, skeleton, data.sequence, data.frame)
@@ -110,7 +110,7 @@ def inspect_keypoints(data: PoseData) -> Inspection:
     findings = [
         *_about_body(body, jitter, data),
         *_about_coordinates(data, units, low, high),
-        # What is no person in this layout has no head to point up, and no sides.
+        # Poses that are no person in this layout cannot be checked for the head's direction or the sides.
         *(_about_orientation(upside_down, agree, votes, exchanged, data) if body.is_person else []),
         *_about_joints(skeleton.joints, shares, confidence),
         *_about_repetitions(static, duplicates, len(data)),

@@ -13,7 +13,7 @@ from posezoo.skeletons import Skeleton
 
 # OpenPifPaf writes a joint that it did not find at this point.
 _OPENPIFPAF = (0.0, -3.0)
-# The twelve joints of the limbs. Two of them never lie in exactly one point of a picture.
+# The twelve joints of the limbs, no two of which lie in exactly one point of a picture.
 _LIMB_PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _HEAD_PARTS = ("nose", "eye", "eye_inner", "eye_outer", "ear", "mouth", "head_top", "chin", "face", "head")
 _TRUNK_PARTS = (
@@ -63,7 +63,7 @@ def missing_joints(
         if trusted.any():
             missing |= ~trusted
     missing |= _placeholders(keypoints, missing)
-    # Infinite values are no placeholders; whoever reads them refuses them.
+    # Infinite values are not placeholders; the caller refuses them.
     unfit = missing | np.isinf(keypoints).any(-1)
     missing |= _outside(keypoints, unfit, image_sizes)
     missing |= _shared(keypoints, skeleton, unfit | missing)
@@ -121,7 +121,7 @@ def _outside(points: np.ndarray, missing: np.ndarray, sizes: np.ndarray | None) 
     different_joints = _distinct(which, joints, len(places)) > 1
     poses = np.unique(np.nan_to_num(points[rows]).reshape(len(rows), -1), axis=0, return_inverse=True)[1].reshape(-1)
     different_poses = _distinct(which, poses, len(places)) > 1
-    if _on_grid(points, missing):  # rounded coordinates come again by chance, though hardly those of a far corner
+    if _on_grid(points, missing):  # rounded coordinates repeat by chance, but hardly those of a far corner
         corner = np.bincount(which, beyond[rows, joints].all(-1), minlength=len(places)) > 0
         several = (different_joints | (different_poses & corner)) & (np.bincount(which) >= _REPEATED_ON_GRID)
     else:
@@ -149,7 +149,7 @@ def _shared(points: np.ndarray, skeleton: Skeleton, missing: np.ndarray) -> np.n
         here = np.where(missing[rows][..., None], np.nan, points[rows])
         same = (here[:, :, None] == here[:, None]).all(-1)
         sure = (same & apart[int(on_grid)]).sum(-1) >= (_SHARING_ON_GRID - 1 if on_grid else 1)
-        # What else stands at that point is missing as well.
+        # Other joints at that point are missing as well.
         result[rows] = (same & sure[:, None]).any(-1)
         if on_grid:
             result[rows] |= _again_and_again(here, (same & apart[0]).any(-1))

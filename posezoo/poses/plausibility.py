@@ -35,11 +35,11 @@ _LIMBS = tuple(
     f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 )
 _HEAD = ("nose", "head_top", "left_eye", "right_eye", "left_ear", "right_ear")
-# Further than so many deviations says no more; fewer measures say nothing.
+# The largest deviation that counts, and the fewest measures that decide.
 _FARTHEST, _LEAST_MEASURES = 4.0, 8
-# Of the median pose: beyond this it is no person, below that another layout is a good one.
+# Deviations of the median pose: above the first it is no person, below the second another layout is good.
 _IMPLAUSIBLE, _GOOD = 1.5, 1.2
-# So few poses may show anything; more than so many are not needed.
+# Fewer poses than the first decide nothing, and more than the second are not needed.
 _LEAST_POSES, _MOST_POSES = 8, 256
 
 
@@ -97,7 +97,7 @@ def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Pla
     here, lacking = _deviation(some, skeleton)
     if not here > _GOOD and lacking < 0.1:
         return Plausibility(here, None)
-    # Of layouts that differ in little but names the first, which is the most common, is told.
+    # Of layouts that differ little but in names, return the first, which is the most common.
     others = {
         name: _deviation(some, layout)
         for name, layout in SKELETONS.items()

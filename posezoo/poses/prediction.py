@@ -239,7 +239,7 @@ class Prediction(Generic[Array]):
 def _numpy(values: object) -> np.ndarray | None:
     if values is None:
         return None
-    # A tensor may be on a device and in a graph.
+    # A tensor may be on another device and part of a graph.
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
@@ -258,7 +258,7 @@ def _npz(prediction: Prediction) -> bytes:
 
 def _json(prediction: Prediction) -> bytes:
     here, value = prediction.numpy(), prediction._description()
-    # Nested lists cannot tell how many joints no poses have.
+    # Nested lists of no poses lack the number of joints.
     value["shape"] = list(here.pose_3d.shape)
     for name in _ARRAYS:
         array = getattr(here, name)

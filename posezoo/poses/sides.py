@@ -11,7 +11,7 @@ from posezoo.skeletons import Skeleton
 
 # As shares of a pose's extent. Below these a pose faces the camera, or its two sides are equally far from it.
 _LEAST_FORWARD, _LEAST_DEPTH = 0.04, 0.02
-# Fewer poses that face one way say nothing.
+# Fewer poses that face one way decide nothing.
 _LEAST_VOTES = 40
 # A frame whose sides are exchanged lies nearer to its neighbour once they are changed back, and near enough.
 _LEAST_MOVE, _MOST_MOVE = 0.04, 0.06

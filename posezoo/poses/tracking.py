@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-# How much the latest step counts in a track's velocity.
+# The weight of the latest step in a track's velocity.
 _LATEST = 0.3
 
 
@@ -71,7 +71,7 @@ class Track:
         """Return the track with unknown frames before it, so that row i is frame ``frame + i``."""
         room = ((self.first_frame - frame, 0), (0, 0))
         times = self.time_s
-        if times is not None:  # the frames before are as far apart as the first ones
+        if times is not None:  # assume the rate of the first frames before them
             step = float(times[1] - times[0]) if len(times) > 1 else 0.0
             times = np.concatenate([times[0] + step * np.arange(frame - self.first_frame, 0), times])
         return replace(

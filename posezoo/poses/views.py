@@ -71,7 +71,7 @@ def see_motion(
             raise InputError(f"camera {view} has no image_size, so what it sees is undefined; give it one.")
         pose = camera.world_to_camera(points)
         pixels = project(pose, camera, frame="camera")
-        # Distortion folds rays far off the axis back into the image, so the image is checked without it too.
+        # Distortion folds rays far off the axis back into the image, so check the image without distortion too.
         pinhole = project(pose, replace(camera, distortion=None), frame="camera")
         seen = _inside(pixels, camera.image_size) & _inside(pinhole, camera.image_size, margin=0.5)
         if not bool(seen.any()):

@@ -8,9 +8,9 @@ from posezoo.registry.index import Entry
 from posezoo.registry.papers import find_paper
 
 FLAT = "flat depth"
-"""The baseline of lifters that is no model."""
+"""The name of the baseline of lifters, which is not a model."""
 COUNTS = ("poses", "pictures_left_out", "undefined", "megabytes")
-"""Of a test set; no metrics."""
+"""Keys of a test set that are not metrics."""
 
 
 def unit_of(metric: str) -> str:

@@ -21,7 +21,7 @@ from posezoo.version import __version__
 
 ATTEMPTS = 3
 PAUSE_S = 0.5
-"""Before the second attempt at a server that is down; doubled before each further one."""
+"""Seconds before the second attempt at a server that is down; doubled before each further attempt."""
 
 _TRANSIENT = {408, 429, 500, 502, 503, 504}
 _ADDRESS = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?/(?P<file>[^@]+)")
@@ -85,7 +85,7 @@ def fetch(wanted: HubFile) -> Path:
     from huggingface_hub import constants
 
     if wanted.fixed:
-        with suppress(PoseZooError):  # what is there already needs no lock, no connection and no folder to write to
+        with suppress(PoseZooError):  # a file in the cache needs no lock, no connection and no writable folder
             return _verified(_download(wanted, local_files_only=True), wanted)
     name = hashlib.sha256(str(wanted).encode()).hexdigest()[:32]
     lock = Path(constants.HF_HUB_CACHE) / ".locks" / f"posezoo-{name}.lock"
@@ -203,7 +203,7 @@ def _download(wanted: HubFile, *, local_files_only: bool = False) -> Path:
                 raise DownloadError(
                     f"{wanted} could not be fetched whole ({_first_line(error)}); try again later."
                 ) from error
-        except Exception as error:  # whatever a proxy, a certificate or a broken answer makes of the client's transport
+        except Exception as error:  # a proxy, a certificate or a broken answer can raise anything in the client's transport
             if attempt + 1 == ATTEMPTS:
                 raise DownloadError(
                     f"{wanted} could not be fetched ({_first_line(error)}); check the connection."

@@ -17,10 +17,10 @@ from posezoo.registry.weights import FORMAT
 from posezoo.version import __version__
 
 DEFAULT_LIFTER = "geoselfsup"
-"""The lifter for whoever names none: it saw no 3D label, fills in joints that a detector lacks, and fits into a wheel."""
+"""The default lifter: trained without 3D labels, fills in missing joints, and is small enough for a wheel."""
 
 Entry = dict[str, Any]
-"""A model in an index: what ``checkpoints/index.schema.json`` says."""
+"""A model's entry in an index; ``checkpoints/index.schema.json`` describes it."""
 
 
 def checkpoint_folders() -> list[Path]:

@@ -76,7 +76,7 @@ def _source(name: str, entry: Entry) -> hub.HubFile:
     return hub.HubFile(where.repo, where.file, where.revision, entry["size"], entry["sha256"])
 
 
-# Of files that are meant as files even where they are not there; all but two are of other programs.
+# Endings that always mean a file, even a missing one; all but two belong to other programs.
 _ENDINGS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".onnx", ".pkl", ".h5")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 METRICS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "pckh": "PCKh@0.5"}
 ORIGIN = ("command", "seed", "commit", "versions", "started_from", "data", "finetuned_from", "pitch_of", "poses", "epochs")
-"""What travels with weights from where they were trained."""
+"""The keys of a header that go into the index."""
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -156,7 +156,7 @@ def _held_out(about: Entry) -> tuple[Entry, Entry]:
     title = "2D held out of fine-tuning, no 3D label"
 
     def relative(scores: dict[str, float]) -> dict[str, float]:
-        # The critic learns too, so that its score compares nothing.
+        # The critic changes in training too, so that its scores cannot be compared.
         return {f"{name}_relative": value for name, value in scores.items() if name not in ("critic", "score")}
 
     after = {"poses": found["poses"], **relative(found["after"])}
@@ -264,5 +264,5 @@ def upload(folder: Path, repo: str, *, private: bool = False) -> str:
         raise InputError(f"{repo}: {str(error).splitlines()[0]}") from error
     except ValueError as error:  # the hub finds the card's header wrong
         raise InputError(f"{repo} was not written: {' '.join(str(error).split())}") from error
-    except Exception as error:  # whatever a proxy or a broken answer makes of the client's transport
+    except Exception as error:  # a proxy or a broken answer can raise anything in the client's transport
         raise DownloadError(f"{repo} was not written ({str(error).splitlines()[0]}); check the connection.") from error

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from posezoo.lifting import ZooModule
 
 FORMAT = 1
-"""Of files and of the index. A file of another format is refused: it is for another PoseZoo."""
+"""The format of files and of the index; files of another format belong to another version of PoseZoo."""
 
 
 Header = dict[str, Any]
-"""What a file says of itself: ``format``, ``paper``, ``settings``, and where it comes from."""
+"""A file's header: ``format``, ``paper``, ``settings``, and provenance."""
 
 
 def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
@@ -35,7 +35,7 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
 
 
-# First bytes of what people hold instead.
+# The first bytes of other files that users may give.
 _OTHERS = {
     b"PK\x03\x04": "is a PyTorch checkpoint of another program, whose layers PoseZoo does not know; load it there",
     b"\x80": "is a PyTorch checkpoint of another program, whose layers PoseZoo does not know; load it there",
@@ -112,7 +112,7 @@ def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CorruptFileError(f"{path} is no checkpoint of weights alone; it was not opened any further.") from error
-    except Exception as error:  # whatever a damaged archive makes of the reader
+    except Exception as error:  # a damaged archive can raise anything in the reader
         raise CorruptFileError(
             f"{path} is no whole checkpoint ({type(error).__name__}); fetch or train it again."
         ) from error

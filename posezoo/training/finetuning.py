@@ -24,9 +24,9 @@ from posezoo.training.running import finish
 from posezoo.training.selection import UnlabelledValidation, keep_best
 
 STEPS = 1000
-"""How many steps to make where nobody says for how many epochs; but one epoch at least."""
+"""The number of steps where no number of epochs is given; at least one epoch is run."""
 VALIDATIONS = 100
-"""At most so often are the held-out poses scored: of few poses an epoch takes less time than its validation."""
+"""The most validations of a run, because with few poses an epoch takes less time than its validation."""
 
 
 def finetune(
@@ -152,7 +152,7 @@ def finetune(
     model.train()
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
-            layer.eval()  # statistics of a few people would replace those of thousands
+            layer.eval()  # otherwise statistics of a few people would replace those of thousands
     with meant():
         trainer.fit(model, module, ckpt_path=checkpoint)
     chosen, found = _choose(name, folder, validation)

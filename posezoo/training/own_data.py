@@ -87,7 +87,7 @@ def read_whole_people(
     check_convertible(data.skeleton, converted.missing)
     keypoints = np.ascontiguousarray(converted.keypoints, dtype=np.float32)
     whole = np.asarray(np.isfinite(keypoints).all((1, 2)))
-    whole[whole] = np.ptp(keypoints[whole], axis=1).max(1) > 0  # detectors write a person they did not find as one point
+    whole[whole] = np.ptp(keypoints[whole], axis=1).max(1) > 0  # detectors write a person that was not found as one point
     if not whole.any():
         name = "these poses" if isinstance(source, PoseData) else source
         raise InputError(f"none of the {len(data)} people of {name} has every joint that the model needs.")

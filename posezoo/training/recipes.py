@@ -52,7 +52,7 @@ def read_recipe(recipe: str | Path, allow: Collection[str] = ()) -> tuple[str, d
     try:
         settings = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
-        # Of odd numbers, dates and keys PyYAML raises whatever Python makes of them.
+        # For odd numbers, dates and keys PyYAML lets any error of Python through.
         raise CorruptFileError(f"{recipe} is not YAML ({reason(error)}); write it again.") from error
     except (RecursionError, MemoryError) as error:
         raise CorruptFileError(f"{recipe} is nested too deep to be read; expected a recipe.") from error

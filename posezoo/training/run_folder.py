@@ -55,7 +55,7 @@ def writable(folder: Path) -> None:
 def make_logger(kind: str, out: Path) -> Logger:
     """Make a logger: ``csv`` writes ``metrics.csv``, ``wandb`` logs to W&B (offline with ``WANDB_MODE=offline``)."""
     if kind == "csv":
-        # Lightning empties a log folder that is there already; a resumed run gets the next.
+        # Lightning empties an existing log folder, so that a resumed run needs another.
         runs = len(list(out.glob("logs*")))
         return CSVLogger(out, name="", version=f"logs-{runs}" if runs else "logs")
     require("wandb", "--logger wandb", "'posezoo[wandb]'")

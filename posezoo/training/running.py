@@ -107,7 +107,7 @@ def _one_sentence() -> Iterator[None]:
         raise
     except (ArgumentError, MisconfigurationException) as error:
         raise InputError(" ".join(str(error).split())) from error
-    except Exception as error:  # whatever a constructor makes of a value that it was not written for
+    except Exception as error:  # constructors may raise anything for values that they do not expect
         raise InputError(f"the settings cannot be used ({type(error).__name__}: {reason(error)}).") from error
     except SystemExit as error:
         if not error.code:
@@ -115,7 +115,7 @@ def _one_sentence() -> Iterator[None]:
         lines = [line.strip() for line in heard.getvalue().splitlines() if line.strip() and not line.startswith("usage")]
         raise InputError(" ".join(lines[-3:]) or "the settings are not valid") from error
     finally:
-        # Warnings that were raised meanwhile still reach the user.
+        # Pass on the warnings that were raised meanwhile.
         if heard.getvalue() and sys.exc_info()[0] is None:
             sys.stderr.write(heard.getvalue())
 
@@ -252,12 +252,12 @@ def train(
     if trainer.is_global_zero:
         config = _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})
         for each in trainer.loggers:
-            if not isinstance(each, CSVLogger):  # beside its files config.yaml and metrics.json say the same
+            if not isinstance(each, CSVLogger):  # config.yaml and metrics.json in the same folder say the same
                 each.log_hyperparams({**origin, **config})
     with meant():
         trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
         weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
-    leave()  # whoever scores the model next must not wait for processes that are gone
+    leave()  # later scores of the model must not wait for processes that have ended
     return weights
 
 

@@ -86,7 +86,7 @@ def read_people(
     if is_clip_file(source):
         if skeleton is not None or image_size is not None:
             raise InputError(f"{source} is a video: its detector says the layout and the size; leave both out.")
-        Frames(source)  # What is wrong with the path is said before a model is downloaded.
+        Frames(source)  # Report an error of the path before a model is downloaded.
         with get_detector(detector, detector_model, device) as found:
             data, clock = watch(source, found, fps=fps)
         times = clock.times_s

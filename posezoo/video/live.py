@@ -18,11 +18,11 @@ from posezoo.viz.panels import orthographic
 from posezoo.viz.scene import PALETTES, side_of, to_plot
 
 AZIMUTH_DEG, ELEVATION_DEG = 35.0, 12.0
-"""From where the pose is drawn: to the right of the camera, so that depth is seen, and from above."""
+"""The direction from which the pose is drawn: from the camera's right, so that depth is visible, and from above."""
 
 
 MIN_CONFIDENCE = 0.3
-"""People whose joints have less on average are not taken, as in :func:`posezoo.video.read_video`."""
+"""The least mean confidence of a person, as in :func:`posezoo.video.read_video`."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from posezoo.errors import InputError
 from posezoo.video.tracking import Track
 
 METHODS = ("butterworth", "one_euro")
-# Of the steps between frames of a variable rate, the share that may be shorter than the one that is filtered at.
+# The share of steps between frames of a variable rate that may be shorter than the step of the filter.
 _SHORT_STEPS = 0.1
 _MOST_STEPS_PER_FRAME = 100
 
@@ -108,9 +108,9 @@ def butterworth(
     if order < 2 or order % 2 or not (math.isfinite(fps) and fps > 0 and cutoff > 0):
         raise InputError(f"fps {fps}, cutoff {cutoff}, order {order}; expected positive ones, and an even order.")
     if cutoff >= fps / 2:
-        # Nothing in the recording is faster than half its rate.
+        # A recording holds no frequency above half its rate.
         return np.array(values, dtype=np.float64)
-    # A second pass halves the power once more, which moves the -3 dB point: Winter's correction puts it back.
+    # The second pass halves the power again, which moves the -3 dB point; Winter's correction restores it.
     passes = 2
     corrected = math.tan(math.pi * cutoff / fps) / (2 ** (1 / passes) - 1) ** (1 / order)
     sections = butter(order // 2, min(math.atan(corrected) / math.pi * 2, 0.99), output="sos")

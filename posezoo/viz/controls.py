@@ -43,7 +43,7 @@ _IMAGE_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "mir
 
 
 HEIGHT, MARGIN = 560, 45
-"""Of a wide page, px."""
+"""Height and margin of a wide page, px."""
 
 
 def layout_of(
@@ -64,7 +64,7 @@ def layout_of(
         "height": HEIGHT,
         "margin": {"l": MARGIN, "r": 10, "t": 40, "b": 10},
         "template": {"layout": {"paper_bgcolor": "white", "plot_bgcolor": "white"}},
-        "uirevision": "keep",  # the viewer's own turn of the scene survives from frame to frame
+        "uirevision": "keep",  # keep the view that the user chose from frame to frame
         "hovermode": "closest",
         **_image(clip, left),
         "scene": {
@@ -74,7 +74,7 @@ def layout_of(
             "aspectratio": {axis: (limits[1] - limits[0]) / longest for axis, limits in box.items()},
             "camera": _backed_off(_START, 2 * half / longest),
         },
-        # Beside the scene, so that it never lies on a body.
+        # Beside the scene, so that it never covers a body.
         "legend": {"x": 1.01, "xanchor": "left", "y": 1.0, "orientation": "v", "itemsizing": "constant"},
         "updatemenus": [_play(frame_ms), _views(clip.frame, left, 2 * half / longest)],
         "sliders": [_slider(labels)],

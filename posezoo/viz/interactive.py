@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 600
 _QUALITY = 70
-"""Of the JPEGs on a page."""
+"""The quality of the JPEGs on a page."""
 
 
 def _lines(points: np.ndarray, paths: list[list[int]], digits: int) -> dict[str, list[float | None]]:

@@ -15,7 +15,7 @@ from posezoo.viz.clip import Clip
 from posezoo.viz.static import sheet
 
 FORMATS = ("gif", "mp4")
-# Browsers slow down what claims to be faster than 50 pictures a second; a long GIF would fill disk and memory.
+# Browsers slow down GIFs of more than 50 pictures a second; a long GIF would fill disk and memory.
 _GIF_FPS = 50.0
 _GIF_FRAMES = 300
 
@@ -79,7 +79,7 @@ def delays_ms(count: int, stride: int, fps: float | int) -> list[int]:
 def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int]) -> None:
     import imageio.v3
 
-    # Drawn before the file is opened: closing it writes what it was given so far, after an interruption too.
+    # Draw all pictures before the file is opened, because closing it after an interruption would write a part.
     waiting = list(pictures)[::-1]
     file: Any
     with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
@@ -113,7 +113,7 @@ def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray
     moving = [(axes, artist) for panel in panels for axes, artist in panel.moving]
     for _, artist in moving:
         artist.set_animated(True)
-    # What stands still, text above all, is drawn once.
+    # Draw the parts that do not move, mostly text, once.
     canvas.draw()
     background = canvas.copy_from_bbox(figure.bbox)
     for number in numbers:

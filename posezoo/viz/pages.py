@@ -106,7 +106,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo",
         play = drawn["layout"]["updatemenus"][0]["buttons"]
         frame_ms = play[0]["args"][1]["frame"]["duration"]
         for button in play:
-            button["method"] = "skip"  # the player's
+            button["method"] = "skip"  # of the player
         body.append(
             to_html(
                 drawn,

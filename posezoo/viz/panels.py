@@ -109,7 +109,7 @@ class PosePanel:
 
         self.clip, self.angles = clip, VIEWS[view]
         self.poses, half, (low, high) = scene(clip)
-        # One collection for all poses, so that bones hide each other whosever they are.
+        # One collection for all poses, so that bones of different poses hide each other.
         self.styles: dict[str, list[object]] = {"colors": [], "linewidths": [], "linestyles": []}
         for name in self.poses:
             palette, width, dashes = line_style(name, names)

@@ -100,7 +100,7 @@ def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | Non
     shortest = min(len(clip) for clip in people)
     if not 0 <= frame < shortest:
         raise InputError(f"frame {frame}; the shortest clip has frames 0 to {shortest - 1}.")
-    # The frame alone fixes the scales, as nothing else is seen of the clip.
+    # This frame alone decides the scales, because no other frame is drawn.
     figure, panels = sheet([clip[frame : frame + 1] for clip in people], columns, dpi)
     for panel in panels:
         panel.show(0)

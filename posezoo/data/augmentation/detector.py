@@ -14,7 +14,7 @@ from posezoo.skeletons import Skeleton, get_skeleton
 from posezoo.skeletons.conversion import conversion_matrix
 
 _DERIVED = ("pelvis", "thorax", "spine")
-# Joints that a detector mistakes together: it sees, or does not see, a part of the body.
+# Joints whose errors are correlated, because a detector sees or misses a part of the body as a whole.
 _PARTS = (
     ("pelvis", "left_hip", "right_hip"),
     ("spine", "thorax", "upper_neck", "nose", "head_top", "left_shoulder", "right_shoulder"),

@@ -21,7 +21,7 @@ from posezoo.poses.facing import CENTER_PX, FOCAL_PX
 from posezoo.skeletons import Skeleton
 
 STATURE_MM = 1700.0
-"""Of all bodies. A picture does not tell size from distance, so labels of many sizes would only blur each other."""
+"""The stature of all bodies. A picture does not tell size from distance, so labels of many sizes would conflict."""
 _WITH_FOOT = 1.05  # the ankle is at 4 to 5 % of the stature
 _UPRIGHT = ("right_knee", "right_ankle", "spine", "thorax", "upper_neck", "nose", "head_top")
 

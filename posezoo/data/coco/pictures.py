@@ -20,9 +20,9 @@ _SKELETON = get_skeleton("coco17")
 SPLITS = ("train", "val", "test")
 _FOLDERS = {"train": "train2017", "val": "train2017", "test": "val2017"}
 _VAL = 20
-"""One picture of so many of the training set validates, by its number: what is published as val is the test here."""
+"""Every n-th picture of the training set validates, by its number; the published val set is the test set here."""
 _LEAST = 8
-"""Joints that a person needs, and pixels along the box of them: fewer do not say how they stand."""
+"""The fewest joints, and the smallest box in px, of a person that is used; fewer do not determine the pose."""
 _LEAST_PX = 48.0
 
 

@@ -20,7 +20,7 @@ from posezoo.skeletons import convert, get_skeleton
 _SKELETON = get_skeleton("h36m17")
 _VIEWS = (0, 1, 2, 3)
 DETECTORS = {"sh_pt_mpii": "sh", "sh": "sh_pt_mpii"}
-"""Detectors that go by two names, each with the other."""
+"""Detectors that have two names, each with the other."""
 
 
 def prepare_h36m(source: PathLike, out: PathLike) -> Prepared:

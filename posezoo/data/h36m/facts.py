@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S8",), "test": ("S9", "S11")}
-"""By split. None is set apart for validation: ``val`` is one that is trained on, so that nothing is chosen on S9 and S11."""
+"""Subjects by split. ``val`` is one of the training subjects, so that nothing is chosen on S9 and S11."""
 
 LABELLED = tuple(dict.fromkeys((*SUBJECTS["train"], *SUBJECTS["test"])))
 """The subjects whose labels are public."""
@@ -20,7 +20,7 @@ NUMBERED_ACTIONS = (
     "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown", "Smoking",
     "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
 )  # fmt: skip
-"""In the order of the dataset's own tools, which number them from 2; 1 stands for all."""
+"""Actions in the order of the dataset's own tools, which number them from 2; 1 means all."""
 
 _ALSO = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 
@@ -32,7 +32,7 @@ WITHOUT = ("S11", "Directions", "")
 """The recording that is not counted."""
 
 RECORDINGS = 30
-"""Of each subject: two of each action."""
+"""The number of recordings of each subject, two of each action."""
 
 FPS = 50.0
 

@@ -24,8 +24,8 @@ from posezoo.files.writing import atomic_write
 from posezoo.terminal import progress
 
 FILE = "annotSampleTest.h5"
-_SHORT = 5  # so many frames a video may lack at its end
-# Of the 32 joints, MPII's in their order; Human3.6M's spine stands where the thorax is to be.
+_SHORT = 5  # a video may lack so many frames at its end
+# Those of the 32 joints that are MPII's, in MPII's order; Human3.6M's spine is taken for the thorax.
 _JOINTS = [3, 2, 1, 6, 7, 8, 0, 12, 13, 15, 27, 26, 25, 17, 18, 19]
 
 
@@ -138,7 +138,7 @@ def _cut(clip: _Clip, folder: Path, every: int) -> dict[str, np.ndarray]:
     if not (side > 0).all():
         raise CorruptFileError(f"{clip.joints('D2_Positions')} has people of no size; get it again.")
     for row, frame in enumerate(Frames(clip.video)):
-        if row >= count:  # videos run on for a frame or two
+        if row >= count:  # videos have a frame or two more
             break
         if row % every:
             continue

@@ -80,7 +80,7 @@ def h36m_pictures(
         f"{folders[clip]}/{folders[clip]}_{frame:06d}.jpg" for clip, frame in zip(sequence, numbers["id"], strict=True)
     )
     folder = Path(images) if images is not None else path.parent / "images"
-    # Heads have no boxes here: one from the neck to the crown, three quarters as wide, at the scale of the whole person.
+    # Heads have no boxes here. Take one from neck to crown, three quarters as wide, at the scale of the whole person.
     neck, crown = _SKELETON.index("upper_neck"), _SKELETON.index("head_top")
     head = np.linalg.norm(pose[:, crown] - pose[:, neck], axis=1) * pixels_per_mm(keypoints, pose, _SKELETON.root)
     size = (SIDE_PX, SIDE_PX)

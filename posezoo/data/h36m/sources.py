@@ -24,7 +24,7 @@ _HOURGLASS = {
     "sh": ("StackedHourglass", get_skeleton("mpii16")),
     "sh_ft_h36m": (HOURGLASS_FINE_TUNED_FOLDER, HOURGLASS_FINE_TUNED),
 }
-"""Of Martinez et al., by the detector's name: the folder of a subject, and the layout."""
+"""Detections of Martinez et al. by the detector's name: their folder below a subject's, and their layout."""
 
 Key = tuple[str, str, str]
 """Subject, action, trial."""
@@ -133,7 +133,7 @@ def _detections(source: Path) -> tuple[dict[str, Callable[[Key], list[np.ndarray
     found, files = dict[str, Callable[[Key], list[np.ndarray | None]]](), list[Path]()
     for path in sorted(source.glob("data_2d_h36m_*.npz")):
         name = path.stem.removeprefix("data_2d_h36m_")
-        if name != "gt":  # projected here, with the lens's distortion, as it is there
+        if name != "gt":  # projected here, with the lens distortion, as VideoPose3D does
             found[name] = _archive(path)
             files.append(path)
     for name, (folder, layout) in _HOURGLASS.items():
@@ -152,7 +152,7 @@ def _archive(path: Path) -> Callable[[Key], list[np.ndarray | None]]:
         try:
             archive = positions_2d(path, (16, 17))
             layout = archive.layout or _layout(archive, path)
-        except CorruptFileError as error:  # of no use to any recording
+        except CorruptFileError as error:  # no recording can use the archive
             raise InputError(f"{error} Or take {path.name} out of the folder, to prepare without it.") from error
         named = {(subject, parse_action(action)): views for (subject, action), views in archive.clips.items()}
         return {(subject, *action): views for (subject, action), views in named.items() if action is not None}, layout

@@ -22,9 +22,9 @@ SPLITS = ("train", "val", "test")
 _OFFICIAL = 2000
 """People of the first release; the second half is its test set."""
 _TEST, _VAL = 1000, 500
-"""Rows at the end of the extended set that are its test set, and rows before those that validate: both ours."""
+"""How many rows at the end of the extended set test, and how many before those validate; both are our choice."""
 _LEAST = 6
-"""Joints that a person needs: fewer do not say where in the picture they are."""
+"""The fewest joints of a person that is used; fewer do not determine the place in the picture."""
 
 
 def lsp_pictures(split: str = "train", path: PathLike = "lsp.h5") -> PeopleInPictures:

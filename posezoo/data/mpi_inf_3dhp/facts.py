@@ -5,13 +5,13 @@ from __future__ import annotations
 from posezoo.skeletons import get_skeleton
 
 SKELETON = get_skeleton("mpi3dhp17")
-"""The test set's joints and order; training is brought to them."""
+"""The test set's joints in their order, to which the training set is converted."""
 
 JOINTS_OF_28 = (7, 5, 14, 15, 16, 9, 10, 11, 23, 24, 25, 18, 19, 20, 4, 3, 6)
-"""Of the 28 in the training annotations, those of the test set."""
+"""Indices of the test set's joints among the 28 of the training annotations."""
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-"""Of 14, those at the height of a person's chest or above, which everybody trains on."""
+"""The cameras, of 14, at chest height or above, on which all papers train."""
 
 TRAINING_SIZE = (2048, 2048)
 
@@ -24,7 +24,7 @@ FRAMES = {
 """Frames of each training sequence, and how many a second, as the dataset's own tools list them."""
 
 SCENES = {"studio_gs": ("TS1", "TS2"), "studio_no_gs": ("TS3", "TS4"), "outdoor": ("TS5", "TS6")}
-"""Of the test set: green screen, none, outdoors."""
+"""Scenes of the test set: studio with green screen, studio without, outdoors."""
 
 TEST_FRAMES = {"TS1": 6151, "TS2": 6080, "TS3": 5838, "TS4": 6007, "TS5": 320, "TS6": 492}
 TEST_VALID = 2929

@@ -24,7 +24,7 @@ def read_test_sequence(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     with open_hdf5(path) as file:
         valid = read_dataset(file, "valid_frame").reshape(-1) > 0
         count = len(valid)
-        # MATLAB's (2, 17, 1, N), which HDF5 holds the other way round.
+        # MATLAB's (2, 17, 1, N), whose axes are reversed in HDF5.
         two, three, universal = (
             read_dataset(file, key, (count, 1, 17, axes))[valid, 0].astype(np.float32)
             for key, axes in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3))

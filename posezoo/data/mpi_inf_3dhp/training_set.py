@@ -61,7 +61,7 @@ def read_calibration(path: Path) -> dict[int, Camera]:
         blocks = [{line[0]: line[1:] for line in lines[start : start + 7]} for start in range(1, len(lines), 7)]
         for block in blocks:
             intrinsic, extrinsic = (np.asarray(block[key], np.float64).reshape(4, 4) for key in ("intrinsic", "extrinsic"))
-            u, _, v = np.linalg.svd(extrinsic[:3, :3])  # printed with few digits: the nearest rotation is meant
+            u, _, v = np.linalg.svd(extrinsic[:3, :3])  # printed with few digits, so take the nearest rotation
             size = tuple(int(float(edge)) for edge in block.get("size", TRAINING_SIZE))
             number = int(block["name"][0])
             cameras[number] = Camera(intrinsic[:3, :3], u @ v, extrinsic[:3, 3], None, size, str(number))

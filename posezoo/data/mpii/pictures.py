@@ -13,7 +13,7 @@ from posezoo.errors import UnknownNameError
 from posezoo.files.reading import PathLike
 from posezoo.formats.mpii import PX_PER_SCALE
 
-# The hourglass's own: MPII's box is moved down a little and widened, so that feet are in.
+# As the hourglass does: MPII's box is moved down a little and widened, so that it contains the feet.
 _DOWN, _WIDER = 15.0, 1.25
 
 

@@ -89,7 +89,7 @@ def load_openmocap(
         for index, subject in enumerate(_RIGS[split] if clip.is_cmu else ("S9",)):
             factors = body_shape(split, index) if clip.is_cmu else np.ones(len(SKELETON), dtype=np.float32)
             body = scale_bones(torch.from_numpy(motion.pose_world_mm), torch.from_numpy(factors), SKELETON).numpy()
-            # A heading of its own for each clip and body, so that cameras and directions of motion are unrelated.
+            # Each clip and body has its own heading, so that cameras and directions of motion are independent.
             heading = zlib.crc32(f"{motion.name}/{subject}".encode()) / 2**32 * 2 * np.pi
             parts.append(
                 see_motion(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-# Of a step, by which times may miss an even rate: containers round them, and a frame that is lacking misses by half.
+# The share of a step by which times may deviate from an even rate. Containers round times; a missing frame deviates by half.
 _EVEN = 0.25
-# By which a header's rate may differ from the one of the times: 29.97 is often called 30.
+# The share by which a header's rate may differ from that of the times: 29.97 is often called 30.
 _STATED = 0.05
 
 

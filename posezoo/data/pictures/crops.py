@@ -194,7 +194,7 @@ class CropLoader:
         self.crops, self.batch_size, self.shuffle, self.seed = crops, batch_size, shuffle, seed
         self.epoch, self.workers = epoch, workers
         self.unreadable: dict[str, int] = {}
-        if len(crops) < share()[1]:  # said on every process alike, so that none waits for another
+        if len(crops) < share()[1]:  # raised on every process, so that none waits for another
             raise InputError(f"{len(crops)} people for {share()[1]} processes; use no more processes than people.")
         if shuffle and not len(self):
             raise InputError(f"{len(crops)} people do not fill one batch of {batch_size}; lower batch_size.")
@@ -206,7 +206,7 @@ class CropLoader:
         return -(-len(range(rank, len(self.crops), world)) // self.batch_size)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        opencv()  # that it is not installed is no fault of a picture
+        opencv()  # a missing OpenCV is not the picture's fault
         rank, world = share()
         epoch, count = self.epoch() if self.shuffle else 0, len(self.crops)
         order = np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)

@@ -18,9 +18,9 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.endings import PICTURE_ENDINGS, VIDEO_ENDINGS
 from posezoo.files.reading import PathLike, check_file, check_size, reading
 
-# Headers count frames by duration and rate: a share that is missing says nothing yet.
+# Headers compute the number of frames from duration and rate, so that a small share may be missing.
 _PROMISED = 0.95
-# Bytes at the start of a video, of which some are no text in every container.
+# So many bytes at the start of a video contain some that are no text, in every container.
 _HEAD = 64
 
 
@@ -95,7 +95,7 @@ class Frames:
         return value if np.isfinite(value) else 0.0
 
     def __iter__(self) -> Iterator[Frame]:
-        opencv()  # that it is not installed is no fault of a picture
+        opencv()  # a missing OpenCV is not the picture's fault
         if self.video:
             yield from self._of_video()
             return
@@ -140,7 +140,7 @@ class Frames:
 
 def _open(path: Path) -> Any:
     """Return the video's capture."""
-    # FFmpeg takes what stands before a colon for a protocol; an absolute path has none.
+    # FFmpeg takes text before a colon for a protocol, which an absolute path does not have.
     return opencv().VideoCapture(os.path.abspath(path))
 
 

@@ -15,8 +15,8 @@ def opencv() -> Any:
     Raises:
         InputError: it is not installed.
     """
-    # PoseZoo says in a sentence what is wrong with a video; FFmpeg's own lines would stand beside it.
+    # PoseZoo reports errors of videos in a sentence; hide FFmpeg's own lines.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Three bytes a pixel; a few bytes of a PNG can claim gigabytes. OpenCV looks when it is first imported.
+    # Three bytes a pixel. A few bytes of a PNG can claim gigabytes. OpenCV reads the variable when it is first imported.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(max(1, max_bytes() // 3)))
     return require("cv2", "a picture", "'posezoo[images]'", "OpenCV")

@@ -23,7 +23,7 @@ from posezoo.terminal import progress
 FORMAT = 1
 _KEY = "posezoo_pictures"
 ROOM = 1.4
-"""A packed picture's side over the person's square: crops that are turned, moved and enlarged find picture there."""
+"""A packed picture's side over the person's square, which leaves room for crops that are turned, moved and enlarged."""
 
 
 def pack_pictures(splits: Mapping[str, PeopleInPictures], out: PathLike, side: int = 256, quality: int = 90) -> Path:

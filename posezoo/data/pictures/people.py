@@ -105,9 +105,9 @@ def evenly(total: int, count: int) -> np.ndarray:
 
 
 HEAD_BOX = 0.6 * 1.25
-"""What PCKh measures by over a head's height: 0.6 of the diagonal of a box three quarters as wide as high."""
+"""The unit of PCKh over a head's height: 0.6 of the diagonal of a box three quarters as wide as high."""
 ROOM = 1.375
-"""A crop's side over the side of the box of the joints: hands, feet and crown stand out of it."""
+"""A crop's side over the side of the box of the joints, from which hands, feet and crown stick out."""
 
 
 def boxes_around(keypoints: Float[np.ndarray, "N J 2"]) -> tuple[Float32[np.ndarray, "N 2"], Float32[np.ndarray, "N"]]:

@@ -20,7 +20,7 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.terminal import progress
 
 ROOM = 1.4
-"""Side of a resident picture over that of a crop: what turned, moved and enlarged crops show is there."""
+"""The side of a resident picture over that of a crop, which leaves room for crops that are turned, moved and enlarged."""
 _AT_ONCE = 64
 
 
@@ -190,7 +190,7 @@ def _read(crops: Crops, side: int, device: torch.device | str, workers: int) -> 
     pictures = torch.empty((len(people), 3, side, side), dtype=torch.uint8, device=device)
     kept: list[int] = []
     if isinstance(people.picture, Batched):
-        # Drawn as large as they are wanted, thousands a second on a GPU.
+        # Draw pictures at the size of the crops, thousands a second on a GPU.
         for rows in progress(np.array_split(np.arange(len(people)), -(-len(people) // _AT_ONCE)), "drawing pictures"):
             matrices = np.stack([whole.matrix(int(number)) for number in rows])
             pictures[rows[0] : rows[-1] + 1] = people.picture.cut(people.rows[rows], matrices, side, device)
@@ -250,7 +250,7 @@ class ResidentLoader:
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         rank, world = share()
         epoch, device = self.epoch(), self.crops.mirror.device
-        # A smaller dataset is gone through several times in the epoch of a larger one, and is to differ every time.
+        # A smaller dataset is repeated within the epoch of a larger one, and must be distorted differently every time.
         number = self._passes[1] + 1 if self._passes[0] == epoch else 0
         self._passes = (epoch, number)
         shuffled = np.random.default_rng([self.seed, epoch, number]).permutation(len(self.crops))[rank::world]

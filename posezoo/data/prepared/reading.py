@@ -50,7 +50,7 @@ def read_prepared(
         if not clips:
             raise InputError(f"{path} holds no clip of what is asked for; `posezoo data info {path}` says what it holds.")
         key = _keypoints(stored["clips"], file, keypoints, prefer)
-        # A detector may have missed a video: its clips are left out, as everybody does.
+        # A detector may lack a video; leave out its clips, as other readers do.
         clips = [(entry, clip) for entry, clip in clips if key in entry["sha256"]]
         counts = [dataset_shape(file, f"{entry['group']}/frame")[0] for entry, _ in clips]
         start, total, joints = 0, sum(counts), len(skeleton)

@@ -40,7 +40,7 @@ from posezoo.terminal import progress
 
 _CHUNK = 1024
 _LARGEST = 1e6
-"""A kilometre, and more pixels than any picture has."""
+"""The largest value: a kilometre in mm, and more px than any picture has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ def write_prepared(
         raise CorruptFileError(f"none of {len(parts)} recordings of {dataset} can be read; first: {notes[0]}")
     found: dict[str, list[tuple[Sequence, int]]] = {}
     entries = []
-    # In that folder: what a killed call leaves is gone with it.
+    # Written inside the folder, which is removed with whatever a killed call leaves.
     with atomic_write(folder / "whole.h5", called=out) as temporary, create_hdf5(temporary) as file:
         for name, path in progress(list(files.items()), f"writing {out.name}"):
             found[name] = []
@@ -198,7 +198,7 @@ def write_prepared(
         file.attrs.update({"format": FORMAT, "kind": np.bytes_(KIND), "sha256": np.bytes_(checksum(text))})
     with atomic_write(out) as temporary:
         os.replace(folder / "whole.h5", temporary)
-    for unfinished in out.parent.glob(f".{glob.escape(out.name)}.{'[0-9a-f]' * 12}"):  # of other sources, too
+    for unfinished in out.parent.glob(f".{glob.escape(out.name)}.{'[0-9a-f]' * 12}"):  # also those of other sources
         shutil.rmtree(unfinished, ignore_errors=True)
     return Prepared(True, tuple(notes))
 

@@ -23,13 +23,13 @@ PARTS = (
     *(f"{side}_{name}" for side in SIDES for name in ("upper_arm", "forearm", "hand", "thigh", "shin", "foot")),
 )  # fmt: skip
 SPICE = 8
-"""Numbers in [-1, 1] that say what 17 joints do not: where the head looks, how hands and feet are turned."""
+"""How many numbers in [-1, 1] complete 17 joints: where the head looks, how hands and feet are turned."""
 _J = {name: index for index, name in enumerate(SKELETON.joints)}
 _PIVOTS = {
     "pelvis": "pelvis", "belly": "spine", "chest": "spine", "neck": "thorax", "upper_arm": "shoulder", "forearm": "elbow",
     "hand": "wrist", "thigh": "hip", "shin": "knee", "foot": "ankle",
 }  # fmt: skip
-# Each joint, the one it hangs on, and the part that carries it.
+# Each joint, its parent, and the part that carries it.
 _CHAIN = [("spine", "pelvis", "belly"), ("thorax", "spine", "chest")]
 for _side in SIDES:
     _CHAIN += [
@@ -42,7 +42,7 @@ for _side in SIDES:
     ]
 _ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _NECK = 0.45
-"""How far up from thorax to crown the head turns about the neck."""
+"""The place on the line from thorax to crown about which the head turns."""
 _FORMAT = 1
 
 

@@ -22,7 +22,7 @@ _GARMENT_OF = {
 _SKIN = ((0.95, 0.78, 0.66), (0.87, 0.66, 0.52), (0.70, 0.48, 0.34), (0.48, 0.31, 0.21), (0.33, 0.21, 0.15))
 _THINGS = 4
 _COARSE = 6
-# What a row's uniform random numbers say, in this order, and how many each takes.
+# The meaning of a row's uniform random numbers, in this order, and how many each takes.
 _DRAWS = {
     "shapes": 3, "spice": SPICE, "loose": 3, "skin": 2, "bare": 2, "color": 3 * len(GARMENTS), "second": 3 * len(GARMENTS),
     "wave": 3 * len(GARMENTS), "contrast": len(GARMENTS), "light": 4, "coarse": 3 * _COARSE**2, "grain": 2,

@@ -15,8 +15,8 @@ from posezoo.files.reading import PathLike
 
 _MM = 1000.0
 _TRIED = 8
-"""So many places of the surface are tried for each that is kept."""
-# Bones of the rig by the part that they carry: what their names begin with.
+"""How many places of the surface are tried for each that is kept."""
+# How the names of the rig's bones begin, by the part that the bones carry.
 _BONES = {
     "pelvis": ("root", "pelvis", "spine05"),
     "belly": ("spine04", "spine03"),
@@ -30,7 +30,7 @@ _BONES = {
     "shin": ("lowerleg",),
     "foot": ("foot", "toe"),
 }
-# Joints that are where a bone of the rig begins.
+# Joints at the beginning of a bone of the rig, by the bone's name.
 _HEADS = {
     "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot", "shoulder": "upperarm01", "elbow": "lowerarm01",
     "wrist": "wrist",

@@ -115,7 +115,7 @@ def _draw_person(image: np.ndarray, view: View, outfit: Outfit, light: np.ndarra
     if patterned.any():
         color[patterned] = _patterned(seen, patterned, surface, outfit, body.end - body.start)
     diffuse = np.clip(seen.normal @ light.astype(np.float32), 0.0, 1.0)
-    # Surfaces seen edge-on are a little darker: limbs stand out from each other in their own colour too.
+    # Surfaces seen edge-on are a little darker, so that limbs of one colour are distinct.
     edge = np.clip(-np.einsum("md,md->m", seen.normal, seen.point) / np.linalg.norm(seen.point, axis=1), 0.0, 1.0)
     shade = (ambient + (1.0 - ambient) * diffuse) * (0.65 + 0.35 * edge)
     image[seen.rows, seen.columns] = color * shade[:, None]

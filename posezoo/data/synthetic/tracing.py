@@ -86,7 +86,7 @@ def _window(
     nearest = min(start[2], end[2]) - radius
     if nearest <= 1.0:
         return None
-    # Each ball lies within the box of its own, whose corners are farthest out at its front or at its back.
+    # Each ball lies within a box, whose corners project farthest out at its front or at its back.
     low, high = [], []
     for axis in (0, 1):
         sides = [
@@ -132,6 +132,6 @@ def _first_hit(
         root = ray_center * ray_center - ray_ray * np.float32(float(center @ center) - float(radius) ** 2)
         with np.errstate(invalid="ignore"):
             t = (ray_center - np.sqrt(root)) / ray_ray
-        # A ray that meets the side and a cap meets the nearer first: caps never stand out of the side.
+        # Of the side and a cap, a ray meets the nearer one first, because caps never stick out of the side.
         hit = np.where(root >= 0, np.minimum(hit, t), hit)
     return hit

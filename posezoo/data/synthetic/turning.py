@@ -39,7 +39,7 @@ def swing(start: Float[Tensor, "*B 3"], end: Float[Tensor, "*B 3"]) -> Float[Ten
     start, end = unit(start), unit(end)
     k = cross_matrix(torch.linalg.cross(start, end))
     cosine = (start * end).sum(-1)[..., None, None]
-    # Opposite directions have no smallest rotation; near them the denominator is held off zero.
+    # Opposite directions have no smallest rotation; near them, keep the denominator away from zero.
     turn = torch.eye(3, dtype=k.dtype, device=k.device) + k + k @ k / (1 + cosine).clamp_min(1e-4)
     return turn
 

@@ -12,7 +12,7 @@ from posezoo.errors import CorruptFileError, InputError, PoseZooError
 from posezoo.files.reading import reading
 from posezoo.geometry import Camera, rotation_vector_to_matrix
 
-# What the same thing is called from program to program.
+# The names that different programs give to the same value.
 _NAMES = {
     "K": (
         "K", "k_matrix", "matrix", "intrinsics", "intrinsic", "camera_matrix", "cameraMatrix", "intrinsicMat", "mtx", "M",
@@ -30,7 +30,7 @@ _NAMES = {
 _FOCAL = ("fx", "fy", "cx", "cy")
 # Radians: twice around, more than any program writes.
 _LONGEST_VECTOR = 4 * np.pi
-# Under which programs put the values of one camera together.
+# Names under which programs group the values of one camera.
 _GROUPS = ("intrinsics", "intrinsic", "extrinsics", "extrinsic", "pose", "calibration")
 
 

@@ -103,7 +103,7 @@ def _entry(
     tangential: Sequence[float],
 ) -> dict[str, object]:
     (fx, fy), (cx, cy), (k1, k2, k3), (p1, p2) = focal, center, radial, tangential
-    u, _, v = np.linalg.svd(R)  # printed with few digits: the nearest rotation is meant
+    u, _, v = np.linalg.svd(R)  # printed with few digits, so take the nearest rotation
     K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
     distortion = [k1, k2, p1, p2, k3]
     return {"name": lens.name, "K": K, "R": u @ v, "t": t, "distortion": distortion, "image_size": lens.image_size}

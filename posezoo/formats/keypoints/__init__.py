@@ -110,7 +110,7 @@ def _unrecognised(content: Content) -> str:
     """Say what the file holds, and what is read."""
     value = content.value
     if isinstance(value, Mapping):
-        # A damaged file has names of any length, and of any characters.
+        # Names in a damaged file may have any length and any characters.
         names = [
             "".join(letter if letter.isprintable() else "?" for letter in str(name)[:40]) for name in sorted(map(str, value))
         ]

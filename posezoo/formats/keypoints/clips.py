@@ -18,11 +18,11 @@ from posezoo.poses.plausibility import best_layout
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
 
-# Beyond this no picture reaches; a flipped bit in an exponent does.
+# No picture is larger than this, but a flipped bit in an exponent gives such values.
 _MAX_PIXEL = 1e6
-# Detectors overshoot 1 a little; what goes further is a percentage, a logit or a depth.
+# Detectors exceed 1 a little; larger values are percentages, logits or depths.
 _MAX_CONFIDENCE = 1.5
-# Of what a joint takes while it is read.
+# Bytes of memory for each joint while it is read.
 _BYTES_PER_JOINT = 32
 
 
@@ -174,7 +174,7 @@ def to_posedata(
         raise InputError(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:2]}, one value a joint."
         )
-    # Before fractions become pixels: a placeholder is (-1, -1), not that many pixels.
+    # Before fractions become pixels, because the placeholder is the fraction (-1, -1).
     unknown = missing_joints(keypoints[..., :2], layout, confidence)
     if unknown.all():
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
@@ -191,7 +191,7 @@ def to_posedata(
     if confidence is not None:
         confidence = _confidence(confidence, unknown, path)
         confidence[unknown] = 0
-        # MotionBERT's demo and others write 0 for every joint: that says nothing.
+        # MotionBERT's demo and others write 0 for every joint, which carries no information.
         confidence = confidence if confidence.any() else None
     data = PoseData(
         skeleton=layout,

@@ -19,7 +19,7 @@ from posezoo.formats.keypoints.people import NUMBERS, Person, identity_of, numbe
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 
-# Scores go a little beyond 1; what goes further are logits.
+# Scores exceed 1 a little; larger values are logits.
 _MOST_SCORE = 1.5
 _DOUBTFUL = 1e-3
 _VIDEOS = ("video_id", "vid_id", "video_name", "video", "seq_name")
@@ -181,7 +181,7 @@ def _frames(
         next((value[key] for value in about for key in _VIDEOS if _hashable(value.get(key))), None)
         for about in zip(entries, pictures, strict=True)
     ]
-    # Pictures of several folders are of several recordings.
+    # Pictures in several folders belong to several recordings.
     folders = [file.parent.as_posix() if len({file.parent for file in files}) > 1 else "" for file in files]
     by_name = [frame_of(file.stem) for file in files]
     videos = [
@@ -194,7 +194,7 @@ def _frames(
     ]
     if any(number is None for number in numbers):
         if any(videos) and all(number is not None for _, number in by_name):
-            numbers = [number for _, number in by_name]  # ids run on from one recording to the next
+            numbers = [number for _, number in by_name]  # ids continue from one recording to the next
         elif all(isinstance(name, int) and 0 <= name < 2**31 for name in names):
             numbers = [int(name) for name in names]
         elif all(number is not None for _, number in by_name):

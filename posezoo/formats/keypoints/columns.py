@@ -33,7 +33,7 @@ _COUNTED = re.compile(rf"(?P<axis>{_AXIS})[\s_.]?(?P<joint>\d+)", re.IGNORECASE)
 _BEGINNING = re.compile(r"(?P<axis>[xyz])[\s_.](?P<joint>.+)", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:[a-z]*?(?:kp|kpt|keypoint|joint|landmark|lm|point|pt|part|marker)s?)?[\s_.]*(\d+)", re.IGNORECASE)
 
-# What has coordinates or a score in such tables, and is no joint.
+# Names with coordinates or a score in such tables that are not joints.
 NO_JOINTS = {"bbox", "box", "bb", "center", "centre", "centroid", "instance", "person", "image", "frame", "pose", "tracking"}
 _JOINTS = ("joint", "bodypart", "body_part", "bodyparts", "keypoint", "landmark", "part", "node", "name", "label", "marker")
 _JOINT_COLUMNS = {*_JOINTS, *(f"{name}_{end}" for name in _JOINTS for end in ("name", "id", "index"))}
@@ -65,7 +65,7 @@ def joint_column(header: list[str]) -> int | None:
     if not {"x", "y"} <= set(names):
         return None
     named = [index for index, name in enumerate(names) if name in _JOINT_COLUMNS]
-    # Beside one point a row, and a frame, an `id` counts the joints.
+    # In a table of one point a row with frames, `id` is the number of the joint.
     counted = (
         [index for index, name in enumerate(names) if name in ("id", "idx")] if find(header, FRAMES) is not None else []
     )

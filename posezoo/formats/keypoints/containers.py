@@ -60,7 +60,7 @@ class _Hdf5(Mapping[str, object]):
         with open_hdf5(self.path) as file:
             values = read_dataset(file, key)
             if values.dtype.kind in "OS":
-                # One by one: an array of texts has room for the longest in every place.
+                # One by one, because an array of texts reserves the longest text's size for each.
                 texts = [entry.decode("utf-8") if isinstance(entry, bytes) else str(entry) for entry in values.flat]
                 longest = max(map(len, texts), default=0)
                 check_size(4 * longest * len(texts), self.path)
@@ -75,7 +75,7 @@ class _Hdf5(Mapping[str, object]):
         return len(set(self.datasets) | set(self.attributes))
 
 
-# Archives of other programs that begin as NumPy's do: what is in them, what they are, and what to do.
+# Archives of other programs that begin as NumPy's do: a member's name, the kind of file, and what to do.
 _ARCHIVES = {
     "xl/workbook.xml": "is a spreadsheet; save it as CSV there, and give that",
     "content.xml": "is a document of LibreOffice; save it as CSV there, and give that",
@@ -177,7 +177,7 @@ def _list_folder(path: Path) -> tuple[str, list[Path]]:
     )
 
 
-# First bytes and what they are. MATLAB 7.3 is HDF5 behind a block of text.
+# Kinds of files by their first bytes. MATLAB 7.3 is HDF5 after a block of text.
 _MAGIC = {
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",

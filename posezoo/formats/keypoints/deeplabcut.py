@@ -85,7 +85,7 @@ def _clips(columns: list[tuple[str, ...]], values: np.ndarray, index: Items[obje
         if coord:
             poses[:, people.index(person), parts.index(part), _COORDS[coord]] = values[:, column]
     videos, frames = _index(index, path)
-    # Of several individuals, those who are not in a frame have no row.
+    # With several individuals, those that are absent from a frame have no row.
     present = ~np.isnan(poses[..., :2]).all((2, 3)) if len(people) > 1 else np.ones(poses.shape[:2], bool)
     row, person_of = np.nonzero(present)
     sequence, sequences = group([videos[at] for at in row], [people[at] for at in person_of])

@@ -13,11 +13,11 @@ USE = (
     "3D poses are what a lifter gives: score them with posezoo.metrics, or project them with posezoo.geometry.project and "
     "lift the 2D"
 )
-"""What 3D poses are good for."""
+"""The advice for users with 3D poses."""
 # A depth spreads over a pose as x and y do; confidences, and logits beside pixels, spread far less.
 _LEAST_SPREAD = 0.1
 _MOST_CONFIDENCE = 1.5
-# Of pixels, the share that may lie left of the picture or above it.
+# The share of pixels that may lie left of the picture or above it.
 _MOST_BELOW = 0.2
 # Bones keep their share of a 3D pose's length from pose to pose, but not in its pictures.
 _LEAST_POSES, _LEAST_VARIATION, _STEADIER = 8, 0.05, 0.6

@@ -37,7 +37,7 @@ def foreign(path: Path, head: bytes) -> str | None:
     what = next((what for magic, what in _HEADS if head.startswith(magic)), None)
     if what is None and head[4:8] == b"ftyp":
         what = _VIDEO
-    # Archives that begin as NumPy's do are told apart by who opens them.
+    # Archives that begin as NumPy's do are recognised when they are opened.
     if what is None and not head.startswith((b"PK", b"\x93NUMPY", b"\x89HDF", b"\x80", b"{", b"[")):
         what = _ENDINGS.get(path.suffix.lower())
     return None if what is None else f"{path} is {what.format(path=path)}."

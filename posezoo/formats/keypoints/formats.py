@@ -63,7 +63,7 @@ class Format:
     read: Callable[[Content], Clips]
 
 
-# The first that matches reads: the particular before the general.
+# The first format that matches reads the file, so special formats stand before general ones.
 FORMATS: tuple[Format, ...] = (
     Format("VideoPose3D archives", is_videopose3d, read_videopose3d),
     Format("Detectron2 by VideoPose3D's infer_video", is_detectron2, read_detectron2),

@@ -69,7 +69,7 @@ def some_person(value: object, is_person: IsPerson, depth: int = 0) -> bool:
         return False
     if is_person(found):
         return True
-    if isinstance(value, list):  # frames, of which the first ones may hold nobody
+    if isinstance(value, list):  # frames, the first of which may be empty
         return any(some_person(frame, is_person, depth + 1) for frame in value if isinstance(frame, Mapping | list))
     return any(some_person(found[key], is_person, depth + 1) for key in _LISTS if isinstance(found.get(key), list))
 

@@ -209,7 +209,7 @@ def _by_name(frame: Mapping[str, object]) -> list[object] | None:
 
 def _is_landmark(landmark: object, count: int) -> bool:
     if isinstance(landmark, Mapping):
-        # Other programs name their points; a point of MediaPipe is told by its place in the list.
+        # Other programs name their points; MediaPipe's points are identified by their place in the list.
         return {"x", "y"} <= {str(key).lower() for key in landmark} and ("name" not in landmark or count == _COUNT)
     return isinstance(landmark, list) and len(landmark) in (4, 5) and count == _COUNT
 

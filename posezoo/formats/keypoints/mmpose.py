@@ -14,7 +14,7 @@ from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
 from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 
-# What Inferencer's aliases give: human, body26, wholebody and the models trained on feet.
+# The layouts of Inferencer's aliases: human, body26, wholebody and the models trained on feet.
 IMPLIED = ("coco17", "halpe26", "wholebody133", "coco23")
 
 

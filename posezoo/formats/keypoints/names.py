@@ -15,7 +15,7 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _PARTS = {joint.removeprefix("left_") for layout in SKELETONS.values() for joint in layout.joints if "right_" not in joint}
 
-# What else a joint is called, best first.
+# Other names of joints, best first.
 _OTHER_NAMES = {
     "pelvis": ("mid_hip", "midhip", "hip_center", "center_hip", "hips", "hip", "root"),
     "thorax": ("neck", "neck_base", "base_neck", "chin"),
@@ -34,9 +34,9 @@ _COUNTED = {
     for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
     for number, side in ((1, "right"), (2, "left"))
 }
-# How some detectors shorten the words.
+# Abbreviations of some detectors.
 _SHORT = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "kne": "knee", "ank": "ankle"}
-# What a joint hangs on in a layout made of a file's own names: the nearest that is there.
+# Parents of joints in a layout made of a file's own names; the nearest existing one is taken.
 _TREE = {
     "spine": "pelvis",
     "thorax": "spine",
@@ -109,7 +109,7 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
     own = None if wanted else _own_layout(plain)
     richer = own is not None and all(len(own[0]) > len(layout) and _adds(own[0], layout) for layout in complete)
     if complete and not richer:
-        # Of several with the same joints, the one that has them in the file's order.
+        # Of several layouts with the same joints, take the one with the file's order.
         layout = max(complete, key=lambda layout: (len(layout), found[layout] == list(range(len(layout)))))
         return layout, [place for place in found[layout] if place is not None]
     if own is not None:
@@ -128,7 +128,7 @@ def _places(names: list[str], layout: Skeleton) -> list[int | None]:
     free = {name: index for index, name in enumerate(names)}
     places: dict[str, int | None] = {joint: free.pop(joint, None) for joint in layout.joints}
     for joint, place in places.items():
-        if place is not None or (joint == "thorax" and "upper_neck" in layout.joints):  # there a "neck" is the upper one
+        if place is not None or (joint == "thorax" and "upper_neck" in layout.joints):  # where "neck" means the upper neck
             continue
         other = next((name for name in _OTHER_NAMES.get(joint, ()) if name in free), None)
         # Only MPI-INF-3DHP, which names the crown, too, calls the middle of the head so.

@@ -116,7 +116,7 @@ def gather(
                 confidence = confidence[..., 0]
     identified = all(person.identity is not None for *_, person in people)
     repeated = Counter((order, person.identity) for order, _, _, person in people)
-    # An identity that two people of one frame share identifies nobody.
+    # If two people of a frame share an identity, identities are not reliable.
     identified = identified and max(repeated.values()) == 1
     sequence, sequences = group(
         [frame.video or path.stem for _, frame, _, _ in people],

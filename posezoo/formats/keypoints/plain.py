@@ -16,7 +16,7 @@ from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
 PREDICTION = "posezoo-prediction/1"
-# Over the size of a pose: nobody moves so far from one frame to the next.
+# A movement between two frames, relative to the size of a pose, that no person makes.
 _LEAST_JUMP = 0.2
 
 SCHEMA = f"""\
@@ -104,7 +104,7 @@ def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]
     }
     if value.get("filled") is not None:
         keypoints[np.asarray(value["filled"]).astype(bool)] = np.nan
-    if keypoints.ndim == 3:  # a gap of a clip holds nobody
+    if keypoints.ndim == 3:  # a gap of a clip holds no person
         there = ~np.isnan(keypoints).all((1, 2))
         found |= {
             name: np.asarray(found[name], dtype=None if name in ("person", "video") else np.float64)[there]

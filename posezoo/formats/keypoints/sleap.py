@@ -51,7 +51,7 @@ def read_sleap(content: Content) -> Clips:
         axes = [axis for axis in order if axis != "xy"]
         if values.ndim == 3:
             values = values.transpose([axes.index(axis) for axis in ("frame", "track", "node")])
-        # A score that is not known, as of points set by hand, is NaN.
+        # Points set by hand have no score, which is NaN.
         scores = values if values.shape == points.shape[:3] and np.isfinite(values).any() else None
     people = people if len(people) == points.shape[1] else tuple(map(str, range(points.shape[1])))
     frames = []

@@ -130,7 +130,7 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
     named = table_rows.perhaps_persons(names, cells, frame) if who is None else None
     persons = named or persons
     identified = who is not None or named is not None or len({*zip(videos, frame.tolist(), strict=True)}) == len(frame)
-    if not identified:  # several people a frame, whom nothing tells apart
+    if not identified:  # several people a frame, without identities
         seen: dict[tuple[str, int], int] = {}
         for row, key in enumerate(zip(videos, frame.tolist(), strict=True)):
             seen[key] = seen.get(key, -1) + 1
@@ -231,7 +231,7 @@ def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tu
     filled: set[tuple[tuple[str, ...], str]] = set()
     for row in cells.tolist():
         name = row[joint].strip()
-        # Without frames, a joint that comes again begins the next pose.
+        # Without frame numbers, a repeated joint begins the next pose.
         key = tuple(row[index] for index in keys) if keys else (str(sum(1 for _, other in filled if other == name)),)
         if (key, name) in filled:
             raise InputError(f"{path}: {name} stands twice in frame {', '.join(key)[:40]}; add a column `person`.")

@@ -29,15 +29,15 @@ PERSONS = (
     "person", "personid", "track", "trackid", "trackingid", "individual", "subject", "subjectid", "objectid", "objid",
     "pid", "player", "playerid", "actor", "human", "humanid", "identity",
 )  # fmt: skip
-# What else may name a person, where it comes again from frame to frame.
+# Other columns that may identify a person, if their values repeat from frame to frame.
 _PERHAPS_PERSONS = ("id", "obj", "name")
 # The index of a pandas table: rows that were dropped leave gaps in it.
 _INDICES = ("", "unnamed0", "index")
 _TIME = re.compile(r"(?:time|timestamp|t|ts|timecode)?(?:in)?(?P<unit>s|sec|secs|seconds?|ms|msec|milliseconds?|us)?")
 _SECONDS = {"s": 1.0, "m": 1e-3, "u": 1e-6}
-# Seconds between two frames; what lies outside is of another unit.
+# Bounds on the seconds between two frames; other values have another unit.
 _STEPS = (0.004, 0.9)
-# Of a step, by which times may miss a whole number of steps.
+# The share of a step by which times may deviate from whole steps.
 _EVEN = 0.25
 
 

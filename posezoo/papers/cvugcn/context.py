@@ -15,10 +15,10 @@ from posezoo.papers.cvugcn.rig import Rig
 from posezoo.skeletons import Skeleton
 
 NEIGHBOURS = (-4, -2, -1, 1, 2, 4)
-"""Frames before and after that the network sees."""
+"""The neighbouring frames that the network sees."""
 CHANNELS = 2 + 1 + 4 * len(NEIGHBOURS) + 3 + 5
 """Channels of :func:`describe`."""
-_NOISE_MM = 15.0  # what a good detector's errors come to, seen from a few metres
+_NOISE_MM = 15.0  # a good detector's errors, in mm at a few metres
 _MOTION_MM = 30.0
 _BONE_MM = 400.0
 _LEAST_MM = 20.0

@@ -239,7 +239,7 @@ class CVUGCN(Refinement):
             if stage not in self._metrics:
                 self._metrics[stage] = MultiViewMetrics(self.skeleton).to(self.device)
             self._metrics[stage].update(pose, coarse, batch["pose_3d"])
-        # What needs no 3D: whether the refined pose is where both cameras saw it.
+        # A metric without 3D: the distance of the refined pose from both cameras' keypoints.
         error = losses.reprojection(rig.project(pose), batch["target_2d"]) / (VIEWS * len(self.skeleton))
         self.log(f"{stage}/reprojection_px", error, batch_size=len(pose), sync_dist=True)
 

@@ -19,7 +19,7 @@ from posezoo.networks import BatchNorm1d
 from posezoo.papers.cvugcn.graph import KINDS, BodyGraph, adjacency, for_views, pooling
 from posezoo.skeletons import Skeleton
 
-_CACHED = 2**18  # numbers that a processor keeps at hand
+_CACHED = 2**18  # numbers that fit a processor's cache
 
 
 class GraphConvolution(nn.Module):
@@ -170,9 +170,9 @@ class CrossViewNetwork(nn.Module):
             self.decoders.append(GraphUnit(2 * width, width, matrices, views, any_views))
         self.head = GraphConvolution(width, 3, full, views)
         with torch.no_grad():
-            self.head.weight.mul_(0.1)  # shifts are small to begin with
+            self.head.weight.mul_(0.1)  # start with small shifts
             if isinstance(self.fusion, nn.Linear):
-                # Each view starts as itself: validation 77.0 mm after 1,500 steps, 82.2 where views start mixed.
+                # Start from the identity of each view: validation 77.0 mm after 1,500 steps, 82.2 from mixed views.
                 self.fusion.weight.add_(torch.eye(views * width))
 
     def forward(self, features: Float[Tensor, "B V J C"]) -> Float[Tensor, "B V J 3"]:

@@ -14,7 +14,7 @@ from posezoo.geometry.double import to_double
 from posezoo.geometry.robust import reproject, trusted
 from posezoo.papers.cvugcn.rig import Rig
 
-_AGREE = 6.0  # typical errors within which a view agrees with a point
+_AGREE = 6.0  # a view within this many typical errors agrees with a point
 _LEAST_PX = 2.0
 
 

@@ -141,7 +141,7 @@ def _together(
     coarse = triangulate_views(views, limit)
     if not model.hp.refinement or not bool(torch.isfinite(coarse).any()):
         return coarse, rig.to_cameras(coarse).movedim(1, 0), coarse
-    # Bone lengths and the clip's noise are those of the frames in which somebody was found.
+    # Bone lengths and the clip's noise are measured on frames in which a person was found.
     known = torch.isfinite(coarse).all(-1).any(-1)
     numbers = torch.arange(len(coarse), device=coarse.device) if follows is None else follows.to(coarse.device)
     refined = coarse.clone()
@@ -175,7 +175,7 @@ def _pair_by_pair(
         coarse.append(torch.cat([part for _, part in parts]))
         for place, view in enumerate(pair):
             refined[view].append(rig.to_world(pose)[:, place])
-    # Views that only see a joint together with one other leave it to that pair.
+    # A joint that only one pair of views sees is that pair's alone.
     world = torch.stack([view for views in refined for view in views]).nanmean(0)
     camera = torch.stack(
         [c.world_to_camera(torch.stack(poses).nanmean(0)) for c, poses in zip(views.cameras, refined, strict=True)]

@@ -56,7 +56,7 @@ class Refinement(ZooModule):
             return start
         features = [(start - middle) / _SCALE_MM, (middle / _PLACE_MM).expand_as(coarse)]
         if self.hp.residual or self.hp.gate_mm:
-            # What a view sees the coarse pose off by, at the pose's own depth.
+            # The distance of each view's keypoints from the coarse pose, at the pose's own depth.
             residual = (keypoints - rig.project(coarse)) * coarse[..., 2:] / rig.focal
             residual = residual.clamp(-_ERROR_MM, _ERROR_MM)
             residual = torch.where(torch.isfinite(residual), residual, 0.0)

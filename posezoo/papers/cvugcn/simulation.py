@@ -122,7 +122,7 @@ def place_cameras(world: Float[Tensor, "B T J 3"], views: int, settings: RigSett
     apart = least + (most - least) * uniform[..., 0] if views == 2 else (0.35 * normal[..., 0]).exp() * 2 * math.pi / views
     heading = 2 * math.pi * uniform[:, :1, 1] + apart.cumsum(1)
     near, far = settings.distance_mm
-    # Cameras of a room stand about as far away as each other.
+    # Cameras of one room have similar distances.
     distance = near + (far - near) * (0.6 * uniform[:, :1, 2] + 0.4 * uniform[..., 2])
     low, high = settings.height_mm
     height = low + (high - low) * uniform[..., 3]
@@ -184,7 +184,7 @@ def detection_errors(
     beside = 1.4 * (neighbours / neighbours.sum(1, keepdim=True)) @ errors
     along = 0.5 * uniform[:, 3]
     errors = level * spread * ((1 - along) * errors + along * beside)
-    # Limbs taken for something else, for one frame or for some.
+    # Large errors, for limbs that the detector confuses, in one frame or several.
     rate = settings.outliers * uniform[:, 4] * (uniform[:, 5] < 0.7)
     begins = draw(torch.rand, *steps.shape[:-1], 1, device=device) < rate
     far = begins.clone()

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _STATISTICS = 4096
-"""Augmented poses that means and deviations are taken from."""
+"""How many augmented poses means and deviations are measured on."""
 
 
 class GeoRep(LiftingModule):

@@ -32,7 +32,7 @@ def neighbour_rows(data: PoseData, count: int) -> np.ndarray:
     found = np.empty((len(key), count), dtype=np.int64)
     for step in range(1, count + 1):
         found[:, step - 1] = rows
-        for offset in (-step, step):  # what follows is written last, so it counts where there are both
+        for offset in (-step, step):  # the next frames replace the previous ones
             place = np.searchsorted(key, key + offset, sorter=order).clip(max=len(key) - 1)
             candidate = order[place]
             there = key[candidate] == key + offset
@@ -68,7 +68,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
         "source_share": 0.2, "source_shuffled": False, "adapter_width": 256, "adapter_penalty": 1.0,
         "adapter_batch_size": 256, "adapter_saturating": False,
     }  # fmt: skip
-    """What results were measured with before the defaults became the paper's."""
+    """Former defaults, with which results were measured before the defaults became the paper's."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
             least = self.source_least if self.source_completed else len(self.skeleton)
             parts.append(keypoints[known >= least])
         poses = np.concatenate(parts)
-        # Detectors write a person they did not find as one point.
+        # Detectors write a person that was not found as one point.
         poses = poses[(np.nanmax(poses, 1) - np.nanmin(poses, 1)).max(1) > 0] if len(poses) else poses
         if not len(poses):
             kind = f"person of {self.source_least} joints" if self.source_completed else "complete person"
@@ -200,7 +200,7 @@ class GeoSelfSupDataModule(LiftingDataModule):
             count = round(len(tensors["keypoints_2d"]) * self.source_share / (1 - self.source_share))
         if self.source_shuffled:
             source = source[torch.randperm(len(source), generator=torch.Generator().manual_seed(self.seed))]
-        # Of the mean size of the target's people, for models that have one scale for all data.
+        # Scale to the mean size of the target's people, for models with one scale for all data.
         size = (tensors["keypoints_2d"] - tensors["keypoints_2d"][:, self.skeleton.root, None]).norm(dim=-1).mean()
         poses = source[torch.arange(count) % len(source)] * (size / source.norm(dim=-1).mean())
         joined = {"keypoints_2d": torch.cat([tensors["keypoints_2d"], poses])}

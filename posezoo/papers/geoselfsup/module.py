@@ -190,11 +190,11 @@ class GeoSelfSup(Student, GeometricLifter):
         if self.memory_weight:
             terms["memory"] = self.forgetting(lambda pixels: self.relative(self.normalize(pixels)), len(frames))
         if hp.self_consistency:
-            # Lifted at the scale that every input has, and brought back to that of y.
+            # Lift at the scale of all inputs, then restore the scale of y.
             again = self.relative(seen) * scale
             terms["3d"] = losses.loop_closure(turned, again)
             terms["2d"] = losses.loop_closure(x, self.project(again @ turn))
-        # The discriminators see new views at the scale of real poses, too: else they would judge by size alone.
+        # Show new views to the discriminators at the scale of real poses, which could otherwise be told by size alone.
         first = scale.unflatten(0, (-1, count))[:, :1]
         fake = y.unflatten(0, (-1, count)) / first
         if self.critic is not None:
@@ -210,14 +210,14 @@ class GeoSelfSup(Student, GeometricLifter):
         """Return what the discriminators minimise: Eq. 5 and 6."""
         critic, temporal, scale = self.critic, self.judge_of_motion, self.hp.distance
         assert critic is not None
-        # r is not the pose that was turned: the batch, shifted by one.
+        # r must not be the pose that was turned, so shift the batch by one.
         sampled = roll(real)
         moving, moved = (sampled, fake) if in_time is None else (sampled[roll(in_time)], fake[in_time])
         terms = {"critic": losses.discriminator(critic(sampled[:, 0]), critic(fake[:, 0]))}
         if temporal is not None:
             terms["temporal_critic"] = losses.discriminator(temporal(moving), temporal(moved))
         if self.hp.penalty:
-            # Gradients in the scale of the networks' doors, where poses are about 1.
+            # Take gradients at the scale of the networks' first layers, where poses are about 1.
             terms["penalty"] = losses.gradient_penalty(lambda pose: critic(pose / scale), sampled[:, 0] * scale)
             if temporal is not None:
                 penalty = losses.gradient_penalty(lambda pose: temporal(pose / scale), moving * scale)

@@ -32,12 +32,12 @@ class Lifter(nn.Module):
         super().__init__()
         self.root, self.distance = root, distance
         self.network = ResidualMLP(2 * joints, joints, width, blocks=4, dropout=dropout)
-        # Small depths to begin with: a random lifter's skeletons, thrown about, teach the discriminator nothing.
+        # Start with small depths, because the discriminator learns nothing from a random lifter's skeletons.
         scale_parameters(self.network.head, 0.1)
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Return points on the rays of normalised keypoints, in units of the skeleton (Z about c)."""
-        # Poses come at a scale of 1 / c, at which a network learns slowly; its door brings them to 1.
+        # Poses have a scale of 1 / c, at which a network learns slowly; scale them to 1.
         offsets = self.network(keypoints.flatten(1) * self.distance)
         offsets = offsets - offsets[:, self.root].mean(1, keepdim=True)
         return lift_to_3d(keypoints, self.distance + offsets)
@@ -58,7 +58,7 @@ class TemporalDiscriminator(nn.Module):
     def forward(self, frames: Float[Tensor, "B F J 2"]) -> Float[Tensor, "B"]:
         """Judge the motion of a frame and its M neighbours, all in the scale of the first."""
         differences = frames[:, :1] - frames[:, 1:]
-        # Frames apart by a thirtieth of a second differ by little; ten times that is as large as a pose.
+        # Differences of frames a thirtieth of a second apart are small; ten times that is as large as a pose.
         return self.judge(torch.cat([frames[:, :1], 10 * differences], 1).flatten(1, 2))
 
 
@@ -69,7 +69,7 @@ class DomainAdapter(nn.Module):
         super().__init__()
         self.scale = scale
         self.network = ResidualMLP(2 * joints, 2 * joints, width, blocks=4)
-        scale_parameters(self.network.head, 0.01)  # hardly a correction to begin with
+        scale_parameters(self.network.head, 0.01)  # start with small corrections
 
     def correction(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         return self.network(keypoints.flatten(1) * self.scale).view_as(keypoints) / self.scale

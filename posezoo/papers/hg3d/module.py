@@ -135,7 +135,7 @@ class HG3D(PictureModule):
             labelled = self.datamodule is None or self.datamodule.kinds["labelled"] is not None
             labelled = labelled and self.hp.weight_depth > 0
             pose = self.network.pose
-            for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and what leads there
+            for part in (self.network.depth, pose.from_features[-1], pose.from_heatmaps[-1]):  # and before them
                 part.requires_grad_(labelled or self.hp.weight_geometry > 0)
 
     def canonical(self) -> list[Float[Tensor, "_"]]:
@@ -192,7 +192,7 @@ class HG3D(PictureModule):
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Return poses in px of the crop, depths relative to the root, and the heatmaps' confidence in [0, 1]."""
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
-        points, height = peaks(heatmaps[-1].float())  # half precision cannot hold parts of a pixel
+        points, height = peaks(heatmaps[-1].float())  # half precision cannot represent fractions of a pixel
         points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5
         root = self.skeleton.root
         depth = (depth - depth[:, root : root + 1]).float() * (self.size / UNITS)

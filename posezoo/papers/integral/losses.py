@@ -14,5 +14,5 @@ def joints(pred: Float[Tensor, "B J D"], target: Float[Tensor, "B J D"], known: 
     With D 2 it is the loss of pictures with 2D labels, whose depths get no gradient ("mixed 2D and 3D data training").
     """
     gap = (pred - target.nan_to_num()).abs().mean(-1) * known
-    # Of all processes: each holds its share of the batch, and their gradients are averaged.
+    # The number over all processes, because each holds a share of the batch and gradients are averaged.
     return gap.sum() * share()[1] / total(known.sum().float()).clamp_min(1)

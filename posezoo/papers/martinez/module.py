@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 _STATISTICS = 50_000
-"""Augmented poses that means and deviations are taken from."""
+"""How many augmented poses means and deviations are measured on."""
 
 
 class Martinez(LiftingModule):

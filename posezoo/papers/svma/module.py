@@ -262,7 +262,7 @@ class SVMA(Student, FineTuning, LiftingModule):
 
         if self.critic is not None:
             self.toggle_optimizer(critic_optimizer)
-            # x_sam is not the pose that was rotated: the batch, shifted by one.
+            # x_sam must not be the pose that was rotated, so shift the batch by one.
             sampled, fake = roll(real), new_view.detach()
             difference = losses.critic_difference(self.critic(fake), self.critic(sampled))
             mix = draw(torch.rand, len(real), 1, 1, device=self.device)

@@ -53,7 +53,7 @@ class Generator(nn.Module):
             head.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]) / distance)
 
     def _features(self, keypoints: Tensor) -> Tensor:
-        # Poses come at a scale of 1 / d, at which a network learns slowly; its door brings them to 1.
+        # Poses have a scale of 1 / d, at which a network learns slowly; scale them to 1.
         return self.shared(keypoints.flatten(1) * self.distance)
 
     def _pose(self, features: Tensor, keypoints: Tensor) -> Tensor:

@@ -21,4 +21,4 @@ EXPORTS: dict[str, Callable[[Poses, MotionSettings, str], str]] = {
     ".trc": trc,
     ".csv": csv,
 }
-"""What writes each ending: the text of a file, from (poses, settings, the file's name)."""
+"""The writer of each ending, which returns a file's text from (poses, settings, the file's name)."""

@@ -16,10 +16,10 @@ from posezoo.poses.exports.settings import MotionSettings
 from posezoo.skeletons import Skeleton
 
 _ORDER = "zxy"
-# Rows this far apart are pictures, not a clip.
+# Rows that are further apart than this are pictures, not a clip.
 _MOST_TICKS_PER_ROW = 100
 _END = 0.2
-"""Length of the stub that shows a last joint's direction, over its bone's."""
+"""The length of the stub that shows a last joint's direction, relative to its bone."""
 # Where bones point from their parents in the rest pose, a T: x to the person's left, y up, z to the front. Others point up.
 _REST = {
     **dict.fromkeys(

@@ -39,10 +39,10 @@ class Poses(Posed, Protocol):
 
 
 HEIGHT_MM = 1700.0
-"""Of a person whose size cannot be known, where none is given."""
-# Of the steps between frames of a variable rate, the share that may be shorter than the one that gives the rate.
+"""The assumed height of a person of unknown size."""
+# The share of steps between frames of a variable rate that may be shorter than the step that gives the rate.
 _SHORT_STEPS = 0.1
-# Steps that differ by more than this factor are no even rate.
+# Steps that differ by more than this factor are not of an even rate.
 _EVEN = 1.5
 _AT_A_VARIABLE_RATE = {
     "TRC": "its column Time holds the time of each frame",

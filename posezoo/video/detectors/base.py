@@ -34,7 +34,7 @@ class Detector(ABC):
     skeleton: ClassVar[str]
     """The layout of the keypoints that it finds."""
     install: ClassVar[str]
-    """What to pip install."""
+    """The package to install by pip."""
 
     def __init__(self, model: Callable[..., Any], release: Callable[[], object] | None = None) -> None:
         self.model = model
