@@ -97,7 +97,7 @@ def _apart(pair: tuple[str, str], measured: Mapping[str, float], deviations: Map
     """Return whether the means of two rows differ by more than their noise."""
     if deviations is None:
         return True
-    # A baseline that nothing was drawn for varies by nothing, and tells nothing of the others.
+    # A baseline without random draws does not vary, which says nothing about the other rows.
     known = [deviation for deviation in deviations.values() if deviation]
     usual = math.sqrt(statistics.fmean(deviation**2 for deviation in known)) if known else math.inf
     first, second = (usual if (deviation := deviations.get(row)) is None else deviation for row in pair)

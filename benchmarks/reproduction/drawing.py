@@ -19,7 +19,7 @@ def draw(results: Results) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # Same results, same bytes: ids from a fixed salt, no date. Text stays text.
+    # The same results must give the same bytes, hence a fixed salt for ids and no date. Text stays text.
     with mpl.rc_context({"svg.hashsalt": results.table.id, "svg.fonttype": "none", "font.size": 9}):
         if results.table.distribution:
             return _save(_distributions(results))
@@ -91,7 +91,7 @@ def _bars(axis: Any, results: Results, column: Any, rows: list[Any]) -> None:
     heights, means, deviations = zip(*found, strict=True)
     axis.barh(heights, means, xerr=deviations, height=0.36, color=MEASURED, label=_measured_label(results))
     axis.set_yticks(list(places), [textwrap.fill(row.title, 28) for row in rows])
-    if not axis.yaxis_inverted():  # panels share it
+    if not axis.yaxis_inverted():  # panels share the axis, so that it may be inverted already
         axis.invert_yaxis()
 
 

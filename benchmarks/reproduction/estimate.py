@@ -19,7 +19,7 @@ STEP_TIMES = BENCHMARKS / "step_times.json"
 POSES = {"h36m": 1_559_752, "mpi_inf_3dhp": 1_052_736}
 OF_OTHERS = 100_000
 """Of datasets that are neither at hand nor above."""
-# Where no GPU was measured: networks this small wait for kernels to be launched; large ones for arithmetic.
+# Where no GPU was measured: small networks wait for kernels to be launched, large ones for arithmetic.
 LAUNCH_SECONDS, FLOPS_PER_SECOND = 8e-6, 1e13
 FLOPS_OF_A_CORE = 5e10
 GUESSED = "guessed from the number of weights where nothing was measured or counted"
@@ -95,7 +95,7 @@ class Estimates:
             return Estimate(None, 0.0, 0)
         steps, disk = self._steps(run), self._disk(run)
         seconds = self._seconds.get(f"{run.name}/{self.bench.budget}")
-        if seconds is None:  # a recipe of the user's own: six products with every weight, for each pose of a batch
+        if seconds is None:  # a user's own recipe: count six products with every weight for each pose of a batch
             batch = run.recipe["data"].get("batch_size", 256)
             seconds = 6 * disk / 4 * batch / FLOPS_OF_A_CORE
             if GUESSED not in self.sources:
@@ -119,7 +119,7 @@ class Estimates:
         try:
             return len(load_dataset(run.trained_on.loader, "train", run.trained_on.path(self.bench.data_dir)))
         except PoseZooError:
-            return None  # not at hand
+            return None  # the file does not exist
 
     @staticmethod
     def _disk(run: Run) -> int:

@@ -141,7 +141,7 @@ class Launcher(ABC):
                         job.state, job.error = "failed", f"what it starts from failed: {job.needs.error}"
                         changed(job)
                         continue
-                    if job.is_complete():  # by another process, meanwhile
+                    if job.is_complete():  # another process completed it meanwhile
                         job.state = "done"
                         changed(job)
                         continue

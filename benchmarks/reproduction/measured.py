@@ -75,7 +75,7 @@ class Results:
         published = {row.id: number for row in rows if (number := row.number(column.id)) is not None and not row.cited}
         measured = {row.id: self.cells[row.id, column.id].mean for row in rows if (row.id, column.id) in self.cells}
         stated = [(better, worse) for at, better, worse in self.table.stated if at == column.id]
-        # What is not trained knows no seed.
+        # Rows that are not trained have no seed.
         deviations = {
             row: (cell.deviation if cell.trained_on else 0.0) for (row, at), cell in self.cells.items() if at == column.id
         }

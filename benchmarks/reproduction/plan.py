@@ -36,7 +36,7 @@ def plan(table: Table, bench: Bench, seeds: range, only: list[str] | None = None
             raise InputError(f"row {name} of {table.id} is quoted from elsewhere; nothing here reproduces it.")
     rows = [row for row in table.rows.values() if not row.cited and (not only or row.id in only)]
     planned = [_plan_or_leave_out(table, row, seed, bench) for seed in seeds for row in rows]
-    # A baseline that is not trained knows no seed.
+    # A baseline that is not trained has no seed.
     return [row for row in planned if row.seed == seeds.start or row.impossible or any(c.run.trained_on for c in row.cells)]
 
 
@@ -60,7 +60,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         if own is None or (column.papers_data_only and not bench.is_papers_data(table)):
             continue
         switches = {
-            key: {**getattr(row, key), **own.get(key, {})}  # of the row, and of this column alone
+            key: {**getattr(row, key), **own.get(key, {})}  # the row's settings, and those of this column alone
             for key in ("model", "train", "start")
         }
         theirs = bench.is_papers_data(table)
@@ -85,7 +85,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         file = bench.file(tested_on)
         content = identity(file) if file else ""
         kind: dict[str, Any] = {"keypoints": "gt"}
-        if tested_on.pictures:  # rendered ones are as large in tests as in training
+        if tested_on.pictures:  # rendered pictures have the same size in tests and in training
             options = run.recipe["data"].get("options", {})
             kind = options_of(tested_on.loader, options) if tested_on.loader in PICTURES else {}
         settings = _named_detector({**kind, **tested_on.settings, **test}, table, tested_on)

@@ -112,7 +112,7 @@ def _latex(results: Results, shown: pd.DataFrame, best: pd.DataFrame) -> str:
 
     bold = pd.DataFrame("", shown.index, shown.columns).where(~best, "textbf:--rwrap;")
     shown.columns.names = [None, None]
-    # The Styler wants each label once, and rows of a table may share a title.
+    # The Styler needs unique labels, but rows of a table may share a title.
     numbered = [f"{title}\0{number}" for number, title in enumerate(shown.index)]
     shown.index, bold.index = pd.Index(numbered), pd.Index(numbered)
     style = shown.style.format(escape="latex").format_index(escape="latex", axis=1)

@@ -164,7 +164,7 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
         "command": command_of(row.table.id, row.row.id, bench.data, bench.budget, row.seed),
         "cells": cells,
     }
-    if is_stored(row.path):  # damaged, or to be measured anew
+    if is_stored(row.path):  # the file is damaged, or is to be measured again
         set_aside(row.path)
     write_json(row.path, content)
     row.failure.unlink(missing_ok=True)

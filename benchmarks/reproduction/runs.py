@@ -54,7 +54,7 @@ class Bench:
     def dataset(self, table: Table, role: str) -> Dataset:
         """Return the dataset that stands for the paper's dataset ``role`` in a table."""
         known = datasets()
-        if self.data == table.data:  # the paper's own data: every dataset is itself
+        if self.data == table.data:  # on the paper's own data every dataset stands for itself
             return known[role]
         return known[known[self.data].instead_of.get(role, self.data)]
 

@@ -76,7 +76,7 @@ class SlurmLauncher(Launcher):
         if listed.returncode == 0 and state and state not in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"):
             return None
         if listed.returncode != 0 and "Invalid job id" not in listed.stderr:
-            return None  # the controller does not answer; ask again
+            return None  # the controller does not answer, so ask again later
         log = Path(str(handle.paths.stdout))
         if log.is_file() and "another process is at this run" in log.read_text(errors="replace"):
             return "busy"

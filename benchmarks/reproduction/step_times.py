@@ -83,7 +83,7 @@ def count(settings: dict[str, Any]) -> dict[str, int]:
     batch = settings["data"].get("batch_size", FEW)
     few = {**settings, "data": {**settings["data"], "batch_size": min(batch, FEW)}}
     counters = []
-    for steps in (1, 2):  # the difference is a step without what happens once
+    for steps in (1, 2):  # the difference of the two is a step without one-time work
         with _Work() as counter:
             fit(few, steps, [], accelerator="cpu")
         counters.append(counter)

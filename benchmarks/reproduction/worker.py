@@ -45,7 +45,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         recipe["data"] = {**recipe["data"], "batch_size": batch // devices}
     if spec.get("sources"):
         recipe["data"] = {**recipe["data"], "source": spec["sources"]}
-    recipe.pop("start", None)  # says what the start was; its weights are at hand
+    recipe.pop("start", None)  # provenance of the start, whose weights are in the folder
     path = folder / "recipe.yaml"
     write_whole(path, yaml.safe_dump(recipe))
     last = folder / "train" / "checkpoints" / "last.ckpt"
@@ -56,7 +56,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         overrides += ["--data.path", spec["train_path"]]
     if spec.get("annotated_path"):
         overrides += ["--data.annotated_path", spec["annotated_path"]]
-    # wandb reads these: a table is a group of runs, and a run is called as its row.
+    # wandb reads these variables: a table is a group of runs, and a run has the name of its row.
     for variable, key in (("WANDB_RUN_GROUP", "group"), ("WANDB_NAME", "title")):
         if key in spec:
             os.environ.setdefault(variable, spec[key])
