@@ -253,6 +253,10 @@ class ZooModule(LightningModule):
             restore_random_state(self._random, self.device)
             self._random = None
 
+    def counted(self, stage: str) -> object:
+        """Return the metrics that count a stage, ``val`` or ``test``; None before its first batch and after its last."""
+        return self._metrics.get(stage)
+
     def _report(self, stage: str) -> None:
         metrics = self._metrics.pop(stage, None)
         if metrics is not None:

@@ -17,8 +17,9 @@ import pytorch_lightning as pl
 import torch
 import yaml
 from jsonargparse import ArgumentError
+from pytorch_lightning.callbacks import LearningRateMonitor
 from pytorch_lightning.cli import LightningCLI
-from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.distributed import leave
@@ -35,6 +36,7 @@ from posezoo.training.progress import StepsDone, meant
 from posezoo.training.provenance import provenance, without_folders
 from posezoo.training.recipes import read_recipe
 from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best, make_logger, writable
+from posezoo.training.wandb_report import WandbReport, log_weights
 
 
 class _CLI(LightningCLI):
@@ -76,6 +78,11 @@ class _CLI(LightningCLI):
             )
         settings["enable_progress_bar"] = False  # Lightning's own, see StepsDone
         logger = configured.get("logger") or make_logger(self.logger, self.folder)
+        loggers = logger if isinstance(logger, list) else [logger]
+        if any(isinstance(each, Logger) and not isinstance(each, CSVLogger) for each in loggers):
+            callbacks.append(LearningRateMonitor("step"))
+        if any(isinstance(each, WandbLogger) for each in loggers):
+            callbacks.append(WandbReport())
         if (
             configured.get("strategy") == "auto"
             and self._processes(configured) > 1
@@ -300,6 +307,7 @@ def finish(
     results = trainer.test(model, data, verbose=False) if data is not None else []
     if trainer.is_global_zero:
         save(model, path, **origin)
+        log_weights(trainer, path, origin)
         report = {"metrics": results[0] if results else {}, "settings": settings_of(model), **origin}
         write_whole(path.parent / "metrics.json", json.dumps(report, indent=2, default=str) + "\n")
         if progress:

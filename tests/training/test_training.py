@@ -169,6 +169,8 @@ def test_wandb_offline_needs_no_account(monkeypatch):
     monkeypatch.setenv("WANDB_NAME", "a row")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
+    logged = []
+    monkeypatch.setattr(wandb.sdk.wandb_run.Run, "log_artifact", lambda self, artifact: logged.append(artifact))
     train("martinez.cmu", "run", [*QUICK, "--model.width", "16", "--trainer.max_steps", "2"], logger="wandb")
     try:
         run = wandb.run
@@ -176,9 +178,24 @@ def test_wandb_offline_needs_no_account(monkeypatch):
         config = dict(run.config)
         assert {"paper", "seed", "commit", "versions", "model", "data", "trainer"} <= set(config)
         assert (config["model"]["width"], config["trainer"]["max_steps"]) == (16, 2)
+        folder = Path(run.dir)
+        (table,) = folder.glob("media/table/test/p_mpjpe_mm*.json")
+        shown = json.loads(table.read_text())
+        assert shown["columns"] == ["action", *posezoo.skeletons.get_skeleton("h36m17").joints]
+        assert len(shown["data"]) > 1
+        (picture,) = folder.glob("media/images/test/poses*.png")
+        assert picture.stat().st_size > 10_000
+        assert dict(run.summary)["lr-Adam"] > 0
     finally:
         wandb.finish()
     assert list(Path("run/wandb").glob("offline-run-*/run-*.wandb"))
+    (weights,) = (artifact for artifact in logged if artifact.type == "model")  # tables are artifacts, too
+    assert (weights.name, weights.type, list(weights.manifest.entries)) == (
+        "martinez.cmu",
+        "model",
+        ["martinez.cmu.safetensors"],
+    )
+    assert weights.metadata["seed"] == 0
 
 
 def test_saving_refuses_other_endings_and_missing_folders():
