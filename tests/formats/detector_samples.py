@@ -112,6 +112,23 @@ def write_mmpose_folder(folder):
     return folder / "predictions", "coco17", found
 
 
+def write_mmpose_dump(folder):
+    """What ``tools/test.py --dump`` of a top-down model writes: an entry a person."""
+    found = people()
+    entries = [
+        {
+            "id": 2 * i + person,
+            "img_id": i,
+            "ori_shape": (SIZE[1], SIZE[0]),
+            "pred_instances": {"keypoints": k[i][None].astype(np.float32), "keypoint_scores": c[i][None].astype(np.float32)},
+        }
+        for i in range(FRAMES)
+        for person, (k, c) in enumerate(found)
+    ]
+    (folder / "dump.pkl").write_bytes(pickle.dumps(entries))
+    return folder / "dump.pkl", "coco17", found
+
+
 def write_openpifpaf_lines(folder):
     def make(k, c, _):
         return {"keypoints": flat(k, c), "bbox": [1, 2, 3, 4], "score": 0.9, "category_id": 1}

@@ -104,6 +104,39 @@ def write_coco_results(folder):
     return folder / "alphapose-results.json", "coco17", keypoints, confidence
 
 
+def write_coco_results_by_number(folder):
+    keypoints, confidence = poses()
+    entries = [
+        {"image_id": 7 + i // 2, "category_id": 1, "keypoints": flat, "score": 0.8}
+        for i, flat in enumerate(triplets(keypoints, confidence))
+    ]
+    (folder / "results.json").write_text(json.dumps(entries))
+    return folder / "results.json", "coco17", keypoints, confidence
+
+
+def write_mpii(folder):
+    """As simple-baselines writes it: pixels are counted from 1."""
+    keypoints = np.random.default_rng(0).integers(1, 900, (4, 16, 2)).astype(np.float32)
+    people = [
+        {"image": f"{i}.jpg", "joints": (each + 1).tolist(), "joints_vis": [1] * 16, "center": [200.0, 210.0], "scale": 1.5}
+        for i, each in enumerate(keypoints)
+    ]
+    (folder / "valid.json").write_text(json.dumps(people))
+    return folder / "valid.json", "mpii16", keypoints, None
+
+
+def write_labelme_frame(folder):
+    keypoints, _ = poses(2)
+    shapes = [
+        {"label": name, "points": [point], "group_id": person, "shape_type": "point", "flags": {}}
+        for person, each in enumerate(keypoints.tolist())
+        for name, point in zip(COCO, each, strict=True)
+    ]
+    value = {"version": "5.4.1", "shapes": shapes, "imageWidth": SIZE[0], "imageHeight": SIZE[1]}
+    (folder / "img_000.json").write_text(json.dumps(value))
+    return folder / "img_000.json", "coco17", keypoints, None
+
+
 def write_openpose(folder):
     keypoints, confidence = poses(3, 25)
     (folder / "clip_000000000012_keypoints.json").write_text(json.dumps(openpose(keypoints, confidence)))

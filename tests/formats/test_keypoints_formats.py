@@ -11,6 +11,7 @@ from posezoo.formats.keypoints import FORMATS, read_keypoints, read_with_format
 from posezoo.formats.keypoints.names import columns_of, frame_of, joint_name
 from posezoo.skeletons import SKELETONS, Skeleton
 from tests.files import pandas_files
+from tests.formats.detector_samples import SAMPLES
 from tests.formats.keypoint_samples import COCO, SIZE, WRITERS, alphapose, kinetics, landmarks, poses, triplets
 
 
@@ -344,3 +345,19 @@ def test_lsp_hidden_joints_are_located(tmp_path):
     data = read_keypoints(tmp_path / "joints.mat")
     np.testing.assert_array_equal(data.keypoints_2d, joints[:2].transpose(2, 1, 0) - 1)
     assert (data.confidence == 1).all()
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_format_has_a_sample(tmp_path):
+    """Ask whoever adds a format for a file of it: a writer in ``keypoint_samples.py`` or ``detector_samples.py``."""
+    told: set[str] = set()
+    for number, (sample, write) in enumerate((*WRITERS.items(), *SAMPLES.items())):
+        folder = tmp_path / f"{number}_{sample}"
+        folder.mkdir()
+        path, layout, *_ = write(folder)
+        told.add(read_with_format(path, layout, SIZE)[0].name)
+    refused = {"tables without a header"}  # told apart only to say what is wrong
+    lacking = [form.name for form in FORMATS if form.name not in told | refused]
+    assert not lacking, f"no sample of {', '.join(lacking)}; write one, so that every test of all formats reads it."
