@@ -17,6 +17,7 @@ from posezoo.lifting.base import ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import Values, check_keypoints
+from posezoo.lifting.processes import check_process
 from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
 from posezoo.poses.posedata import PoseData
@@ -120,6 +121,7 @@ class LiftingModule(ZooModule):
         checked = check_keypoints(
             keypoints_2d, skeleton, self.skeleton, image_size, confidence, self.fills_missing, incomplete
         )
+        check_process()
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
         if batch_size < 1:

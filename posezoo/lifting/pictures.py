@@ -18,6 +18,7 @@ from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.export_graph import PictureGraph
+from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import cosine
 from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.poses.prediction import Prediction
@@ -122,6 +123,7 @@ class PictureModule(ZooModule):
     @torch.inference_mode()
     def predict_images(self, images: Iterable[object], box: object = None) -> Prediction:
         """Predict N poses from N pictures, such as the frames of a video; ``box`` holds the box of each."""
+        check_process()
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predicting.")
         joints, sizes = len(self.skeleton), set()

@@ -17,6 +17,7 @@ from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
 from posezoo.geometry.rig_fit import leg_length, likely_unit
 from posezoo.lifting.inputs import as_array, check_convertible
+from posezoo.lifting.processes import check_process
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
@@ -85,6 +86,7 @@ def predict_views(
     frames: object,
 ) -> MultiViewPrediction:
     """See :meth:`posezoo.papers.cvugcn.CVUGCN.predict_views`."""
+    check_process()
     if model.training:
         raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
