@@ -38,7 +38,7 @@ HEAD = """\
 
 
 def surface() -> dict[str, Any]:
-    """Everything that is pinned, in plain types."""
+    """Return everything that is pinned, in plain types."""
     from posezoo.cli import parser
     from posezoo.lifting import LiftingModule, PictureModule
     from posezoo.papers.cvugcn import CVUGCN
@@ -59,12 +59,12 @@ def surface() -> dict[str, Any]:
 
 
 def public(module: str) -> list[str]:
-    """The names of a module."""
+    """Return the names of a module."""
     return sorted(importlib.import_module(module).__all__)
 
 
 def named(module: str, name: str) -> str:
-    """A name; of a function with what it takes."""
+    """Return a name; of a function with what it takes."""
     value = getattr(importlib.import_module(module), name)
     return f"{name}({parameters(value)})" if inspect.isfunction(value) else name
 
@@ -82,7 +82,7 @@ def parameters(function: Any) -> str:
 
 
 def commands(top: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
-    """Every command with its arguments and options."""
+    """Return every command with its arguments and options."""
     for action in top._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, command in action.choices.items():
@@ -95,7 +95,7 @@ def commands(top: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
 
 
 def results() -> dict[str, list[str]]:
-    """Fields of what predicting gives, in memory and in files."""
+    """Return fields of what predicting gives, in memory and in files."""
     from posezoo.data import Prediction
     from posezoo.papers.cvugcn.prediction import MultiViewPrediction
     from posezoo.skeletons import get_skeleton

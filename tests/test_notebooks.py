@@ -53,12 +53,12 @@ def run(name: str, folder: Path, asked: str = "answer = {}") -> tuple[Any, dict[
 
 
 def printed(cell: Any) -> str:
-    """What a cell wrote to its standard output."""
+    """Return what a cell wrote to its standard output."""
     return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
 
 
 def shown(notebook: Any) -> list[str]:
-    """What each cell prints, its numbers left open, and how wide they are."""
+    """Return what each cell prints, its numbers left open, and how wide they are."""
     texts = [printed(cell) for cell in notebook.cells if cell.cell_type == "code"]
     return [re.sub(r"\s+", " ", re.sub(r"[-+]?\d+(\.\d+)?", "#", text)) for text in texts]
 
@@ -258,7 +258,7 @@ answer = {
 
 
 def touched(tree: Path) -> tuple[set[str], set[str]]:
-    """Files of a tree that the checkout does not have, and those that it has otherwise; without what running leaves."""
+    """Return the files of a tree that the checkout lacks or has otherwise, without those that running leaves."""
     files = {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
     kept = {name for name in files if not re.search(r"__pycache__|^runs/|_cache/|^mine.pt$", name)}
     new = {name for name in kept if not (ROOT / name).exists()}

@@ -33,7 +33,7 @@ def small(steps: int) -> dict[str, Any]:
 
 
 def write_own(tmp_path: Path) -> Path:
-    """A folder with a table and its recipes: all that a new table takes."""
+    """Write a folder with a table and its recipes: all that a new table takes."""
     for name in ("tables", "recipes"):
         (tmp_path / name).mkdir()
     (tmp_path / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(TABLE))

@@ -30,7 +30,7 @@ ORIGIN = {
 
 
 def write(bench: Bench, table: Table, row: str, values: dict[str, float], seed: int = 0, run: str = "r") -> None:
-    """A result as a run leaves it."""
+    """Write a result as a run leaves it."""
     folder = bench.folder(table)
     folder.mkdir(parents=True, exist_ok=True)
     cells = {

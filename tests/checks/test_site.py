@@ -35,7 +35,7 @@ def site(tmp_path_factory):
 
 
 def text_of(page: Path) -> str:
-    """What a reader sees of a page, in one line."""
+    """Return what a reader sees of a page, in one line."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
 

@@ -6,7 +6,7 @@ from posezoo.cli import main
 
 
 def run(*arguments: object) -> int:
-    """The exit code, whether it is returned or raised."""
+    """Run a command; return the exit code, whether it is returned or raised."""
     try:
         return main([str(argument) for argument in arguments])
     except SystemExit as stop:

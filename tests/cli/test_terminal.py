@@ -27,7 +27,7 @@ def keypoints(tmp_path, people):
 
 
 def printed_on_a_terminal(monkeypatch, *arguments: object) -> str:
-    """What a command writes to a terminal of its own."""
+    """Run a command on a terminal of its own; return what it writes."""
     own, theirs = os.openpty()
     heard: list[bytes] = []
 

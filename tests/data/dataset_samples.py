@@ -22,7 +22,7 @@ RECORDINGS = {
 
 
 def worlds(recordings: dict[str, dict[str, int]] = RECORDINGS) -> dict[tuple[str, str], np.ndarray]:
-    """(N, 32, 3) mm about a place that all cameras see, by subject and the source's action name."""
+    """Return (N, 32, 3) mm about a place that all cameras see, by subject and the source's action name."""
     rng = np.random.default_rng(0)
     return {
         (subject, action): (rng.uniform(-400, 400, (count, 32, 3)) + [0, 0, 900]).astype(np.float32)
@@ -51,7 +51,7 @@ def write_official(folder: Path) -> Path:
 
 
 def write_martinez(folder: Path, detections: bool = True, hourglass: str = "StackedHourglass") -> Path:
-    """The h5 files of 3d-pose-baseline; hourglass detections are MPII's 16 joints, at (row, joint)."""
+    """Write the h5 files of 3d-pose-baseline; hourglass detections are MPII's 16 joints, at (row, joint)."""
     for (subject, action), poses in worlds().items():
         action = action.replace("WalkingDog", "WalkDog").replace("TakingPhoto", "Photo")
         path = folder / subject / "MyPoses" / "3D_positions" / f"{action}.h5"
@@ -84,7 +84,7 @@ LAYOUTS = {
 
 
 def write_videopose3d(folder: Path, names: dict[str, str] | None = None, longer: int = 2) -> Path:
-    """Archives with pickled dictionaries; 2D runs on for some frames after the 3D. Of ``names``: whose metadata."""
+    """Write archives with pickled dictionaries; 2D runs on for some frames after the 3D. Of ``names``: whose metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {"cpn_ft_h36m_dbb": "h36m", "sh_ft_h36m": "hourglass"} if names is None else names
     three: dict[str, dict[str, np.ndarray]] = {}

@@ -86,7 +86,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """A few bytes changed, or the end or a piece missing."""
+    """Return the bytes with a few changed, or with the end or a piece removed."""
     kind, size = rng.integers(4), len(data)
     if kind == 0:
         return data[: rng.integers(size)]

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 340, 256
 
 
 def person(rng, known):
-    """A person whose first ``known`` joints were found."""
+    """Return a person whose first ``known`` joints were found."""
     pose = rng.uniform(0.1, 0.9, (18, 2)).round(3)
     pose[known:] = 0
     score = np.where(np.arange(18) < known, 0.5, 0.0)
@@ -23,7 +23,7 @@ def person(rng, known):
 
 
 def write_clips(folder):
-    """Two clips, one that nobody is in, one that is damaged, and the labels of all."""
+    """Write two clips, one that nobody is in, one that is damaged, and the labels of all."""
     rng = np.random.default_rng(0)
     (folder / "kinetics_train").mkdir(parents=True)
     clips = {

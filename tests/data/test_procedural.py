@@ -36,12 +36,12 @@ def bone(world: np.ndarray, parent: str, child: str) -> np.ndarray:
 
 
 def bend(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Degrees between two bones; the arctangent is exact near zero, where the arccosine is not."""
+    """Return degrees between two bones; the arctangent is exact near zero, where the arccosine is not."""
     return np.degrees(np.arctan2(np.linalg.norm(np.cross(first, second), axis=-1), dot(first, second)))
 
 
 def shoulder_angles(world: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(flexion, abduction) of the upper arm against the chest, and which way the elbow turns, in degrees."""
+    """Return (flexion, abduction) of the upper arm against the chest, and which way the elbow turns, in degrees."""
     right, up = bone(world, "left_shoulder", "right_shoulder"), bone(world, "spine", "thorax")
     chest = np.stack([right, np.cross(up, right), up], axis=-2)
     upper = (chest @ bone(world, f"{side}_shoulder", f"{side}_elbow")[..., None])[..., 0]

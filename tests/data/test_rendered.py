@@ -22,7 +22,7 @@ def capsules(count: int, seed: int = 0) -> Capsules:
 
 
 def distance(points: np.ndarray, scene: Capsules) -> np.ndarray:
-    """(M, N) from each point to each capsule's surface."""
+    """Return (M, N) from each point to each capsule's surface."""
     axis = scene.end - scene.start
     share = np.einsum("mnd,nd->mn", points[:, None] - scene.start, axis) / np.maximum((axis**2).sum(1), 1e-9)
     nearest = scene.start + np.clip(share, 0, 1)[..., None] * axis

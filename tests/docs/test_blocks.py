@@ -17,7 +17,7 @@ PAGES = [page for page in sorted(DOCS.rglob("*.md")) if BLOCK.search(page.read_t
 
 
 def run_page(page: Path) -> tuple[dict[str, object], int]:
-    """The names that a page leaves behind, and how many commands it ran."""
+    """Run the code of a page; return the names that it defines, and the number of commands."""
     names: dict[str, object] = {}
     commands = 0
     for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):

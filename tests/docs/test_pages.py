@@ -27,7 +27,7 @@ def test_no_figure_is_typed(page):
 
 
 def commands_of(language: str) -> list[tuple[str, str]]:
-    """Lines of shell in the pages, CONTRIBUTING.md among them."""
+    """Return lines of shell in the pages, CONTRIBUTING.md among them."""
     found = []
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")):

@@ -31,7 +31,7 @@ LIFTERS = [name for name in MODELS if not name.startswith(("hg3d", "cvugcn"))]
 
 
 def run(path: Path, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """What a file gives, by its own runtime alone."""
+    """Run an exported file in its own runtime alone; return the outputs."""
     if path.suffix == ".onnx":
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
@@ -42,7 +42,7 @@ def run(path: Path, **inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def written_in(path: Path) -> dict:
-    """The metadata; inputs and outputs by name."""
+    """Return the metadata; inputs and outputs by name."""
     if path.suffix == ".onnx":
         strings = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
         facts = {key: json.loads(value) if value[0] in "[{" else value for key, value in strings.items()}
@@ -107,7 +107,7 @@ def test_pictures_give_what_predict_gives(format, exported, pictures):
 
 
 def two_views(count: int, layout: str = "h36m17") -> tuple[np.ndarray, list[Camera], dict[str, np.ndarray]]:
-    """Keypoints of two cameras with distortion, with errors, (V, T, J, 2) px; and the cameras as the file takes them."""
+    """Return keypoints of two cameras with distortion and errors, (V, T, J, 2) px, and the cameras as a file takes them."""
     cameras = list(h36m_cameras("S9")[:2])
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=8)
     pose = people.pose_3d[:count].astype(np.float64)

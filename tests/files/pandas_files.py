@@ -36,7 +36,7 @@ def _root(file, key, **attributes):
 
 
 def _levels(group, axis, entries, names):
-    """A MultiIndex: the distinct values of every level, and for each entry which of them."""
+    """Return a MultiIndex: the distinct values of every level, and for each entry which of them."""
     _attributes(group, **{f"{axis}_variety": "multi", f"{axis}_nlevels": np.int64(len(names))})
     for number, name in enumerate(names):
         values = list(dict.fromkeys(entry[number] for entry in entries))

@@ -91,7 +91,7 @@ def test_npz_with_pickled_objects(tmp_path):
 
 
 def npy(header, data=b""):
-    """An NPY file whose header says what it likes."""
+    """Return an NPY file whose header says what it likes."""
     header = header.encode().ljust(118) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 

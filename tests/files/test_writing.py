@@ -24,7 +24,7 @@ with atomic_write(sys.argv[1]) as temporary:
 
 
 def writer(path):
-    """A process that is in the middle of writing."""
+    """Start a process that is in the middle of writing."""
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline().strip() == "writing"
     return process

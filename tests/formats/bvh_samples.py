@@ -17,7 +17,7 @@ STANDING = {
 
 
 def write_person(path: Path, convention: str, frames: int = 3, turn: float = 0.0) -> Path:
-    """A BVH file of the convention: every joint hangs on the root, which turns about the vertical by ``turn`` degrees."""
+    """Write a BVH file of the convention: all joints hang on the root, turned about the vertical by ``turn`` degrees."""
     entry = bvh_conventions()[convention]
     unit, places = np.atleast_1d(entry["unit_mm"])[0], {}
     for joint, target in entry["joints"].items():

@@ -33,7 +33,7 @@ def save_json(path, value):
 
 
 def _frames(make, count=2, layout="coco17"):
-    """The frames of a clip: a list of ``make(keypoints, confidence, person)`` each."""
+    """Return the frames of a clip: a list of ``make(keypoints, confidence, person)`` each."""
     found = people(layout, count)
     frames = [[make(k[i], c[i], person) for person, (k, c) in enumerate(found)] for i in range(FRAMES)]
     return frames, found
@@ -93,7 +93,7 @@ def write_mmpose_video(folder):
 
 
 def write_mmpose_demo(folder):
-    """A demo script's, of a model whose joints only ``meta_info`` tells: Human3.6M's, by MMPose's names."""
+    """Write a demo script's file, of a model whose joints only ``meta_info`` names: Human3.6M's, by MMPose's names."""
     frames, found = _frames(_instance, layout="h36m17")
     names = ("root", "right_hip", "right_knee", "right_foot", "left_hip", "left_knee", "left_foot", "spine", "thorax",
              "neck_base", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
@@ -104,7 +104,7 @@ def write_mmpose_demo(folder):
 
 
 def write_mmpose_folder(folder):
-    """Inferencer's output folder for a folder of pictures."""
+    """Write Inferencer's output folder for a folder of pictures."""
     frames, found = _frames(_instance)
     (folder / "predictions").mkdir(exist_ok=True)
     for i, frame in enumerate(frames):
@@ -153,7 +153,7 @@ def write_tfjs(folder):
 
 
 def write_tfjs_one_person(folder):
-    """The first pose of every frame, null where there was none."""
+    """Write the first pose of every frame, null where there was none."""
     frames, found = _frames(
         lambda k, c, _: {
             "keypoints": [
@@ -324,7 +324,7 @@ def write_sleap_standard(folder):
 
 
 def write_slp(folder):
-    """A project with predictions; its skeleton lists the nodes in another order than the file."""
+    """Write a project with predictions; its skeleton lists the nodes in another order than the file."""
     found = people()
     order = [*range(5, 17), *range(5)]
     skeleton = {"nodes": [{"id": COCO.index(COCO[node])} for node in order], "links": [], "graph": {"name": "s"}}
@@ -394,7 +394,7 @@ def write_mediapipe_by_frame(folder):
 
 
 def write_mediapipe_by_name(folder):
-    """Objects by the members of ``PoseLandmark``."""
+    """Write objects by the members of ``PoseLandmark``."""
     (keypoints, confidence), *_ = found = people("mediapipe33", 1)
     names = [
         f"MOUTH_{side}" if joint == f"{side.lower()}_mouth" else joint.upper()
@@ -412,7 +412,7 @@ def write_mediapipe_by_name(folder):
 
 
 def write_freemocap(folder):
-    """(cameras, frames, 553 points, 3) of one camera: the body first, then hands and face."""
+    """Write (cameras, frames, 553 points, 3) of one camera: the body first, then hands and face."""
     (keypoints, confidence), *_ = found = people("mediapipe33", 1)
     array = np.full((1, FRAMES, 553, 3), 0.5)
     array[0, :, :33] = np.concatenate([keypoints, confidence[..., None]], -1)
@@ -436,7 +436,7 @@ def write_movenet(folder):
 
 
 def write_coco_named(folder):
-    """Annotations in another order than COCO's, which ``categories`` tell."""
+    """Write annotations in another order than COCO's, which ``categories`` tell."""
     found = people()
     order = sorted(range(17), key=COCO.__getitem__)
     annotations = [

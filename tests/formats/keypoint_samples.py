@@ -17,7 +17,7 @@ SIZE = (1024, 512)
 
 
 def poses(count=6, joints=17, seed=0):
-    """(count, joints, 2) px and (count, joints) confidences."""
+    """Return (count, joints, 2) px and (count, joints) confidences."""
     generator = np.random.default_rng(seed)
     return (
         generator.uniform(1, 900, (count, joints, 2)).astype(np.float32),
@@ -26,7 +26,7 @@ def poses(count=6, joints=17, seed=0):
 
 
 def triplets(keypoints, confidence):
-    """Flat x, y, c lists, one a person."""
+    """Return flat x, y, c lists, one a person."""
     return np.concatenate([keypoints, confidence[..., None]], -1).astype(float).reshape(-1, 3 * keypoints.shape[1]).tolist()
 
 
@@ -38,7 +38,7 @@ def openpose(keypoints, confidence, **extra):
 
 
 def coco(keypoints, confidence):
-    """Two pictures, the people shared between them."""
+    """Return two pictures, the people shared between them."""
     annotations = [
         {
             "id": 100 + i,
@@ -242,7 +242,7 @@ def write_mediapipe_frames(folder):
 
 
 def alphapose(keypoints, confidence):
-    """Two people a frame, as AlphaPose with PoseFlow writes them."""
+    """Return two people a frame, as AlphaPose with PoseFlow writes them."""
     return [
         {
             "image_id": f"{i // 2}.jpg",
@@ -274,7 +274,7 @@ def write_alphapose_cmu(folder):
 
 
 def _columns_of_coco(keypoints, confidence):
-    """Names as people choose them, in another order than COCO's, and the values of their columns."""
+    """Return names as people choose them, in another order than COCO's, and the values of their columns."""
     order = [*range(5, 17), *range(5)]
     parts = [COCO[joint].title().replace("_", "") if joint % 2 else COCO[joint] for joint in order]
     values = np.concatenate([keypoints.astype(float), confidence.astype(float)[..., None]], -1)[:, order]
@@ -314,7 +314,7 @@ def write_deeplabcut_csv(folder):
 
 
 def kinetics(keypoints, confidence):
-    """A frame for each person."""
+    """Return a frame for each person."""
     data = [
         {"frame_index": i + 1, "skeleton": [{"pose": pose, "score": score}]}
         for i, (pose, score) in enumerate(

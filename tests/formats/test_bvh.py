@@ -36,7 +36,7 @@ def test_every_convention_is_recognised_and_gives_the_same_person(tmp_path, conv
 
 
 def as_z_up(text: str) -> str:
-    """The same person with z up in the rest pose: every offset (x, y, z) is (x, -z, y)."""
+    """Return the same person with z up in the rest pose: every offset (x, y, z) is (x, -z, y)."""
     lines = []
     for line in text.splitlines():
         if line.startswith("OFFSET"):
@@ -75,7 +75,7 @@ def test_names_that_are_no_utf8(tmp_path):
 
 
 def scaled(path: Path, factor: float) -> Path:
-    """The file with its offsets and positions in another unit."""
+    """Return the file with its offsets and positions in another unit."""
     lines = [
         f"OFFSET {' '.join(str(float(word) * factor) for word in line.split()[1:])}" if line.startswith("OFFSET") else line
         for line in path.read_text().splitlines()

@@ -227,7 +227,7 @@ def test_qualisys_agrees_with_pose2sim(tmp_path, name):
 
 
 def entry(camera: Camera, form: str) -> dict[str, object]:
-    """One camera in the form of some program."""
+    """Return one camera in the form of some program."""
     K, R, t = (getattr(camera, name).numpy() for name in ("K", "R", "t"))
     both = np.concatenate([R, t[:, None]], 1)
     whole = np.concatenate([both, [[0, 0, 0, 1]]])

@@ -352,7 +352,7 @@ def test_column_names_that_are_none(tmp_path, kind, words):
 
 
 def damage(file, name):
-    """One thing that is wrong with a data frame, and what is said."""
+    """Return one thing that is wrong with a data frame, and what is said."""
     group = file["df_with_missing"]
     if name == "labels beyond the names":
         group["block0_items_label1"][0] = 100
@@ -423,7 +423,7 @@ def test_a_compression_that_is_not_there_is_said(tmp_path):
 
 
 def damaged(data, dice, most):
-    """The bytes cut short, a piece taken out, or up to ``most`` of them changed (headers more often than the rest)."""
+    """Return the bytes cut short, a piece removed, or up to ``most`` of them changed (mostly in the header)."""
     data, kind = bytearray(data), dice.random()
     if kind < 0.25:
         return data[: dice.randrange(len(data))]

@@ -276,7 +276,7 @@ def test_archives_of_other_programs_are_called_what_they_are(tmp_path, inside, w
 
 
 def _damaged(data, dice):
-    """The bytes cut short, or a few of them changed."""
+    """Return the bytes cut short, or a few of them changed."""
     data = bytearray(data)
     if dice.random() < 0.3:
         return data[: dice.randrange(len(data))]

@@ -24,7 +24,7 @@ PLACE_MM = np.array([1500.0, 900.0, -700.0])
 
 
 def laboratory():
-    """(12, 17, 3) mm in the laboratory, and relative to the root in the camera."""
+    """Return (12, 17, 3) mm in the laboratory, and relative to the root in the camera."""
     poses = truth_mm().astype(np.float64)
     return poses @ TURN.T + PLACE_MM, poses - poses[:, :1]
 
@@ -64,7 +64,7 @@ WRITERS = {"trc": write_trc, "c3d": write_c3d}
 
 
 def result(poses, **fields):
-    """What predict would give for the same frames."""
+    """Return what predict would give for the same frames."""
     numbers = np.arange(len(poses))
     return Prediction(
         poses.astype(np.float32), H36M, "relative", frame_number=numbers, time_s=numbers / 60, fps=60.0, **fields

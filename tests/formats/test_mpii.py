@@ -70,7 +70,7 @@ def test_json_of_pytorch_pose(tmp_path):
 
 
 def release(**changes) -> dict:
-    """Two pictures: one for training with two people, of whom one has no joints; one for testing, with none."""
+    """Return two pictures: one for training with two people, of whom one has no joints; one for testing, with none."""
     points = [
         {"x": JOINTS[0, joint, 0] + 1, "y": JOINTS[0, joint, 1] + 1, "id": joint, "is_visible": seen}
         for joint, seen in ((0, 1), (9, 0), (15, "1"), (8, np.zeros((0, 0))))
@@ -92,7 +92,7 @@ def release(**changes) -> dict:
 
 
 def as_structures(value):
-    """Arrays of dictionaries as SciPy writes arrays of structures."""
+    """Return arrays of dictionaries as SciPy writes arrays of structures."""
     if isinstance(value, dict):
         return {key: as_structures(item) for key, item in value.items()}
     if isinstance(value, np.ndarray) and value.dtype == object:

@@ -26,12 +26,12 @@ def _truth():
 
 
 def truth_mm():
-    """(12, 17, 3) mm, the first walker's own poses."""
+    """Return (12, 17, 3) mm, the first walker's own poses."""
     return _truth()[1]
 
 
 def walker(layout, frames=6, person=0):
-    """(frames, J, 2) px, three decimals, of one of two people."""
+    """Return (frames, J, 2) px, three decimals, of one of two people."""
     pixels = _truth()[0][:frames]
     known = dict(zip(get_skeleton("h36m17").joints, pixels.transpose(1, 0, 2), strict=True))
     known["upper_neck"] = 0.71 * known["thorax"] + 0.29 * known["head_top"]
@@ -52,5 +52,5 @@ def _near(joint, known):
 
 
 def confidences(count, joints, seed=0):
-    """(count, joints), three decimals, 0.6 to 1."""
+    """Return (count, joints), three decimals, 0.6 to 1."""
     return np.round(np.random.default_rng(seed).uniform(0.6, 1, (count, joints)), 3)

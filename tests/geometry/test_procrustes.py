@@ -20,7 +20,7 @@ MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 
 
 def umeyama(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """One pose by SVD, written from Umeyama 1991, Eqs. 40-42."""
+    """Return one pose by SVD, written from Umeyama 1991, Eqs. 40-42."""
     source_mean, target_mean = source.mean(0), target.mean(0)
     u, singular, vt = np.linalg.svd((target - target_mean).T @ (source - source_mean))
     sign = np.array([1.0, 1.0, np.linalg.det(u) * np.linalg.det(vt)])
@@ -31,7 +31,7 @@ def umeyama(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, 
 
 
 def align_one_by_one(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(N, J, 3) poses in a loop."""
+    """Return (N, J, 3) poses in a loop."""
     out = []
     for x, y in zip(source.double().numpy(), target.double().numpy(), strict=True):
         scale, rotation, shift = umeyama(x, y)

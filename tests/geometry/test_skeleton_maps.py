@@ -23,7 +23,7 @@ def poses(count: int, size: int) -> torch.Tensor:
 
 
 def by_distance(keypoints: torch.Tensor, size: int, width: float) -> torch.Tensor:
-    """The definition: every pixel's distance from every bone's line, in doubles."""
+    """Return the maps by definition: every pixel's distance from every bone's line, in doubles."""
     v, u = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     pixels = torch.stack([u, v], -1).double()
     maps = []

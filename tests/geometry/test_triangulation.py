@@ -38,7 +38,7 @@ def matrices(cameras: list[Camera]) -> torch.Tensor:
 
 
 def svd_triangulation(pixels: np.ndarray, projections: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The textbook: the last right singular vector of the stacked rows, joint by joint."""
+    """Return the textbook solution: the last right singular vector of the stacked rows, joint by joint."""
     result = []
     for joint in range(pixels.shape[1]):
         rows = []

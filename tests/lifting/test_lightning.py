@@ -21,7 +21,7 @@ MODELS = ("svma", "geoselfsup", "georep", "martinez")
 
 
 def run(code: str, *arguments: str, **environment: str) -> str:
-    """What Python prints in a process of its own."""
+    """Run Python in another process; return what it prints."""
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True).stdout
 

@@ -19,7 +19,7 @@ CAMERAS = h36m_cameras("S1")[:3]
 
 
 def seen() -> np.ndarray:
-    """The walkers as three cameras see them, (V, T, J, 2) px."""
+    """Return the walkers as three cameras see them, (V, T, J, 2) px."""
     world = torch.from_numpy(WALK.pose_3d).double() - WALK.pose_3d[0, 0] + torch.tensor([0.0, 0.0, 900.0])
     turned = world[..., [0, 2, 1]] * torch.tensor([1.0, 1.0, -1.0]) + torch.tensor([0.0, 0.0, 1800.0])  # z up
     return torch.stack([camera.project(turned) for camera in CAMERAS]).numpy()

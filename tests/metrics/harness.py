@@ -40,7 +40,7 @@ class Case:
         return getattr(metrics, self.name)(**self.options, **options)
 
     def data(self, count: int, seed: int = 0) -> list[torch.Tensor]:
-        """(N, [T,] 17, D) predictions and targets in mm or px, and head sizes where the metric wants them."""
+        """Return (N, [T,] 17, D) predictions and targets in mm or px, and head sizes where the metric wants them."""
         generator = torch.Generator().manual_seed(seed)
         shape = (count, self.frames, 17, self.dims) if self.frames else (count, 17, self.dims)
         target = torch.randn(shape, generator=generator) * 300
@@ -49,7 +49,7 @@ class Case:
         return [*arrays, torch.rand(count, generator=generator) * 300 + 50] if self.head else arrays
 
     def one_by_one(self, arrays: list[torch.Tensor]) -> np.ndarray:
-        """The values of all poses, from a loop in float64."""
+        """Return the values of all poses, from a loop in float64."""
         return np.stack([self.reference(*(part.double().numpy() for part in row)) for row in zip(*arrays, strict=True)])
 
 
@@ -58,7 +58,7 @@ def _distance(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _aligned(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotation by SciPy, scale by least squares."""
+    """Return rotation by SciPy, scale by least squares."""
     x, y = pred - pred.mean(0), target - target.mean(0)
     x = Rotation.align_vectors(y, x)[0].apply(x)
     return x * (x * y).sum() / (x * x).sum() + target.mean(0)
@@ -95,7 +95,7 @@ def update(metric: metrics.PoseMetric, arrays: list[torch.Tensor], rows: slice, 
 
 
 def figures(metric: metrics.PoseMetric) -> dict[str, torch.Tensor]:
-    """Everything that a metric with actions and joints has to say."""
+    """Return everything that a metric with actions and joints has to say."""
     return {
         "compute": metric.compute(),
         "mean_over_frames": metric.mean_over_frames(),
@@ -107,7 +107,7 @@ def figures(metric: metrics.PoseMetric) -> dict[str, torch.Tensor]:
 
 
 def with_joints(case: Case) -> metrics.PoseMetric:
-    """The metric of a case that counts by joint and by action."""
+    """Return the metric of a case that counts by joint and by action."""
     return case.metric(actions=ACTIONS, **({"skeleton": "h36m17"} if case.labelled else {}))
 
 

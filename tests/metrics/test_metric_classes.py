@@ -19,7 +19,7 @@ COUNT = 37
 
 
 def expected_figures(case: Case, codes: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The figures from one array of values, by loops over actions and joints."""
+    """Return the figures from one array of values, by loops over actions and joints."""
     values = case.functional(*case.data(COUNT), reduction="none", **case.options).double()
     rows = [values[codes == code].flatten(0, -2) for code in range(len(ACTIONS))]
     joints = values.flatten(0, -2)

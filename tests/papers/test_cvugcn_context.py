@@ -27,7 +27,7 @@ def _seed():
 
 
 def standing(frames: int = 7) -> torch.Tensor:
-    """The same person in every frame, (1, T, J, 3) mm, alike on both sides."""
+    """Return the same person in every frame, (1, T, J, 3) mm, alike on both sides."""
     pose = torch.randn(17, 3) * torch.tensor([150.0, 150.0, 400.0])
     pose = (pose + pose[list(H36M.mirror)] * torch.tensor([-1.0, 1.0, 1.0])) / 2 + torch.tensor([0.0, 0.0, 1000.0])
     return pose.expand(1, frames, -1, -1).clone()

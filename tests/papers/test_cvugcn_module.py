@@ -24,7 +24,7 @@ CAMERAS = h36m_cameras("S9")
 
 
 def motion(frames: int = 40, seed: int = 0) -> np.ndarray:
-    """A body of plausible size that sways in the middle of the room, mm."""
+    """Return a body of plausible size that sways in the middle of the room, mm."""
     generator = np.random.default_rng(seed)
     body = generator.normal(size=(1, 17, 3)) * [150, 150, 400] + [0, 0, 1000]
     phase = np.linspace(0, 6, frames)[:, None, None]

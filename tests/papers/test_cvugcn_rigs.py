@@ -1,4 +1,4 @@
-"""Simulated rigs against geometry: what is drawn keeps what it says, and exact views triangulate to the labels."""
+"""Test simulated rigs against geometry: limits are kept, and exact views triangulate to the labels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 from posezoo.data import load_dataset
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths, h36m_cameras, triangulate
-from posezoo.papers.cvugcn import rigs
-from posezoo.papers.cvugcn.rigs import Motions, RigLoader, RigSettings
+from posezoo.papers.cvugcn import simulation
+from posezoo.papers.cvugcn.rigs import Motions, RigLoader
+from posezoo.papers.cvugcn.simulation import RigSettings
 from posezoo.poses.views import concatenate, see_motion
 from posezoo.skeletons import get_skeleton
 
@@ -30,7 +31,7 @@ def motions() -> Motions:
 
 
 def walking(trial: str, frames: int = 12) -> np.ndarray:
-    """The same pose, 10 mm further at each frame; every trial another pose."""
+    """Return the same pose, 10 mm further at each frame; every trial another pose."""
     pose = np.random.default_rng(int(trial)).normal(size=(1, 17, 3)) * [150, 150, 400] + [0, 0, 1000]
     return pose + 10.0 * np.arange(frames)[:, None, None] * [1, 0, 0]
 
@@ -63,7 +64,7 @@ def test_clips_run_at_one_pace_within_one_motion():
 
 def test_a_clip_has_one_body_alike_on_both_sides(motions):
     world = motions.clips(64, 6)
-    changed = rigs.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
+    changed = simulation.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
     before, after = bone_lengths(world, H36M), bone_lengths(changed, H36M)
     bones = [joint for joint, parent in enumerate(H36M.parents) if parent >= 0]
     mirrored = torch.tensor([bones.index(H36M.mirror[joint]) for joint in bones])
@@ -81,10 +82,10 @@ def test_a_clip_has_one_body_alike_on_both_sides(motions):
 def test_joints_are_said_to_be_elsewhere_by_the_same_vector_of_the_trunk(motions):
     world = motions.clips(32, 6)
     torch.manual_seed(1)
-    moved = rigs.change_bodies(world, H36M, RigSettings(definition_mm=12.0))
+    moved = simulation.change_bodies(world, H36M, RigSettings(definition_mm=12.0))
     torch.manual_seed(1)
-    still = rigs.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
-    axes = rigs._trunk(still, H36M)
+    still = simulation.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
+    axes = simulation.trunk_axes(still, H36M)
     torch.testing.assert_close(axes @ axes.mT, torch.eye(3).expand_as(axes), atol=1e-4, rtol=0)
     torch.testing.assert_close(torch.linalg.det(axes), torch.ones(32, 6), atol=1e-4, rtol=0)
     off = (moved - still) @ axes.mT
@@ -98,7 +99,7 @@ def test_joints_are_said_to_be_elsewhere_by_the_same_vector_of_the_trunk(motions
 def test_cameras_stand_around_people_and_look_at_them(motions, views):
     settings = RigSettings()
     world = motions.clips(400, 1)
-    K, R, t = rigs.place_cameras(world, views, settings)
+    K, R, t = simulation.place_cameras(world, views, settings)
     torch.testing.assert_close(R @ R.mT, torch.eye(3).expand_as(R), atol=1e-4, rtol=0)
     torch.testing.assert_close(torch.linalg.det(R), torch.ones(400, views), atol=1e-4, rtol=0)
     center = -(R.mT @ t[..., None])[..., 0]
@@ -121,10 +122,10 @@ def test_cameras_stand_around_people_and_look_at_them(motions, views):
 
 
 def test_believed_cameras_are_wrong_by_as_much_as_asked(motions):
-    K, R, t = rigs.place_cameras(motions.clips(500, 1), 2, RigSettings())
-    for believed, true in zip(rigs.calibrate(K, R, t, RigSettings(calibration_deg=0.0)), (K, R, t), strict=True):
+    K, R, t = simulation.place_cameras(motions.clips(500, 1), 2, RigSettings())
+    for believed, true in zip(simulation.calibrate(K, R, t, RigSettings(calibration_deg=0.0)), (K, R, t), strict=True):
         torch.testing.assert_close(believed, true, atol=2e-2, rtol=1e-5)
-    K_, R_, t_ = rigs.calibrate(K, R, t, RigSettings(calibration_deg=1.0))
+    K_, R_, t_ = simulation.calibrate(K, R, t, RigSettings(calibration_deg=1.0))
     turned = Rotation.from_matrix((R_ @ R.mT).reshape(-1, 3, 3).double().numpy())
     angle = np.rad2deg(turned.magnitude()).reshape(500, 2).max(1)
     assert 0.8 < angle.max() <= 1.01
@@ -137,7 +138,7 @@ def test_believed_cameras_are_wrong_by_as_much_as_asked(motions):
 def test_errors_of_keypoints_are_of_the_size_asked_and_last_over_frames():
     settings = RigSettings(noise=(0.01, 0.01), outliers=0.0)
     height = torch.tensor([[500.0, 250.0]]).expand(300, 2)
-    errors = rigs.detection_errors(20, height, H36M, settings)
+    errors = simulation.detection_errors(20, height, H36M, settings)
     assert errors.shape == (300, 20, 2, 17, 2)
     size = errors.square().mean((0, 1, 3, 4)).sqrt()
     assert float(size[0] / size[1]) == pytest.approx(2.0, rel=0.1)
@@ -151,9 +152,9 @@ def test_errors_of_keypoints_are_of_the_size_asked_and_last_over_frames():
 def test_outliers_are_rare_and_far_off():
     height = torch.full((400, 2), 500.0)
     torch.manual_seed(2)
-    without = rigs.detection_errors(10, height, H36M, RigSettings(outliers=0.0))
+    without = simulation.detection_errors(10, height, H36M, RigSettings(outliers=0.0))
     torch.manual_seed(2)
-    with_them = rigs.detection_errors(10, height, H36M, RigSettings(outliers=0.1))
+    with_them = simulation.detection_errors(10, height, H36M, RigSettings(outliers=0.1))
     far = (with_them - without).norm(dim=-1)
     share = float((far > 1e-3).float().mean())
     assert 0.02 < share < 0.08  # 0.1 * 1/2 * 0.7, times two frames that one lasts on average
@@ -191,10 +192,10 @@ def test_a_seed_gives_the_same_batches_and_leaves_other_draws_alone(motions):
 def test_mirrored_people_keep_their_left(motions):
     """Half of the clips are mirrored: facing, from left and up, stays forward."""
     world = motions.clips(64, 1)
-    changed = rigs.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
+    changed = simulation.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
     toes = H36M.index("nose")
     forward = [
-        ((rigs._trunk(w, H36M)[:, 0, 2] * (w[:, 0, toes] - w[:, 0, H36M.index("thorax")])).sum(-1) > 0)
+        ((simulation.trunk_axes(w, H36M)[:, 0, 2] * (w[:, 0, toes] - w[:, 0, H36M.index("thorax")])).sum(-1) > 0)
         for w in (world, changed)
     ]
     torch.testing.assert_close(*forward)

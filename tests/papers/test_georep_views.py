@@ -110,7 +110,7 @@ def test_virtual_batches_are_drawn_anew_and_agree_with_the_poses(people):
 
 
 def _best_scale(source: torch.Tensor, target: torch.Tensor, R: torch.Tensor) -> torch.Tensor:
-    """What is left of an orthographic two-view fit with free depths and one free scale, by pose."""
+    """Return what is left of an orthographic two-view fit with free depths and one free scale, by pose."""
     rest = []
     for s, x, r in zip(source, target, R, strict=True):
         # target * a = r[:2, :2] source + r[:2, 2] depth: across r[:2, 2] no depth helps.

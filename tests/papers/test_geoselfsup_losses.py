@@ -16,7 +16,7 @@ SKELETON = get_skeleton("common14")
 
 
 def body(**moved: tuple[float, float, float]) -> torch.Tensor:
-    """One pose whose limbs are straight down, upper and lower parts 1 long, but for the joints that are moved."""
+    """Return one pose whose limbs are straight down, upper and lower parts 1 long, but for the joints that are moved."""
     places = dict.fromkeys(SKELETON.joints, (0.0, 0.0, 0.0))
     for side, x in (("left", 1.0), ("right", -1.0)):
         for row, joint in enumerate(("shoulder", "elbow", "wrist")):

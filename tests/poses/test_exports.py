@@ -237,7 +237,7 @@ def test_the_rate_is_kept(walk, extension, tmp_path):
 
 
 def leaning(walk, degrees):
-    """The walk as a camera sees it that looks down by so much."""
+    """Return the walk as a camera sees it that looks down by so much."""
     return (walk @ Rotation.from_euler("x", np.radians(degrees)).as_matrix().T).astype(np.float32)
 
 

@@ -59,7 +59,7 @@ class Hub:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def count(self, method: str, part: str = "") -> int:
-        """How many requests of a method came."""
+        """Return how many requests of a method came."""
         return sum(each == method and part in path for each, path, _ in self.requests)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._body(data, headers, fault)
 
     def _body(self, data: bytes, headers: dict[str, str], fault: Fault | None) -> None:
-        """The file or the rest of it, unless something goes wrong."""
+        """Return the file or the rest of it, unless something goes wrong."""
         status, start = 200, 0
         if wanted := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
             status, start = 206, int(wanted[1])

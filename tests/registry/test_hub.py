@@ -25,7 +25,7 @@ ALTERED = bytes([*WHOLE[:-1], WHOLE[-1] ^ 1])
 
 
 def cached(tmp_path: Path) -> list[Path]:
-    """Every file of weights in the cache, under whatever name."""
+    """Return every file of weights in the cache, under whatever name."""
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
     return [path for path in files if path.name != "CACHEDIR.TAG" and path.stat().st_size > 1000]
 

@@ -98,7 +98,7 @@ def home(tmp_path, monkeypatch):
 
 
 def rewritten(home, **changes):
-    """The home's index with changes to its one entry."""
+    """Return the home's index with changes to its one entry."""
     entry = json.loads((home / "index.json").read_text())["models"]["cvugcn.mine"]
     (home / "index.json").write_text(json.dumps({"format": 1, "models": {"cvugcn.mine": {**entry, **changes}}}))
 

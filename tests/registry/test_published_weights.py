@@ -81,7 +81,7 @@ def golden_pictures(size: int) -> list[np.ndarray]:
 
 
 def golden_output(name: str) -> np.ndarray:
-    """What a model makes of the fixed poses; a model of two views sees them as flat people, each view moved by its own.
+    """Return a model's output for the fixed poses; a model of two views gets flat people, each view moved by its own.
 
     A model of pictures sees four pictures of coloured squares.
     """

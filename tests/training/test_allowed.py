@@ -26,7 +26,7 @@ def write(**sections) -> str:
 
 
 def nested(path: str, value: object) -> dict:
-    """Settings by a dotted path."""
+    """Return settings by a dotted path."""
     for key in reversed(path.split(".")):
         value = {key: value}
     return value

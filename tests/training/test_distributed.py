@@ -45,7 +45,7 @@ def run(recipe: str, out: str, devices: int, batch: int) -> Path:
 
 
 def lift_by_batch_statistics(model, keypoints: torch.Tensor) -> torch.Tensor:
-    """Poses as the batch norms of training would have it: after six steps the running means lag behind the idle biases."""
+    """Return poses by the batch norms of training, because after six steps the running means lag behind."""
     for module in model.modules():
         if isinstance(module, BatchNorm1d):
             module.train()
@@ -79,7 +79,7 @@ def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(r
 
 
 def process(rank: int, world: int, folder: str) -> None:
-    """What one process of the group computes, written to a file."""
+    """Compute the results of one process of the group and write them to a file."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=world)
     torch.manual_seed(5)
     batch = torch.load(f"{folder}/batch.pt")[rank::world].requires_grad_()

@@ -46,7 +46,7 @@ def tiny(tmp_path):
 
 
 def poses(counts, trials=None, joints=17):
-    """Standing people, a clip for each count."""
+    """Return standing people, a clip for each count."""
     generator = np.random.default_rng(0)
     total = sum(counts)
     return PoseData(

@@ -24,7 +24,7 @@ def box_of(frame: int) -> tuple[int, int, int, int]:
 
 
 def film(path, frames=12, absent=(), codec="MJPG"):
-    """A video of a red box that walks to the right; nobody is there in the frames ``absent``."""
+    """Return a video of a red box that walks to the right; nobody is there in the frames ``absent``."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), FPS, (WIDTH, HEIGHT))
     for frame in range(frames):
         picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -37,7 +37,7 @@ def film(path, frames=12, absent=(), codec="MJPG"):
 
 
 def find(red):
-    """(N, 17, 2) the body in the box of bright pixels of one channel, nobody where it is dark."""
+    """Return (N, 17, 2) the body in the box of bright pixels of one channel, nobody where it is dark."""
     rows, columns = np.where(red > 128)
     if not len(rows):
         return np.empty((0, 17, 2))

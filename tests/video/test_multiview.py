@@ -18,7 +18,7 @@ RIG = [Camera(c.K, c.R, c.t, name=c.name) for c in h36m_cameras("S9")]
 
 
 def people(count: int = 2, frames: int = 20, seed: int = 0) -> np.ndarray:
-    """(P, T, J, 3) mm: bodies of plausible size that sway, a metre apart."""
+    """Return (P, T, J, 3) mm: bodies of plausible size that sway, a metre apart."""
     generator = np.random.default_rng(seed)
     body = generator.normal(size=(count, 1, 17, 3)) * [150, 150, 400] + [0, 0, 900]
     body[..., 0] += 1000 * np.arange(count)[:, None, None]

@@ -15,7 +15,7 @@ COCO = get_skeleton("coco17")
 
 
 def people(places, confidence=0.9, size=200.0):
-    """People of one shape at these places (N, 2)."""
+    """Return people of one shape at these places (N, 2)."""
     body = np.random.default_rng(0).uniform(0, size, (17, 2))
     places = np.asarray(places, dtype=float).reshape(-1, 2)
     trust = np.broadcast_to(np.asarray(confidence, float).reshape(-1, 1), (len(places), 17))
@@ -96,7 +96,7 @@ def test_joints_that_are_missing_do_not_break_a_track():
 
 
 def line(values):
-    """A track of one joint whose x has these values."""
+    """Return a track of one joint whose x has these values."""
     x = np.asarray(values, dtype=float)
     return Track(0, np.stack([x, 2 * x], -1)[:, None], np.where(np.isnan(x), 0.0, 0.8)[:, None])
 

@@ -13,7 +13,7 @@ J = {name: index for index, name in enumerate(H36M.joints)}
 
 
 def facing_the_camera(frames: int = 1) -> np.ndarray:
-    """(T, 17, 3) camera frame: somebody who looks at the camera, so their right is on the image's left; nose forward.
+    """Return (T, 17, 3) camera frame: somebody who looks at the camera, so their right is on the image's left; nose forward.
 
     The right hand is raised and held towards the camera; later frames lean to one side.
     """
@@ -43,7 +43,7 @@ def clip_of(points: np.ndarray, /, **changes) -> Clip:
 
 
 def coloured(pixels: np.ndarray, side: str, palette: dict[str, str] = PALETTES[0]) -> np.ndarray:
-    """(N, 2) columns and rows of an RGB picture near the colour of a side."""
+    """Return (N, 2) columns and rows of an RGB picture near the colour of a side."""
     colour = np.array([int(palette[side][i : i + 2], 16) for i in (1, 3, 5)])
     rows, columns = np.nonzero(np.abs(pixels[..., :3].astype(int) - colour).max(-1) < 30)
     return np.stack([columns, rows], axis=1)

@@ -54,7 +54,7 @@ def browser(tmp_path_factory):
 
 
 def across(browser) -> list[float]:
-    """What is drawn now: X of the joints of the pose's centre, as the 3D scene holds them."""
+    """Return what is drawn now: X of the joints of the pose's centre, as the 3D scene holds them."""
     return browser.execute_script("return document.getElementById('clip-0').data[5].x.filter(x => x !== null)")
 
 
@@ -63,7 +63,7 @@ def shown(browser) -> int:
 
 
 def settled(browser, script: str) -> object:
-    """The value of a promise."""
+    """Return the value of a promise."""
     return browser.execute_async_script(
         f"const done = arguments[0]; ({script}).then(() => done(true), e => done(String(e)));"
     )

@@ -28,7 +28,7 @@ class Links(HTMLParser):
 
 
 def frames_on(text: str) -> list[list[dict]]:
-    """The frames of each figure of a page, as the browser is handed them."""
+    """Return the frames of each figure of a page, as the browser is handed them."""
     found = re.findall(r"Plotly\.addFrames\('clip-\d+',\s*(\[.*?\])\s*\);", text, flags=re.DOTALL)
     return [json.loads(part) for part in found]
 

@@ -77,7 +77,7 @@ def test_every_bone_of_every_layout_is_drawn_once_in_its_colour(name):
 
 
 def luminance_and_blue_yellow(colour: str) -> np.ndarray:
-    """What is left of a colour without telling red from green: lightness, and blue against yellow (both 0..1)."""
+    """Return what is left of a colour without telling red from green: lightness, and blue against yellow (both 0..1)."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return np.array([0.3 * red + 0.6 * green + 0.1 * blue, blue - (red + green) / 2])
 

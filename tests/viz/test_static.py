@@ -21,7 +21,7 @@ from tests.viz.people import H36M, J, assert_upright_facing_us, clip_of, coloure
 
 
 def pixels_of(figure: Figure) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
-    """(H, W, 3) of a figure, and the (left, top, right, bottom) of its panels."""
+    """Return (H, W, 3) of a figure, and the (left, top, right, bottom) of its panels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]

@@ -99,10 +99,10 @@ def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings:
     across = torch.tensor([-1.0, 1.0, 1.0], device=device)
     off = torch.where((one_side == torch.arange(joints, device=device))[:, None], off, off[:, partner] * across)
     off = torch.where((partner == torch.arange(joints, device=device))[:, None], off * across.clamp_min(0), off)
-    return body + off[:, None] @ _trunk(body, skeleton)
+    return body + off[:, None] @ trunk_axes(body, skeleton)
 
 
-def _trunk(body: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Float[Tensor, "B T 3 3"]:
+def trunk_axes(body: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Float[Tensor, "B T 3 3"]:
     """Return the trunk's axes as rows: to the left, up, and forward."""
     left, right, top = (body[:, :, skeleton.index(name)] for name in ("left_hip", "right_hip", "left_shoulder"))
     top = (top + body[:, :, skeleton.index("right_shoulder")]) / 2

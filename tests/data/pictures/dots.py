@@ -12,7 +12,7 @@ MPII = get_skeleton("mpii16")
 
 
 def dotted(points: np.ndarray, size: tuple[int, int] = (200, 160)) -> np.ndarray:
-    """A black picture with a soft white dot at each point."""
+    """Return a black picture with a soft white dot at each point."""
     y, x = np.mgrid[: size[1], : size[0]]
     bright = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8.0) for px, py in points)
     return np.repeat((255 * np.clip(bright, 0, 1)).astype(np.uint8)[..., None], 3, 2)
@@ -25,7 +25,7 @@ def centroid(picture: np.ndarray, near: np.ndarray, reach: int = 6) -> np.ndarra
 
 
 def people(count: int = 6, labels: bool = True) -> PeopleInPictures:
-    """People whose pictures have a dot at the left wrist and a fainter one at the right."""
+    """Return people whose pictures have a dot at the left wrist and a fainter one at the right."""
     rng = np.random.default_rng(0)
     keypoints = rng.uniform([60, 40], [140, 120], (count, 16, 2)).astype(np.float32)
     keypoints[:, MPII.index("right_wrist")] = keypoints[:, MPII.index("left_wrist")] + [25, 0]
