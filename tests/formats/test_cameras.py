@@ -257,6 +257,25 @@ def test_matrices_of_every_form_are_the_same_cameras(tmp_path, form):
     assert_same(read_cameras(tmp_path / "c.json"), CAMERAS, atol=1e-6 if form != "P" else 1e-5)
 
 
+@pytest.mark.parametrize("names", [("K", "dist", "R", "t"), ("mtx", "distCoeffs", "rvec", "tvec")])
+def test_archives_of_numpy(tmp_path, names):
+    values = []
+    for camera in CAMERAS[:3]:
+        turn = camera.R.numpy() if names[2] == "R" else cv2.Rodrigues(camera.R.numpy())[0]
+        values.append((camera.K.numpy(), camera.distortion.numpy(), turn, camera.t.numpy()))
+        np.savez(tmp_path / f"{camera.name}.npz", **dict(zip(names, values[-1], strict=True)))
+    assert_same(read_cameras(tmp_path), sorted(CAMERAS[:3], key=lambda camera: camera.name))
+    (tmp_path / "rig").mkdir()
+    stacked = {name: np.stack(each) for name, each in zip(names, zip(*values, strict=True), strict=True)}
+    np.savez(tmp_path / "rig" / "all.npz", **stacked, resolution=[1000, 1002])
+    found = read_cameras(tmp_path / "rig" / "all.npz")
+    assert_same(found, CAMERAS[:3])
+    assert {camera.image_size for camera in found} == {(1000, 1002)}
+    np.savez(tmp_path / "rig" / "torn.npz", K=np.eye(3))
+    with pytest.raises(CorruptFileError, match="lacks R, t"):
+        read_cameras(tmp_path / "rig" / "torn.npz")
+
+
 def test_caliscope_leaves_its_board_out(tmp_path):
     camera = "[cam_0]\nmatrix=[[9.0,0,1],[0,9.0,1],[0,0,1]]\nrotation=[0,0,0]\ntranslation=[1,2,3]\n"
     (tmp_path / "c.toml").write_text("camera_count = 1\n[charuco]\ncolumns = 4\nrows = 5\n" + camera)

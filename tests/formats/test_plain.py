@@ -72,6 +72,19 @@ def test_fractions_with_a_size_become_pixels(tmp_path, walk):
     np.testing.assert_allclose(data.keypoints_2d, walk.keypoints_2d, atol=1e-2)
 
 
+def test_percent_of_a_picture_is_refused(tmp_path, walk):
+    percent = 100 * walk.keypoints_2d / [1000, 1002]
+    spread = 100 * (percent - percent.min((0, 1))) / np.ptp(percent, axis=(0, 1)) * 0.9 + 3
+    np.savez(tmp_path / "a.npz", keypoints=spread, image_size=(1000, 1002), skeleton="h36m17")
+    with pytest.raises(InputError, match=r"1000 x 1002: they are percent; multiply x by 10 and y by 10.02"):
+        read_keypoints(tmp_path / "a.npz")
+    np.save(tmp_path / "a.npy", spread)
+    with pytest.raises(InputError, match="percent"):
+        read_keypoints(tmp_path / "a.npy", "h36m17", (1000, 1002))
+    assert len(read_keypoints(tmp_path / "a.npy", "h36m17")) == len(walk)  # may be pixels
+    assert len(read_keypoints(tmp_path / "a.npy", "h36m17", (110, 120))) == len(walk)  # and are, of so small a picture
+
+
 @pytest.mark.parametrize("ending", ["npz", "json"])
 def test_results_are_inputs(tmp_path, walk, ending):
     model = posezoo.load("svma")

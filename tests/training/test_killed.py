@@ -1,7 +1,7 @@
-"""A campaign of kills at random moments: what is begun again ends in the very bytes of what nothing interrupted.
+"""A campaign of kills at random moments: what is begun again ends in the bytes of what nothing interrupted.
 
-``python -m tests.training.test_killed COUNT SEED`` kills trainings of four papers, fine-tuning, preparing of data, predicting and
-publishing as often as is asked for, and counts.
+``python -m tests.training.test_killed COUNT SEED`` kills trainings of four papers, fine-tuning, preparing of data,
+predicting and publishing as often as is asked for, and counts.
 """
 
 from __future__ import annotations
@@ -30,26 +30,10 @@ from tests.data.test_kinetics import write_clips
 
 LONGEST_S = 120
 _TRAIN = [
-    "--data.dataset",
-    "procedural",
-    "--data.path",
-    "null",
-    "--data.batch_size",
-    "64",
-    "--data.keypoints",
-    "gt",
-    "--trainer.accelerator",
-    "cpu",
-    "--steps",
-    "9",
-    "--trainer.enable_progress_bar",
-    "false",
-    "--trainer.limit_train_batches",
-    "3",
-    "--model.width",
-    "16",
-    "--quiet",
-]
+    "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "64", "--data.keypoints", "gt",
+    "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.limit_train_batches", "3",
+    "--steps", "9", "--model.width", "16", "--quiet",
+]  # fmt: skip
 
 
 class Job:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
-from posezoo.files.arrays import load_pickle
+from posezoo.files.arrays import load_npz, load_pickle
 from posezoo.files.reading import PathLike, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.cameras import h36m, qualisys
-from posezoo.formats.cameras.entries import camera_of, entries_of
+from posezoo.formats.cameras.entries import NAMES, camera_of, entries_of
 from posezoo.formats.cameras.storage import read_storage_xml, read_yaml, read_yaml_folder
 from posezoo.geometry import Camera
 
@@ -45,6 +45,7 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
     ``.yml .yaml .xml``       OpenCV's FileStorage: one camera; or several, with ``K_name dist_name Rot_name T_name``
                               (EasyMocap)
     ``.qca.txt .xml``         Qualisys Track Manager; always mm
+    ``.npz``                  ``K R t`` and so on of one camera, or (V, 3, 3), (V, 3, 3), (V, 3) of V cameras
     ``.pickle .pkl``          one camera of OpenCap; MMPose's ``cameras.pkl`` of Human3.6M, with ``subject``
     a folder                  ``intri.yml`` and ``extri.yml``, or a file for each camera, in the order of their names
     ``metadata.xml``          Human3.6M's, with ``subject``
@@ -122,9 +123,10 @@ def _yaml(path: Path, subject: str | None) -> _Entries:
 
 def _folder(path: Path, subject: str | None) -> _Entries:
     _without_subject(path, subject)
-    pickles = sorted([*path.glob("*.pickle"), *path.glob("*.pkl")])
-    if pickles:
-        return [{"name": file.stem, **entry} for file in pickles for entry in _pickle(file, None)[0]], False
+    single = sorted(file for file in path.iterdir() if file.suffix in (".pickle", ".pkl", ".npz"))
+    if single:
+        read = [(file, (_npz if file.suffix == ".npz" else _pickle)(file, None)[0]) for file in single]
+        return [{"name": file.stem, **entry} for file, entries in read for entry in entries], False
     return read_yaml_folder(path), False
 
 
@@ -159,6 +161,18 @@ def _pickle(path: Path, subject: str | None) -> _Entries:
     return entries, False
 
 
+def _npz(path: Path, subject: str | None) -> _Entries:
+    """Read one camera, or as many as the intrinsics (V, 3, 3) are of, each array with an axis of cameras."""
+    _without_subject(path, subject)
+    values = load_npz(path)
+    stacks = [len(value) for name, value in values.items() if name in NAMES["K"] and np.ndim(value) == 3]
+    if not stacks:
+        return entries_of(values, path), False
+    per_camera = {name: value for name, value in values.items() if np.ndim(value) > 1 and len(value) == stacks[0]}
+    shared = {name: value for name, value in values.items() if name not in per_camera}
+    return [{**shared, **{name: each[view] for name, each in per_camera.items()}} for view in range(stacks[0])], False
+
+
 _READERS: dict[str, Any] = {
     "folder": _folder,
     ".toml": _toml,
@@ -170,4 +184,5 @@ _READERS: dict[str, Any] = {
     ".h5": _hdf5,
     ".pickle": _pickle,
     ".pkl": _pickle,
+    ".npz": _npz,
 }

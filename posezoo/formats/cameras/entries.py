@@ -13,7 +13,7 @@ from posezoo.files.reading import reading
 from posezoo.geometry import Camera, rotation_vector_to_matrix
 
 # The names that different programs give to the same value.
-_NAMES = {
+NAMES = {
     "K": (
         "K", "k_matrix", "matrix", "intrinsics", "intrinsic", "camera_matrix", "cameraMatrix", "intrinsicMat", "mtx", "M",
     ),
@@ -58,7 +58,7 @@ def camera_of(entry: Mapping[str, object], path: Path, scale: float = 1.0) -> Ca
     entry = {**entry, **{key: value for group in _GROUPS for key, value in _inside(entry, group).items()}}
     entry = {key: value for key, value in entry.items() if key not in _GROUPS or not isinstance(value, Mapping)}
     found: dict[str, object] = {}
-    for key, names in _NAMES.items():
+    for key, names in NAMES.items():
         for candidate in names:
             if entry.get(candidate) is not None:
                 found[key] = entry[candidate]
@@ -215,5 +215,5 @@ def entries_of(content: object, path: Path) -> list[dict[str, object]]:
 
 def _is_camera(entry: Mapping[str, object]) -> bool:
     """Return whether a table has intrinsics, extrinsics or both under a known name."""
-    names = {name for key in ("K", "extrinsics", "projection") for name in _NAMES[key]}
+    names = {name for key in ("K", "extrinsics", "projection") for name in NAMES[key]}
     return bool(names & set(entry)) or set(_FOCAL) <= set(entry)

@@ -22,6 +22,8 @@ from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
 _MAX_PIXEL = 1e6
 # Detectors exceed 1 a little; larger values are percentages, logits or depths.
 _MAX_CONFIDENCE = 1.5
+# Pictures of at least this size, and this many poses, tell percent from people in the corner of their pictures.
+_LARGE_PX, _ENOUGH = 300, 8
 # Bytes of memory for each joint while it is read.
 _BYTES_PER_JOINT = 32
 
@@ -182,6 +184,8 @@ def to_posedata(
         refuse_metric(np.where(unknown[..., None], np.nan, keypoints[..., :2]), depth, path, layout)
     if clips.normalised or (_are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
         keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
+    else:
+        _refuse_percent(keypoints[..., :2], unknown, sequences, path)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
     if pixels is keypoints or np.shares_memory(pixels, keypoints):
@@ -209,6 +213,25 @@ def _are_fractions(xy: np.ndarray, unknown: np.ndarray) -> bool:
     """Return whether coordinates that should be pixels are fractions of the picture: all in or near 0 to 1, few below 0."""
     known = xy[~unknown]
     return bool(np.abs(known - 0.5).max() <= 1 and (known < 0).mean() < 0.05)
+
+
+def _refuse_percent(xy: np.ndarray, unknown: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> None:
+    """Refuse coordinates of 0 to 100 that reach across half of that range where the pictures are many times as large.
+
+    Raises:
+        InputError: people would all stand in the same small corner of their pictures, as those in percent seem to.
+    """
+    known = xy[~unknown]
+    smallest = min((min(clip.image_size) for clip in sequences if clip.image_size), default=0)
+    sized = all(clip.image_size for clip in sequences)
+    reach = np.ptp(known, axis=0).max()
+    if sized and smallest >= _LARGE_PX and len(xy) >= _ENOUGH and known.min() >= 0 and reach >= 50 and known.max() <= 100:
+        width, height = next(clip.image_size for clip in sequences if clip.image_size)
+        raise InputError(
+            f"{path} holds coordinates from {known.min():.3g} to {known.max():.3g} beside pictures of {width} x {height}: "
+            f"they are percent; multiply x by {width / 100:g} and y by {height / 100:g}, or leave the size out if they are "
+            "pixels."
+        )
 
 
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
