@@ -21,21 +21,20 @@ from torch import Tensor
 
 from posezoo.distributed import draw, roll
 from posezoo.errors import InputError
-from posezoo.geometry import body_variance, center_and_scale, mirror_half, random_view
+from posezoo.geometry import body_variance, mirror_half, random_view
 from posezoo.lifting import as_list
 from posezoo.lifting.schedule import cosine
 from posezoo.lifting.student import Student
 from posezoo.networks import AveragedNetwork, PoseCritic
 from posezoo.papers.geoselfsup import losses
-from posezoo.papers.geoselfsup.lifter import GeometricLifter
+from posezoo.papers.geoselfsup.labels import FewLabels
 from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
 
 if TYPE_CHECKING:
-    from pytorch_lightning.core.optimizer import LightningOptimizer
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
 
-class GeoSelfSup(Student, GeometricLifter):
+class GeoSelfSup(Student, FewLabels):
     """Chen, Tyagi et al. 2019. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
 
     Args:
@@ -276,12 +275,6 @@ class GeoSelfSup(Student, GeometricLifter):
             schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
-    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-        self.untoggle_optimizer(optimizer)
-
     def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
         """Return normalised poses with their neighbours, all at the scale of the first and each about its own root."""
         poses = batch["keypoints_2d"][:, None]
@@ -301,33 +294,6 @@ class GeoSelfSup(Student, GeometricLifter):
         present = (draw(torch.rand, *poses.shape[:2], device=self.device) >= share).to(poses.dtype)
         filled = self.complete(poses, present)
         return losses.completion(filled * self.hp.distance, poses * self.hp.distance, present)
-
-    def finetuning_step(self) -> None:
-        """Sec. 4.4: the lifter on labelled poses alone; its average follows."""
-        optimizers = as_list(self.optimizers())
-        schedules = as_list(self.lr_schedulers())
-        keypoints, label = self.labelled_batch()
-        self.toggle_optimizer(optimizers[-1])
-        pose = center_and_scale(self.relative(self.normalize(keypoints)), self.skeleton.root)[0]
-        loss = losses.supervised(pose, center_and_scale(label, self.skeleton.root)[0])
-        self._step(optimizers[-1], loss)
-        self.average.update_parameters(self.lifter)
-        schedules[-1].step()
-        self.log("train/supervised", loss.detach())
-
-    def labelled_batch(self) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
-        """Draw a batch of labelled poses from those of the data module."""
-        labelled = self.datamodule.labelled
-        if labelled is None:
-            raise InputError("label_steps needs labels: set data.label_fraction above 0.")
-        count = len(labelled["keypoints_2d"])
-        rows = (draw(torch.rand, self.datamodule.batch_size) * count).long()
-        keypoints, pose = (labelled[name][rows].to(self.device) for name in ("keypoints_2d", "pose_3d"))
-        if self.hp.flip:
-            keypoints, pose = mirror_half(
-                keypoints - keypoints[:, self.hips].mean(1, keepdim=True), pose, skeleton=self.skeleton
-            )
-        return keypoints, pose
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Log metrics that need no 3D; count errors where the batch has labels."""
