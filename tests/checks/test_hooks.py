@@ -1,4 +1,4 @@
-"""Check that MkDocs' hooks fill the pages from code, tables and results, and that pre-commit runs the linters."""
+"""Check that the pages of the site are filled from code, tables and results, and that pre-commit runs the linters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def hooks(monkeypatch):
-    """The modules in ``docs/hooks`` as MkDocs imports them."""
-    monkeypatch.syspath_prepend(ROOT / "docs" / "hooks")
+    """The modules in ``docs/builder`` as ``build.py`` imports them."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "builder")
     import docstrings
     import pages
 
@@ -27,7 +27,7 @@ def hooks(monkeypatch):
 
 def test_every_paper_has_a_page_a_figure_and_a_place_in_the_navigation(hooks):
     pages, _ = hooks
-    section = pages.on_config({"nav": [{"Start": "index.md"}, {"Papers": ["papers/index.md"]}]})["nav"][1]["Papers"]
+    section = pages.with_papers({"nav": [{"Start": "index.md"}, {"Papers": ["papers/index.md"]}]})["nav"][1]["Papers"]
     assert section == ["papers/index.md", *({paper: f"papers/{paper}.md"} for paper in PAPERS)]
     for paper in PAPERS:
         page = (ROOT / "docs" / "papers" / f"{paper}.md").read_text(encoding="utf-8")
@@ -41,8 +41,6 @@ def test_every_paper_has_a_page_a_figure_and_a_place_in_the_navigation(hooks):
 
 def test_what_is_not_there_ends_the_build(hooks):
     pages, _ = hooks
-    from mkdocs.exceptions import PluginError
-
     for text in (
         "<!-- written: nothing -->",
         "{{ nothing at all }}",
@@ -50,7 +48,7 @@ def test_what_is_not_there_ends_the_build(hooks):
         "{{ score svma.cmu | openmocap test, GT 2D | nothing }}",
         "<!-- written: source posezoo/none.py -->",
     ):
-        with pytest.raises(PluginError, match=r"nothing|nobody|none\.py"):
+        with pytest.raises(pages.PageError, match=r"nothing|nobody|none\.py"):
             pages.fill(text)
 
 

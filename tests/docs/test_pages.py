@@ -51,7 +51,7 @@ def test_commands_of_the_pages_exist(page, line):
         if words[1].endswith("reproduce.py"):
             assert words[2] in list_tables()
     else:
-        assert Path(words[0]).name in {"pip", "python3", "pre-commit", "pytest", "mkdocs"}
+        assert Path(words[0]).name in {"pip", "python3", "pre-commit", "pytest"}
 
 
 def test_the_citation_is_whole():

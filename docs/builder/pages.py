@@ -1,4 +1,4 @@
-"""What MkDocs calls: pages get what code, tables and results say, and reports become pages.
+"""Write the pages of the site: they get what code, tables and results say, and reports become pages.
 
 A line ``<!-- written: NAME ARGUMENTS -->`` is replaced by a block, with the line ``*On the built page .. *`` below it, for
 those who read the file itself; ``{{ NAME A | B | C }}`` by a figure. A name that is not here, or a figure that was not
@@ -8,17 +8,21 @@ measured, ends the build.
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import commands
 import results
-from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files, InclusionLevel
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+DOCS, ROOT = HERE.parent, HERE.parents[1]
 BLOCK = re.compile(r"^<!-- written: (\w+) ?([^>]*?) ?-->(?:\n\*On the built page\b.*\*)?$", re.MULTILINE)
 FIGURE = re.compile(r"\{\{ (\w+) ([^}]+) \}\}")
+
+
+class PageError(Exception):
+    """A page asks for something that is not there."""
 
 
 def _schema() -> str:
@@ -40,7 +44,7 @@ def _source(name: str) -> str:
 
 
 def _modules() -> str:
-    """Write what each paper's modules hold, by MkDocs' mkdocstrings."""
+    """Write what each paper's modules hold, by mkdocstrings."""
     from posezoo.registry import PAPERS
 
     lines: list[str] = []
@@ -88,7 +92,7 @@ def fill(markdown: str) -> str:
     """Return a page with its blocks and figures.
 
     Raises:
-        PluginError: a block or figure that there is not.
+        PageError: a block or figure that there is not.
     """
 
     def block(found: re.Match[str]) -> str:
@@ -102,35 +106,44 @@ def fill(markdown: str) -> str:
 
 def _call(known: dict[str, Any], name: str, arguments: list[str]) -> Any:
     if name not in known:
-        raise PluginError(f"no page element {name!r}; known: {', '.join(known)}")
+        raise PageError(f"no page element {name!r}; known: {', '.join(known)}")
     try:
         return known[name](*arguments)
     except (KeyError, StopIteration, OSError, ValueError) as error:
-        raise PluginError(f"{name} {' '.join(arguments)} is not to be had: {error!r}") from error
+        raise PageError(f"{name} {' '.join(arguments)} is not to be had: {error!r}") from error
 
 
-def on_config(config: Any) -> Any:
+def write_pages(folder: Path) -> None:
+    """Write all pages, filled, and what they show.
+
+    Args:
+        folder: an empty one.
+
+    Raises:
+        PageError: a block or figure that there is not.
+    """
+    for source in sorted(DOCS.rglob("*")):
+        target = folder / source.relative_to(DOCS)
+        if source.is_dir() or HERE in source.parents:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".md":
+            target.write_text(fill(source.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            shutil.copyfile(source, target)
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    for name, report in results.reports().items():
+        (folder / name).write_text(fill(results.report_page(report, name)), encoding="utf-8")
+        if (picture := report.with_name("report.svg")).is_file():
+            shutil.copyfile(picture, (folder / name).with_suffix(".svg"))
+    for name in ("georep/figure4/openmocap/interpolation.png", "hg3d/rendered/openmocap.jpg"):
+        shutil.copyfile(results.RESULTS / name, folder / "results" / name.replace("/", "_"))
+
+
+def with_papers(config: dict[str, Any]) -> dict[str, Any]:
     """Add a page for each paper to the navigation, behind the one that lists them: a new paper changes no file of ours."""
     from posezoo.registry import PAPERS
 
     section = next(entry["Papers"] for entry in config["nav"] if "Papers" in entry)
-    section += [{paper: f"papers/{paper}.md"} for paper in PAPERS if {paper: f"papers/{paper}.md"} not in section]
+    section += [{paper: f"papers/{paper}.md"} for paper in PAPERS]
     return config
-
-
-def on_files(files: Files, config: Any) -> Files:
-    """Add the reports of the benchmarks as pages, with their pictures."""
-    for name, source in results.reports().items():
-        content = results.report_page(source, name)
-        files.append(File.generated(config, name, content=content, inclusion=InclusionLevel.NOT_IN_NAV))
-        if (picture := source.with_name("report.svg")).is_file():
-            files.append(File.generated(config, name.replace(".md", ".svg"), abs_src_path=str(picture)))
-    for name in ("georep/figure4/openmocap/interpolation.png", "hg3d/rendered/openmocap.jpg"):
-        target = "results/" + name.replace("/", "_")
-        files.append(File.generated(config, target, abs_src_path=str(results.RESULTS / name)))
-    return files
-
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill a page."""
-    return fill(markdown)
