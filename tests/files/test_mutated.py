@@ -1,8 +1,8 @@
 """Test every reader on mutated files with fixed seeds: a result or one sentence, within seconds.
 
 Bytes are flipped, removed, doubled and inserted. In JSON and tables, values are also replaced by odd ones, so that the
-damage gets past the parser. ``python -m tests.files.test_mutated COUNT SEED`` runs any number of mutations and counts the
-outcomes.
+damage gets past the parser. ``PYTHONPATH=.:benchmarks python -m tests.files.test_mutated COUNT SEED`` runs any number of
+mutations and counts the outcomes.
 """
 
 from __future__ import annotations
@@ -16,18 +16,27 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
+import torch
+import yaml
+from reproduction.tables import TABLES, read_table
 
+import posezoo
 from posezoo.data import Prediction, load_dataset, read_bvh, read_cameras, read_keypoints
 from posezoo.data.pictures import Frames, read_picture
 from posezoo.errors import PoseZooError
 from posezoo.formats.markers import read_markers
 from posezoo.geometry import h36m_cameras
+from posezoo.registry import build, save
+from posezoo.training import read_recipe
 from tests.formats import detector_samples, keypoint_samples
+from tests.registry.conftest import CHECKPOINTS
 from tests.video.samples import film
 
 SLOW_S = 20
@@ -36,6 +45,12 @@ ODD = (None, "", "x", -1, 0, 1e308, 1e-320, float("nan"), [], {}, [[]], True, "1
 
 def _keypoints(path: Path) -> object:
     return read_keypoints(path, image_size=(1400, 1002))
+
+
+def _index(path: Path) -> object:
+    """List the models of a home of one's own."""
+    with mock.patch("posezoo.registry.index.checkpoint_folders", return_value=[path.parent]):
+        return posezoo.list_models()
 
 
 def samples(folder: Path) -> Iterator[tuple[str, Path, Callable[[Path], object]]]:
@@ -73,6 +88,29 @@ def samples(folder: Path) -> Iterator[tuple[str, Path, Callable[[Path], object]]
         yield ending, folder / f"i.{ending}", read_picture
 
 
+def of_models(folder: Path) -> Iterator[tuple[str, Path, Callable[[Path], object]]]:
+    """Yield weights, a checkpoint, a recipe, a table and the index, and what reads them."""
+    torch.manual_seed(0)
+    model = build("martinez", {"width": 8})
+    yield "weights", save(model, folder / "m.safetensors"), posezoo.load
+    whole = {"posezoo": {"paper": "martinez"}, "hyper_parameters": {"width": 8}, "state_dict": model.state_dict()}
+    torch.save(whole, folder / "m.ckpt")
+    yield "checkpoint", folder / "m.ckpt", posezoo.load
+    for name in ("svma.mocap", "cvugcn.cmu"):
+        recipe = folder / f"{name}.yaml"
+        recipe.write_text(resources.files("posezoo.recipes").joinpath(recipe.name).read_text())
+        yield f"recipe {name}", recipe, read_recipe
+    (folder / "tables").mkdir()
+    for table in sorted(TABLES.glob("*_table*.yaml"))[:2]:
+        copied = folder / "tables" / table.name
+        copied.write_bytes(table.read_bytes())
+        yield f"table {table.stem}", copied, lambda path: read_table(path.stem, path.parent)
+    (folder / "home").mkdir()
+    index = folder / "home" / "index.json"
+    index.write_bytes((CHECKPOINTS / "index.json").read_bytes())
+    yield "index", index, _index
+
+
 def of_bytes(data: bytes, dice: random.Random) -> bytes:
     """Return the bytes cut, or some of them flipped, doubled or put in; half of the time near the start."""
     changed = bytearray(data[: dice.randrange(1, len(data) + 1)] if dice.random() < 0.2 else data)
@@ -95,6 +133,16 @@ def of_bytes(data: bytes, dice: random.Random) -> bytes:
 
 def of_values(data: bytes, dice: random.Random) -> bytes | None:
     """Return JSON or a table with a few values exchanged for odd ones; None for other files."""
+    if data[8:9] == b"{":  # safetensors: the length of the header, the header, tensors
+        length = int.from_bytes(data[:8], "little")
+        header = _exchanged(json.loads(data[8 : 8 + length]), dice, dice.randrange(1, 4))
+        written = json.dumps(header).encode()
+        return len(written).to_bytes(8, "little") + written + data[8 + length :]
+    if b"\npaper: " in data or b"\ncolumns:\n" in data:
+        value = yaml.safe_load(data)
+        for _ in range(dice.choice((1, 1, 3))):
+            value = _exchanged(value, dice, dice.randrange(1, 5))
+        return yaml.safe_dump(value).encode()
     try:
         value = json.loads(data)
     except ValueError:
@@ -128,7 +176,7 @@ def campaign(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[st
     """Read ``count`` mutations of every sample; return how they ended, and what should not have happened."""
     ends: Counter[str] = Counter()
     wrong: list[str] = []
-    for name, path, read in list(samples(folder)):
+    for name, path, read in [*samples(folder), *of_models(folder)]:
         whole = path.read_bytes()
         dice = random.Random(f"{seed} {name}")
         for number in range(count):
