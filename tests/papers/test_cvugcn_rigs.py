@@ -193,9 +193,9 @@ def test_mirrored_people_keep_their_left(motions):
     """Half of the clips are mirrored: facing, from left and up, stays forward."""
     world = motions.clips(64, 1)
     changed = simulation.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
-    toes = H36M.index("nose")
+    nose = H36M.index("nose")
     forward = [
-        ((simulation.trunk_axes(w, H36M)[:, 0, 2] * (w[:, 0, toes] - w[:, 0, H36M.index("thorax")])).sum(-1) > 0)
+        ((simulation.trunk_axes(w, H36M)[:, 0, 2] * (w[:, 0, nose] - w[:, 0, H36M.index("thorax")])).sum(-1) > 0)
         for w in (world, changed)
     ]
     torch.testing.assert_close(*forward)
