@@ -142,7 +142,10 @@ class StopAfter(pl.Callback):
         self._begun = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Start the clock, and end a resumed run that has all its steps, as one that was killed in its test has."""
         self._begun = time.monotonic()
+        if self.steps is not None and trainer.fit_loop.total_batch_idx + 1 >= self.steps:
+            trainer.should_stop = True
 
     def done(self, batches: int) -> float:
         """Return the share of the run that is done after so many batches, at this moment."""

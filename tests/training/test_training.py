@@ -101,6 +101,15 @@ def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(recipe):
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
 
 
+@pytest.mark.parametrize("steps", [6, 7])
+def test_a_run_that_has_all_its_steps_is_resumed_without_one_more(steps):
+    """A run that is killed while it is tested has trained to its end."""
+    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3"]
+    weights = posezoo.load(train("martinez.cmu", "run", tiny, steps=steps)).weights()
+    again = posezoo.load(train("martinez.cmu", "run", tiny, steps=steps, resume=True)).weights()
+    assert [name for name in weights if not torch.equal(weights[name], again[name])] == []
+
+
 @pytest.mark.parametrize("recipe", ["svma.cmu", "martinez.cmu"])
 def test_steps_are_batches_however_many_optimizers_there_are(recipe):
     train(recipe, "run", [*QUICK, "--model.width", "16"], steps=5)
