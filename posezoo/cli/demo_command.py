@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton
 
 
@@ -32,9 +31,7 @@ def run(options: argparse.Namespace) -> int:
         from posezoo.geometry import procrustes_align
         from posezoo.lifting import LiftingModule, evaluate
 
-        model = posezoo.load(options.name, options.device)
-        if not isinstance(model, LiftingModule):
-            raise InputError(f"{options.name} takes several calibrated views; the demo lifts single ones.")
+        model = posezoo.load(options.name, options.device, kind=LiftingModule)
     with terminal.status("lifting"):
         data = load_dataset("procedural", split="test")
         scores, flat = evaluate(model, data), evaluate(None, data)

@@ -45,9 +45,7 @@ def evaluate_file(options: argparse.Namespace) -> int:
     against: dict[str, dict[str, float]] = {}
     count = left_out = 0
     for name in names:
-        model = posezoo.load(name, options.device)
-        if not isinstance(model, LiftingModule):
-            raise InputError(f"{name} is of kind {model.kind}; keypoints of one file score lifters alone.")
+        model = posezoo.load(name, options.device, kind=LiftingModule)
         data, left_out = read_whole_people(people, None, model.skeleton, labels=True)
         count, found[name] = len(data), model.evaluate_2d(torch.from_numpy(data.keypoints_2d))
         against |= _against_labels(model, name, data)

@@ -51,9 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.video.live import lift_pictures, side_by_side
 
     cv2 = opencv()
-    model = posezoo.load(options.name, options.device)
-    if not isinstance(model, LiftingModule):
-        raise InputError(f"{options.name} is of kind {model.kind}; a camera's keypoints need a model of single views.")
+    model = posezoo.load(options.name, options.device, kind=LiftingModule)
     camera = cv2.VideoCapture(options.camera)
     if not camera.isOpened():
         camera.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -100,12 +101,12 @@ def load(name: _Lifters, device: str | None = None) -> LiftingModule: ...
 @overload
 def load(name: _Pictures, device: str | None = None) -> PictureModule: ...
 @overload
-def load(name: str | Path, device: str | None = None, *, kind: type[Model]) -> Model: ...
+def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Model]) -> Model: ...
 @overload
 def load(name: str | Path, device: str | None = None) -> Any: ...
 
 
-def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] | None = None) -> ZooModule:
+def load(name: str | Path, device: str | None = None, *, kind: Callable[..., ZooModule] | None = None) -> ZooModule:
     """Load a model in eval mode: the LightningModule of its paper.
 
     Args:
@@ -151,8 +152,10 @@ def load(name: str | Path, device: str | None = None, *, kind: type[ZooModule] |
         raise CorruptFileError(
             f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"
         ) from error
-    if kind is not None and not isinstance(model, kind):
-        raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {kind.__name__}.")
+    # mypy takes abstract classes, as the kinds are, for callables but not for ``type[...]``.
+    if kind is not None and not (isinstance(kind, type) and isinstance(model, kind)):
+        expected = getattr(kind, "__name__", kind)
+        raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {expected}.")
     model.zoo_name = path.stem if is_path(name) else resolve(text)
     try:
         return model.to(device or "cpu").eval()
