@@ -47,6 +47,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--accelerator", default="auto", help="what trains: auto (default), cpu, gpu or mps")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.set_defaults(run=run, check=check, notes_only=True)
 
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         pitch=options.pitch,
         seed=options.seed,
         resume=options.resume,
+        accelerator=options.accelerator,
     )
     _print(describe(weights))
     return 0

@@ -45,6 +45,7 @@ def finetune(
     progress: bool = True,
     image_size: Any = None,
     pitch: float | Literal["estimate"] | None = None,
+    accelerator: str = "auto",
 ) -> Path:
     """Train an unsupervised model further on a user's 2D keypoints; no 3D label is read.
 
@@ -71,6 +72,7 @@ def finetune(
         image_size: (width, height) of the pictures in px, where the file does not say.
         pitch: by how much the cameras look down at people, rad; ``estimate``: what the model's own poses say
             (:func:`posezoo.lifting.unlabelled.estimate_pitch`); that of the model's training where not given.
+        accelerator: what trains: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
 
     Returns:
         the new weights, which ``posezoo.load(path)`` takes; their header tells the metrics before and after.
@@ -89,6 +91,7 @@ def finetune(
             f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
             "and a share between 0 and 1."
         )
+    _check_accelerator(accelerator)
     keep_freed_memory()
     model = _unsupervised(name)
     data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size)
@@ -136,6 +139,7 @@ def finetune(
     model.remember(_procedural("train", model), memory_weight)
     model.prepare_finetuning(learning_rate, body_weight, pitch)
     trainer = pl.Trainer(
+        accelerator=accelerator,
         max_epochs=epochs,
         check_val_every_n_epoch=every,
         devices=1,
@@ -167,6 +171,20 @@ def finetune(
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, weights, origin, progress)
+
+
+def _check_accelerator(name: str) -> None:
+    """Refuse an accelerator that is unknown or that this machine lacks.
+
+    Raises:
+        InputError: it is.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"auto": True, "cpu": True, "gpu": cuda or mps, "cuda": cuda, "mps": mps}
+    if name not in there:
+        raise InputError(f"accelerator is {name!r}; expected {', '.join(there)}.")
+    if not there[name]:
+        raise InputError(f"accelerator is {name!r}, which this machine or its torch lacks; take auto or cpu.")
 
 
 def _unsupervised(name: str | Path) -> FineTuning:

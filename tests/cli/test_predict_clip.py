@@ -173,6 +173,18 @@ def test_what_cannot_be_detected(rtmlib, two_people, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_motion_of_one_frame_is_refused_with_the_reason(tmp_path, capsys):
+    walk = load_dataset("procedural")[:12].keypoints_2d
+    np.savez(
+        tmp_path / "a.npz", keypoints=walk, skeleton="h36m17", frame=np.zeros(12, int), person=np.arange(12).astype(str)
+    )
+    for ending in ("bvh", "trc"):
+        said = refused(capsys, "predict", "svma", tmp_path / "a.npz", "--fps", 30, "-o", tmp_path / f"o.{ending}")
+        assert "in one frame alone (12 poses, 12 people)" in said
+        assert "which axis of the file counts frames" in said
+    assert not list(tmp_path.glob("o.*"))
+
+
 def test_a_folder_of_pictures_needs_its_rate(rtmlib, tmp_path, capsys):
     (tmp_path / "frames").mkdir()
     for number in range(3):

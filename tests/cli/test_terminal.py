@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
+from posezoo.data import load_dataset
+from tests.cli.commands import run
 
 PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
 
@@ -47,6 +50,20 @@ def printed_on_a_terminal(monkeypatch, *arguments: object) -> str:
     listener.join()
     os.close(own)
     return b"".join(heard).decode()
+
+
+def test_a_console_that_lacks_characters_does_not_end_the_run(tmp_path, monkeypatch):
+    walk = load_dataset("procedural")[:3].keypoints_2d
+    np.savez(tmp_path / "\u041f\u043e\u0437\u0430.npz", keypoints=walk, skeleton="h36m17")
+    narrow = [io.TextIOWrapper(io.BytesIO(), encoding="cp1252") for _ in range(2)]
+    monkeypatch.setattr("sys.stdout", narrow[0])
+    monkeypatch.setattr("sys.stderr", narrow[1])
+    assert run("predict", "svma", tmp_path / "\u041f\u043e\u0437\u0430.npz", "-o", tmp_path / "\u041f.npz") == 0
+    assert run("info", tmp_path / "\u041f.safetensors") == 2
+    for stream, words in zip(narrow, (b"3 poses of h36m17", rb"\u041f.safetensors"), strict=True):
+        stream.flush()
+        assert words in stream.buffer.getvalue()
+    assert (tmp_path / "\u041f.npz").is_file()
 
 
 def test_a_pipe_gets_no_control_codes(keypoints, tmp_path, capsys):

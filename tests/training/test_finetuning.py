@@ -304,7 +304,7 @@ def test_the_memory_keeps_what_was_learnt_before(people, tiny):
 def test_where_no_epoch_is_better_the_start_is_kept_and_said(people, monkeypatch, capsys, tiny):
     monkeypatch.setattr("posezoo.training.selection.KEPT", {"depth_spread": (5.0, 6.0)})
     np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
-    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2"]) == 0
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2", "--accelerator", "cpu"]) == 0
     assert "no epoch of 2 was better than the start, whose weights are kept" in capsys.readouterr().out
     header = describe("run/svma.safetensors")
     assert (header["validation"]["improved"], header["validation"]["epoch"]) == (False, 0)
@@ -347,6 +347,15 @@ def test_the_command_says_who_was_left_out_and_what_changed(people, capsys, tiny
     assert f"{found['before']['symmetry_error']:.4f}" in row
     assert f"{found['after']['symmetry_error']:.4f}" in row
     assert posezoo.load("run/svma.safetensors").predict(people.keypoints_2d[:2]).pose_3d.shape == (2, 17, 3)
+
+
+@pytest.mark.parametrize(("name", "words"), [("tpus", "expected auto, cpu"), ("mps", "take auto or cpu")])
+def test_accelerators_that_are_not_there(name, words, people, tiny, capsys, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--accelerator", name]) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("run").exists()
 
 
 def test_wrong_input_is_one_sentence(people, capsys, tiny):
