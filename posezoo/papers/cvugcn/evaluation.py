@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from posezoo.data import PoseData
 from posezoo.errors import InputError
+from posezoo.lifting.evaluation import about_the_pelvis
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
-from posezoo.skeletons import Skeleton
+from posezoo.skeletons import Skeleton, convert
 
 
 class MultiViewMetrics(nn.Module):
@@ -26,19 +27,20 @@ class MultiViewMetrics(nn.Module):
 
     Args:
         skeleton: of predictions and labels.
+        scored: the layout that both are converted to first; ``skeleton`` where not given.
     """
 
-    def __init__(self, skeleton: Skeleton) -> None:
+    def __init__(self, skeleton: Skeleton, scored: Skeleton | None = None) -> None:
         # Here, so that models can be imported without torchmetrics.
         from posezoo.metrics import MPJPE, PMPJPE, SymmetryError
 
         super().__init__()
-        self.skeleton = skeleton
+        self.skeleton, self.scored = skeleton, scored or skeleton
         kinds: dict[str, Any] = {
             "mpjpe": MPJPE,
             "mpjpe_absolute": MPJPE,
             "p_mpjpe": PMPJPE,
-            "symmetry_error": partial(SymmetryError, skeleton=skeleton),
+            "symmetry_error": partial(SymmetryError, skeleton=self.scored),
         }
         names = {f"{name}{suffix}": kind for suffix in ("", "_triangulated") for name, kind in kinds.items()}
         self.metrics: Any = nn.ModuleDict({name: kind() for name, kind in names.items()})
@@ -48,15 +50,16 @@ class MultiViewMetrics(nn.Module):
         self, pose: Float[Tensor, "B V J 3"], coarse: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 3"]
     ) -> None:
         """Count a batch: camera frames, mm."""
-        root = self.skeleton.root
-        label = target.flatten(0, 1)
-        for suffix, given in (("", pose), ("_triangulated", coarse)):
-            flat = given.flatten(0, 1)
-            relative, truth = (points - points[:, root : root + 1] for points in (flat, label))
+        label, *others = (self._converted(points.flatten(0, 1)) for points in (target, pose, coarse))
+        for suffix, flat in zip(("", "_triangulated"), others, strict=True):
+            relative, truth = (about_the_pelvis(points, self.scored) for points in (flat, label))
             self.metrics[f"mpjpe{suffix}"].update(relative, truth)
             self.metrics[f"mpjpe_absolute{suffix}"].update(flat, label)
             self.metrics[f"p_mpjpe{suffix}"].update(relative, truth)
             self.metrics[f"symmetry_error{suffix}"].update(relative)
+
+    def _converted(self, points: Float[Tensor, "B J 3"]) -> Float[Tensor, "B K 3"]:
+        return points if self.scored == self.skeleton else convert(points, self.skeleton, self.scored).keypoints
 
     def report(self) -> dict[str, float]:
         """Return every metric by name."""
@@ -74,6 +77,7 @@ def evaluate_views(
     model: Refinement,
     data: PoseData,
     *,
+    skeleton: Skeleton | None = None,
     pairs: Sequence[str] | None = None,
     noise_px: float = 0.0,
     noise_mm: float = 0.0,
@@ -88,6 +92,7 @@ def evaluate_views(
     Args:
         model: in eval mode.
         data: several calibrated views of the same clips, with labels.
+        skeleton: the layout to score in, but for ``per_action``; the model's where not given.
         pairs: names of camera pairs; the four of Human3.6M where not given.
         noise_px: standard deviation of Gaussian noise on the keypoints.
         noise_mm: the same on the triangulated poses (Table 7), drawn once in the world and so alike in both views.
@@ -147,7 +152,7 @@ def evaluate_views(
     coarse, refined = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def score(chosen: Tensor) -> dict[str, float]:
-        metrics = MultiViewMetrics(model.skeleton)
+        metrics = MultiViewMetrics(model.skeleton, skeleton)
         metrics.update(refined[chosen], coarse[chosen], tensors["pose_3d"][chosen])
         return metrics.report()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,16 +22,20 @@ PAIRS = {"P1": (0, 1), "P2": (0, 2), "P3": (1, 3), "P4": (2, 3)}
 """Adjacent cameras of Human3.6M, Hua et al. 2021, Sec. 5.2: c1 and c2, c1 and c3, c2 and c4, c3 and c4."""
 OTHERS = {"C12": (0, 1), "C13": (0, 2), "C23": (1, 2)}
 """Pairs of three cameras, as HumanEva-I has them."""
+_NUMBERED = re.compile(r"c([1-9])c([1-9])")
 
 
 def pairs_by_name(names: Sequence[str] | None) -> list[tuple[int, int]]:
-    """Return the pairs of these names, those of Human3.6M where none are given.
+    """Return the pairs of these names, those of Human3.6M where none are given; ``c1c4`` is the first and the fourth camera.
 
     Raises:
         UnknownNameError: no such pair.
     """
     known = {**PAIRS, **OTHERS}
     for name in names or ():
+        numbered = _NUMBERED.fullmatch(name)
+        if numbered and numbered[1] != numbered[2]:
+            known[name] = (int(numbered[1]) - 1, int(numbered[2]) - 1)
         if name not in known:
             raise UnknownNameError.of("camera pair", name, known)
     return [known[name] for name in names or PAIRS]
