@@ -127,7 +127,8 @@ def campaign(
             begun = time.monotonic()
             code, found = job.finish(again), job.found(again)
             lasted = min(lasted, time.monotonic() - begun)  # of a machine that does other things as well
-            if code or found != expected:
+            refused = code and process.exitcode  # what had ended before it was to be killed may refuse to begin again
+            if refused or found != expected:
                 said = (again / "said.txt").read_text()[-500:]
                 wrong.append(f"{name} {number}: exit code {code}, {found} for {expected}: {said}")
         say(f"{name}: {kills[name]} kills, {len(wrong)} failures so far, {lasted:.1f} s unbroken")
