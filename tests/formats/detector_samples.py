@@ -129,6 +129,23 @@ def write_mmpose_dump(folder):
     return folder / "dump.pkl", "coco17", found
 
 
+def write_mmpose_batches(folder):
+    """What ``tools/test.py --out`` of MMPose 0.x writes, a batch a picture."""
+    found = people()
+    batches = [
+        {
+            "preds": np.stack([np.concatenate([k[i], c[i][:, None]], -1) for k, c in found]),
+            "boxes": np.zeros((len(found), 6)),
+            "image_paths": [f"data/{i:06d}.jpg"] * len(found),
+            "bbox_ids": list(range(len(found))),
+            "output_heatmap": None,
+        }
+        for i in range(FRAMES)
+    ]
+    (folder / "res.pkl").write_bytes(pickle.dumps(batches))
+    return folder / "res.pkl", "coco17", found
+
+
 def write_openpifpaf_lines(folder):
     def make(k, c, _):
         return {"keypoints": flat(k, c), "bbox": [1, 2, 3, 4], "score": 0.9, "category_id": 1}

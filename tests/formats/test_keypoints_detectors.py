@@ -352,6 +352,37 @@ def test_mmpose_dumps_of_its_test_script(tmp_path):
     np.testing.assert_allclose(own.keypoints_2d, found[0][0][:4], atol=1e-3)
 
 
+@pytest.mark.parametrize("ending", ["pkl", "json"])
+def test_batches_of_the_test_script_of_mmpose_0(tmp_path, ending):
+    found = people(count=2)
+    rows = [[np.concatenate([k[i], c[i][:, None]], -1) for k, c in found] for i in range(4)]
+    batches = [
+        {
+            "preds": np.stack([*rows[i], *rows[i + 1]]),
+            "boxes": np.zeros((4, 6)),
+            "image_paths": [f"data/walk_{5 * (i + j):06d}.jpg" for j in (0, 1) for _ in found],
+            "bbox_ids": [0, 1, 2, 3],
+            "output_heatmap": None,
+        }
+        for i in (0, 2)
+    ]
+    path = tmp_path / f"res.{ending}"
+    if ending == "pkl":
+        path.write_bytes(pickle.dumps(batches))
+    else:
+        save_json(path, [{key: v.tolist() if isinstance(v, np.ndarray) else v for key, v in b.items()} for b in batches])
+    data = read_keypoints(path)
+    for subject, (keypoints, confidence) in zip(dict.fromkeys(data.subject), found, strict=True):
+        own = data[data.subject == subject]
+        assert own.frame.tolist() == [0, 5, 10, 15]
+        np.testing.assert_allclose(own.keypoints_2d, keypoints[:4], atol=1e-3)
+        np.testing.assert_allclose(own.confidence, confidence[:4], atol=1e-3)
+    del batches[0]["image_paths"][0]
+    path.write_bytes(pickle.dumps(batches))
+    with pytest.raises(PoseZooError, match="MMPose"):
+        read_keypoints(path)
+
+
 def test_mediapipe_frames_by_their_names_and_beside_other_arrays(tmp_path):
     k, c = people("mediapipe33", 1)[0]
     frames = {

@@ -30,7 +30,14 @@ from posezoo.formats.keypoints.mediapipe import (
     read_mediapipe,
     read_mediapipe_array,
 )
-from posezoo.formats.keypoints.mmpose import is_mmpose, is_mmpose_dump, read_mmpose, read_mmpose_dump
+from posezoo.formats.keypoints.mmpose import (
+    is_mmpose,
+    is_mmpose_batches,
+    is_mmpose_dump,
+    read_mmpose,
+    read_mmpose_batches,
+    read_mmpose_dump,
+)
 from posezoo.formats.keypoints.movenet import is_movenet, read_movenet
 from posezoo.formats.keypoints.mpii import is_mpii, read_mpii_people
 from posezoo.formats.keypoints.openpifpaf import is_openpifpaf, read_openpifpaf
@@ -71,6 +78,7 @@ FORMATS: tuple[Format, ...] = (
     Format("SLEAP projects", is_slp, read_slp),
     Format("MMPose instances", is_mmpose, read_mmpose),
     Format("MMPose's test results", is_mmpose_dump, read_mmpose_dump),
+    Format("MMPose 0.x's test results", is_mmpose_batches, read_mmpose_batches),
     Format("Ultralytics results", is_ultralytics, read_ultralytics),
     Format("Ultralytics labels", is_ultralytics_text, read_ultralytics_text),
     Format("TensorFlow.js poses", is_tfjs, read_tfjs),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from posezoo.files.reading import reading
 from posezoo.formats.keypoints.clips import Clips, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
+from posezoo.formats.keypoints.names import frame_of
 from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 
 # The layouts of Inferencer's aliases: human, body26, wholebody and the models trained on feet.
@@ -90,6 +93,35 @@ def read_mmpose_dump(content: Content) -> Clips:
         before = found.get(number, Frame((), number, size=size))
         found[number] = replace(before, people=before.people + people)
     return gather(list(found.values()), content.path, "MMPose", implied=IMPLIED)
+
+
+def is_mmpose_batches(content: Content) -> bool:
+    """Return whether this is what ``tools/test.py --out`` of MMPose 0.x writes: a list of batches of ``preds``."""
+    batches = content.value if isinstance(content.value, list) else []
+    return bool(batches) and all(isinstance(batch, Mapping) and {"preds", "image_paths"} <= set(batch) for batch in batches)
+
+
+def read_mmpose_batches(content: Content) -> Clips:
+    """Read rows of x, y, score of each person; the name of the picture says the video and the frame, where it has a number.
+
+    Raises:
+        InputError: a batch in which the people are not as many as the pictures' paths.
+    """
+    found: dict[str, Frame] = {}
+    for batch in content.value:
+        with reading(content.path, "MMPose's predictions"):
+            pairs = [(np.asarray(rows).tolist(), str(name)) for rows, name in zip(*_people_of(batch), strict=True)]
+        for rows, name in pairs:
+            video, number = frame_of(PurePosixPath(name.replace("\\", "/")).stem)
+            before = found.get(name, Frame((), number, video))
+            found[name] = replace(before, people=(*before.people, Person(rows)))
+    return gather(list(found.values()), content.path, "MMPose", implied=IMPLIED)
+
+
+def _people_of(batch: Mapping[str, Any]) -> tuple[list[object], list[object]]:
+    """Return the people of a batch and the paths of their pictures."""
+    people, names = list(batch["preds"]), list(batch["image_paths"])
+    return people, names * len(people) if len(names) == 1 else names  # a bottom-up model gives everybody of one picture
 
 
 def _names(value: object) -> tuple[str, ...]:
