@@ -38,7 +38,7 @@ def test_a_camera_is_lifted_until_it_ends(camera, capsys):
 def test_what_cannot_be_watched_is_said(camera, capsys):
     for arguments, says in (
         (["svma", "--camera", "3"], "there is no camera 3"),
-        (["cvugcn"], "single views"),
+        (["cvugcn"], "of kind views; expected a LiftingModule"),
         (["svma", "--camera", "-1"], "--camera is 0 or more"),
     ):
         assert main(["webcam", *arguments, "--port", "0"]) == 2
