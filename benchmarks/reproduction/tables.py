@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from posezoo.errors import CorruptFileError, UnknownNameError
+from posezoo.files.reading import reading
 
 BENCHMARKS = Path(__file__).resolve().parent.parent
 TABLES = BENCHMARKS / "tables"
@@ -158,7 +159,11 @@ def read_table(name: str, folder: Path = TABLES) -> Table:
     known = list_tables(folder)
     if name not in known:
         raise UnknownNameError.of("table", name, known)
-    path = known[name]
+    with reading(known[name], "a table"):
+        return _read_table(name, known[name])
+
+
+def _read_table(name: str, path: Path) -> Table:
     raw = read_mapping(path)
     columns = {
         str(key): _build(Column, path, f"columns.{key}", {**_mapping(path, key, value), "id": str(key)}, metric=_names)

@@ -115,7 +115,7 @@ def _detect(joints: tuple[str, ...], skeleton: Skeleton, path: str | Path) -> st
             "pass `joint_map`."
         )
     raise InputError(
-        f"{path} names its joints {', '.join(joints[:6])}, ...; known conventions: "
+        f"{path} names its joints {', '.join(joints[:6])[:100]}, ...; known conventions: "
         f"{', '.join(bvh_conventions())}. Add an entry to bvh_conventions.yaml or pass `joint_map`."
     )
 

@@ -126,7 +126,7 @@ def _parse(lines: list[str]) -> Hierarchy:
                 raise _MalformedError(f"{len(stack)} braces are not closed before MOTION")
             break
         else:
-            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
+            raise _MalformedError(f"line {number + 1} begins with {words[0][:40]!r}")
     if not names or parents.count(-1) != 1:
         raise _MalformedError(f"{parents.count(-1)} roots")
     frames = frame_time = None
@@ -137,7 +137,7 @@ def _parse(lines: list[str]) -> Hierarchy:
             frame_time = float(words[2])
             break
         elif words:
-            raise _MalformedError(f"line {number + 1} begins with {words[0]!r}")
+            raise _MalformedError(f"line {number + 1} begins with {words[0][:40]!r}")
     width = sum(len(joint) for joint in channels)
     if not frames or not frame_time or frame_time <= 0:
         raise _MalformedError("no frames or no frame time")

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
-from posezoo.files.reading import read_bytes, reading
+from posezoo.files.reading import check_file, check_size, read_bytes, reading
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.skeletons import Skeleton, get_skeleton
 
+# A number in the file's unit, and in mm.
+_BYTES_PER_CELL = 16
 _UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
 
@@ -78,22 +80,21 @@ def _read_trc(path: Path) -> Markers:
         unit, rate = _unit_mm(about["Units"], path), float(about["DataRate"])
         names = tuple(name.strip() for name in lines[3].rstrip().split("\t")[2:] if name.strip())
         width = 2 + 3 * len(names)
-        rows = []
-        for number, line in enumerate(lines[5:], start=6):
-            if not line.strip():
-                continue
+        filled = [(number, line) for number, line in enumerate(lines[5:], start=6) if line.strip()]
+        # Cells may be left out, so that a short file can stand for many.
+        check_size(_BYTES_PER_CELL * width * len(filled), path)
+        values = np.full((len(filled), width), np.nan)
+        for row, (number, line) in enumerate(filled):
             cells = line.split("\t")
             # Empty cells at the end of a line may be left out; further cells must be empty.
             if any(cell.strip() for cell in cells[width:]):
                 raise CorruptFileError(
                     f"{path}: line {number} has {len(cells)} cells for {len(names)} markers; it is damaged."
                 )
-            cells = [*cells, *[""] * (width - len(cells))][:width]
-            rows.append([float(cell) if cell.strip() else np.nan for cell in cells])
-    values = np.asarray(rows, dtype=np.float64).reshape(len(rows), width)
+            values[row, : len(cells)] = [float(cell) if cell.strip() else np.nan for cell in cells[:width]]
     if not (np.isfinite(values[:, 0]).all() and 0 < rate < 1e6):
         raise CorruptFileError(f"{path}: a frame has no number, or the rate is {rate:g}; it is damaged.")
-    points = values[:, 2:].reshape(len(rows), len(names), 3)
+    points = values[:, 2:].reshape(len(values), len(names), 3)
     return Markers(names, points * unit, values[:, 0].astype(np.int64) - 1, rate)
 
 
@@ -102,6 +103,7 @@ def _read_c3d(path: Path) -> Markers:
         import c3d
     except ImportError as error:
         raise InputError(f'reading {path} needs the package c3d: pip install "posezoo[c3d]".') from error
+    check_file(path, "C3D")
     with reading(path, "C3D"), open(path, "rb") as stream:
         reader = c3d.Reader(stream)
         stated = reader.get("POINT:UNITS")

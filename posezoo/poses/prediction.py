@@ -14,7 +14,7 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.arrays import load_npz
-from posezoo.files.reading import load_json
+from posezoo.files.reading import affordable, check_size, load_json
 from posezoo.files.writing import write_whole
 from posezoo.poses.exports import EXPORTS, MotionSettings
 from posezoo.poses.posedata import PoseData
@@ -213,7 +213,8 @@ class Prediction(Generic[Array]):
                 "keypoints are lifted by it first."
             )
         try:
-            return cls(**_fields(value))
+            with affordable(path):
+                return cls(**_fields(value))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
 
@@ -295,6 +296,10 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
         "time_s": np.float64,
         "doubtful": bool,
     }
+    # An array of texts reserves the longest text's size for each.
+    for name_of in ("person", "video"):
+        if isinstance(texts := value.get(name_of), list):
+            check_size(4 * max((len(str(text)) for text in texts), default=0) * len(texts), f"{name_of} of a prediction")
     labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}
     size, rate = value.get("image_size"), value.get("fps")
     return {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+import pickletools
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import CorruptFileError, PoseZooError, SaveError
-from posezoo.files.reading import reading, reason
+from posezoo.files.reading import check_file, check_size, reading, reason
 from posezoo.registry.building import build
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ FORMAT = 1
 """The format of files and of the index; files of another format belong to another version of PoseZoo."""
 
 
+# Of what PyTorch writes three are enough.
+_DEEPEST_TUPLE = 16
+# Values in the settings of one model.
+_MOST_VALUES = 10_000
 Header = dict[str, Any]
 """A file's header: ``format``, ``paper``, ``settings``, and provenance."""
 
@@ -96,10 +103,26 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
 def _check_said(path: Path, paper: object, settings: object) -> None:
     """Refuse a header whose paper is no name or whose settings are no mapping."""
     if not isinstance(paper, str) or not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        # The text of a value that shares its parts may be far longer than the file.
+        named = repr(paper[:40]) if isinstance(paper, str) else f"of type {type(paper).__name__}"
         raise CorruptFileError(
-            f"{path} does not say which model it is of: paper {str(paper)[:40]!r} and settings of type "
+            f"{path} does not say which model it is of: paper {named} and settings of type "
             f"{type(settings).__name__}; fetch or train it again."
         )
+    if sum(1 for _ in itertools.islice(_values(settings), _MOST_VALUES + 1)) > _MOST_VALUES:
+        raise CorruptFileError(f"{path} has more than {_MOST_VALUES:,} settings; expected those of a model: get it again.")
+
+
+def _values(value: object) -> Iterator[object]:
+    """Yield what nested containers hold, as often as they refer to it."""
+    rest = [value]
+    while rest:
+        inner = rest.pop()
+        yield inner
+        if isinstance(inner, dict):
+            rest += [*inner.keys(), *inner.values()]
+        elif isinstance(inner, list | tuple | set | frozenset):
+            rest += inner
 
 
 def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
@@ -108,6 +131,7 @@ def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
 
     import torch
 
+    _check_archive(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -124,7 +148,11 @@ def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
     state = checkpoint.get("state_dict")
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise CorruptFileError(f"{path} holds no weights; expected a checkpoint that `posezoo train` wrote.")
-    module = build(paper, settings, path, sum(value.numel() for value in state.values()))
+    if not all(value.layout is torch.strided and value.device.type == "cpu" for value in state.values()):
+        raise CorruptFileError(f"{path} holds sparse weights, or some without values; expected what `posezoo train` wrote.")
+    # Views may show the same values without end.
+    held = sum({value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in state.values()}.values())
+    module = build(paper, settings, path, min(held, sum(value.numel() for value in state.values())))
     try:
         module.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
@@ -132,6 +160,48 @@ def _read_ckpt(path: Path) -> tuple[Header, dict[str, Tensor]]:
             f"{path} holds weights of another architecture: {str(error).splitlines()[-1].strip()}"
         ) from error
     return {"paper": paper, "settings": settings}, module.weights()
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that unpacks into far more than it holds, and the format of PyTorch before 1.6, which has no sizes.
+
+    Raises:
+        CorruptFileError: one of these; or no archive.
+    """
+    size = check_file(path, "a checkpoint")
+    with reading(path, "a checkpoint"), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(info.compress_size for info in members) > size:
+            raise CorruptFileError(f"{path} has members that overlap, as no program writes them: get it again.")
+        check_size(sum(info.file_size for info in members), path, size)
+        for info in members:
+            if info.filename.endswith("data.pkl") and _tuples_within(archive.read(info)) > _DEEPEST_TUPLE:
+                raise CorruptFileError(f"{path} nests tuples deeper than {_DEEPEST_TUPLE} levels, as no checkpoint does.")
+
+
+def _tuples_within(data: bytes) -> int:
+    """Return how deep the tuples of a pickle nest, without making any: as a key, nested and shared ones hash for ever."""
+    stack: list[int | None] = []  # the depth of each value; None for a mark
+    memo: dict[object, int | None] = {}
+    deepest = 0
+    for code, argument, _ in pickletools.genops(data):
+        if code.name in ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE"):
+            memo[len(memo) if code.name == "MEMOIZE" else argument] = stack[-1]
+        elif code.name in ("BINGET", "LONG_BINGET", "GET"):
+            stack.append(memo[argument])
+        elif code.name == "MARK":
+            stack.append(None)
+        else:
+            taken = code.stack_before
+            if pickletools.markobject in taken:
+                mark = len(stack) - 1 - stack[::-1].index(None)
+                start = mark - taken.index(pickletools.markobject)
+            else:
+                start = len(stack) - len(taken)
+            depth = 1 + max((inner or 0 for inner in stack[start:]), default=0) if "TUPLE" in code.name else 0
+            stack[start:] = [depth] * len(code.stack_after)
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
@@ -172,7 +242,7 @@ def describe(path: str | Path) -> Header:
     try:
         with safe_open(path, framework="numpy") as file:
             return _header(path, file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError) as error:
         if isinstance(error, PoseZooError):
             raise
         raise CorruptFileError(

@@ -7,8 +7,10 @@ mutations and counts the outcomes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -39,7 +41,7 @@ from tests.formats import detector_samples, keypoint_samples
 from tests.registry.conftest import CHECKPOINTS
 from tests.video.samples import film
 
-SLOW_S = 20
+SLOW_S, LARGE_KB = 20, 2 * 2**20
 ODD = (None, "", "x", -1, 0, 1e308, 1e-320, float("nan"), [], {}, [[]], True, "1e999", 2**70, "nan", {"x": []}, [None] * 3)
 
 
@@ -172,6 +174,63 @@ def _exchanged(value: object, dice: random.Random, depth: int) -> object:
     return changed
 
 
+def answer(name: str, path: Path, read: Callable[[Path], object]) -> tuple[str, list[str]]:
+    """Read a file; return how that ended, and what should not have happened: a traceback, a hang, much memory."""
+    wrong, before, begun = [], _memory("VmRSS"), time.monotonic()
+    try:
+        with warnings.catch_warnings(), _alarm():
+            warnings.simplefilter("ignore")
+            read(path)
+        end = "read"
+    except PoseZooError as error:
+        end = "one sentence"
+        if "\n" in str(error) or not 10 < len(str(error)) < 2000:
+            wrong.append(f"{name}: {str(error)[:300]!r}")
+    except _Late:
+        end = "hang"
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # what the campaign looks for, SystemExit among it
+        end = "traceback"
+        wrong.append(f"{name}: {traceback.format_exc(limit=-3)[-1500:]}")
+    if (taken := time.monotonic() - begun) > SLOW_S:
+        wrong.append(f"{name}: {taken:.0f} s")
+    if (grown := _memory("VmHWM") - before) > LARGE_KB:
+        wrong.append(f"{name}: {grown / 2**20:.1f} GiB")
+    return end, wrong
+
+
+class _Late(BaseException):
+    """Raised where a reader takes too long; readers catch every Exception."""
+
+
+@contextlib.contextmanager
+def _alarm() -> Iterator[None]:
+    """End a block that takes longer than :data:`SLOW_S`, even where it waits for a file."""
+
+    def ring(*_: object) -> None:
+        raise _Late
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(SLOW_S + 1)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def _memory(field: str) -> int:
+    """Return a figure of this process in kB, 0 where the system does not tell; ``VmRSS`` also begins a new peak."""
+    try:
+        if field == "VmRSS":
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+
+
 def campaign(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:
     """Read ``count`` mutations of every sample; return how they ended, and what should not have happened."""
     ends: Counter[str] = Counter()
@@ -182,21 +241,9 @@ def campaign(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[st
         for number in range(count):
             data = of_values(whole, dice) if dice.random() < 0.5 else None
             path.write_bytes(data if data is not None else of_bytes(whole, dice))
-            begun = time.monotonic()
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    read(path)
-                ends["read"] += 1
-            except PoseZooError as error:
-                ends["one sentence"] += 1
-                if "\n" in str(error):
-                    wrong.append(f"{name} {number}: {str(error)!r}")
-            except Exception:  # what the campaign looks for
-                ends["traceback"] += 1
-                wrong.append(f"{name} {number}: {traceback.format_exc(limit=-3)}")
-            if time.monotonic() - begun > SLOW_S:
-                wrong.append(f"{name} {number}: {time.monotonic() - begun:.0f} s")
+            end, failures = answer(f"{name} {number}", path, read)
+            ends[end] += 1
+            wrong += failures
         path.write_bytes(whole)
     return ends, wrong
 

@@ -6,6 +6,7 @@ more has a file of its own here.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ else:
 
 __all__ = ["read_cameras"]
 
+_MOST_PARTS = 32
+_QUOTED = r"\"[^\"\n]*\"|'[^'\n]*'"
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
 
@@ -106,7 +109,11 @@ def _without_subject(path: Path, subject: str | None) -> None:
 def _toml(path: Path, subject: str | None) -> _Entries:
     _without_subject(path, subject)
     with reading(path, "TOML"):
-        content = tomllib.loads(read_bytes(path, "TOML").decode())
+        text = read_bytes(path, "TOML").decode()
+        # The parser's time grows with the square of a key's parts.
+        if any(part.count(".") > _MOST_PARTS for part in re.split(r"[=,\[\]{}\n]", re.sub(_QUOTED, "", text))):
+            raise CorruptFileError(f"{path} has a key of more than {_MOST_PARTS} parts; a calibration has none: refused.")
+        content = tomllib.loads(text)
     content.pop("metadata", None)
     return entries_of(content, path), False
 

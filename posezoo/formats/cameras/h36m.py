@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from posezoo.errors import CorruptFileError, InputError
-from posezoo.files.hdf5 import open_hdf5, read_dataset
+from posezoo.files.hdf5 import hard_child, open_hdf5, read_dataset
 from posezoo.files.reading import reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.cameras.entries import rotation_of
@@ -31,6 +31,8 @@ def read_xml(path: Path, subject: str) -> list[dict[str, object]]:
         raise CorruptFileError(f"{path}: <w0> holds {len(values)} numbers; expected 300.")
     number = _number(subject, path)
     entries = []
+    if not np.isfinite(values).all():
+        raise CorruptFileError(f"{path}: <w0> holds NaN or infinite values; get the file again.")
     for camera, lens in enumerate(h36m_cameras("S1")):
         pose = values[6 * (camera * _SUBJECTS + number - 1) :][:6]
         fx, fy, cx, cy, k1, k2, k3, p1, p2 = values[264 + 9 * camera :][:9]
@@ -46,7 +48,7 @@ def read_h5(path: Path, subject: str) -> list[dict[str, object]]:
     with open_hdf5(path) as file:
         for camera, lens in enumerate(h36m_cameras("S1"), start=1):
             group = f"subject{number}/camera{camera}"
-            if group not in file:
+            if hard_child(file, group) is None:
                 raise CorruptFileError(f"{path} has no {group}; expected Human3.6M's cameras.h5.")
             part = {key: np.asarray(read_dataset(file, f"{group}/{key}", None), np.float64) for key in "RTfckp"}
             R = part["R"].reshape(3, 3)

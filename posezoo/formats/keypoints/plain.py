@@ -62,7 +62,7 @@ def read_plain(content: Content) -> Clips:
     rows, frames, people = flatten(keypoints, path)
     frame = np.arange(frames) if value.get("frame") is None else frame_numbers(value["frame"], frames, path)
     count = frames * people
-    by_person = np.asarray(value.get("person", [""] if people == 1 else range(people))).reshape(-1).tolist()
+    by_person = _labels(value.get("person", [""] if people == 1 else range(people)), "person", path)
     if people > 1 and len(by_person) == people:
         by_person = by_person * frames
     sizes = _sizes(value.get("image_size"), count, path)
@@ -177,18 +177,32 @@ def flatten(keypoints: np.ndarray, path: Path) -> tuple[np.ndarray, int, int]:
 
 def text(value: object) -> str:
     """Return a string from what the containers make of one."""
-    value = np.asarray(value).reshape(-1)
+    # A list of unequal lists is no array of text or numbers.
+    value = np.asarray(value, dtype=object if isinstance(value, list | tuple) else None).reshape(-1)
     first = value[0] if len(value) else ""
     return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first).strip()
 
 
 def _column(value: object, count: int, what: str, path: Path) -> list[object]:
     """Return one value for each pose; a single one is repeated."""
-    values = np.asarray(value).reshape(-1).tolist()
+    values = _labels(value, what, path)
     if len(values) == 1:
         return values * count
     if len(values) != count:
         raise InputError(f"{path}: {what} has {len(values)} values for {count} poses; expected one each.")
+    return values
+
+
+def _labels(value: object, what: str, path: Path) -> list[object]:
+    """Return a text or number, or those of an array or of nested lists, one after the other.
+
+    Raises:
+        InputError: there is something else among them.
+    """
+    values = np.asarray(value, dtype=object if isinstance(value, list | tuple) else None).reshape(-1).tolist()
+    for entry in values:
+        if not isinstance(entry, str | bytes | int | float | None):
+            raise InputError(f"{path}: {what} holds a {type(entry).__name__}; expected text or numbers, one each.")
     return values
 
 

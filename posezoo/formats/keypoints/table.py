@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ PoseZoo keypoints, version 1, as a table (.csv, .tsv): a header, then one row a 
   format                            optional, "{FORMAT}" in every row
 """
 
+# A row of joints; more than any detector of the whole body writes.
+_MOST_COLUMNS = 10_000
 _UNKNOWN = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--")
 
 
@@ -66,9 +69,13 @@ def read_table(content: Content) -> Clips:
     rows = _rows(content)
     assert rows is not None
     path, (header, *body) = content.path, rows
+    if len(header) > _MOST_COLUMNS:
+        raise InputError(
+            f"{path} has {len(header):,} columns; at most {_MOST_COLUMNS:,} are read: drop those of other things."
+        )
     names = [name.strip().lower().replace(" ", "_") for name in header]
-    if repeated := {name for name in names if name and names.count(name) > 1}:
-        raise InputError(f"{path}: the column {min(repeated)!r} stands there twice; expected each once.")
+    if repeated := {name for name, count in Counter(names).items() if name and count > 1}:
+        raise InputError(f"{path}: the column {min(repeated)[:100]!r} stands there twice; expected each once.")
     if not body:
         raise InputError(f"{path} holds no poses, only a header.")
     for number, row in enumerate(body, start=2):
@@ -229,13 +236,15 @@ def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tu
         )
     poses: dict[tuple[str, ...], list[str]] = {}
     filled: set[tuple[tuple[str, ...], str]] = set()
+    seen: Counter[str] = Counter()
     for row in cells.tolist():
         name = row[joint].strip()
         # Without frame numbers, a repeated joint begins the next pose.
-        key = tuple(row[index] for index in keys) if keys else (str(sum(1 for _, other in filled if other == name)),)
+        key = tuple(row[index] for index in keys) if keys else (str(seen[name]),)
         if (key, name) in filled:
             raise InputError(f"{path}: {name} stands twice in frame {', '.join(key)[:40]}; add a column `person`.")
         filled.add((key, name))
+        seen[name] += 1
         pose = poses.setdefault(key, [*(row[index] for index in keys), *[""] * (len(joints) * len(axes))])
         start = len(keys) + joints.index(name) * len(axes)
         pose[start : start + len(axes)] = [row[index] for index in axes]
