@@ -66,7 +66,7 @@ def check_recipe(settings: Mapping[str, Any], source: Any, allow: Collection[str
     for section in SECTIONS:
         if not isinstance(settings.get(section, {}), Mapping):
             raise CorruptFileError(f"{source}: {section} is no mapping; expected settings by name.")
-    for section in ("model", "data"):
+    for section in set(KEYS) - {"trainer"}:
         _check_values(settings.get(section, {}), f"{source}: {section}")
     for name, value in settings.get("trainer", {}).items():
         _check_trainer(value, f"{source}: trainer.{name}", name in _CLASS_SETTINGS, _names(allow))
