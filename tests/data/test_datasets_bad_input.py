@@ -100,7 +100,7 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "cdf" else name for name in READERS])
 def test_damage_is_one_sentence(name, files, tmp_path):
     rng, read, data = np.random.default_rng(0), READERS[name], files[name].read_bytes()
     path = tmp_path / files[name].name

@@ -147,6 +147,7 @@ def test_no_place_to_write_is_said(source, tmp_path):
         prepare_openmocap(source, tmp_path / "file" / "o.h5")
 
 
+@pytest.mark.slow
 def test_real_recordings_give_the_published_numbers_of_clips(real_data, tmp_path):
     folder = real_data / "bvh" / "cmu"
     prepare_openmocap(folder, tmp_path / "o.h5")

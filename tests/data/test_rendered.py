@@ -129,6 +129,7 @@ def test_the_head_has_its_face_in_front():
     assert PARTS.index("head") == 7
 
 
+@pytest.mark.slow
 def test_domains_are_apart_and_splits_share_nobody():
     train, test = (rendered_people("wild", split, side=32, count=50) for split in ("train", "test"))
     relative = [people.poses.pose_3d - people.poses.pose_3d[:, :1] for people in (train, test)]

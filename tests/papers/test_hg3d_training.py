@@ -50,6 +50,7 @@ def test_three_stages_one_after_the_other():
     assert model.predict_image(torch.zeros(50, 40, 3, dtype=torch.uint8)).pose_3d.shape == (1, 16, 3)
 
 
+@pytest.mark.slow
 def test_the_depth_module_is_left_alone_in_stage_1():
     first = train("hg3d.render_small_1", "one", QUICK, steps=2)
     again = train("hg3d.render_small_1", "two", QUICK, steps=1)
@@ -59,6 +60,7 @@ def test_the_depth_module_is_left_alone_in_stage_1():
             assert torch.equal(one[name], two[name]), name
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_an_unbroken_one_does():
     whole = train("hg3d.render_small_1", "whole", [*QUICK, "--trainer.max_epochs", "2"])
     train("hg3d.render_small_1", "broken", [*QUICK, "--trainer.max_epochs", "1"])

@@ -106,6 +106,7 @@ def test_the_same_seed_gives_the_same_weights_whether_or_not_labels_exist(people
         assert all(torch.equal(value, other[name]) for name, value in results[0].items())
 
 
+@pytest.mark.slow
 def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
     model = SVMA(**SMALL, learning_rate=1e-3, flip=True, pitch=0.22, average_decay=0.9)
     data = SVMADataModule({"train": people, "val": people}, batch_size=256)
