@@ -61,13 +61,14 @@ def test_hostile_files_are_answered_or_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_all_hostile_files_are_answered_or_refused(tmp_path, monkeypatch):
+def test_many_hostile_files_are_answered_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ends, wrong = campaign(tmp_path)
+    ends, wrong = campaign(tmp_path, every=3)
     assert not wrong, "\n".join(wrong[:5])
     assert sum(ends.values()) > 500
 
 
+@pytest.mark.slow
 def test_the_hostile_files_are_different_ones(tmp_path):
     assert len({(case.file, case.content) for case in cases(tmp_path)}) > 500
 
