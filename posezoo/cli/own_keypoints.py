@@ -13,7 +13,7 @@ import numpy as np
 
 from posezoo.cli.checks import check_input, check_name
 from posezoo.cli.finetune_command import print_change
-from posezoo.cli.truth import MM
+from posezoo.cli.truth import MM, content_of, pose_of
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,21 +77,15 @@ def labels_of(path: Path, people: PoseData) -> np.ndarray | None:
 
     Raises:
         InputError: another shape than the keypoints', or a unit that is not said.
+        CorruptFileError: ``pose_3d`` holds something else than numbers.
     """
-    from posezoo.files.arrays import load_npz
-    from posezoo.files.reading import load_json
-
-    ending = path.suffix.lower()
-    content = load_npz(path) if ending == ".npz" else load_json(path) if ending == ".json" else None
+    content = content_of(path)
     if not isinstance(content, Mapping) or content.get("pose_3d") is None or "format" in content:
         return None
     unit, expected = str(content.get("unit")), (*people.keypoints_2d.shape[:-1], 3)
     if unit not in MM:
         raise InputError(f"{path} has pose_3d and does not say its unit; add unit: mm, cm or m, or leave pose_3d out.")
-    try:
-        label = np.asarray(content["pose_3d"], dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+    label = pose_of(content, path)
     if label.shape != expected:
         raise InputError(f"{path}: pose_3d has shape {label.shape}; expected {expected}, as the keypoints.")
     return label * np.float32(MM[unit])

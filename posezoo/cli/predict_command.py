@@ -9,10 +9,10 @@ from pathlib import Path
 from posezoo.cli import clip_options
 from posezoo.cli.checks import check_input, check_name, check_output
 from posezoo.errors import InputError
-from posezoo.files.endings import PICTURE_ENDINGS
+from posezoo.files.endings import PICTURE_ENDINGS, WEIGHT_ENDINGS
 from posezoo.registry import DEFAULT_LIFTER, PAPERS
 
-_WEIGHTS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".tar", ".onnx")
+_WEIGHTS = (*WEIGHT_ENDINGS, ".tar")
 
 
 def add(commands: argparse._SubParsersAction) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,6 @@ def read_truth(path: Path) -> Prediction:
     import numpy as np
 
     from posezoo.data import Prediction
-    from posezoo.files.arrays import load_npz
-    from posezoo.files.reading import load_json
     from posezoo.skeletons import get_skeleton
 
     ending = path.suffix.lower()
@@ -39,7 +38,7 @@ def read_truth(path: Path) -> Prediction:
         return _read_markers(path)
     if ending not in (".npz", ".json"):
         raise InputError(f"--truth {path}: expected a name that ends in .npz, .json, .trc or .c3d.")
-    content = load_npz(path) if ending == ".npz" else load_json(path)
+    content = content_of(path)
     if not isinstance(content, dict) or "pose_3d" not in content:
         found = ", ".join(map(str, content)) if isinstance(content, dict) and content else "none"
         raise InputError(f"{path} has no pose_3d (its arrays: {found[:120]}); expected pose_3d (N, J, 3) and skeleton.")
@@ -51,13 +50,33 @@ def read_truth(path: Path) -> Prediction:
     unit = str(content.get("unit", "relative"))
     if unit not in (*MM, "relative"):
         raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
-    try:
-        pose = np.asarray(content["pose_3d"], dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+    pose = pose_of(content, path)
     if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
         raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
     return Prediction(pose * np.float32(MM.get(unit, 1.0)), skeleton, "mm" if unit in MM else "relative")
+
+
+def content_of(path: Path) -> object:
+    """Return what an ``.npz`` or ``.json`` holds; None for other endings."""
+    from posezoo.files.arrays import load_npz
+    from posezoo.files.reading import load_json
+
+    ending = path.suffix.lower()
+    return load_npz(path) if ending == ".npz" else load_json(path) if ending == ".json" else None
+
+
+def pose_of(content: Mapping[str, object], path: Path) -> np.ndarray:
+    """Return ``pose_3d`` as float32, of whatever shape it has.
+
+    Raises:
+        CorruptFileError: it holds something else than numbers.
+    """
+    import numpy as np
+
+    try:
+        return np.asarray(content["pose_3d"], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
 
 
 def _read_markers(path: Path) -> Prediction:

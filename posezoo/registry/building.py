@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from posezoo.lifting import ZooModule
 
 ROOM = 4
-"""A model may have this many times the weights that its file holds, which leaves out networks that serve training alone,"""
-
-
+"""How many times the weights of its file a model may have: a file leaves out networks that serve training alone."""
 SPARE = 50_000_000
-"""plus this many weights."""
-
-
+"""How many weights it may have beyond that."""
 PARTS = 20_000
 """The most modules that a model read from a file may have."""
 

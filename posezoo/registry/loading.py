@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.endings import WEIGHT_ENDINGS
 from posezoo.files.reading import reason
 from posezoo.registry import hub
 from posezoo.registry.building import build
@@ -77,8 +78,8 @@ def _source(name: str, entry: Entry) -> hub.HubFile:
     return hub.HubFile(where.repo, where.file, where.revision, entry["size"], entry["sha256"])
 
 
-# Endings that always mean a file, even a missing one; all but two belong to other programs.
-_ENDINGS = (".safetensors", ".ckpt", ".pth", ".pt", ".bin", ".onnx", ".pkl", ".h5")
+# Endings that always mean a file, even a missing one.
+_ENDINGS = (*WEIGHT_ENDINGS, ".pkl", ".h5")
 
 
 def is_path(name: str | Path) -> bool:
