@@ -13,8 +13,8 @@ import numpy as np
 
 from posezoo.cli.output import guarded
 from posezoo.data.pictures import PeopleInPictures, load_pictures
-from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import InputError
+from posezoo.files.opencv import opencv
 from posezoo.files.writing import write_whole
 from posezoo.viz.scene import PALETTES, side_of
 

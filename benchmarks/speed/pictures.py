@@ -8,7 +8,7 @@ from speed.ratios import Ratio, fastest
 def rendering(side: int = 320, count: int = 24) -> list[Ratio]:
     """Count pictures of people rendered in a second, as the published network takes them, with room to turn them."""
     from posezoo.data.pictures import load_pictures
-    from posezoo.data.pictures.opencv import opencv
+    from posezoo.files.opencv import opencv
 
     opencv().setNumThreads(1)
     ratios = []

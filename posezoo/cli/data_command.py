@@ -59,7 +59,7 @@ def run_schema(options: argparse.Namespace) -> int:
 def run_prepare(options: argparse.Namespace) -> int:
     """Convert a dataset, with a progress bar."""
     if options.dataset == "bodies":
-        from posezoo.data.synthetic.preparing import prepare_bodies
+        from posezoo.synthetic.preparing import prepare_bodies
 
         check_output("--out", options.out, (".h5", ".hdf5"))
         print(f"bodies -> {prepare_bodies(options.out)}")

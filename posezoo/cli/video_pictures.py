@@ -33,7 +33,7 @@ def over_video(clip: Clip, result: Prediction, video: Path) -> Clip:
         MissingFileError, CorruptFileError: the video is not there, or cannot be read.
     """
     from posezoo.data.pictures.frames import Frames
-    from posezoo.data.pictures.opencv import opencv
+    from posezoo.files.opencv import opencv
 
     if clip.keypoints_2d is None:
         raise InputError("--video: the poses come without 2D keypoints; nothing can be drawn over the video.")

@@ -45,7 +45,7 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     """Open camera, detector and page, and show each picture until the camera or the user ends it."""
     import posezoo
-    from posezoo.data.pictures.opencv import opencv
+    from posezoo.files.opencv import opencv
     from posezoo.lifting import LiftingModule
     from posezoo.video import detectors
     from posezoo.video.live import lift_pictures, side_by_side

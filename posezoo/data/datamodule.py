@@ -14,12 +14,12 @@ from posezoo.data.augmentation.people import Sampler
 from posezoo.data.loader import TensorLoader
 from posezoo.data.named import load_dataset
 from posezoo.data.openmocap import read_detector_errors
-from posezoo.data.synthetic.postures import random_postures
 from posezoo.errors import InputError
 from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.views import moments, world_poses
 from posezoo.skeletons import convert, get_skeleton
+from posezoo.synthetic.postures import random_postures
 
 
 class LiftingDataModule(pl.LightningDataModule):
@@ -43,7 +43,7 @@ class LiftingDataModule(pl.LightningDataModule):
         facing: turn every picture's camera to look at the root, see :func:`posezoo.poses.facing.face_roots`.
         augmentation: fields of :class:`posezoo.data.augmentation.Augmentation`. Training batches are then made of
             :attr:`pool`: the poses of the training split with ``labels``, else those that a teacher lifted.
-        postures: so many random postures, see :func:`posezoo.data.synthetic.postures.random_postures`, join the pool.
+        postures: so many random postures, see :func:`posezoo.synthetic.postures.random_postures`, join the pool.
     """
 
     def __init__(

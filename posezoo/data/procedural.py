@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from posezoo.data.synthetic.body import SKELETON, Body, random_body, stand_on_floor
-from posezoo.data.synthetic.motions import MOTIONS, wander
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import h36m_cameras
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.views import concatenate, see_motion
+from posezoo.synthetic.body import SKELETON, Body, random_body, stand_on_floor
+from posezoo.synthetic.motions import MOTIONS, wander
 
 FPS = 30.0
 

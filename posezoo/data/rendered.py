@@ -13,12 +13,12 @@ from jaxtyping import Float, UInt8
 from posezoo.data.openmocap import load_openmocap
 from posezoo.data.pictures.people import HEAD_BOX, PeopleInPictures, boxes_around, evenly
 from posezoo.data.procedural import procedural_dataset
-from posezoo.data.synthetic.capsules import SKELETON
-from posezoo.data.synthetic.scenes import DOMAINS, View
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import look_at, rotation_about
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.views import moments, world_poses
+from posezoo.synthetic.capsules import SKELETON
+from posezoo.synthetic.scenes import DOMAINS, View
 
 MARGIN = 1.3
 """A picture's side over a crop's, for crops that are shifted, turned and enlarged."""

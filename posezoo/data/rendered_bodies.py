@@ -14,13 +14,13 @@ from posezoo.data.openmocap import load_openmocap
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.data.procedural import procedural_dataset
 from posezoo.data.rendered import HEAD_SIZE, MARGIN, SPLITS, Shots, in_the_wild, project
-from posezoo.data.synthetic.bodies import Bodies, load_bodies
-from posezoo.data.synthetic.capsules import SKELETON
-from posezoo.data.synthetic.drawing import DRAWS, draw_bodies, joints_of
-from posezoo.data.synthetic.turning import frame
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.files.reading import PathLike
 from posezoo.poses.views import moments
+from posezoo.synthetic.bodies import Bodies, load_bodies
+from posezoo.synthetic.capsules import SKELETON
+from posezoo.synthetic.drawing import DRAWS, draw_bodies, joints_of
+from posezoo.synthetic.turning import frame
 
 _J = {name: index for index, name in enumerate(SKELETON.joints)}
 _LIMBS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posezoo.data.pictures.opencv import opencv
+from posezoo.files.opencv import opencv
 from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
 from posezoo.skeletons import Skeleton, convert, get_skeleton

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from posezoo.data.procedural import MOTIONS, SUBJECTS, procedural_body, procedural_dataset, procedural_motion
-from posezoo.data.synthetic.body import JOINT_LIMITS, SKELETON, stand_on_floor
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.poses.views import concatenate, see_motion
 from posezoo.skeletons import get_skeleton
+from posezoo.synthetic.body import JOINT_LIMITS, SKELETON, stand_on_floor
 
 ACTIONS = sorted(MOTIONS)
 J = {name: index for index, name in enumerate(SKELETON.joints)}

@@ -11,11 +11,11 @@ import torch
 from posezoo.cli import main
 from posezoo.data import load_dataset
 from posezoo.data.realbench import LIMBS
-from posezoo.data.synthetic.postures import random_postures
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.geometry import h36m_cameras
 from posezoo.papers.cvugcn.pairs import pairs_by_name
 from posezoo.skeletons import get_skeleton
+from posezoo.synthetic.postures import random_postures
 
 H36M, MEDIAPIPE = get_skeleton("h36m17"), get_skeleton("mediapipe33")
 FRAMES = 6

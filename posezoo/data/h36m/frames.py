@@ -14,11 +14,11 @@ from posezoo.data.h36m.facts import CAMERAS, LABELLED, NUMBERED_ACTIONS, SUBJECT
 from posezoo.data.h36m.pictures import SIDE_PX
 from posezoo.data.pictures.crops import crop_matrix, cut
 from posezoo.data.pictures.frames import Frames
-from posezoo.data.pictures.opencv import opencv
 from posezoo.data.pictures.people import boxes_around
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, SaveError
 from posezoo.files.arrays import load_npz
 from posezoo.files.hdf5 import create_hdf5
+from posezoo.files.opencv import opencv
 from posezoo.files.reading import PathLike
 from posezoo.files.writing import atomic_write
 from posezoo.terminal import progress

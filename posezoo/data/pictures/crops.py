@@ -13,10 +13,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from posezoo.data.pictures.opencv import opencv
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.distributed import share
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.files.opencv import opencv
 from posezoo.skeletons import Skeleton, convert
 
 

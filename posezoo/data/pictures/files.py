@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, MissingFileError
+from posezoo.files.opencv import opencv
 from posezoo.files.reading import MAX_RATIO, PathLike, read_bytes
 
 # Bytes up to the end of a PNG's first chunk, and how many numbers a pixel has by its colour type (W3C's PNG, 11.2.2).

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posezoo.data.pictures.files import read_picture
-from posezoo.data.pictures.opencv import opencv
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.endings import PICTURE_ENDINGS, VIDEO_ENDINGS
+from posezoo.files.opencv import opencv
 from posezoo.files.reading import PathLike, check_file, check_size, reading
 
 # Headers compute the number of frames from duration and rate, so that a small share may be missing.

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posezoo.data.pictures.crops import crop_matrix, cut
-from posezoo.data.pictures.opencv import opencv
 from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
+from posezoo.files.opencv import opencv
 from posezoo.files.reading import PathLike
 from posezoo.files.writing import atomic_write
 from posezoo.poses.posedata import PoseData, Sequence

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from posezoo.data.augmentation import Tree, change_body, exchange_limbs, lean, turn_bones
-from posezoo.data.synthetic.postures import random_postures
 from posezoo.geometry import bone_asymmetry, bone_lengths, rotation_about
 from posezoo.skeletons import convert, get_skeleton
+from posezoo.synthetic.postures import random_postures
 
 LAYOUTS = [get_skeleton(name) for name in ("h36m17", "mpii16")]
 

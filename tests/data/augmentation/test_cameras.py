@@ -9,11 +9,11 @@ import torch
 
 from posezoo.data.augmentation import Augmentation, AugmentedLoader, DetectorNoise, RandomCameras, as_converted
 from posezoo.data.augmentation.people import STATURE_MM, stature
-from posezoo.data.synthetic.postures import random_postures
 from posezoo.errors import InputError
 from posezoo.geometry import bone_asymmetry
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
 from posezoo.skeletons import convert, get_skeleton
+from posezoo.synthetic.postures import random_postures
 
 H36M = get_skeleton("h36m17")
 EXACT = {"noise": {"clean": 1.0, "swapped": 0.0}, "cameras": {"off_axis": 0.0}, "converted": 0.0}

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from posezoo.data.synthetic.bodies import PARTS, SIDES, Bodies, save_bodies
-from posezoo.data.synthetic.capsules import SKELETON
 from posezoo.errors import InputError
 from posezoo.files.reading import PathLike
+from posezoo.synthetic.bodies import PARTS, SIDES, Bodies, save_bodies
+from posezoo.synthetic.capsules import SKELETON
 
 _MM = 1000.0
 _TRIED = 8

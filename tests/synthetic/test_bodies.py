@@ -10,14 +10,14 @@ from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.crops import Crops
 from posezoo.data.pictures.resident import ResidentCrops
 from posezoo.data.rendered_bodies import rendered_bodies
-from posezoo.data.synthetic.bodies import PARTS, SPICE, Bodies, load_bodies, save_bodies
-from posezoo.data.synthetic.capsules import SKELETON
-from posezoo.data.synthetic.drawing import DRAWS, draw_bodies, joints_of, splat
-from posezoo.data.synthetic.preparing import part_of, prepare_bodies
-from posezoo.data.synthetic.turning import about, swing, turned, unit
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.geometry import bone_lengths
 from posezoo.skeletons import get_skeleton
+from posezoo.synthetic.bodies import PARTS, SPICE, Bodies, load_bodies, save_bodies
+from posezoo.synthetic.capsules import SKELETON
+from posezoo.synthetic.drawing import DRAWS, draw_bodies, joints_of, splat
+from posezoo.synthetic.preparing import part_of, prepare_bodies
+from posezoo.synthetic.turning import about, swing, turned, unit
 
 J = {name: index for index, name in enumerate(SKELETON.joints)}
 STANDING = {

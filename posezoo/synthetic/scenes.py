@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posezoo.data.pictures.opencv import opencv
-from posezoo.data.synthetic.capsules import PARTS, SURFACES, Outfit, facing, person
-from posezoo.data.synthetic.tracing import Traced, trace
+from posezoo.files.opencv import opencv
+from posezoo.synthetic.capsules import PARTS, SURFACES, Outfit, facing, person
+from posezoo.synthetic.tracing import Traced, trace
 
 _HEAD = PARTS.index("head")
 _WARDROBE = 7

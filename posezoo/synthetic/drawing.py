@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from posezoo.data.synthetic.bodies import PARTS, SIDES, SPICE, Bodies, mixed
-from posezoo.data.synthetic.turning import unit
+from posezoo.synthetic.bodies import PARTS, SIDES, SPICE, Bodies, mixed
+from posezoo.synthetic.turning import unit
 
 _LEVELS, _POINTS = 2**14, 2**17
 """Depths and points that a pixel's key of 31 bits tells apart."""
@@ -98,7 +98,7 @@ def draw_bodies(
     """Return pictures of bodies in poses, in random clothes and light, before clutter.
 
     Args:
-        bodies: see :func:`posezoo.data.synthetic.bodies.load_bodies`.
+        bodies: see :func:`posezoo.synthetic.bodies.load_bodies`.
         pose: h36m17, mm, camera frame; see :meth:`Bodies.wrap`.
         intrinsics: px of the pictures.
         draws: :data:`DRAWS` uniform random numbers in [0, 1) of each picture.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from posezoo.data.synthetic.body import JOINT_LIMITS, SKELETON, limits_of, pose_body, random_body
 from posezoo.errors import InputError
+from posezoo.synthetic.body import JOINT_LIMITS, SKELETON, limits_of, pose_body, random_body
 
 _POSES_A_BODY = 500
 # How far angles stray from rest, as a share of the way to the limit (standard deviation).

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from posezoo.data.synthetic.capsules import SKELETON
-from posezoo.data.synthetic.turning import about, frame, limb, swing, turned
 from posezoo.errors import CorruptFileError
 from posezoo.files.hdf5 import create_hdf5, open_hdf5, read_attributes, read_dataset
 from posezoo.files.reading import PathLike
 from posezoo.files.writing import atomic_write
+from posezoo.synthetic.capsules import SKELETON
+from posezoo.synthetic.turning import about, frame, limb, swing, turned
 
 SIDES = ("left", "right")
 PARTS = (

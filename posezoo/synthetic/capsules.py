@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from posezoo.data.synthetic.tracing import Capsules
 from posezoo.skeletons import get_skeleton
+from posezoo.synthetic.tracing import Capsules
 
 SKELETON = get_skeleton("h36m17")
 SURFACES = ("skin", "hair", "shirt", "sleeves", "trousers", "shins", "shoes")

@@ -1,1 +1,0 @@
-"""Synthetic people: an articulated body, its motions, and pictures of it."""
