@@ -79,13 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
     def run() -> int:
         import posezoo
         from posezoo.data import load_dataset
+        from posezoo.papers.georep import GeoRep
 
         if options.pairs < 1:
             raise InputError(f"--pairs {options.pairs}; expected 1 or more.")
-        models = [posezoo.load(name) for name in options.models]
-        for model in models:
-            if model.paper != "georep":
-                raise InputError(f"{model.zoo_name} is a {model.paper}; only georep has codes to interpolate.")
+        models = [posezoo.load(name, kind=GeoRep) for name in options.models]  # it alone has codes to interpolate
         data = load_dataset("openmocap", "test", options.data_dir / "openmocap.h5", views=(0,))
         drawn = np.random.default_rng(options.seed).choice(len(data), (options.pairs, 2), replace=False)
         rows = []

@@ -13,11 +13,12 @@ import numpy as np
 
 from posezoo.cli.checks import check_input, check_name
 from posezoo.cli.finetune_command import print_change
-from posezoo.cli.truth import MM, content_of, pose_of
+from posezoo.cli.truth import MM, pose_of
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
     from posezoo.data import PoseData
+    from posezoo.formats.keypoints.containers import Content
     from posezoo.lifting import LiftingModule
 
 AGAINST_LABELS = ("p_mpjpe", "pck_aligned", "auc_aligned")
@@ -29,7 +30,9 @@ def evaluate_file(options: argparse.Namespace) -> int:
     import torch
 
     import posezoo
-    from posezoo.data import read_keypoints
+    from posezoo.files.reading import affordable
+    from posezoo.formats.keypoints import read_content
+    from posezoo.formats.keypoints.containers import load_content
     from posezoo.lifting import LiftingModule
     from posezoo.training.own_data import read_whole_people
 
@@ -39,8 +42,10 @@ def evaluate_file(options: argparse.Namespace) -> int:
     for name in names:
         check_name(name)
     size = tuple(options.image_size) if options.image_size else None
-    people = read_keypoints(options.input, options.skeleton, size)
-    people = replace(people, pose_3d=labels_of(options.input, people))
+    with affordable(options.input):
+        content = load_content(options.input)
+    people = read_content(content, options.skeleton, size)[1]
+    people = replace(people, pose_3d=labels_of(content, people))
     found: dict[str, dict[str, float]] = {}
     against: dict[str, dict[str, float]] = {}
     count = left_out = 0
@@ -68,24 +73,26 @@ def evaluate_file(options: argparse.Namespace) -> int:
     return 0
 
 
-def labels_of(path: Path, people: PoseData) -> np.ndarray | None:
+def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
     """Return the 3D labels of a file of keypoints in mm; None where it has none, or where ``posezoo predict`` wrote it.
 
     Args:
-        path: ``pose_3d`` (N, J, 3) and ``unit`` are read of ``.npz`` and ``.json``.
+        content: of the file; ``pose_3d`` (N, J, 3) and ``unit`` are read of ``.npz`` and ``.json``.
         people: the keypoints of the file.
 
     Raises:
         InputError: another shape than the keypoints', or a unit that is not said.
         CorruptFileError: ``pose_3d`` holds something else than numbers.
     """
-    content = content_of(path)
-    if not isinstance(content, Mapping) or content.get("pose_3d") is None or "format" in content:
+    held, path = content.value, content.path
+    if content.kind not in ("npz", "json") or not isinstance(held, Mapping):
         return None
-    unit, expected = str(content.get("unit")), (*people.keypoints_2d.shape[:-1], 3)
+    if held.get("pose_3d") is None or "format" in held:
+        return None
+    unit, expected = str(held.get("unit")), (*people.keypoints_2d.shape[:-1], 3)
     if unit not in MM:
         raise InputError(f"{path} has pose_3d and does not say its unit; add unit: mm, cm or m, or leave pose_3d out.")
-    label = pose_of(content, path)
+    label = pose_of(held, path)
     if label.shape != expected:
         raise InputError(f"{path}: pose_3d has shape {label.shape}; expected {expected}, as the keypoints.")
     return label * np.float32(MM[unit])

@@ -40,6 +40,20 @@ class Trained(NamedTuple):
     read: str
 
 
+class Shown(NamedTuple):
+    """People of a batch, as a model sees them.
+
+    Attributes:
+        keypoints_2d: (B, J, 2) what was lifted or found, px.
+        pose_3d: (B, J, 3) the model's poses in its unit, root-relative.
+        pictures: (B, 3, S, S) the crops; None for models that see keypoints alone.
+    """
+
+    keypoints_2d: Tensor
+    pose_3d: Tensor
+    pictures: Tensor | None = None
+
+
 class _Fused(NamedTuple):
     """A network without batch norms, and the network that it was made from, kept so that its ``id`` stays unique."""
 
@@ -94,6 +108,10 @@ class ZooModule(LightningModule):
     @abstractmethod
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> Tensor | None:
         """Predict a batch; where it has labels, count it in ``_metrics[stage]``, which has ``report()``."""
+
+    def shown(self, batch: Mapping[str, Tensor], count: int) -> Shown | None:
+        """Return the first ``count`` people of a batch for a drawing; None where a kind of models has nothing to draw."""
+        return None
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> ExportGraph[Any]:
         """Return the module that :func:`posezoo.export` writes: pixels in, poses out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, center_and_scale, face_root, mirror
-from posezoo.lifting.base import ZooModule
+from posezoo.lifting.base import Shown, ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import Values, check_keypoints
@@ -193,6 +193,10 @@ class LiftingModule(ZooModule):
     def complete(self, keypoints_2d: Float[Tensor, "B J 2"], present: Float[Tensor, "B J"]) -> Float[Tensor, "B J 2"]:
         """Fill in the joints that are not ``present`` (0, NaN), as models with :attr:`fills_missing` can."""
         raise InputError(f"{self.zoo_name} needs every joint; take a model with fills_missing, such as geoselfsup.")
+
+    def shown(self, batch: Mapping[str, Tensor], count: int) -> Shown:
+        keypoints = batch["keypoints_2d"][:count]
+        return Shown(keypoints, self.lift(keypoints))
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> LiftingGraph:
         return LiftingGraph(self, None if skeleton is None else get_skeleton(skeleton))

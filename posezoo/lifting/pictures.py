@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from posezoo.data.pictures import CropLoader, Crops, PeopleInPictures, crop_matrix, cut, read_picture
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
-from posezoo.lifting.base import ZooModule
+from posezoo.lifting.base import Shown, ZooModule
 from posezoo.lifting.export_graph import PictureGraph
 from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import cosine
@@ -162,6 +162,11 @@ class PictureModule(ZooModule):
             model=self.zoo_name,
             notes=tuple(notes),
         )
+
+    def shown(self, batch: Mapping[str, Tensor], count: int) -> Shown:
+        crops = batch["picture"][:count]
+        found, _ = self.locate(crops)
+        return Shown(found[..., :2], self.to_mm(found), crops)
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> PictureGraph:
         if skeleton is not None:

@@ -1,4 +1,4 @@
-"""What a run says to Weights & Biases beside its metrics: errors by action and joint, pictures of poses, the weights."""
+"""Report a run to Weights & Biases beside its metrics: errors by action and joint, pictures of poses, the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 
-from posezoo.lifting import LiftingMetrics, LiftingModule, PictureModule, ZooModule
+from posezoo.lifting import LiftingMetrics, ZooModule
 from posezoo.viz import Clip, picture
 
 PEOPLE = 6
@@ -66,18 +66,12 @@ def wandb_loggers(trainer: pl.Trainer) -> list[WandbLogger]:
 
 @torch.no_grad()
 def people_of(module: pl.LightningModule, batch: Mapping[str, Tensor]) -> list[Clip]:
-    """Return the first people of a batch as a model sees them, beside their labels; none for models of several views."""
-    if isinstance(module, LiftingModule):
-        keypoints = batch["keypoints_2d"][:PEOPLE]
-        poses, seen = module.lift(keypoints), None
-    elif isinstance(module, PictureModule):
-        crops = batch["picture"][:PEOPLE]
-        found, _ = module.locate(crops)
-        keypoints, poses, seen = found[..., :2], module.to_mm(found), crops.movedim(1, -1).cpu().numpy()
-    else:
+    """Return the first people of a batch as a model sees them, beside their labels; none where it has nothing to show."""
+    if not isinstance(module, ZooModule) or (people := module.shown(batch, PEOPLE)) is None:
         return []
     labels = batch["pose_3d"][:PEOPLE].cpu().numpy() if "pose_3d" in batch else None
-    flat, lifted = keypoints.float().cpu().numpy(), poses.float().cpu().numpy()
+    seen = None if people.pictures is None else people.pictures.movedim(1, -1).cpu().numpy()
+    flat, lifted = people.keypoints_2d.float().cpu().numpy(), people.pose_3d.float().cpu().numpy()
     clips = []
     for row in range(len(lifted)):
         shown = {module.zoo_name: lifted[[row]]}

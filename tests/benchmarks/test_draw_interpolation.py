@@ -39,6 +39,6 @@ def test_a_picture_shows_every_step_of_every_pair():
 def test_a_model_without_codes_is_one_sentence(tmp_path, capsys):
     out = tmp_path / "figure.png"
     assert draw_interpolation.main(["svma", "-o", str(out)]) == 2
-    assert "only georep has codes" in capsys.readouterr().err
+    assert "svma is a SVMA, of kind lifter; expected a GeoRep" in capsys.readouterr().err
     assert draw_interpolation.main(["svma", "--pairs", "0", "-o", str(out)]) == 2
     assert not out.exists()

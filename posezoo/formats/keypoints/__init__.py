@@ -90,11 +90,19 @@ def read_with_format(
     image_size: object = None,
 ) -> tuple[Format, PoseData]:
     """Read as :func:`read_keypoints` does, and return the file's format too."""
-    if skeleton is not None:
-        get_skeleton(skeleton)
+    # Refuse wrong arguments before a large file is read.
+    layout = None if skeleton is None else get_skeleton(skeleton)
     size = None if image_size is None else picture_size(image_size, Path(path))
     with affordable(path):
-        content = load_content(Path(path))
+        return read_content(load_content(Path(path)), layout, size)
+
+
+def read_content(
+    content: Content, skeleton: str | Skeleton | None = None, image_size: object = None
+) -> tuple[Format, PoseData]:
+    """Read as :func:`read_with_format` does, a file or folder that is already open."""
+    size = None if image_size is None else picture_size(image_size, content.path)
+    with affordable(content.path):
         for form in FORMATS:
             if form.matches(content):
                 return form, to_posedata(form.read(content), skeleton, content.path, size)
