@@ -52,7 +52,7 @@ def _procedural_people_are_made_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def people(request: pytest.FixtureRequest) -> PoseData:
-    """Procedural people; ``PEOPLE`` of the module that asks says which."""
+    """Return the procedural people that ``PEOPLE`` of the requesting module describes."""
     from posezoo.data import load_dataset
 
     return load_dataset("procedural", **request.module.PEOPLE)
@@ -60,7 +60,7 @@ def people(request: pytest.FixtureRequest) -> PoseData:
 
 @pytest.fixture
 def brief_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Procedural clips last 12 frames, so that a training on them and its evaluation take less than a second."""
+    """Shorten procedural clips to 12 frames, so that training on them and scoring take less than a second."""
     from posezoo.data.named import DATASETS
 
     make: Callable[..., PoseData] = DATASETS["procedural"]
@@ -74,7 +74,7 @@ def brief_people(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real recordings; tests that need it skip where it is absent."""
+    """Return the folder of real recordings; skip the test where it is absent."""
     if not (POSEZOO_DATA / "bvh" / "cmu").is_dir():
         pytest.skip(f"real recordings are not at {POSEZOO_DATA}; set POSEZOO_DATA to their folder")
     return POSEZOO_DATA

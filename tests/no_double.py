@@ -1,4 +1,4 @@
-"""A device without float64, as Apple's MPS is, on any machine: its tensors are computed by the CPU and called ``meta``."""
+"""Simulate a device without float64, as Apple's MPS is, on any machine: the CPU computes, and the device is ``meta``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MIXED = (_ops.copy_, _ops.index, _ops.index_put_, _ops.index_put, _ops._has_com
 
 
 class _OnDevice(Tensor):
-    """A tensor that says it lies on the device and holds its values on the CPU."""
+    """Represent a tensor that says it lies on the device and holds its values on the CPU."""
 
     held: Tensor
 
@@ -73,7 +73,7 @@ class _Operations(TorchDispatchMode):
 
 
 class _Constructors(TorchFunctionMode):
-    """Makes tensors out of lists, which never reach the operations above, on the CPU and moves them."""
+    """Make tensors out of lists on the CPU and move them, because the operations above never see such calls."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})

@@ -70,7 +70,7 @@ def named(module: str, name: str) -> str:
 
 
 def parameters(function: Any) -> str:
-    """``first, second, *, only_by_name``."""
+    """Return parameters as ``first, second, *, only_by_name``."""
     shown: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not any(name.startswith("*") for name in shown):

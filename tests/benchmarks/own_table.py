@@ -64,7 +64,7 @@ def result(folder: Path, row: str, results: str = "results") -> dict[str, Any]:
 
 
 def wait_for(what: Any, seconds: float = 120) -> None:
-    """Until something is there; a test that waits in vain fails."""
+    """Wait until something is there; fail where it does not come."""
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "waited in vain"

@@ -32,7 +32,7 @@ def row(table: str, name: str, seed: int, value: float, budget: str = "cpu") -> 
 
 @pytest.fixture
 def results(tmp_path):
-    """A folder of results with three finished rows, one of the smoke budget and a damaged one."""
+    """Return a folder of results: three finished rows, one of them of the smoke budget, and a damaged one."""
     rows = [
         row("svma/table4", "ours", 0, 61.4496),
         row("svma/table4", "ours", 1, 60.7),

@@ -21,7 +21,7 @@ TOOL = POSEZOO_DATA.parent / "tools" / "one_node_slurm.sh"
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which Slurm's commands reach a node of this machine."""
+    """Return the environment in which Slurm's commands reach a node of this machine."""
     pytest.importorskip("submitit")
     if not TOOL.is_file():
         pytest.skip(f"the script that starts a one-node Slurm is not at {TOOL}")

@@ -217,7 +217,7 @@ def test_table_7_has_errors_of_calibration_on_stand_ins_alone():
 
 
 def test_a_former_default_written_into_a_recipe_is_the_run_it_was(tmp_path):
-    """And another value than the former default is another run, whether it is spelt out or the default of today."""
+    """Check that a former default is the run it was, and that any other value is another run."""
     digests = {}
     for name, model in (("absent", {}), ("former", {"saturating": False}), ("today", {"saturating": True})):
         recipe = {"smoke": {"paper": "geoselfsup", "model": model, "steps": 3}}

@@ -16,7 +16,7 @@ LINT_IMPORTS = [sys.executable, "-c", "from importlinter.cli import lint_imports
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A copy of the checkout with the files that the notebook writes."""
+    """Return a copy of the checkout with the files that the notebook writes."""
     tree = tmp_path_factory.mktemp("tree")
     for part in ("posezoo", "benchmarks", "tests"):
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__", "results"))
@@ -27,7 +27,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(tree):
-    """The paths of those files."""
+    """Return the paths of those files."""
     paths = []
     notebook = json.loads((ROOT / "notebooks" / "6_add_your_paper.ipynb").read_text(encoding="utf-8"))
     for cell in notebook["cells"]:

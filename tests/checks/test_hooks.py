@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def hooks(monkeypatch):
-    """The modules in ``docs/builder`` as ``build.py`` imports them."""
+    """Import the modules in ``docs/builder`` as ``build.py`` does."""
     monkeypatch.syspath_prepend(ROOT / "docs" / "builder")
     import docstrings
     import pages

@@ -19,13 +19,13 @@ PICTURE = "data:image\\u002fjpeg"
 
 @pytest.fixture
 def rtmlib(monkeypatch):
-    """As though rtmlib were installed, with a model that finds the film's person."""
+    """Stand in for rtmlib with a model that finds the film's person."""
     monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=lambda **settings: rtmlib_model))
 
 
 @pytest.fixture
 def two_people(tmp_path):
-    """A file of two people: one in frames 0 to 19, one in frames 5 to 9."""
+    """Write a file of two people: one in frames 0 to 19, one in frames 5 to 9."""
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=20)
     walk = people.keypoints_2d[people.sequence == 0]
     path = tmp_path / "two.npz"

@@ -23,7 +23,7 @@ COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
 
 @pytest.fixture
 def keypoints(tmp_path, people):
-    """People who are upside down, which ``data check`` points out in colour."""
+    """Write people who are upside down, which ``data check`` points out in colour."""
     path = tmp_path / "people.npz"
     np.savez(path, keypoints=1000 - people.keypoints_2d, skeleton="h36m17")
     return path

@@ -19,7 +19,7 @@ from tests.video.samples import HEIGHT, WIDTH, box_of, film, rtmlib_model
 
 @pytest.fixture
 def camera(tmp_path, monkeypatch):
-    """Camera 0 is a film of six frames, with nobody in the second; there is no other."""
+    """Replace camera 0 by a film of six frames, the second without a person; let no other camera open."""
     path, real = film(tmp_path / "film.avi", frames=6, absent=(1,)), cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", lambda index: real(str(path) if index == 0 else "nothing.avi"))
     monkeypatch.setattr("posezoo.video.detectors.get_detector", lambda *_: RTMLib(rtmlib_model))

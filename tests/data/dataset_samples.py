@@ -32,7 +32,7 @@ def worlds(recordings: dict[str, dict[str, int]] = RECORDINGS) -> dict[tuple[str
 
 
 def write_cdf(path: Path, values: np.ndarray) -> None:
-    """Variable ``Pose``, (1, N, D) float32."""
+    """Write the variable ``Pose``, (1, N, D) float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = cdfwrite.CDF(str(path))
     sizes = list(values.shape[1:])
@@ -42,7 +42,7 @@ def write_cdf(path: Path, values: np.ndarray) -> None:
 
 
 def write_official(folder: Path) -> Path:
-    """Human3.6M as downloaded, but for the pictures."""
+    """Write Human3.6M as downloaded, but for the pictures."""
     for (subject, action), poses in worlds().items():
         path = folder / subject / "MyPoseFeatures" / "D3_Positions" / f"{action}.cdf"
         write_cdf(path, poses.reshape(1, len(poses), -1))
@@ -108,7 +108,7 @@ def write_videopose3d(folder: Path, names: dict[str, str] | None = None, longer:
 
 
 def write_mpi_training(folder: Path, subject: str, sequence: str, count: int, short: dict[int, int] | None = None) -> None:
-    """``annot.mat`` as MATLAB 5 with cells of 14 cameras, and the calibration; value = frame + joint / 100 + camera."""
+    """Write ``annot.mat`` (MATLAB 5, cells of 14 cameras) and the calibration; value = frame + joint / 100 + camera."""
     path = folder / subject / sequence / "annot.mat"
     path.parent.mkdir(parents=True)
     content = {"frames": np.arange(count)[:, None], "cameras": np.arange(14)[None]}
@@ -134,7 +134,7 @@ def write_mpi_training(folder: Path, subject: str, sequence: str, count: int, sh
 
 
 def write_mpi_test(folder: Path, name: str, count: int) -> None:
-    """``annot_data.mat`` of version 7.3, axes reversed; every third frame is not valid, activities 1 to 7 in turn."""
+    """Write ``annot_data.mat`` (version 7.3, axes reversed): every third frame is not valid, activities 1 to 7 in turn."""
     path = folder / name / "annot_data.mat"
     path.parent.mkdir(parents=True)
     rng = np.random.default_rng(len(name) + count)
@@ -148,7 +148,7 @@ def write_mpi_test(folder: Path, name: str, count: int) -> None:
 
 
 def write_humaneva(folder: Path) -> Path:
-    """VideoPose3D's HumanEva archives."""
+    """Write VideoPose3D's HumanEva archives."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
     three: dict[str, dict[str, np.ndarray]] = {}

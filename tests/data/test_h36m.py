@@ -135,7 +135,7 @@ WITHOUT_NOSE = [*range(9), *range(10, 17)]
     ],
 )
 def test_hourglass_archives_of_either_order(tmp_path, name, kind, places):
-    """VideoPose3D and SemGCN write files of the same name, and no name of their layout: only the symmetry tells."""
+    """Tell VideoPose3D's and SemGCN's files, whose names are the same and say no layout, apart by their symmetry."""
     source = write_videopose3d(tmp_path / "s", {name: kind})
     prepare_h36m(source, tmp_path / "h36m.h5")
     first = load_h36m(tmp_path / "h36m.h5", "test", "detected", views=(0,)).keypoints_2d[0, :, 0]
@@ -280,7 +280,7 @@ def test_values_that_no_camera_sees_are_left_out_and_named(tmp_path):
 
 @pytest.mark.parametrize("stage", ["_save", "_write_array"])
 def test_nothing_is_left_after_a_kill_once_it_is_done(tmp_path, stage):
-    """SIGKILL while recordings are read, and while the file is written; the sources change before the second call."""
+    """Kill while recordings are read and while the file is written; change the sources before the second call."""
     source, out = write_martinez(tmp_path / "s", detections=False), tmp_path / "h36m.h5"
     process = multiprocessing.get_context("fork").Process(target=_killed, args=(source, out, stage))
     process.start()
@@ -310,7 +310,7 @@ def _killed(source, out, stage):
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_sentence(tmp_path):
-    """Files are not let grow beyond 100 KB, as on a full disk; the HDF5 library itself would crash as the process ends."""
+    """Limit files to 100 KB, as a full disk would; the HDF5 library itself would crash as the process ends."""
     write_martinez(tmp_path / "s")
     command = [sys.executable, "-m", "posezoo", "data", "prepare", "h36m", "--source", "s", "--out", "h36m.h5"]
     done = subprocess.run(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is left out")
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A file whose 2D is what three cameras see of its 3D."""
+    """Write a file whose 2D is what three cameras see of its 3D."""
     folder = tmp_path_factory.mktemp("humaneva")
     write_humaneva(folder)
     three = np.load(folder / "data_3d_humaneva15.npz", allow_pickle=True)["positions_3d"].item()

@@ -27,7 +27,7 @@ H36M = get_skeleton("h36m17")
 
 @pytest.fixture
 def source(tmp_path):
-    """Trials 1 (train), 4 (test) and 7 (val) of one subject, 20 frames at 60 fps."""
+    """Write trials 1 (train), 4 (test) and 7 (val) of one subject, 20 frames at 60 fps."""
     folder = tmp_path / "bvh"
     folder.mkdir()
     for trial in (1, 4, 7):
@@ -186,7 +186,7 @@ def write_format_1(path, motions, errors=None):
 
 @pytest.fixture
 def both_formats(source, tmp_path, monkeypatch):
-    """The same recordings, one of another collection, and detector errors, in today's format and in the first."""
+    """Write the same recordings, one of another collection, and detector errors, in today's format and in the first."""
     write_person(source / "dataset-1_walk_old_001.bvh", "character_creator", frames=21)
     errors = np.random.default_rng(0).normal(0, 0.02, (50, 17, 2)).astype(np.float32)
     monkeypatch.setattr("posezoo.data.openmocap.preparing.h36m_residuals", lambda *paths: errors)

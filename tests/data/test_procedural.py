@@ -266,7 +266,7 @@ def test_noise_is_gaussian_and_on_the_2d_only():
 
 
 def camera_ahead(**changes) -> Camera:
-    """At the world's origin, looking along world y, upright."""
+    """Return a camera at the world's origin that looks along world y, upright."""
     rotation = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
     lens = torch.tensor([[1000.0, 0.0, 500.0], [0.0, 1000.0, 500.0], [0.0, 0.0, 1.0]])
     return Camera(**({"K": lens, "R": rotation, "t": torch.zeros(3), "image_size": (1000, 1000)} | changes))

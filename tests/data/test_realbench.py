@@ -1,4 +1,4 @@
-"""The folder of real video, written by the test: what was projected is read, and scores of exact keypoints are known."""
+"""Test the folder of real video as the test itself writes it: what is read is what was projected, with known scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAMES = 6
 
 
 def seen(world: np.ndarray) -> np.ndarray:
-    """MediaPipe's 33 joints (F, 33, 3): limbs of the truth, the face's at its nose, the others' at their neighbours."""
+    """Return MediaPipe's 33 joints (F, 33, 3): true limbs, the face's joints at the nose, the others at their neighbours."""
     points = np.repeat(world[:, [H36M.index("nose")]], 33, 1)
     for number, name in enumerate(MEDIAPIPE.joints):
         if name in H36M.joints:

@@ -28,7 +28,7 @@ def test_a_picture_is_the_same_whenever_it_is_asked_for(domain):
 
 
 def test_labels_lie_on_the_people(domain):
-    """Each joint is inside the body, so the body is in front of it: the ray to it ends before it, or in the limb."""
+    """Check that the ray to each joint ends before the joint or in its limb, so that the joint is inside the body."""
     people = rendered_people(domain, "test", side=96, count=12)
     shots = people.picture.shots
     from posezoo.synthetic.capsules import Outfit, person
@@ -48,7 +48,7 @@ def test_labels_lie_on_the_people(domain):
 
 
 def test_the_head_has_its_face_in_front():
-    """Facing the camera shows skin where the head is, turned away shows hair."""
+    """Check that a head that faces the camera shows skin, and one turned away shows hair."""
     pose = np.zeros((17, 3))
     heights = {"pelvis": 0, "spine": 250, "thorax": 500, "nose": 620, "head_top": 760}
     for name, height in heights.items():

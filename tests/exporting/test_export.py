@@ -54,14 +54,14 @@ def written_in(path: Path) -> dict:
 
 
 def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
-    """To 1e-5 of the pose's size."""
+    """Assert equality to 1e-5 of the pose's size."""
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.nanmax(np.abs(expected)))
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Files of published weights, each written once."""
+    """Write files of published weights, each once."""
     folder, written = tmp_path_factory.mktemp("exported"), {}
 
     def get(name: str, format: str, skeleton: str | None = None) -> Path:
@@ -88,7 +88,7 @@ def test_lifters_give_what_predict_gives(name, format, exported, people):
 
 @pytest.fixture(scope="module")
 def pictures():
-    """64 square pictures, which are crops as they are, and what ``predict`` makes of them."""
+    """Return 64 square pictures, which are crops as they are, and what ``predict`` makes of them."""
     model = posezoo.load("hg3d.render_small")
     crops = load_pictures("rendered_wild", "test", side=model.size, count=4)
     few = np.stack([crops.read(number)[: model.size, : model.size] for number in range(4)])
@@ -233,7 +233,7 @@ def test_exporting_leaves_the_model_as_it_was(tmp_path, people):
 
 
 class _Averaging(SVMA):
-    """A model whose poses depend on the rest of the batch, which no graph of single poses gives."""
+    """Represent a model whose poses depend on the rest of the batch; no graph of single poses gives them."""
 
     def lift(self, keypoints_2d):
         pose = super().lift(keypoints_2d)

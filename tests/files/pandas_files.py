@@ -9,7 +9,7 @@ NOTHING = h5py.Empty("S1")
 
 
 def columns(parts, individuals=None, scorer="DLC_resnet50_peopleJun5shuffle1_50000", likelihood=True):
-    """DeepLabCut's columns: scorer, (individuals,) bodyparts, coords."""
+    """Return DeepLabCut's columns: scorer, (individuals,) bodyparts, coords."""
     coords = ["x", "y", "likelihood"][: 3 if likelihood else 2]
     people = [()] if individuals is None else [(name,) for name in individuals]
     return [(scorer, *person, part, coord) for person in people for part in parts for coord in coords]
@@ -49,7 +49,7 @@ def _names(entries):
 
 
 def write_fixed(path, entries, values, index, key="df_with_missing"):
-    """``DataFrame.to_hdf(path, key)``."""
+    """Write what ``DataFrame.to_hdf(path, key)`` does."""
     with h5py.File(path, "w") as file:
         group = _root(file, key, pandas_type="frame", ndim=np.int64(2), nblocks=np.int64(1))
         for axis in ("axis0", "block0_items"):
@@ -67,7 +67,7 @@ def write_fixed(path, entries, values, index, key="df_with_missing"):
 
 
 def write_table(path, entries, values, index, key="df_with_missing", kind=None):
-    """``DataFrame.to_hdf(path, key, format="table")``; ``kind`` replaces the pickled names of the columns."""
+    """Write what ``DataFrame.to_hdf(path, key, format="table")`` does; ``kind`` replaces the columns' pickled names."""
     with h5py.File(path, "w") as file:
         group = _root(
             file,

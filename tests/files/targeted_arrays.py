@@ -19,7 +19,7 @@ from posezoo.formats.mpii import people_of_hourglass, people_of_mat
 
 
 class Case(NamedTuple):
-    """A hostile file: its name, its bytes, what reads it, and whether it must be refused."""
+    """Represent a hostile file: its name, its bytes, what reads it, and whether it must be refused."""
 
     name: str
     file: str

@@ -69,7 +69,7 @@ def test_attributes(hdf5):
 
 
 def test_a_damaged_heap_of_texts(hdf5):
-    """On this one the HDF5 library would loop for ever."""
+    """Read a file on which the HDF5 library would loop for ever."""
     data = bytearray(hdf5.read_bytes())
     heap = data.index(b"GCOL")
     data[heap + 16 : heap + 18] = b"\0\0"

@@ -85,7 +85,7 @@ def test_what_no_dataset_uses_is_none(tmp_path):
 
 
 def test_big_endian(tmp_path):
-    """As the machines of old wrote it."""
+    """Read a file with the byte order of old machines."""
     matrix = b"".join(
         [
             struct.pack(">IIII", 6, 8, 6, 0),

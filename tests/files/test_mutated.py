@@ -201,7 +201,7 @@ def answer(name: str, path: Path, read: Callable[[Path], object]) -> tuple[str, 
 
 
 class _Late(BaseException):
-    """Raised where a reader takes too long; readers catch every Exception."""
+    """Interrupt a reader that takes too long; readers catch every Exception, so this is none."""
 
 
 @contextlib.contextmanager

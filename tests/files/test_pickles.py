@@ -60,7 +60,7 @@ def test_numpy_1_and_2_names():
 
 
 def test_a_pickle_of_python_2():
-    """As Python 2 writes arrays: raw bytes in a str, names of NumPy 1."""
+    """Read arrays as Python 2 writes them: raw bytes in a str, names of NumPy 1."""
     raw = np.array([1.5, -2.0]).tobytes().decode("latin1").encode("unicode_escape").decode().replace("'", "\\'")
     text = (
         "(dp0\nS'S1'\np1\ncnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n"
@@ -70,7 +70,7 @@ def test_a_pickle_of_python_2():
 
 
 class Attack:
-    """Pickles as a call."""
+    """Represent a call, which unpickling would make."""
 
     def __init__(self, function, *arguments):
         self.call = (function, arguments)
@@ -132,7 +132,7 @@ def test_forged_pickles_are_refused(data):
 
 
 def test_an_array_of_objects_made_of_raw_bytes_is_refused():
-    """NumPy's own constructor would take the bytes for pointers."""
+    """Refuse bytes that NumPy's own constructor would take for pointers."""
     dtype = b"cnumpy\ndtype\nU\x02O8K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     state = b"(K\x01K\x01\x85" + dtype + b"\x89U\x08AAAAAAAAt"
     with pytest.raises(CorruptFileError, match="objects"):

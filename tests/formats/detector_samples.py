@@ -18,7 +18,7 @@ FRAMES = 6
 
 
 def people(layout="coco17", count=2):
-    """By person: keypoints and confidences."""
+    """Return keypoints and confidences by person."""
     joints = len(get_skeleton(layout))
     return [(walker(layout, FRAMES, person), confidences(FRAMES, joints, person)) for person in range(count)]
 
@@ -57,14 +57,14 @@ def write_ultralytics_flat(folder):
 
 
 def write_ultralytics_fractions(folder):
-    """``to_json(normalize=True)``."""
+    """Write what ``to_json(normalize=True)`` does."""
     found = people()
     frames = [[_ultralytics(k[i] / SIZE, c[i], person) for person, (k, c) in enumerate(found)] for i in range(FRAMES)]
     return save_json(folder / "normalised.json", frames), "coco17", found
 
 
 def write_ultralytics_labels(folder):
-    """``save_txt=True, save_conf=True`` of a tracked video; frames count from 1."""
+    """Write what ``save_txt=True, save_conf=True`` does for a tracked video; frames count from 1."""
     found = people()
     (folder / "labels").mkdir(exist_ok=True)
     for i in range(FRAMES):
@@ -113,7 +113,7 @@ def write_mmpose_folder(folder):
 
 
 def write_mmpose_dump(folder):
-    """What ``tools/test.py --dump`` of a top-down model writes: an entry a person."""
+    """Write what ``tools/test.py --dump`` does for a top-down model: an entry for each person."""
     found = people()
     entries = [
         {
@@ -130,7 +130,7 @@ def write_mmpose_dump(folder):
 
 
 def write_mmpose_batches(folder):
-    """What ``tools/test.py --out`` of MMPose 0.x writes, a batch a picture."""
+    """Write what ``tools/test.py --out`` of MMPose 0.x does: a batch for each picture."""
     found = people()
     batches = [
         {
@@ -157,7 +157,7 @@ def write_openpifpaf_lines(folder):
 
 
 def write_tfjs(folder):
-    """``detector.estimatePoses(video)`` of every frame."""
+    """Write what ``detector.estimatePoses(video)`` returns for every frame."""
 
     def make(k, c, _):
         points = [
@@ -290,7 +290,7 @@ def write_easy_vitpose(folder):
 
 
 def write_detectron2(folder):
-    """``infer_video_d2.py``: by class, x, y, logit, probability; nobody in a last frame."""
+    """Write what ``infer_video_d2.py`` does: by class, x, y, logit, probability; no person in the last frame."""
     found = people()
     frames = np.empty((FRAMES + 1, 2), object)
     for i in range(FRAMES + 1):
@@ -330,7 +330,7 @@ def write_sleap_analysis(folder):
 
 
 def write_sleap_standard(folder):
-    """sleap-io's other order: (frame, track, node, xy)."""
+    """Write sleap-io's other order: (frame, track, node, xy)."""
     found = people()
     tracks, scores = _sleap_arrays(found)
     with h5py.File(folder / "standard.h5", "w") as file:
@@ -438,7 +438,7 @@ def write_freemocap(folder):
 
 
 def write_keypoints_by_frame(folder):
-    """``[result.keypoints.data for result in results]``: nobody in a last frame."""
+    """Write ``[result.keypoints.data for result in results]``, with no person in the last frame."""
     found = people("halpe26")
     frames = [np.stack([np.c_[k[i], c[i]] for k, c in found]) for i in range(FRAMES)]
     (folder / "keypoints.pkl").write_bytes(pickle.dumps([*frames, np.zeros((0, 26, 3))]))

@@ -115,7 +115,7 @@ def write_coco_results_by_number(folder):
 
 
 def write_mpii(folder):
-    """As simple-baselines writes it: pixels are counted from 1."""
+    """Write what simple-baselines does: pixels are counted from 1."""
     keypoints = np.random.default_rng(0).integers(1, 900, (4, 16, 2)).astype(np.float32)
     people = [
         {"image": f"{i}.jpg", "joints": (each + 1).tolist(), "joints_vis": [1] * 16, "center": [200.0, 210.0], "scale": 1.5}
@@ -207,7 +207,7 @@ def write_mat(folder):
 
 
 def write_mat_73(folder):
-    """HDF5 behind MATLAB's header, axes reversed."""
+    """Write HDF5 behind MATLAB's header, axes reversed."""
     keypoints, confidence = poses()
     with h5py.File(folder / "b.mat", "w", userblock_size=512) as file:
         file["keypoints"] = keypoints.transpose()
@@ -219,7 +219,7 @@ def write_mat_73(folder):
 
 
 def landmarks(keypoints, confidence):
-    """MediaPipe's objects, people by people."""
+    """Return MediaPipe's objects, person by person."""
     fractions = (keypoints.astype(float) / SIZE).tolist()
     return [
         [{"x": x, "y": y, "z": -0.1, "visibility": float(v)} for (x, y), v in zip(person, seen, strict=True)]
@@ -331,7 +331,7 @@ def write_kinetics(folder):
 
 
 def write_lsp(folder):
-    """MATLAB counts from 1; the third row is 1 where a joint is hidden."""
+    """Write LSP's joints: MATLAB counts from 1, and the third row is 1 where a joint is hidden."""
     keypoints, _ = poses(joints=14)
     joints = np.concatenate([keypoints.astype(float) + 1, np.zeros((6, 14, 1))], -1)
     scipy.io.savemat(folder / "joints.mat", {"joints": joints.transpose(2, 1, 0)})

@@ -86,7 +86,7 @@ def scaled(path: Path, factor: float) -> Path:
 
 @pytest.mark.parametrize("unit_mm", [10.0, 1000.0, 1.0])
 def test_other_units_than_the_conventions(tmp_path, unit_mm):
-    """MotionBuilder's names stand in files of cm, m and mm, too."""
+    """Read MotionBuilder's names from files in cm, m and mm."""
     path = write_person(tmp_path / "clip.bvh", "motionbuilder")
     expected = read_bvh(path).pose_world_mm
     found = read_bvh(scaled(path, bvh_conventions()["motionbuilder"]["unit_mm"] / unit_mm))

@@ -34,7 +34,7 @@ def rvec(camera: Camera) -> np.ndarray:
 
 
 def opencv_file(path: Path, **values: object) -> None:
-    """Written by OpenCV itself."""
+    """Write calibrations with OpenCV itself."""
     storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
     for name, value in values.items():
         storage.write(name, value)
@@ -126,7 +126,7 @@ def test_easymocap_intrinsics_and_extrinsics(tmp_path):
 
 @pytest.mark.parametrize("subject", ["S1", "S11"])
 def test_human36m_metadata(tmp_path, subject):
-    """300 numbers in the published order, angles from SciPy."""
+    """Compare 300 numbers in the published order with angles from SciPy."""
     values = np.zeros(300)
     number = int(subject[1:])
     for index, camera in enumerate(h36m_cameras(subject)):

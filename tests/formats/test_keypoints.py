@@ -89,7 +89,7 @@ def test_file_and_call_that_disagree(tmp_path):
 
 
 def test_the_call_overrides_what_a_format_only_implies(tmp_path):
-    """MMPose and others write Human3.6M's joints in COCO's results format."""
+    """Read Human3.6M's joints in COCO's results format, as MMPose and others write them."""
     path, *_ = WRITERS["coco_results"](tmp_path)
     assert read_keypoints(path, "h36m17").skeleton.name == "h36m17"
 
@@ -283,7 +283,7 @@ def test_csv_that_states_its_format(tmp_path):
 
 
 def test_hourglass_annotations(tmp_path):
-    """x of 0 means not annotated; a head at the upper edge (y of 0 or less) is annotated."""
+    """Read x of 0 as not annotated, and a head at the upper edge (y of 0 or less) as annotated."""
     part = poses(joints=16)[0].astype(float)
     part[0, 0] = 0
     part[1, 9, 1] = 0

@@ -406,7 +406,7 @@ def test_bad_data_frames(tmp_path, name):
 
 
 def test_a_compression_that_is_not_there_is_said(tmp_path):
-    """32001 is Blosc, which PyTables brings and h5py does not."""
+    """Refuse filter 32001, Blosc, which PyTables brings and h5py does not."""
     path = pandas_files.write_fixed(tmp_path / "a.h5", *FRAME)
     with h5py.File(path, "r+") as file:
         group = file["df_with_missing"]

@@ -48,7 +48,7 @@ LAYOUTS = [
 
 
 def test_every_new_layout_lifts_as_human36ms_does(svma):
-    """The errors that approximated joints add stay below 30 mm; a joint taken for another adds hundreds."""
+    """Check that approximated joints add less than 30 mm of error; a joint taken for another adds hundreds."""
     expected = svma.predict(walker("h36m17", 12), skeleton="h36m17", image_size=SIZE).pose_3d
     errors = {}
     for layout in LAYOUTS:
@@ -126,7 +126,7 @@ def test_lines_of_labels_with_and_without_confidence_and_track(tmp_path, columns
 
 
 def test_slp_by_hand_before_predicted_and_old_pixels(tmp_path):
-    """Points set by hand replace predictions of their frame; before version 1.1 pixels began half a pixel further."""
+    """Let points set by hand replace predictions of their frame; before version 1.1 shift pixels by half a pixel."""
     path, _, found = SAMPLES["slp"](tmp_path)
     with h5py.File(path, "r+") as file:
         instances, points = file["instances"][()], file["pred_points"][()]
@@ -148,7 +148,7 @@ def test_slp_by_hand_before_predicted_and_old_pixels(tmp_path):
 
 
 def test_names_that_fill_no_layout_but_can_be_lifted(tmp_path, svma):
-    """Twelve joints, a neck and a head: the nose and the rest are made up as from any layout."""
+    """Lift twelve joints, a neck and a head: the nose and the rest are made up as from any layout."""
     limbs = [j for j in COCO if j.split("_")[-1] in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")]
     points = {**dict(zip(COCO, walker("coco17").transpose(1, 0, 2), strict=True))}
     points["neck"], points["head_top"] = (walker("h36m17")[:, SKELETONS["h36m17"].index(j)] for j in ("thorax", "head_top"))
@@ -324,7 +324,7 @@ def _coco_without_a_picture(keypoints, confidence):
 
 @pytest.mark.parametrize("person", [_ultralytics, _mmpose_before_1_0, _coco_without_a_picture])
 def test_one_list_of_frames_is_told_from_one_picture(tmp_path, person):
-    """Identities that come again part frames, and so do boxes that each overlap the next; two who embrace are two."""
+    """Part frames where identities repeat or boxes overlap the next frame's; keep two people who embrace in one picture."""
     frames = [[person(keypoints[i], confidence[i]) for i in range(FRAMES)] for keypoints, confidence in people(count=2)]
     alone = read_keypoints(save_json(tmp_path / "a.json", frames[0]))
     assert (alone.frame.tolist(), len(alone.sequences)) == (list(range(FRAMES)), 1)

@@ -110,7 +110,7 @@ def test_mediapipe_people_and_frame_numbers(tmp_path):
 
 
 def test_mediapipe_by_hand(tmp_path):
-    """The left shoulder, landmark 11, at a quarter of the width and half of the height."""
+    """Read landmark 11, the left shoulder, at a quarter of the width and half of the height."""
     person = [{"x": 0.1, "y": 0.1, "z": 0, "presence": 0.5} for _ in range(33)]
     for place, mark in enumerate(person):
         mark["x"] += place / 100
@@ -223,7 +223,7 @@ def test_deeplabcut_csv_of_individuals_and_of_pictures(tmp_path):
 
 
 def test_a_real_data_frame(tmp_path):
-    """pandas itself, where it is installed, writes what the files above are."""
+    """Compare with what pandas itself writes, where it is installed."""
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("tables", minversion="3")  # benchmarks/tables, a folder, has no version
     entries = pandas_files.columns(PARTS, ["ind1", "ind2"])
@@ -274,7 +274,7 @@ def test_joint_names_of_the_layouts_stay(layout):
 
 
 def test_names_find_the_largest_layout_they_fill(tmp_path):
-    """DeepLabCut's model of people: the joints of LSP, whose neck and head it calls chin and forehead."""
+    """Read DeepLabCut's model of people, which has the joints of LSP and calls its neck and head chin and forehead."""
     sides = ("ankle1", "knee1", "hip1", "hip2", "knee2", "ankle2", "wrist1", "elbow1", "shoulder1")
     full_human = (*sides, "shoulder2", "elbow2", "wrist2", "chin", "forehead")
     layout, places = columns_of(full_human, None, tmp_path)
@@ -351,7 +351,7 @@ def test_lsp_hidden_joints_are_located(tmp_path):
 
 
 def test_every_format_has_a_sample(tmp_path):
-    """Ask whoever adds a format for a file of it: a writer in ``keypoint_samples.py`` or ``detector_samples.py``."""
+    """Require a writer of each format in ``keypoint_samples.py`` or ``detector_samples.py``."""
     told: set[str] = set()
     for number, (sample, write) in enumerate((*WRITERS.items(), *SAMPLES.items())):
         folder = tmp_path / f"{number}_{sample}"

@@ -23,7 +23,7 @@ POINTS = walker("coco17")
 
 
 def short(joint):
-    """``LShoulder``."""
+    """Return a name in the style of ``LShoulder``."""
     side, _, part = joint.partition("_")
     return f"{side[0].upper()}{part.title()}" if part else joint.title()
 
@@ -200,7 +200,7 @@ def test_the_names_of_videos_part_recordings(tmp_path):
 
 @pytest.mark.parametrize(("column", "unit"), [("time", 1), ("Time (s)", 1), ("timestamp", 1000), ("t_ms", 1000)])
 def test_times_tell_frames_where_nothing_else_does(tmp_path, column, unit):
-    """Two people a frame, and a frame that is lacking."""
+    """Read two people a frame, with one frame lacking."""
     rows = [[i / 10 * unit, *K[p][i].reshape(-1)] for i in (0, 1, 2, 4, 5) for p in (0, 1)]
     data = read_keypoints(written(tmp_path / "t.csv", [column, *XY], rows))
     for who in set(data.subject):
@@ -253,7 +253,7 @@ def test_3d_poses_in_a_table_are_refused_and_depth_beside_pixels_is_not(tmp_path
 
 
 def test_cells_that_hold_lists_are_read_as_json(tmp_path):
-    """``Results.to_csv()`` of Ultralytics, and what pandas writes of lists."""
+    """Read ``Results.to_csv()`` of Ultralytics, and what pandas writes of lists."""
     box = {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0}
     rows = [[i, "person", 0, 0.9, box, {"x": k[:, 0].tolist(), "y": k[:, 1].tolist(), "visible": [0.9] * 17}]
             for i, k in enumerate(K[0])]  # fmt: skip

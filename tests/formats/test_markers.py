@@ -99,7 +99,7 @@ def test_a_perfect_prediction_has_no_error_whatever_the_axes(tmp_path, kind):
 
 
 def test_errors_are_those_of_the_metrics(tmp_path):
-    """One wrist is off by 170 mm in every pose: the clip's mean stays near 170 / 17."""
+    """Check that 170 mm of error at one wrist in every pose keep the clip's mean near 170 / 17."""
     world, relative = laboratory()
     path = write_trc(tmp_path / "a.trc", world)
     relative[:, H36M.index("left_wrist"), 2] += 170

@@ -16,7 +16,7 @@ JOINTS = np.random.default_rng(0).uniform(50, 400, (3, 16, 2)).round(2)
 
 
 def same_as_keypoints(path, mpii) -> None:
-    """Whatever takes keypoints takes the file."""
+    """Check that functions that take keypoints take the file too."""
     form, found = read_with_format(path)
     assert (form.name, found.skeleton.name) == ("MPII's annotations", "mpii16")
     np.testing.assert_allclose(found.keypoints_2d, mpii.people.keypoints_2d, rtol=1e-6)

@@ -14,13 +14,13 @@ H36M = get_skeleton("h36m17")
 
 @pytest.fixture(scope="module")
 def walk():
-    """One clip of 20 frames, labelled."""
+    """Return one labelled clip of 20 frames."""
     data = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=20)
     return next(clip for about, clip in data.by_sequence() if about.view == 0)
 
 
 def test_cameras_or_people_first(tmp_path, walk):
-    """FreeMoCap has (cameras, frames, joints, 2), MHFormer's demo (people, frames, joints, 2)."""
+    """Read FreeMoCap's (cameras, frames, joints, 2) and (people, frames, joints, 2) of MHFormer's demo."""
     frames_first = np.stack([walk.keypoints_2d, walk.keypoints_2d + [300, 20]], 1)
     for name, array in {"frames": frames_first, "people": frames_first.swapaxes(0, 1)}.items():
         np.savez(tmp_path / f"{name}.npz", reconstruction=array)
@@ -132,7 +132,7 @@ def test_posedata_is_written_and_read(tmp_path, walk):
 
 
 def test_projected_3d_is_2d(walk):
-    """What the refusal of 3D poses advises."""
+    """Follow the advice of the error that refuses 3D poses."""
     import torch
 
     camera = walk.sequences[walk.sequence[0]].camera

@@ -14,7 +14,7 @@ SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 
 
 def people(count: int = 200) -> torch.Tensor:
-    """Points within 1.5 m of the world's origin, where people stand in the Human3.6M room."""
+    """Return points within 1.5 m of the world's origin, where people stand in the Human3.6M room."""
     return (torch.rand(count, 3, dtype=torch.float64) - 0.5) * 3000 + torch.tensor([0.0, 0.0, 1000.0], dtype=torch.float64)
 
 

@@ -28,7 +28,7 @@ def test_turned_keypoints_are_the_turned_pose_in_perspective():
 
 
 def test_a_level_camera_stays_level():
-    """What is above the person in the picture is above them in the turned one."""
+    """Check that what is above the person in the picture is above them in the turned one."""
     camera = assumed_camera((1920, 1080))
     keypoints = torch.tensor([[[1700.0, 540.0], [1700.0, 200.0]]])
     turned, _ = face_root(keypoints, camera, 0)

@@ -40,7 +40,7 @@ def align_one_by_one(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor
 
 
 def bodies(count: int, noise: float = 60.0, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
-    """Predictions and targets as different as a lifter's, each prediction in a frame and a scale of its own."""
+    """Return predictions and targets as different as a lifter's, each prediction in a frame and a scale of its own."""
     target = torch.randn(count, 17, 3, dtype=torch.float64) * BODY_MM
     turns = torch.from_numpy(Rotation.random(count, 0).as_matrix())
     pred = (target + noise * torch.randn_like(target)) @ turns * torch.rand(count, 1, 1, dtype=torch.float64).add(0.1)
@@ -115,7 +115,7 @@ def test_five_metres_from_the_camera() -> None:
 
 
 def degenerate_poses() -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Pairs whose best rotation is not unique, or nearly so."""
+    """Return pairs whose best rotation is not unique, or nearly so."""
     body = torch.randn(8, 17, 3) * BODY_MM
     line = torch.randn(8, 17, 1) * torch.randn(8, 1, 3) * 300
     ball = torch.cat([torch.eye(3), -torch.eye(3)]).expand(8, 6, 3) * 300  # All singular values equal.

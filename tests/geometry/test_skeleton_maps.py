@@ -17,7 +17,7 @@ ARM = Skeleton("arm", ("elbow", "wrist"), (-1, 0))
 
 
 def poses(count: int, size: int) -> torch.Tensor:
-    """Joints anywhere in a picture, and a little outside."""
+    """Return joints anywhere in a picture, and a little outside."""
     generator = torch.Generator().manual_seed(0)
     return (torch.rand(count, len(H36M), 2, generator=generator) * 1.2 - 0.1) * size
 

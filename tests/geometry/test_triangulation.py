@@ -17,13 +17,13 @@ ROOM = torch.tensor([0.0, 0.0, 1000.0], dtype=torch.float64)
 
 
 def points(count: int = 300, seed: int = 0) -> torch.Tensor:
-    """Where people stand in the Human3.6M room, mm."""
+    """Return points where people stand in the Human3.6M room, mm."""
     generator = torch.Generator().manual_seed(seed)
     return (torch.rand(count, 3, dtype=torch.float64, generator=generator) - 0.5) * 2000 + ROOM
 
 
 def ideal(subject: str = "S9", views: int = 4) -> list[Camera]:
-    """Cameras without distortion."""
+    """Return cameras without distortion."""
     return [Camera(c.K, c.R, c.t) for c in h36m_cameras(subject)[:views]]
 
 
@@ -57,7 +57,7 @@ def opencv(pixels: torch.Tensor, projections: torch.Tensor) -> np.ndarray:
 
 
 def assert_same_estimate(found: torch.Tensor, expected: np.ndarray) -> None:
-    """To a millionth of a millimetre where points lie within some metres; relative to the distance of those that do not."""
+    """Assert equality to a millionth of a millimetre for points within some metres, to a share of the distance beyond."""
     difference = np.linalg.norm(found.numpy() - expected, axis=1)
     assert (difference <= 1e-6 * np.maximum(1.0, np.linalg.norm(expected, axis=1) / 10_000)).all()
 
@@ -118,7 +118,7 @@ def test_distortion_is_taken_out_first():
 
 
 def test_a_view_moves_with_the_world():
-    """Turning and shifting world and cameras together turns and shifts the points."""
+    """Check that turning and shifting world and cameras together turns and shifts the points."""
     cameras, world = ideal(), points(30)
     R, t = look_at(torch.tensor([300.0, -200.0, 500.0]).double(), torch.tensor([0.0, 100.0, 0.0]).double())
     moved = [Camera(c.K, c.R @ R.T, c.t - c.R @ R.T @ t) for c in cameras]
@@ -148,7 +148,7 @@ def test_a_joint_that_one_view_sees_is_nan_and_counted(hide):
 
 
 def test_parallel_rays_give_nan():
-    """Two cameras side by side, looking the same way: a point at infinity is seen by both at one pixel."""
+    """Give NaN for a point at infinity, which two cameras side by side see at the same pixel."""
     K = torch.tensor([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]], dtype=torch.float64)
     cameras = [Camera(K, torch.eye(3).double(), torch.tensor([x, 0.0, 0.0]).double()) for x in (0.0, -500.0)]
     pixels = torch.tensor([[500.0, 500.0], [510.0, 480.0]], dtype=torch.float64).expand(2, 2, 2).clone()
@@ -235,7 +235,7 @@ def test_shapes_that_do_not_fit_are_refused():
 
 
 def test_arrays_of_numpy_are_refused_in_a_sentence():
-    """Without the type checker of the tests, as users call it."""
+    """Call without the type checker of the tests, as users do."""
     plain = inspect.unwrap(triangulate)
     with pytest.raises(InputError, match=r"ndarray; expected a tensor: torch.as_tensor"):
         plain(np.zeros((2, 17, 2)), np.zeros((2, 3, 4)))

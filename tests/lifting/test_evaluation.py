@@ -54,7 +54,7 @@ def test_scores_are_the_metrics_of_all_poses_at_once(people, batch_size):
 
 @pytest.mark.parametrize("paper", [SVMA, Martinez])
 def test_fourteen_joints_are_compared_about_the_middle_of_the_hips(people, paper):
-    """By hand: the protocols' root, though the layout's own is the neck; by action, and the mean over actions."""
+    """Compare by hand about the protocols' root, though the layout's own is the neck; by action, and over actions."""
     model = paper(width=32).eval()
     result = evaluate(model, people, "common14")
     pose = convert(model.predict(people.keypoints_2d).pose_3d, "h36m17", "common14").keypoints.astype(np.float64)

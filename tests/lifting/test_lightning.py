@@ -1,4 +1,4 @@
-"""A process that only predicts goes without Lightning, and its poses are the same."""
+"""Test that a process that only predicts does not load Lightning, and that its poses are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One model in several threads, processes and copies."""
+"""Test one model in several threads, processes and copies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PICTURE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
 
 
 def predicted(model) -> np.ndarray:
-    """What a model of any kind makes of its kind of input."""
+    """Return what a model of any kind makes of its kind of input."""
     if model.kind == "pictures":
         return model.predict_image(PICTURE).pose_3d
     if model.kind == "views":
@@ -59,7 +59,7 @@ def test_copies_and_pickles_are_the_model(name):
 
 
 def forked(action) -> int | None:
-    """The exit code of a child that does something, -9 of one that does not end."""
+    """Return the exit code of a child process that calls a function, -9 where it does not end."""
     child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(int(action())))
     child.start()
     child.join(60)

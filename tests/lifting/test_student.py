@@ -25,7 +25,7 @@ UPRIGHT = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 @pytest.fixture
 def clips():
-    """Two recordings seen from straight ahead: rays, poses in the camera's frame (mm), recording, frame."""
+    """Return two recordings seen from straight ahead: rays, poses in the camera's frame (mm), recording, frame."""
     torch.manual_seed(0)
     parts = []
     for number, action in enumerate(("walk", "dance")):
@@ -60,7 +60,7 @@ def test_one_body_leaves_the_keypoints_where_they_are(clips):
 
 
 class Flat(GeoSelfSup):
-    """A teacher that lifts nothing."""
+    """Represent a teacher whose depths are all equal."""
 
     def lift(self, keypoints_2d):
         about = keypoints_2d - keypoints_2d[:, :1]

@@ -1,4 +1,4 @@
-"""Nothing puts float64 on a device that lacks it (Apple's GPUs): what comes out is what the CPU gives."""
+"""Test that nothing puts float64 on a device that lacks it (Apple's GPUs), and that results are the CPU's."""
 
 from __future__ import annotations
 

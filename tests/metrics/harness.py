@@ -25,7 +25,7 @@ ACTIONS = ("Walking", "Sitting", "SittingDown")
 
 @dataclass(frozen=True)
 class Case:
-    """One metric. ``reference(*arrays of one pose or clip)`` gives its values, (J,) or (T - 1, J)."""
+    """Hold one metric. ``reference(*arrays of one pose or clip)`` gives its values, (J,) or (T - 1, J)."""
 
     name: str
     functional: Callable[..., torch.Tensor]

@@ -1,4 +1,4 @@
-"""What a clip says of its frames, against hand-computed values; models that solve any number of views together."""
+"""Test what a clip says of its frames against values by hand, and models that solve any number of views together."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_neighbouring_frames_are_those_whose_numbers_follow():
 
 
 def test_certainty_is_the_inverse_of_the_information_of_the_reprojection():
-    """Two cameras that look at the point: its covariance for errors of one px, by derivatives of the projection."""
+    """Compare the covariance of a point, for errors of one px of two cameras, with derivatives of the projection."""
     point = torch.tensor([0.0, 0.0, 1000.0])
     world = point.expand(1, 1, 17, 3).clone()
     rig = Rig(RIG.K[:, :2], *_looking(point))
@@ -140,7 +140,7 @@ def test_any_number_of_views_in_any_order(views):
 
 @pytest.mark.parametrize("views", [2, 4])
 def test_what_is_seen_exactly_stays_and_the_order_of_cameras_does_not_matter(views):
-    """Shifts are in units of the clip's noise, so that exact keypoints keep the pose that triangulation gives."""
+    """Check that exact keypoints keep the triangulated pose, because shifts are in units of the clip's noise."""
     model = posezoo.load("cvugcn.mocap")
     world = standing(4).numpy()[0].astype(np.float64)
     keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS[:views]])

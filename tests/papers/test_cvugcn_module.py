@@ -102,7 +102,7 @@ def test_a_wrong_calibration_makes_wrong_points():
 
 
 def test_training_reads_no_3d():
-    """The DataModule is handed none; and where there is some, it makes no difference."""
+    """Check that the DataModule is handed no 3D, and that 3D makes no difference where there is some."""
     data = views()
     without = {"train": replace(data, pose_3d=None), "val": replace(data, pose_3d=None)}
     module = CVUGCNDataModule(without, batch_size=16)
@@ -242,7 +242,7 @@ def test_clips_without_cameras_are_refused():
 
 
 def test_cameras_may_have_any_pose():
-    """The same rig and person, turned and shifted together: the refined pose goes with them."""
+    """Check that the refined pose goes with a rig and a person that are turned and shifted together."""
     torch.manual_seed(0)
     model = small().eval()
     world = torch.from_numpy(motion(4))
@@ -269,7 +269,7 @@ def test_warmup_lets_consistency_wait():
 
 
 def test_from_files_to_a_file(tmp_path, capsys):
-    """``posezoo predict`` with a file of keypoints for each camera."""
+    """Run ``posezoo predict`` with a file of keypoints for each camera."""
     import json
 
     from posezoo.cli import main

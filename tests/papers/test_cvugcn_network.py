@@ -65,7 +65,7 @@ def test_h36m_pools_to_eleven_and_six():
 
 
 def test_convolution_is_equation_two():
-    """Against plain loops in NumPy, with D the row sums of each sub-matrix."""
+    """Compare with plain loops in NumPy, where D is the row sums of each sub-matrix."""
     matrices = adjacency(BodyGraph.of(H36M), views=2)
     layer = GraphConvolution(3, 4, matrices)
     H = torch.randn(34, 5, 3)
@@ -87,7 +87,7 @@ def test_convolution_is_equation_two():
 
 
 def test_no_other_view_is_heard_without_fusion_and_cross_view():
-    """Each switch alone leaves a way between the views; without both, a view's shift depends on it alone."""
+    """Check that each switch alone leaves a way between the views, and that both off leave none."""
     for fusion, cross_view in ((True, False), (False, True), (False, False)):
         network = CrossViewNetwork(H36M, 3, 8, 2, spatial=True, cross_view=cross_view, fusion=fusion).eval()
         features = torch.randn(4, 2, 17, 3)
@@ -98,7 +98,7 @@ def test_no_other_view_is_heard_without_fusion_and_cross_view():
 
 
 def test_no_other_joint_is_heard_without_spatial_configuration_but_through_the_pools():
-    """At full resolution a joint hears only itself; pooling still brings together what it pools."""
+    """Check that a joint depends on itself alone at full resolution, while pooling still connects what it pools."""
     network = CrossViewNetwork(H36M, 3, 8, 2, spatial=False, cross_view=True, fusion=True).eval()
     features = torch.randn(4, 2, 17, 3)
     changed = features.clone()
@@ -125,7 +125,7 @@ def test_batch_norm_folds_away_for_inference():
 
 
 def test_published_size():
-    """Table 4: about 20 MB."""
+    """Check the size of Table 4, about 20 MB."""
     network = CrossViewNetwork(H36M, 6, 256, 2, spatial=True, cross_view=True, fusion=True)
     megabytes = sum(p.numel() for p in network.parameters()) * 4 / 1e6
     assert 18 < megabytes < 23

@@ -190,7 +190,7 @@ def test_a_seed_gives_the_same_batches_and_leaves_other_draws_alone(motions):
 
 
 def test_mirrored_people_keep_their_left(motions):
-    """Half of the clips are mirrored: facing, from left and up, stays forward."""
+    """Check that facing, computed from left and up, stays forward where half of the clips are mirrored."""
     world = motions.clips(64, 1)
     changed = simulation.change_bodies(world, H36M, RigSettings(definition_mm=0.0))
     nose = H36M.index("nose")

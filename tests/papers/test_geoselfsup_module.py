@@ -53,7 +53,7 @@ def test_the_root_stands_at_c_and_the_head_at_one_over_c(skeleton, people):
 
 
 def test_the_loop_closes_for_a_lifter_that_is_right(people):
-    """With the true depths in place of the lifter's, both loop losses vanish whatever the view."""
+    """Check that with true depths in place of the lifter's both loop losses vanish for any view."""
     model = GeoSelfSup(**SMALL, normalization="joints", elevation=0.3)
     pose = torch.randn(6, 17, 3)
     pose = pose - pose[:, :1]
@@ -67,7 +67,7 @@ def test_the_loop_closes_for_a_lifter_that_is_right(people):
 
 
 def test_a_mirrored_person_is_predicted_as_the_mirror_image(people):
-    """Exactly, with ``mirrored``; a network alone does so by chance only."""
+    """Check that ``mirrored`` is exact; a network alone is so by chance only."""
     keypoints = torch.from_numpy(people.keypoints_2d[:20])
     for mirrored in (False, True):
         torch.manual_seed(0)
@@ -79,7 +79,7 @@ def test_a_mirrored_person_is_predicted_as_the_mirror_image(people):
 
 
 def test_new_views_come_at_the_scale_of_real_poses(people):
-    """A discriminator that sees sizes would ask for bodies that look as large from the side as from the front."""
+    """Keep sizes from the discriminator, which would else ask for bodies as large from the side as from the front."""
     model = GeoSelfSup(**SMALL, normalization="joints", neighbours=1)
     x = model.normalize(torch.from_numpy(people.keypoints_2d[:30]))
     frames = torch.stack([x, x.roll(1, 0)], 1)
@@ -244,7 +244,7 @@ def test_each_person_of_another_domain_joins_once_where_no_share_is_given(people
 
 
 def test_one_scale_for_all_data_is_that_of_the_training_keypoints(people):
-    """Sec. 3: heads are 1 / c from the root on average, and a view is lifted and judged as it is."""
+    """Check Sec. 3: heads are 1 / c from the root on average, and a view is lifted and judged at its own scale."""
     model = fit(people, steps=1)
     keypoints = torch.from_numpy(people.keypoints_2d)
     head = model.skeleton.index("head_top")
@@ -264,7 +264,7 @@ def test_one_scale_for_all_data_is_that_of_the_training_keypoints(people):
 
 
 def test_fractions_of_another_domains_pictures_need_their_size(tmp_path):
-    """Pictures of another shape: a person as wide as high in pixels is not so in fractions."""
+    """Check pictures of another shape: a person as wide as high in pixels is not so in fractions."""
     fractions = np.random.default_rng(0).uniform(0.2, 0.8, (4, 33, 2))
     people = [[{"x": x, "y": y, "visibility": 1.0} for x, y in person] for person in fractions.tolist()]
     (tmp_path / "mediapipe.json").write_text(json.dumps(people))

@@ -33,7 +33,7 @@ def test_the_groups_are_the_paper_s():
 
 
 def test_geometry_by_hand():
-    """One arm's lower bone twice as long as the other three: ratios 1 1 1 2 vary by 3/16; hips 0 and 3, by 9/4."""
+    """Compute ratios 1 1 1 2, one arm's lower bone being twice as long, which vary by 3/16; hips 0 and 3, by 9/4."""
     pose = torch.zeros(1, 16, 3)
 
     def place(joint: str, *at: float) -> None:
@@ -71,7 +71,7 @@ def test_geometry_does_not_see_what_it_should_not():
 
 
 def test_geometry_skips_bones_that_are_not_annotated():
-    """Without the right wrist the arms' other three bones are as equal as they were; with one bone left nothing varies."""
+    """Check that an arm's other three bones stay equal without the right wrist; one bone alone does not vary."""
     pose, canonical = torch.randn(1, 16, 3), [torch.rand(len(bones)) + 0.5 for bones in GROUPS]
     missing = pose.clone()
     missing[:, MPII.index("right_wrist"), :2] = float("nan")
@@ -139,7 +139,7 @@ def test_peaks_find_points_to_a_quarter():
 
 
 def test_rescaling_by_hand():
-    """Bones that add up to 30 are to add up to 60: everything about the root doubles."""
+    """Check that bones that add up to 30, and are to add up to 60, double everything about the root."""
     pose = torch.randn(4, 16, 3)
     from posezoo.geometry import bone_lengths
 
@@ -162,7 +162,7 @@ def test_hips_move_a_fifth_of_the_way_to_the_neck():
 
 
 def test_torsos_measure_where_heads_have_no_size():
-    """A torso of 100 px: joints up to 20 px away count, of the 14 that Leeds Sports Pose has and that are annotated."""
+    """Count joints up to 20 px away for a torso of 100 px, of the 14 that Leeds Sports Pose has and annotates."""
     keypoints = torch.zeros(2, 16, 2)
     keypoints[:, MPII.index("left_shoulder")] = torch.tensor([0.0, -100.0])
     keypoints[:, MPII.index("right_shoulder")] = torch.tensor([0.0, -300.0])  # the other diagonal is longer

@@ -54,7 +54,7 @@ def test_depth_sees_heatmaps_and_features():
 
 
 def test_what_each_kind_of_picture_contributes(studio, wild):
-    """Eq. 2: depth on labelled pictures, geometry on the others, where it is that of the annotated 2D."""
+    """Check Eq. 2: depth on labelled pictures, geometry on the others, taken of the annotated 2D."""
     model = HG3D(**TINY, weight_depth=0.1, weight_geometry=1.0)
     model.log = model.log_dict = lambda *given, **options: None
     data = data_of(studio, wild, augment=False)
@@ -101,7 +101,7 @@ def test_without_3d_no_3d_is_read(wild):
 
 @pytest.mark.slow
 def test_it_learns_people_by_heart(studio):
-    """Four pictures, 120 steps: joints are found, depths too, and the skeleton is that of the training people."""
+    """Train 120 steps on four pictures: joints and depths are found, and the skeleton is that of the training people."""
     people = studio[np.arange(4) * 6]
     torch.manual_seed(0)
     model = HG3D(size=64, width=24, stacks=1, modules=1, learning_rate=2e-3)
@@ -120,7 +120,7 @@ def test_it_learns_people_by_heart(studio):
 
 
 class Oracle(torch.nn.Module):
-    """Heatmaps of the brightest place, whatever the joint, and depths 0 to 15."""
+    """Give heatmaps of the brightest place for all joints, and depths 0 to 15."""
 
     def forward(self, picture):
         gray = torch.nn.functional.avg_pool2d(picture.mean(1, keepdim=True) + 0.5, 4)
@@ -204,7 +204,7 @@ def test_sizes_must_agree(studio):
 
 @pytest.fixture
 def shelf(tmp_path):
-    """Weights, and a folder of pictures of which one is damaged."""
+    """Write weights, and a folder of pictures of which one is damaged."""
     torch.manual_seed(0)
     weights = save(HG3D(**TINY), tmp_path / "tiny.safetensors")
     folder = tmp_path / "pictures"

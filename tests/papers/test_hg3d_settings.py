@@ -16,7 +16,7 @@ MPII = get_skeleton("mpii16")
 
 
 def test_the_default_weights_are_the_released_code_s_in_our_units():
-    """Losses as the code has them, of crops that run from -1 to 1, against ours: the same up to one factor for all three."""
+    """Compare with the released code's losses on crops from -1 to 1: the same up to one factor for all three."""
     generator = torch.Generator().manual_seed(0)
     maps, targets = torch.rand(2, 3, 16, 64, 64, generator=generator)
     known = torch.ones(3, 16, dtype=torch.bool)

@@ -40,7 +40,7 @@ def run(model: Integral, labelled: PeopleInPictures, annotated: PeopleInPictures
 
 @pytest.mark.parametrize(("layers", "parameters"), [(18, 11_689_512 - 513_000), (50, 25_557_032 - 2_049_000)])
 def test_the_resnet_is_the_published_one(layers, parameters):
-    """He et al. 2016 as everybody has it, less the classifier's 1000 x 513 or 1000 x 2049."""
+    """Compare sizes with He et al. 2016, less the classifier's 1000 x 513 or 1000 x 2049."""
     network = ResNet(layers)
     assert sum(p.numel() for p in network.parameters()) == parameters
     assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 512 if layers == 18 else 2048, 2, 2)
@@ -99,7 +99,7 @@ def test_it_learns_people_by_heart(studio):
 
 
 def test_depths_of_pictures_with_2d_labels_get_no_gradient(studio):
-    """Two pictures, one with 3D labels: wrong depths of the other do not matter."""
+    """Change the depths of a picture without 3D labels, beside a picture with them: no gradient changes."""
     weights = []
     for shift in (0.0, 500.0):
         pose = studio.poses.pose_3d.copy()

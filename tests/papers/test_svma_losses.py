@@ -16,7 +16,7 @@ H36M = get_skeleton("h36m17")
 
 
 def upright_person() -> torch.Tensor:
-    """Facing the camera: x right, y down, z away; the left side is on the image's right."""
+    """Return a person who faces the camera: x right, y down, z away; the left side is on the image's right."""
     places = {
         "pelvis": (0, 0, 0), "spine": (0, -2, 0), "thorax": (0, -4, 0), "nose": (0, -5, -1), "head_top": (0, -6, 0),
         "left_shoulder": (1, -4, 0), "left_elbow": (2, -3, 0), "left_wrist": (2, -2, -1),

@@ -135,7 +135,7 @@ def test_weights_travel_without_the_copy_and_come_back(people):
 
 
 def test_the_texts_four_reprojections_are_two_of_either_pose(people):
-    """Eq. 9: X by both cameras beside the input, X_rot by both cameras; each norm over N joints and m, n poses."""
+    """Check Eq. 9: X by both cameras beside the input, X_rot by both; each norm over N joints and m, n poses."""
     torch.manual_seed(0)
     model = SVMA(**SMALL, reprojections="four").eval()
     real = model.normalize(torch.from_numpy(people.keypoints_2d[:6]))

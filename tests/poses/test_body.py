@@ -18,7 +18,7 @@ H36M = get_skeleton("h36m17")
 
 @pytest.fixture(scope="module")
 def walk():
-    """A walk of 40 frames, mm, camera frame, whose true body is symmetric and the same in every frame."""
+    """Return a walk of 40 frames, mm, camera frame, whose true body is symmetric and the same in every frame."""
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=40)
     return people.pose_3d[people.sequence == 0].astype(np.float64)
 

@@ -22,14 +22,14 @@ H36M = get_skeleton("h36m17")
 
 @pytest.fixture(scope="module")
 def walk():
-    """(40, 17, 3) mm, root-relative, camera frame: bones of constant length."""
+    """Return a walk (40, 17, 3) mm, root-relative, camera frame, with bones of constant length."""
     people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=40)
     pose = people.pose_3d[people.sequence == 0]
     return (pose - pose[:, :1]).astype(np.float32)
 
 
 def to_camera(world):
-    """World coordinates of ``read_bvh`` (z up) as those of a level camera: x right, y down, z forward."""
+    """Return world coordinates of ``read_bvh`` (z up) as those of a level camera: x right, y down, z forward."""
     return np.stack([world[..., 0], -world[..., 2], world[..., 1]], axis=-1)
 
 
@@ -102,7 +102,7 @@ def test_bvh_holds_what_is_unknown(walk, tmp_path):
 
 
 def read_trc(path):
-    """By the rules of OpenSim's TRCFileAdapter: tab-separated, empty cells are NaN, two rows of labels, one blank row."""
+    """Read by the rules of OpenSim's TRCFileAdapter: tabs, empty cells are NaN, two rows of labels, one blank row."""
     lines = path.read_text().split("\n")
     assert lines[0].split("\t")[:3] == ["PathFileType", "4", "(X/Y/Z)"]
     header = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=True))
@@ -137,7 +137,7 @@ def test_trc_follows_opensims_rules(walk, tmp_path):
 
 @pytest.mark.parametrize("frame", ["camera", "world"])
 def test_exports_are_turned_never_mirrored(frame, walk, tmp_path):
-    """What is up goes to +y, and the best fit to the original is a proper rotation without any residual."""
+    """Check that up goes to +y, and that a proper rotation fits the original without any residual."""
     pose = walk.astype(np.float64)
     made = Prediction(pose, H36M, "mm", fps=30)
     if frame == "world":

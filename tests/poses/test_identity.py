@@ -12,7 +12,7 @@ from tests.formats.keypoint_samples import openpose
 
 @pytest.fixture(scope="module")
 def walkers():
-    """(2, 20, 17, 2) px of coco17: two people who walk beside each other."""
+    """Return (2, 20, 17, 2) px of coco17: two people who walk beside each other."""
     data = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=20)
     clips = [clip for about, clip in data.by_sequence() if about.view == 0][:2]
     generator = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def walkers():
 
 
 def results(walkers, swapped, **names):
-    """COCO results of both in every frame, in the other order where ``swapped`` says so."""
+    """Write COCO results of both in every frame, in the other order where ``swapped`` says so."""
     entries = []
     for frame in range(walkers.shape[1]):
         for person in (1, 0) if swapped(frame) else (0, 1):
@@ -48,7 +48,7 @@ def write(path, value):
 @pytest.mark.parametrize("swapped", [lambda frame: frame >= 10, lambda frame: frame % 2 == 1, lambda frame: False])
 @pytest.mark.parametrize("names", [{}, {"person_id": lambda person, frame: -1}, {"track_id": lambda person, frame: 3}])
 def test_untracked_people_are_tracked(tmp_path, walkers, swapped, names):
-    """Also where everybody has the same id, or -1."""
+    """Track people without ids, and also where all have the same id, or -1."""
     people = people_of(read_keypoints(write(tmp_path / "a.json", results(walkers, swapped, **names))))
     assert set(people) == {"1", "2"}
     for rows in people.values():
@@ -80,7 +80,7 @@ def test_openpose_without_tracking(tmp_path, walkers):
 
 @pytest.mark.parametrize("about", ["video_id", "folders"])
 def test_two_videos_in_one_file(tmp_path, walkers, about):
-    """Track ids begin anew, image ids run on."""
+    """Read a file in which the second video's track ids begin anew and its image ids run on."""
     images, annotations = [], []
     for video in (0, 1):
         for frame in range(10):

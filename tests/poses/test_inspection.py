@@ -25,7 +25,7 @@ def names(data):
 
 
 def mirrored(data, rows=slice(None)):
-    """Left and right exchanged in some rows."""
+    """Exchange left and right in some rows."""
     keypoints = data.keypoints_2d.copy()
     keypoints[rows] = keypoints[rows][:, list(data.skeleton.mirror)]
     return replace(data, keypoints_2d=keypoints)
@@ -165,7 +165,7 @@ def test_the_table_says_what_to_do(tmp_path, capsys, people):
 
 
 def test_a_layout_in_the_wrong_order_is_seen(tmp_path, capsys, people):
-    """MPI-INF-3DHP's joints begin with the right arm: read as another layout of 17, nothing fits."""
+    """Read MPI-INF-3DHP's joints, which begin with the right arm, as another layout of 17: nothing fits."""
     np.save(tmp_path / "a.npy", people.keypoints_2d)
     _, out, _ = check(capsys, tmp_path / "a.npy", "--skeleton", "h36m17", "--json")
     assert json.loads(out)["findings"] == []

@@ -63,7 +63,7 @@ def test_the_middle_of_centred_poses_is_there(poses):
 
 
 def test_layouts_that_repeat_joints(poses):
-    """Human3.6M's 32 joints have the pelvis and the thorax more than once."""
+    """Read Human3.6M's 32 joints, which have the pelvis and the thorax more than once."""
     pose = np.random.default_rng(1).uniform(20, 900, (4, 32, 2))
     index = H36M32.index
     for copy, joint in (

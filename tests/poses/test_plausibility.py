@@ -20,7 +20,7 @@ def poses(people):
 
 
 def in_layout(poses, name):
-    """Human3.6M's joints in another layout; what it lacks stands near what it has."""
+    """Return Human3.6M's joints in another layout; what it lacks is put near what it has."""
     layout = get_skeleton(name)
     result = convert(poses, "h36m17", layout).keypoints
     near = {"eye": "nose", "ear": "nose", "mouth": "nose", "toe": "ankle", "heel": "ankle", "foot": "ankle"}

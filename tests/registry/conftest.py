@@ -17,14 +17,14 @@ REPO = "pose/zoo"
 
 @pytest.fixture
 def entry() -> dict[str, Any]:
-    """Of the smallest model, as if it were on the hub."""
+    """Return the index entry of the smallest model, as if it were on the hub."""
     index = json.loads((CHECKPOINTS / "index.json").read_text())
     return {**index["models"]["cvugcn.cmu"], "source": {"repo": REPO, "revision": COMMIT}}
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch, entry) -> Iterator[Hub]:
-    """The hub holds the model's weights; this machine an index that names them."""
+    """Serve the model's weights on a hub; give this machine an index that names them."""
     from huggingface_hub import constants
 
     server = Hub()

@@ -16,7 +16,7 @@ COMMIT = "c0ffee0123456789c0ffee0123456789c0ffee01"
 
 @dataclass
 class Fault:
-    """What goes wrong once: with the next request of that method.
+    """Describe what goes wrong once, with the next request of a method.
 
     Attributes:
         method: ``HEAD``, ``GET`` or ``POST``.
@@ -36,7 +36,7 @@ class Fault:
 
 
 class Hub:
-    """Files by ``(repository, file)``, at one commit; ``faults`` are used up in order, ``requests`` noted."""
+    """Hold files by ``(repository, file)``, at one commit; use up ``faults`` in order, and note ``requests``."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
@@ -73,12 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def parse_request(self) -> bool:
-        """Connections that were kept open end with the hub."""
+        """Close connections that were kept open when the hub ends."""
         self.close_connection = self.hub.done.is_set()
         return not self.hub.done.is_set() and super().parse_request()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Write nothing."""
 
     def do_HEAD(self) -> None:
         self._file()
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(status, headers, rest)
 
     def do_POST(self) -> None:
-        """Uploads: a repository, the check of a card's header, large files, the commit."""
+        """Answer uploads: a repository, the check of a card's header, large files, the commit."""
         self._note()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if fault := self._fault():

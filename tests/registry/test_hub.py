@@ -244,7 +244,7 @@ def test_a_mirror_comes_before_the_indexs_own_source(hub, entry, monkeypatch, tm
 
 @pytest.mark.slow
 def test_the_clients_environment_is_heeded_by_a_program_of_its_own(tmp_path):
-    """``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN``, ``HTTP_PROXY`` and ``HF_HUB_OFFLINE``, set as users set them."""
+    """Run a program with ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN``, ``HTTP_PROXY`` and ``HF_HUB_OFFLINE`` set."""
     server = Hub()
     server.token = "hf_of_the_environment"
     server.files["my/mirror", f"{NAME}.safetensors"] = WHOLE

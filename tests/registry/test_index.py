@@ -89,7 +89,7 @@ def test_names():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A ``POSEZOO_HOME`` with an index of one model of one's own."""
+    """Return a ``POSEZOO_HOME`` with an index of one local model."""
     entry = {**INDEX["models"]["cvugcn.cmu"], "file": "mine.safetensors"}
     (tmp_path / "index.json").write_text(json.dumps({"format": 1, "models": {"cvugcn.mine": entry}}))
     (tmp_path / "mine.safetensors").write_bytes((CHECKPOINTS / "cvugcn.cmu.safetensors").read_bytes())

@@ -18,7 +18,7 @@ from tests.registry.conftest import CHECKPOINTS
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A ``POSEZOO_HOME`` with a copy of one model, which may be damaged."""
+    """Return a ``POSEZOO_HOME`` with a copy of one model, which may be damaged."""
     index = json.loads((CHECKPOINTS / "index.json").read_text())
     entry = index["models"]["svma.cmu"]
     (tmp_path / "index.json").write_text(json.dumps({"format": 1, "models": {"svma.cmu": entry}}))
@@ -214,7 +214,7 @@ def test_checkpoints_with_odd_contents_are_one_sentence(changes, tmp_path):
 
 
 def test_settings_that_weights_lack_are_those_they_were_trained_with():
-    """A default that has changed since is not theirs; a model made anew has today's."""
+    """Load weights with the defaults of their time where they lack a setting; make new models with today's."""
     for paper, name, former in (
         ("cvugcn", "triangulation", "dlt"),
         ("georep", "normalized", "code"),

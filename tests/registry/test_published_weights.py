@@ -59,7 +59,7 @@ def test_published_weights_score_what_their_card_says(name):
 
 
 def golden_input() -> np.ndarray:
-    """Eight fixed poses: a standing person, and seven in which every joint is moved."""
+    """Return eight fixed poses: a standing person, and seven in which every joint is moved."""
     generator = np.random.default_rng(20260101)
     standing = np.array(
         [[500, 500], [480, 500], [480, 600], [480, 700], [520, 500], [520, 600], [520, 700], [500, 450], [500, 400],
@@ -71,7 +71,7 @@ def golden_input() -> np.ndarray:
 
 
 def golden_pictures(size: int) -> list[np.ndarray]:
-    """Four pictures (size, size, 3) of squares of random colours.
+    """Return four pictures (size, size, 3) of squares of random colours.
 
     Rendered people would differ: OpenCV's drawing changed between 4.10 and 4.12. A picture of the model's size is not
     resampled.

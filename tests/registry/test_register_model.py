@@ -79,7 +79,7 @@ class Mine(LiftingModule):
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """The class under a name, in an empty folder."""
+    """Register the class under a name, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     yield posezoo.register_model("mine", title="Depths by a line", authors="Nobody", year=2026)(Mine)
     unregister_model("mine")
@@ -91,7 +91,7 @@ def keypoints() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The folder of a short training run of the class."""
+    """Train the class briefly; return the run's folder."""
     folder = tmp_path_factory.mktemp("mine") / "run"
     posezoo.register_model("mine")(Mine)
     train("mine", folder, QUICK, steps=8)
@@ -101,7 +101,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def published(mine, run):
-    """The folder that would be uploaded."""
+    """Return the folder that would be uploaded."""
     said = {"licence": "mit", "limits": "none known", "training_data": "procedural people"}
     return publishing.write_folder(run / "mine.safetensors", "me/mine", Path("hub"), **said)
 
@@ -213,7 +213,7 @@ def test_a_kind_of_ones_own(mine):
 
 @pytest.fixture
 def installed(tmp_path):
-    """A package with an entry point, as pip leaves it in a folder of the path."""
+    """Write a package with an entry point, as pip leaves it in a folder of the path."""
     (tmp_path / "theirs_package.py").write_text(SOURCE)
     info = tmp_path / "theirs_package-1.0.dist-info"
     info.mkdir()

@@ -36,7 +36,7 @@ SEGMENTS = {
 
 @pytest.fixture(scope="module")
 def bodies() -> Bodies:
-    """Two people, one a fifth larger, of balls and sticks; every point is carried by one part."""
+    """Return two people, one a fifth larger, of balls and sticks; every point is carried by one part."""
     rng = np.random.default_rng(0)
     joints = np.zeros((17, 3))
     for name, place in STANDING.items():
@@ -118,7 +118,7 @@ def test_swings_and_knees():
 
 
 def test_the_nearest_point_is_seen():
-    """By a loop over points in order of depth, drawn from the farthest on."""
+    """Compare with a loop over points in order of depth, drawn from the farthest on."""
     generator = torch.Generator().manual_seed(1)
     points = torch.rand(2, 60, 3, generator=generator) * torch.tensor([2.0, 2.0, 3.0]) + torch.tensor([-1.0, -1.0, 2.0])
     facing = torch.rand(2, 60, generator=generator) < 0.8
@@ -136,7 +136,7 @@ def test_the_nearest_point_is_seen():
 
 
 def test_pictures_show_people_at_their_joints(bodies, tmp_path):
-    """Two pictures that differ in the person alone differ around the joints, and the joints are the labels."""
+    """Check that two pictures that differ in the person alone differ around the joints, and that joints are the labels."""
     file = save_bodies(bodies, tmp_path / "bodies.h5")
     people = rendered_bodies("train", bodies=file, side=96, count=12)
     for number in range(12):

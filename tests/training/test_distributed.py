@@ -32,7 +32,7 @@ TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--mod
 
 
 def run(recipe: str, out: str, devices: int, batch: int) -> Path:
-    """Through the real command: the second process is started by Lightning from this command line."""
+    """Run the real command, from whose command line Lightning starts the second process."""
     command = [
         sys.executable, "-m", "posezoo", "train", recipe, "--out", out, "--steps", "6", *TINY[recipe],
         "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", str(batch),

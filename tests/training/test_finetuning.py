@@ -38,7 +38,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Weights small enough that an epoch takes no time."""
+    """Return weights so small that an epoch takes no time."""
     torch.manual_seed(3)
     return save(
         paper_class("svma")(width=16, critic_width=16, dropout=0.0, average_decay=0.9), tmp_path / "tiny.safetensors"
@@ -62,7 +62,7 @@ def poses(counts, trials=None, joints=17):
 
 
 def logged(folder):
-    """Validation rows of all logs, in order."""
+    """Return validation rows of all logs, in order."""
     rows = []
     for path in sorted(Path(folder).glob("logs*/metrics.csv")):
         with path.open() as stream:
@@ -127,7 +127,7 @@ def test_joints_that_the_model_does_not_use_may_be_missing():
 
 
 def test_body_statistics_by_hand():
-    """Two poses of unit bones, one with a left forearm of 2: worked out on paper."""
+    """Compute two poses of unit bones, one with a left forearm of 2, on paper."""
     pose = torch.zeros(2, 17, 3)
     done = {H36M.root}
     while len(done) < 17:
@@ -288,7 +288,7 @@ def test_the_best_epoch_of_the_log_is_what_is_written(people, tiny):
 
 
 def test_the_memory_keeps_what_was_learnt_before(people, tiny):
-    """At a rate at which people are forgotten, the term holds them; the statistics of batch norm stay as they were."""
+    """Check that the term keeps poses at a rate that would lose them, and batch norm's statistics stay the same."""
     drifts = {}
     for weight in (0.0, 1000.0):
         finetune(tiny, people, f"run{weight:g}", epochs=4, learning_rate=1e-3, memory_weight=weight, **QUICK)

@@ -1,4 +1,4 @@
-"""A campaign of kills at random moments: what is begun again ends in the bytes of what nothing interrupted.
+"""Kill commands at random moments: what is begun again ends in the bytes of what nothing interrupted.
 
 ``python -m tests.training.test_killed COUNT SEED`` kills trainings of four papers, fine-tuning, preparing of data,
 predicting and publishing as often as is asked for, and counts.
@@ -37,7 +37,7 @@ _TRAIN = [
 
 
 class Job:
-    """A command, what it writes, and how it is begun again.
+    """Describe a command, what it writes, and how it is begun again.
 
     Args:
         command: of ``posezoo``; ``{}`` is the folder of one run.
@@ -58,7 +58,7 @@ class Job:
         os._exit(main(command))
 
     def start(self, folder: Path) -> multiprocessing.process.BaseProcess:
-        """Begin, or begin again."""
+        """Start the command, or start it again."""
         folder.mkdir(exist_ok=True)
         process = multiprocessing.get_context("fork").Process(target=self.run, args=(folder,))
         process.start()

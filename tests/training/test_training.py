@@ -103,7 +103,7 @@ def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(recipe):
 
 @pytest.mark.parametrize("steps", [6, 7])
 def test_a_run_that_has_all_its_steps_is_resumed_without_one_more(steps):
-    """A run that is killed while it is tested has trained to its end."""
+    """Resume a run that was killed while it was tested: it has trained to its end."""
     tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3"]
     weights = posezoo.load(train("martinez.cmu", "run", tiny, steps=steps)).weights()
     again = posezoo.load(train("martinez.cmu", "run", tiny, steps=steps, resume=True)).weights()

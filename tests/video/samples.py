@@ -19,7 +19,7 @@ WIDTH, HEIGHT, FPS = 160, 120, 12
 
 
 def box_of(frame: int) -> tuple[int, int, int, int]:
-    """x, y, width and height of the person in a frame."""
+    """Return x, y, width and height of the person in a frame."""
     return 10 + 3 * frame, 20, 40, 80
 
 
@@ -46,7 +46,7 @@ def find(red):
 
 
 def rtmlib_model(picture):
-    """As ``rtmlib.Body``: BGR in, (keypoints, scores) out; a poor pose of the whole picture where nobody is found."""
+    """Answer as ``rtmlib.Body``: BGR in, (keypoints, scores) out; without a person a poor pose of the whole picture."""
     people = find(picture[..., 2])
     if not len(people):
         return (BODY * [WIDTH, HEIGHT])[None], np.full((1, 17), 0.1)
@@ -54,7 +54,7 @@ def rtmlib_model(picture):
 
 
 def film_of_variable_rate(path, steps, fps=FPS, **settings):
-    """As :func:`film`, as an MP4 whose frame i lasts ``steps[i]`` times ``1 / fps``.
+    """Write what :func:`film` does, as an MP4 whose frame i lasts ``steps[i]`` times ``1 / fps``.
 
     OpenCV writes one constant duration; it is replaced in the container, in the table ``stts`` (ISO/IEC 14496-12, 8.6.1.2).
     """

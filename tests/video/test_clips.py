@@ -26,7 +26,7 @@ def walk():
 
 @pytest.fixture
 def two_people(walk, tmp_path):
-    """A file of two people: ``b`` in frames 5 to 9, ``a`` in frames 0 to 29."""
+    """Write a file of two people: ``b`` in frames 5 to 9, ``a`` in frames 0 to 29."""
     path = tmp_path / "two.npz"
     keypoints, frames = np.concatenate([walk[5:10] + 50, walk]), np.concatenate([np.arange(5, 10), np.arange(30)])
     np.savez(path, keypoints=keypoints, skeleton="h36m17", frame=frames, person=np.repeat(["b", "a"], [5, 30]))

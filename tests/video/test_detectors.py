@@ -139,7 +139,7 @@ def test_rtmlib_is_loaded_as_asked(monkeypatch):
 
 
 def solutions(closed, seen):
-    """MediaPipe 0.10.21's ``solutions.pose``, of one person at half of the picture."""
+    """Stand in for ``solutions.pose`` of MediaPipe 0.10.21, with one person at half of the picture."""
 
     class Pose:
         def __init__(self, static_image_mode, model_complexity):

@@ -27,7 +27,7 @@ def people(count: int = 2, frames: int = 20, seed: int = 0) -> np.ndarray:
 
 
 def tracks(world: np.ndarray, cameras: list[Camera], noise_px: float = 2.0) -> list[list[Track]]:
-    """Each view's tracks, in the order of the people."""
+    """Return each view's tracks, in the order of the people."""
     generator = np.random.default_rng(1)
     result = []
     for camera in cameras:

@@ -118,7 +118,7 @@ def test_gaps_are_interpolated_in_time():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_smoothing_goes_by_times(method):
-    """Dropping frames changes little; taking what is left for an even rate does."""
+    """Check that dropping frames changes little, and that taking the rest for an even rate changes more."""
     even = np.arange(240) / 60
     path = 100 * np.sin(2 * np.pi * 0.5 * even)[:, None, None] * np.ones((1, 2, 2)) + np.array([[0, 0], [300, 300]])
     whole = smooth_track(Track(0, path, np.ones((240, 2))), 60, method=method).keypoints

@@ -37,7 +37,7 @@ def facing_the_camera(frames: int = 1) -> np.ndarray:
 
 
 def clip_of(points: np.ndarray, /, **changes) -> Clip:
-    """Seen by a camera of 1000 px."""
+    """Return a clip as a camera of 1000 px sees it."""
     pixels = points[..., :2] / points[..., 2:] * 1000.0 + 500.0
     return Clip(**({"keypoints_2d": pixels, "poses": {"truth": points}, "skeleton": "h36m17"} | changes))
 
@@ -50,7 +50,7 @@ def coloured(pixels: np.ndarray, side: str, palette: dict[str, str] = PALETTES[0
 
 
 def assert_upright_facing_us(pixels: np.ndarray) -> None:
-    """Of somebody who faces us, standing: their right is on our left, the head is on top, nothing is mirrored."""
+    """Assert that somebody who faces us stands upright, their right on our left: nothing is mirrored."""
     left, right, centre = (coloured(pixels, side) for side in ("left", "right", "centre"))
     assert min(len(left), len(right), len(centre)) > 20
     assert right[:, 0].mean() < left[:, 0].mean()

@@ -17,7 +17,7 @@ from tests.viz.people import H36M, J, clip_of, facing_the_camera
 
 
 class Links(HTMLParser):
-    """Everything that a page would fetch."""
+    """Collect everything that a page would fetch."""
 
     def __init__(self) -> None:
         super().__init__()

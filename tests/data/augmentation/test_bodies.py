@@ -52,7 +52,7 @@ def test_exchanged_limbs_keep_their_lengths_and_the_trunk_stays(skeleton):
 
 
 def test_limbs_of_a_turned_donor_are_the_same_limbs(skeleton):
-    """Limbs are taken relative to the trunk, so how the donor stands in the world does not matter."""
+    """Take limbs relative to the trunk, so that the donor's place in the world does not matter."""
     pose, donor = people(skeleton), people(skeleton, seed=1)
     turn = rotation_about("z", torch.tensor(1.0)) @ rotation_about("x", torch.tensor(0.7))
     once, again = (exchange_limbs(pose, given, skeleton, 1.0) for given in (donor, donor @ turn.T))

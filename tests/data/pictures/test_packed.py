@@ -64,7 +64,7 @@ COUNT = 28
 
 @pytest.fixture
 def photographs(tmp_path) -> Path:
-    """Pictures im00001.jpg and so on, with a dot at each person's left wrist, which is joint 11."""
+    """Write pictures im00001.jpg and so on, with a dot at each person's left wrist, which is joint 11."""
     rng = np.random.default_rng(0)
     joints = rng.uniform([40, 30], [160, 130], (COUNT, 14, 2))
     (tmp_path / "images").mkdir()
@@ -128,7 +128,7 @@ def test_prepared_at_the_command_line(photographs, tmp_path, capsys):
 
 @pytest.fixture
 def coco(tmp_path) -> Path:
-    """Forty pictures of each set, one person in each; of the training set numbers 0 and 20 validate."""
+    """Write forty pictures of each set, one person in each; numbers 0 and 20 of the training set validate."""
     rng = np.random.default_rng(1)
     (tmp_path / "annotations").mkdir()
     for name in ("train2017", "val2017"):

@@ -26,7 +26,7 @@ def gray(path: Path, shade: int, size: tuple[int, int]) -> None:
 
 @pytest.fixture
 def h36m(tmp_path) -> Path:
-    """Four people of pose-hg-3d's file: two of S1, one of S9, one of S11 whose picture is missing."""
+    """Write four people as pose-hg-3d's file has them: two of S1, one of S9, one of S11 whose picture is missing."""
     rng = np.random.default_rng(0)
     columns = {
         "subject": [1, 1, 9, 11], "action": [2, 2, 9, 16], "subaction": [1, 1, 2, 1], "camera": [3, 3, 4, 1],
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_frames_of_human36m(h36m):
 
 @pytest.fixture
 def three_dhp(tmp_path) -> Path:
-    """TS1 and TS5 of six, five frames each, of which three are valid; as MATLAB writes version 7.3."""
+    """Write TS1 and TS5 of six as MATLAB's version 7.3 does: five frames each, three of them valid."""
     rng = np.random.default_rng(1)
     for name, size in (("TS1", (2048, 2048)), ("TS5", (1920, 1080))):
         (tmp_path / name).mkdir()
@@ -144,7 +144,7 @@ def test_what_is_wrong_with_frames_of_mpi_inf_3dhp(three_dhp, tmp_path):
 
 @pytest.fixture
 def videos(tmp_path) -> Path:
-    """A second of one action of S1 and two of S9, in official names; a dot where the left wrist is."""
+    """Write a second of one action of S1 and two of S9 under official names, with a dot at the left wrist."""
     rng = np.random.default_rng(2)
     source = tmp_path / "source"
     clips = {1: ["WalkingDog 1.54138969"], 9: ["Sitting.60457274", "Sitting 1.60457274", "SittingDown.60457274"]}
