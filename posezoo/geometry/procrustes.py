@@ -1,19 +1,8 @@
 """Align poses by similarity Procrustes in closed form: the scale, rotation and shift that bring one pose onto another.
 
-Usual implementations compute one SVD per pose. Here the rotation comes from Markley's FOAM ("Attitude determination using
-vector observations: a fast optimal matrix algorithm", J. Astronautical Sciences 41, 1993). Let ``B = sum_j y_j x_j^T`` be
-the covariance of the centred joints, and ``s1 >= s2 >= |s3|`` its singular values, s3 with the sign of det B. Then the best
-proper rotation is a polynomial in B::
-
-    lam  = s1 + s2 + s3 = tr(R^T B)     the largest root of (lam^2 - |B|^2)^2 - 8 lam det B - 4 |cof B|^2 = 0
-    R    = (((lam^2 + |B|^2) / 2) B + lam cof B - B B^T B) / zeta
-    zeta = (s1 + s2)(s2 + s3)(s3 + s1) = lam (lam^2 - |B|^2) / 2 - det B
-
-lam is the largest eigenvalue of Horn's quaternion matrix ("Closed-form solution of absolute orientation using unit
-quaternions", J. Optical Society of America A 4, 1987). The polynomial takes elementwise arithmetic only, so that a million
-poses need a few hundred vector operations over slices that stay in cache, joints and axes first and poses last. ``zeta``
-vanishes exactly where the rotation is not unique (all joints on a line or in one point, some mirror images). Only these
-poses are solved by a batched SVD.
+Usual implementations compute one SVD per pose. Here the rotation is a polynomial of the covariance, see
+:mod:`posezoo.geometry.foam`, so that a million poses need a few hundred vector operations over slices that stay in cache,
+joints and axes first and poses last. Only the poses whose rotation is not unique, or nearly so, are solved by a batched SVD.
 """
 
 from __future__ import annotations
@@ -23,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from posezoo.geometry.double import where_double_is
+from posezoo.geometry.foam import by_svd, foam
 from posezoo.geometry.pose_pairs import Array, pose_pair, reject_not_finite
 
 T = TypeVar("T")
@@ -188,7 +178,7 @@ def _fit(
     covariance, extent = sums.double(), squares.sum(0, dtype=torch.float64)
     single = x.dtype == torch.float32
     bounds = (FLOAT32_STEPS, FLOAT32_SOUND) if single else (FLOAT64_STEPS, FLOAT64_SOUND)
-    rotation, trace, again = _foam(covariance, *bounds)
+    rotation, trace, again = foam(covariance, *bounds)
     if len(again):
         if not torch.isfinite(covariance[..., again]).all():
             raise _NotFiniteError
@@ -196,7 +186,7 @@ def _fit(
             finer = _fit(source[again].double(), target[again].double(), None if mask is None else mask[again], scale)
             rotation_again, trace_again = finer.rotation, finer.trace
         else:
-            rotation_again, trace_again = _by_svd(covariance[..., again])
+            rotation_again, trace_again = by_svd(covariance[..., again])
         rotation, trace = rotation.index_copy(2, again, rotation_again), trace.index_copy(0, again, trace_again)
     point = extent == 0  # all joints of the source coincide, so that no scale is better than another
     factor = torch.where(point, 1.0, trace / extent.masked_fill(point, 1.0)) if scale else torch.ones_like(trace)
@@ -220,66 +210,6 @@ def _centred(
         near = torch.take_along_dim(x, weight.argmax(0, keepdim=True), 0)[0]
         centroid = (x.sub_(near) * weight).sum(0) / weight.sum(0).clamp(min=1)
     return x.sub_(centroid), centroid + near
-
-
-def _foam(
-    B: Float64[Tensor, "3 3 B"], steps: int, least: float
-) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"], Int64[Tensor, " unsound"]]:
-    """Return the rotation R with the largest tr(R^T B), that trace, and the indices where neither can be trusted.
-
-    Args:
-        B: covariances.
-        steps: Newton steps for the trace.
-        least: the smallest zeta / trace^3 to trust.
-    """
-    wrapped = B.new_empty(5, 5, B.shape[-1])  # rows and columns 0 1 2 0 1: shifted views give all cofactors
-    wrapped[:3, :3], wrapped[3:, :3] = B, B[:2]
-    wrapped[:, 3:] = wrapped[:, :2]
-    cofactor = (wrapped[1:4, 1:4] * wrapped[2:5, 2:5]).addcmul_(wrapped[1:4, 2:5], wrapped[2:5, 1:4], value=-1)
-    minus_twice_det = (B[0] * cofactor[0]).sum(0) * -2
-    norm = (B * B).sum((0, 1))
-    quartic = -norm, minus_twice_det, -(cofactor * cofactor).sum((0, 1))
-    with torch.no_grad():
-        # The quartic says lam^2 = |B|^2 + 2 sqrt(|cof B|^2 + 2 lam det B), and lam is at most sqrt(3) |B|. Inserted on the
-        # right, this bound gives another upper bound, nine times closer where det B > 0. Where det B < 0, its term is left
-        # out, which also gives an upper bound. Newton's method then converges to lam from above.
-        lam = torch.addcmul(quartic[2], minus_twice_det.clamp(max=0), (3 * norm).sqrt_())
-        lam = lam.neg_().sqrt_().mul_(2).add_(norm).sqrt_()
-        for _ in range(steps):
-            lam = lam - torch.div(*_newton(lam, *quartic))
-        lam.nan_to_num_(1.0)
-    # One more step outside no_grad, which carries the gradient of the root. Its length tells whether the root has converged.
-    value, slope = _newton(lam, *quartic)
-    sound = (slope > (2 * least) * lam * lam * lam) & (value.abs() < 1e-8 * lam * slope)
-    unsound = (~sound).nonzero().flatten()
-    lam = lam - value / slope.index_fill(0, unsound, 1.0)
-    square = lam * lam
-    twice_zeta = torch.addcmul(minus_twice_det, lam, square - norm).index_fill(0, unsound, 1.0)
-    # ((lam^2 + |B|^2) I - 2 B B^T) B + 2 lam cof B, over twice zeta.
-    first, second, third = B.unbind(1)
-    polynomial = first[:, None] * (-2 * first)
-    polynomial.addcmul_(second[:, None], second, value=-2).addcmul_(third[:, None], third, value=-2)
-    polynomial.diagonal().add_((square + norm)[:, None])
-    rotation = cofactor * (2 * lam)
-    for k in range(3):
-        rotation.addcmul_(polynomial[:, k, None], B[k])
-    return rotation / twice_zeta, lam, unsound
-
-
-def _newton(lam: Tensor, minus_norm: Tensor, minus_twice_det: Tensor, minus_cofactor_norm: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a quarter of the quartic and of its slope (which is twice zeta), at lam."""
-    excess = torch.addcmul(minus_norm, lam, lam)
-    value = torch.addcmul(minus_cofactor_norm, excess, excess, value=0.25).addcmul_(minus_twice_det, lam)
-    return value, torch.addcmul(minus_twice_det, lam, excess)
-
-
-def _by_svd(B: Float64[Tensor, "3 3 B"]) -> tuple[Float64[Tensor, "3 3 B"], Float64[Tensor, " B"]]:
-    """Return one of several best rotations (the identity for B = 0), held constant in the backward pass."""
-    with torch.no_grad():
-        u, _, vh = torch.linalg.svd(B.permute(2, 0, 1))
-        u[..., 2] *= torch.linalg.det(u @ vh).sign()[:, None]
-        rotation = (u @ vh).permute(1, 2, 0)
-    return rotation, (rotation * B).sum((0, 1)).clamp(min=0)
 
 
 def _transform(fit: _Fit) -> tuple[Float64[Tensor, " B"], Float64[Tensor, "3 3 B"], Float64[Tensor, "3 B"]]:
