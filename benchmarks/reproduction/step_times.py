@@ -14,7 +14,7 @@ from torch.utils.flop_counter import flop_registry
 
 from posezoo.registry import paper_class
 from posezoo.terminal import progress
-from posezoo.training.running import StopAfter
+from posezoo.training.stopping import StopAfter
 from reproduction.estimate import STEP_TIMES
 from reproduction.plan import budget_of
 from reproduction.runs import BUDGETS, RECIPES, Bench

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,18 +12,16 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.arrays import load_npz
-from posezoo.files.reading import affordable, check_size, load_json
+from posezoo.files.reading import affordable, load_json
 from posezoo.files.writing import write_whole
 from posezoo.poses.exports import EXPORTS, MotionSettings
 from posezoo.poses.posedata import PoseData
-from posezoo.skeletons import SKELETONS, Skeleton
+from posezoo.poses.prediction_files import ARRAYS, FORMAT, LABELS, WRITERS, fields_of
+from posezoo.skeletons import Skeleton
 from posezoo.version import __version__
 
-FORMAT = "posezoo-prediction/1"
 CAMERA_FRAME = "camera (x right, y down, z forward), root-relative"
 UNITS = ("mm", "relative")
-_ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
-_LABELS = ("frame_number", "person", "video", "time_s", "doubtful")
 
 
 @runtime_checkable
@@ -105,7 +101,7 @@ class Prediction(Generic[Array]):
             "keypoints_2d": (*batch, joints, 2),
             "confidence": (*batch, joints),
             "filled": (*batch, joints),
-            **dict.fromkeys(_LABELS, batch),
+            **dict.fromkeys(LABELS, batch),
         }
         for name, shape in expected.items():
             values = getattr(self, name)
@@ -146,7 +142,7 @@ class Prediction(Generic[Array]):
 
     def numpy(self) -> Prediction[np.ndarray]:
         """Return the same with NumPy arrays."""
-        arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in ARRAYS}
         return cast("Prediction[np.ndarray]", replace(self, **arrays))
 
     def save(
@@ -181,14 +177,14 @@ class Prediction(Generic[Array]):
         settings = MotionSettings(fps, height_mm, level, floor, one_body, unit, up, markers)
         path = Path(path)
         ending = path.suffix.lower()
-        if ending not in _WRITERS and ending not in EXPORTS:
-            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*_WRITERS, *EXPORTS))}.")
+        if ending not in WRITERS and ending not in EXPORTS:
+            raise InputError(f"{path} ends in {path.suffix!r}; results are written to {' or '.join((*WRITERS, *EXPORTS))}.")
         if ending in EXPORTS:
             data = EXPORTS[ending](self.numpy(), settings, path.name).encode()
         elif settings.changed():
             raise InputError(f"{path} keeps the prediction as it is; {settings.changed()[0]} is for .bvh and .trc.")
         else:
-            data = _WRITERS[ending](self if fps is None else replace(self, fps=float(fps)))
+            data = (self if fps is None else replace(self, fps=float(fps)))._written(ending)
         return write_whole(path, data)
 
     @classmethod
@@ -201,9 +197,9 @@ class Prediction(Generic[Array]):
             CorruptFileError: truncated or altered.
         """
         path = Path(path)
-        if path.suffix.lower() not in _WRITERS:
+        if path.suffix.lower() not in WRITERS:
             raise InputError(
-                f"{path} ends in {path.suffix!r}; results are read from {' or '.join(_WRITERS)}, which keep all of them."
+                f"{path} ends in {path.suffix!r}; results are read from {' or '.join(WRITERS)}, which keep all of them."
             )
         value = load_npz(path) if path.suffix.lower() == ".npz" else load_json(path)
         stated = str(value.get("format", "")) if isinstance(value, Mapping) else ""
@@ -214,9 +210,14 @@ class Prediction(Generic[Array]):
             )
         try:
             with affordable(path):
-                return cls(**_fields(value))
+                return cls(**fields_of(value))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
+
+    def _written(self, ending: str) -> bytes:
+        here = self.numpy()
+        arrays = {name: getattr(here, name) for name in (*ARRAYS, *LABELS) if getattr(here, name) is not None}
+        return WRITERS[ending](self._description(), arrays)
 
     def _description(self) -> dict[str, object]:
         """Return all but the arrays, in plain types."""
@@ -242,74 +243,3 @@ def _numpy(values: object) -> np.ndarray | None:
         return None
     # A tensor may be on another device and part of a graph.
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-
-
-def _npz(prediction: Prediction) -> bytes:
-    described = prediction._description()
-    described["approximated"] = json.dumps(described["approximated"])
-    arrays = {name: np.asarray(value) for name, value in described.items() if value is not None}
-    for name in ("missing", "notes"):
-        arrays[name] = np.asarray(described[name], dtype=str)
-    here = prediction.numpy()
-    arrays |= {name: getattr(here, name) for name in (*_ARRAYS, *_LABELS) if getattr(here, name) is not None}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()
-
-
-def _json(prediction: Prediction) -> bytes:
-    here, value = prediction.numpy(), prediction._description()
-    # Nested lists of no poses lack the number of joints.
-    value["shape"] = list(here.pose_3d.shape)
-    for name in _ARRAYS:
-        array = getattr(here, name)
-        if array is not None and not np.isfinite(array).all():
-            array = np.where(np.isfinite(array), array, None)
-        value[name] = None if array is None else array.tolist()
-    for name in _LABELS:
-        labels = getattr(here, name)
-        value[name] = None if labels is None else labels.tolist()
-    return (json.dumps(value, allow_nan=False) + "\n").encode()
-
-
-_WRITERS = {".npz": _npz, ".json": _json}
-
-
-def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the constructor's arguments from either kind of file."""
-    name = str(value["skeleton"])
-    skeleton = Skeleton(name, tuple(map(str, value["joints"])), tuple(int(parent) for parent in value["parents"]))
-    approximated = value["approximated"]
-    if not isinstance(approximated, Mapping):
-        approximated = json.loads(str(approximated))
-    arrays: dict[str, Any] = {key: np.asarray(value[key], dtype=np.float32) for key in _ARRAYS if value.get(key) is not None}
-    if arrays["pose_3d"].size == 0 and "shape" in value:
-        batch = tuple(value["shape"])[:-1]
-        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": (), "filled": ()}
-        arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
-    if "filled" in arrays:
-        arrays["filled"] = arrays["filled"] > 0.5
-    kinds: dict[str, Any] = {
-        "frame_number": np.int64,
-        "person": str,
-        "video": str,
-        "time_s": np.float64,
-        "doubtful": bool,
-    }
-    # An array of texts reserves the longest text's size for each.
-    for name_of in ("person", "video"):
-        if isinstance(texts := value.get(name_of), list):
-            check_size(4 * max((len(str(text)) for text in texts), default=0) * len(texts), f"{name_of} of a prediction")
-    labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}
-    size, rate = value.get("image_size"), value.get("fps")
-    return {
-        **arrays,
-        **labels,
-        "skeleton": SKELETONS[name] if SKELETONS.get(name) == skeleton else skeleton,
-        "image_size": None if size is None else tuple(int(edge) for edge in size),
-        "fps": None if rate is None else float(rate),
-        "approximated": {str(joint): str(words) for joint, words in approximated.items()},
-        "missing": tuple(map(str, value["missing"])),
-        "notes": tuple(map(str, value["notes"])),
-        **{key: str(value[key]) for key in ("unit", "frame", "model")},
-    }

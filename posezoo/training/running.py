@@ -2,169 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import io
 import json
-import sys
 import tempfile
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import yaml
-from jsonargparse import ArgumentError
-from pytorch_lightning.callbacks import LearningRateMonitor
 from pytorch_lightning.cli import LightningCLI
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.loggers import CSVLogger
 
 from posezoo.distributed import leave
-from posezoo.errors import InputError, PoseZooError
-from posezoo.files.reading import reason
+from posezoo.errors import InputError
 from posezoo.files.writing import write_whole
 from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.allocator import keep_freed_memory
-from posezoo.training.allowed import check_parsed, import_class
+from posezoo.training.allowed import import_class
 from posezoo.training.names import check_names, known_names
 from posezoo.training.precision import usable_precision
-from posezoo.training.progress import StepsDone, meant
+from posezoo.training.progress import meant
 from posezoo.training.provenance import provenance, without_folders
+from posezoo.training.recipe_cli import RecipeCLI, one_sentence
 from posezoo.training.recipes import read_recipe
-from posezoo.training.run_folder import checkpointing, folder_for_run, keep_best, make_logger, writable
-from posezoo.training.wandb_report import WandbReport, log_weights
-
-
-class _CLI(LightningCLI):
-    """LightningCLI with the classes of the recipe's paper and the checkpoints and logger of the run."""
-
-    def __init__(
-        self,
-        module: type[ZooModule],
-        datamodule: type[pl.LightningDataModule],
-        folder: Path,
-        logger: str,
-        end: StopAfter | None,
-        allow: Collection[str],
-        progress: bool,
-        **settings: Any,
-    ) -> None:
-        self.folder, self.logger, self.end, self.shared = folder, logger, end, module.shared_settings
-        self.allow, self.progress = allow, progress
-        super().__init__(module, datamodule, **settings)
-
-    def add_arguments_to_parser(self, parser: Any) -> None:
-        """Link the settings that model and data share: the layout and what else the model names."""
-        for name in self.shared:
-            parser.link_arguments(f"model.{name}", f"data.{name}")
-
-    def before_instantiate_classes(self) -> None:
-        """Check that overrides name only what a recipe may name."""
-        check_parsed(self.config, self.allow)
-
-    def instantiate_trainer(self, **settings: object) -> pl.Trainer:
-        configured = self._get(self.config_init, "trainer")
-        callbacks = [*(configured.get("callbacks") or []), checkpointing(self.folder), *keep_best(self.folder, self.model)]
-        if self.end is not None:
-            callbacks.append(self.end)
-            settings.setdefault("max_epochs", configured.get("max_epochs") or -1)
-        if self.progress and configured.get("enable_progress_bar") is not False:
-            callbacks.append(
-                StepsDone(None if self.end is None else self.end.steps, None if self.end is None else self.end.minutes)
-            )
-        settings["enable_progress_bar"] = False  # Lightning's own, see StepsDone
-        logger = configured.get("logger") or make_logger(self.logger, self.folder)
-        loggers = logger if isinstance(logger, list) else [logger]
-        if any(isinstance(each, Logger) and not isinstance(each, CSVLogger) for each in loggers):
-            callbacks.append(LearningRateMonitor("step"))
-        if any(isinstance(each, WandbLogger) for each in loggers):
-            callbacks.append(WandbReport())
-        if (
-            configured.get("strategy") == "auto"
-            and self._processes(configured) > 1
-            and not self.model.automatic_optimization
-        ):
-            # A GAN's two backward passes each leave the other network's parameters unused, which plain DDP refuses.
-            settings["strategy"] = "ddp_find_unused_parameters_true"
-        return super().instantiate_trainer(callbacks=callbacks, logger=logger, **settings)
-
-    @staticmethod
-    def _processes(configured: Any) -> int:
-        """Return the number of processes that the trainer's settings mean: 1, or more than 1."""
-        devices, nodes = configured.get("devices"), int(configured.get("num_nodes") or 1)
-        if isinstance(devices, list):
-            return len(devices) * nodes
-        if str(devices) in ("auto", "-1"):
-            return max(1, torch.cuda.device_count()) * nodes
-        return int(devices) * nodes
-
-
-@contextlib.contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Raise jsonargparse's error without its pages of usage."""
-    heard = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(heard):
-            yield
-    except PoseZooError:
-        raise
-    except (ArgumentError, MisconfigurationException) as error:
-        raise InputError(" ".join(str(error).split())) from error
-    except Exception as error:  # constructors may raise anything for values that they do not expect
-        raise InputError(f"the settings cannot be used ({type(error).__name__}: {reason(error)}).") from error
-    except SystemExit as error:
-        if not error.code:
-            raise
-        lines = [line.strip() for line in heard.getvalue().splitlines() if line.strip() and not line.startswith("usage")]
-        raise InputError(" ".join(lines[-3:]) or "the settings are not valid") from error
-    finally:
-        # Pass on the warnings that were raised meanwhile.
-        if heard.getvalue() and sys.exc_info()[0] is None:
-            sys.stderr.write(heard.getvalue())
-
-
-class StopAfter(pl.Callback):
-    """End training after so many batches or minutes, whichever comes first, and tell the model its progress.
-
-    Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN.
-
-    Args:
-        steps: batches; no limit where not given.
-        minutes: of training; no limit where not given. A resumed run starts to count again.
-    """
-
-    def __init__(self, steps: int | None = None, minutes: float | None = None) -> None:
-        self.steps, self.minutes = steps, minutes
-        self._begun = 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Start the clock, and end a resumed run that has all its steps, as one that was killed in its test has."""
-        self._begun = time.monotonic()
-        if self.steps is not None and trainer.fit_loop.total_batch_idx + 1 >= self.steps:
-            trainer.should_stop = True
-
-    def done(self, batches: int) -> float:
-        """Return the share of the run that is done after so many batches, at this moment."""
-        shares = [0.0]
-        if self.steps is not None:
-            shares.append(batches / self.steps)
-        if self.minutes is not None:
-            shares.append((time.monotonic() - self._begun) / 60 / self.minutes)
-        return max(shares)
-
-    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
-        if isinstance(module, ZooModule):
-            module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: object, index: int
-    ) -> None:
-        if self.done(trainer.fit_loop.total_batch_idx + 1) >= 1:
-            trainer.should_stop = True
+from posezoo.training.run_folder import folder_for_run, writable
+from posezoo.training.stopping import StopAfter
+from posezoo.training.wandb_report import log_weights
 
 
 def train(
@@ -237,8 +102,8 @@ def train(
     with meant(), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(settings, file)
         file.flush()
-        with _one_sentence():
-            cli = _CLI(
+        with one_sentence():
+            cli = RecipeCLI(
                 module,
                 datamodule,
                 run=False,

@@ -16,7 +16,7 @@ from posezoo.errors import InputError
 from posezoo.papers.georep import GeoRep, GeoRepDataModule
 from posezoo.papers.martinez import Martinez
 from posezoo.registry import describe, save
-from posezoo.training.running import StopAfter
+from posezoo.training.stopping import StopAfter
 from tests import runs
 
 PEOPLE = {"split": "train", "actions": ["walk"], "frames_per_clip": 10}

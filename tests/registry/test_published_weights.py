@@ -36,7 +36,7 @@ QUICK = {"geoselfsup.mocap", "martinez.mocap", "svma.mocap", "svma.cmu"}
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in posezoo.list_models()]
 )
 def test_published_weights_score_what_their_card_says(name):
-    from publish import rendered_side
+    from card_scores import rendered_side
 
     from posezoo.data import load_dataset
     from posezoo.data.pictures import load_pictures

@@ -1,0 +1,49 @@
+"""End a training after so many batches or minutes."""
+
+from __future__ import annotations
+
+import time
+
+import pytorch_lightning as pl
+
+from posezoo.lifting import ZooModule
+
+
+class StopAfter(pl.Callback):
+    """End training after so many batches or minutes, whichever comes first, and tell the model its progress.
+
+    Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN.
+
+    Args:
+        steps: batches; no limit where not given.
+        minutes: of training; no limit where not given. A resumed run starts to count again.
+    """
+
+    def __init__(self, steps: int | None = None, minutes: float | None = None) -> None:
+        self.steps, self.minutes = steps, minutes
+        self._begun = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Start the clock, and end a resumed run that has all its steps, as one that was killed in its test has."""
+        self._begun = time.monotonic()
+        if self.steps is not None and trainer.fit_loop.total_batch_idx + 1 >= self.steps:
+            trainer.should_stop = True
+
+    def done(self, batches: int) -> float:
+        """Return the share of the run that is done after so many batches, at this moment."""
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(batches / self.steps)
+        if self.minutes is not None:
+            shares.append((time.monotonic() - self._begun) / 60 / self.minutes)
+        return max(shares)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        if isinstance(module, ZooModule):
+            module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: object, index: int
+    ) -> None:
+        if self.done(trainer.fit_loop.total_batch_idx + 1) >= 1:
+            trainer.should_stop = True
