@@ -94,3 +94,8 @@ def test_nothing_in_the_package_speaks_of_a_machine():
         ROOT / "mkdocs.yml",
     ]:
         assert not re.search(r"(/work/|/root/|\.\./shared)", path.read_text(encoding="utf-8")), path
+
+
+def test_no_test_module_imports_another():
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) tests\.(\w+\.)*test_", path.read_text(encoding="utf-8"), re.MULTILINE), path

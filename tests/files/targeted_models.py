@@ -18,9 +18,9 @@ import posezoo
 from posezoo.registry import build
 from posezoo.registry.weights import save
 from posezoo.training import read_recipe
+from tests.files.answering import read_index
 from tests.files.targeted_arrays import HOW, Case, bombs, gadgets, patched, pickled, zipped
 from tests.files.targeted_texts import NUMBERS, wrapped
-from tests.files.test_mutated import _index
 from tests.registry.conftest import CHECKPOINTS
 
 
@@ -302,7 +302,7 @@ def cases(folder: Path, canary: Path) -> Iterator[Case]:
             yield Case(f"ckpt {'.'.join(target)}", "g.ckpt", checkpoint(data), posezoo.load, refused=True)
             yield Case(f"former ckpt {'.'.join(target)}", "f.ckpt", data, posezoo.load, refused=True)
     for name, data in of_indices((CHECKPOINTS / "index.json").read_bytes()):
-        yield Case(f"index {name}", "home/index.json", data, _index)
+        yield Case(f"index {name}", "home/index.json", data, read_index)
     for name, data, refused in of_recipes(canary):
         yield Case(f"recipe {name}", "r.yaml", data, read_recipe, refused)
     table = min(TABLES.glob("*_table*.yaml"))

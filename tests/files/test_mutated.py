@@ -7,20 +7,14 @@ mutations and counts the outcomes.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
-import signal
 import sys
 import tempfile
-import time
-import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
-from unittest import mock
 
 import cv2
 import numpy as np
@@ -32,27 +26,20 @@ from reproduction.tables import TABLES, read_table
 import posezoo
 from posezoo.data import Prediction, load_dataset, read_bvh, read_cameras, read_keypoints
 from posezoo.data.pictures import Frames, read_picture
-from posezoo.errors import PoseZooError
 from posezoo.formats.markers import read_markers
 from posezoo.geometry import h36m_cameras
 from posezoo.registry import build, save
 from posezoo.training import read_recipe
+from tests.files.answering import answer, read_index
 from tests.formats import detector_samples, keypoint_samples
 from tests.registry.conftest import CHECKPOINTS
 from tests.video.samples import film
 
-SLOW_S, LARGE_KB = 20, 2 * 2**20
 ODD = (None, "", "x", -1, 0, 1e308, 1e-320, float("nan"), [], {}, [[]], True, "1e999", 2**70, "nan", {"x": []}, [None] * 3)
 
 
 def _keypoints(path: Path) -> object:
     return read_keypoints(path, image_size=(1400, 1002))
-
-
-def _index(path: Path) -> object:
-    """List the models of a home of one's own."""
-    with mock.patch("posezoo.registry.index.checkpoint_folders", return_value=[path.parent]):
-        return posezoo.list_models()
 
 
 def samples(folder: Path) -> Iterator[tuple[str, Path, Callable[[Path], object]]]:
@@ -110,7 +97,7 @@ def of_models(folder: Path) -> Iterator[tuple[str, Path, Callable[[Path], object
     (folder / "home").mkdir()
     index = folder / "home" / "index.json"
     index.write_bytes((CHECKPOINTS / "index.json").read_bytes())
-    yield "index", index, _index
+    yield "index", index, read_index
 
 
 def of_bytes(data: bytes, dice: random.Random) -> bytes:
@@ -172,63 +159,6 @@ def _exchanged(value: object, dice: random.Random, depth: int) -> object:
     changed = dict(value) if isinstance(value, dict) else list(value)
     changed[place] = _exchanged(value[place], dice, depth - 1)
     return changed
-
-
-def answer(name: str, path: Path, read: Callable[[Path], object]) -> tuple[str, list[str]]:
-    """Read a file; return how that ended, and what should not have happened: a traceback, a hang, much memory."""
-    wrong, before, begun = [], _memory("VmRSS"), time.monotonic()
-    try:
-        with warnings.catch_warnings(), _alarm():
-            warnings.simplefilter("ignore")
-            read(path)
-        end = "read"
-    except PoseZooError as error:
-        end = "one sentence"
-        if "\n" in str(error) or not 10 < len(str(error)) < 2000:
-            wrong.append(f"{name}: {str(error)[:300]!r}")
-    except _Late:
-        end = "hang"
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # what the campaign looks for, SystemExit among it
-        end = "traceback"
-        wrong.append(f"{name}: {traceback.format_exc(limit=-3)[-1500:]}")
-    if (taken := time.monotonic() - begun) > SLOW_S:
-        wrong.append(f"{name}: {taken:.0f} s")
-    if (grown := _memory("VmHWM") - before) > LARGE_KB:
-        wrong.append(f"{name}: {grown / 2**20:.1f} GiB")
-    return end, wrong
-
-
-class _Late(BaseException):
-    """Interrupt a reader that takes too long; readers catch every Exception, so this is none."""
-
-
-@contextlib.contextmanager
-def _alarm() -> Iterator[None]:
-    """End a block that takes longer than :data:`SLOW_S`, even where it waits for a file."""
-
-    def ring(*_: object) -> None:
-        raise _Late
-
-    former = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(SLOW_S + 1)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, former)
-
-
-def _memory(field: str) -> int:
-    """Return a figure of this process in kB, 0 where the system does not tell; ``VmRSS`` also begins a new peak."""
-    try:
-        if field == "VmRSS":
-            Path("/proc/self/clear_refs").write_text("5")
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
 
 
 def campaign(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:

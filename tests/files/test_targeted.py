@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.files import targeted_arrays, targeted_models, targeted_texts
+from tests.files.answering import SLOW_S, answer
 from tests.files.targeted_arrays import Case
-from tests.files.test_mutated import SLOW_S, answer
 
 
 def cases(folder: Path) -> Iterator[Case]:

@@ -26,7 +26,7 @@ from posezoo.cli import main
 from posezoo.data import load_dataset
 from posezoo.data.named import DATASETS
 from posezoo.registry import paper_class, save
-from tests.data.test_kinetics import write_clips
+from tests.data.kinetics_samples import write_clips
 
 LONGEST_S = 300
 _TRAIN = [
