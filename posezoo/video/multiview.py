@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from posezoo.errors import InputError
 from posezoo.geometry import Camera
@@ -115,8 +115,8 @@ def common_times(
 def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> list[Observed]:
     """Match the people of each view with those of another, by how well their keypoints triangulate.
 
-    Views are added one by one. Of all people so far and all tracks of the next view, the pair that fits best is joined
-    first. A track that fits nobody is a person of its own, whom later views may see.
+    Views are added one by one. The tracks of the next view join the people so far by :func:`assign_tracks`. A track that
+    fits nobody is a person of its own, whom later views may see.
 
     Args:
         views: tracks of each view.
@@ -127,24 +127,54 @@ def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) ->
     """
     people: list[list[list[Track]]] = [[[track], *[[] for _ in views[1:]]] for track in views[0]]
     for view in range(1, len(views)):
-        scored = []
+        misfits = np.full((len(people), len(views[view])), np.inf)
         for number, person in enumerate(people):
-            for track in views[view]:
-                candidate = [*person[:view], [track], *person[view + 1 :]]
-                joined = observe(candidate)
+            for place, track in enumerate(views[view]):
+                joined = observe([*person[:view], [track], *person[view + 1 :]])
                 if joined is not None:
-                    scored.append((_misfit_of_seen(joined, cameras), number, track))
-        taken: list[Track] = []
-        for error, number, track in sorted(scored, key=lambda item: item[0]):
-            own = people[number][view]
-            if error <= _SAME and not any(track is other for other in taken) and not any(_overlap(track, o) for o in own):
-                own.append(track)
-                taken.append(track)
-        for track in views[view]:
-            if not any(track is other for other in taken):
-                people.append([[track] if place == view else [] for place in range(len(views))])
+                    misfits[number, place] = _misfit_of_seen(joined, cameras)
+        overlapping = np.array([[_overlap(one, other) for other in views[view]] for one in views[view]])
+        chosen = assign_tracks(misfits, overlapping.reshape(2 * misfits.shape[1:]))
+        for number, place in chosen:
+            people[number][view].append(views[view][place])
+        taken = {place for _, place in chosen}
+        for place, track in enumerate(views[view]):
+            if place not in taken:
+                people.append([[track] if other == view else [] for other in range(len(views))])
     found = [observed for person in people if (observed := observe(person)) is not None]
     return sorted(found, key=lambda person: -person.presence)
+
+
+def assign_tracks(
+    misfits: Float[np.ndarray, "P N"], overlapping: Bool[np.ndarray, "N N"], limit: float = _SAME
+) -> list[tuple[int, int]]:
+    """Give each track to one person or to nobody, so that all pairs together fit best.
+
+    A person may have several tracks, as a tracker loses and finds people, but not two at one time. The choice minimises
+    the sum of the misfits, where a track of nobody counts ``limit``. That is an assignment with exclusions, which
+    ``scipy.optimize.linear_sum_assignment`` cannot state and ``scipy.optimize.milp`` solves exactly.
+
+    Args:
+        misfits: of each person and track; infinite where the two cannot be compared.
+        overlapping: whether two tracks have a frame in common.
+        limit: greatest misfit of a pair.
+
+    Returns:
+        pairs of a person and a track.
+    """
+    persons, tracks = np.nonzero(misfits <= limit)
+    same_person, same_track = persons[:, None] == persons, tracks[:, None] == tracks
+    one, other = np.nonzero(np.triu(same_track | (same_person & overlapping[tracks][:, tracks]), 1))
+    if not len(one):
+        return list(zip(persons.tolist(), tracks.tolist(), strict=True))
+    from scipy.optimize import Bounds, LinearConstraint, milp  # a third of a second
+
+    excluded = np.zeros((len(one), len(persons)))
+    excluded[np.arange(len(one)), one] = excluded[np.arange(len(one)), other] = 1
+    # Beyond the limit by no more than rounding: a pair at the limit is better than none.
+    gain = misfits[persons, tracks] - limit * (1 + 1e-6)
+    solved = milp(gain, integrality=np.ones(len(gain)), bounds=Bounds(0, 1), constraints=LinearConstraint(excluded, ub=1))
+    return [(int(persons[pair]), int(tracks[pair])) for pair in np.flatnonzero(solved.x > 0.5)]
 
 
 def _overlap(one: Track, other: Track) -> bool:
