@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 POSEZOO_DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many tests at a time as there are cores
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many tests run at a time as there are cores. Threads of one process would wait for cores that the others use.
     torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes that tests start
 
 
 @pytest.fixture(autouse=True)

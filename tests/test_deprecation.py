@@ -24,6 +24,7 @@ def test_a_moved_module_gives_the_names_of_the_new_one(old, monkeypatch):
     assert all(getattr(alias, name) is getattr(new, name) for name in public)
 
 
+@pytest.mark.slow
 def test_the_warning_points_at_the_import():
     # In a process of its own: the type checks of the test run put frames of theirs in between.
     line = "from posezoo.data.tracking import fill_gaps; print(fill_gaps.__module__)"

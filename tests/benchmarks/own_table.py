@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +62,58 @@ def call(folder: Path, *arguments: str, results: str = "results") -> subprocess.
     return subprocess.run(
         command(folder, *arguments, results=results), capture_output=True, text=True, env=environment(), timeout=300
     )
+
+
+class Forked:
+    """Stand in for ``subprocess.Popen`` of a worker: fork this process, which has imported all that a worker imports."""
+
+    def __init__(self, command: Sequence[str], stdout: IO[bytes], stderr: int, env: dict[str, str]) -> None:
+        assert Path(command[1]).name == "worker.py"
+        assert stderr == subprocess.STDOUT
+        self.process = multiprocessing.get_context("fork").Process(target=self._work, args=(command[2], stdout, env))
+        self.process.start()
+
+    @staticmethod
+    def _work(folder: str, log: IO[bytes], env: dict[str, str]) -> None:
+        from reproduction.worker import work
+
+        os.environ.update(env)
+        sys.stdout = sys.stderr = open(log.fileno(), "w", closefd=False)  # noqa: SIM115  open until the fork ends
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+        code = work(Path(folder))
+        sys.stdout.flush()
+        os._exit(code)
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def wait(self, timeout: float) -> None:
+        self.process.join(timeout)
+
+
+def call_here(folder: Path, *arguments: str, results: str = "results") -> subprocess.CompletedProcess[str]:
+    """Do what :func:`call` does without starting Python: call ``main`` in this process and fork workers from it."""
+    import pytorch_lightning  # noqa: F401  workers import it otherwise, each again
+    import reproduce
+    import torch
+    from reproduction import local
+
+    class Subprocess:
+        Popen = Forked
+        STDOUT = subprocess.STDOUT
+        TimeoutExpired = subprocess.TimeoutExpired
+
+    torch.set_num_threads(1)  # a fork of a process whose threads have computed must not use threads
+    asked = command(folder, *arguments, results=results)
+    out, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        patch.setattr(local, "subprocess", Subprocess)
+        code = reproduce.main(asked[2:])
+    return subprocess.CompletedProcess(asked, code, out.getvalue(), errors.getvalue())
 
 
 def result(folder: Path, row: str, results: str = "results") -> dict[str, Any]:

@@ -14,7 +14,7 @@ import yaml
 import posezoo
 from posezoo.data import load_dataset
 from posezoo.lifting import evaluate
-from tests.benchmarks.own_table import TABLE, call, command, environment, result, small, wait_for, write_own
+from tests.benchmarks.own_table import TABLE, call, call_here, command, environment, result, small, wait_for, write_own
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def test_a_table_runs_side_by_side_and_is_never_run_again(own):
         "one-0.json", "two-0.json", "flat-0.json", "report.md", "report.html", "report.svg",
     }  # fmt: skip
     stamps = {path: path.stat().st_mtime_ns for path in own.glob("results/**/*.json")}
-    again = call(own)
+    again = call_here(own)
     assert again.returncode == 0
     assert "3 of 3 rows are finished" in again.stdout
     assert stamps == {path: path.stat().st_mtime_ns for path in own.glob("results/**/*.json")}
     (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": small(30)}))
-    stale = call(own, "--row", "one")
+    stale = call_here(own, "--row", "one")
     assert "other settings" in stale.stdout
     assert result(own, "one") == first
 
@@ -57,12 +57,12 @@ def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own
     process.wait()
     assert not list(own.glob("results/.runs/*/train/*.safetensors")), "it had ended before it was killed"
     assert not list(own.glob("results/own/**/*.json"))
-    plan = call(own, "--row", "one", "--dry-run")
+    plan = call_here(own, "--row", "one", "--dry-run")
     assert "goes on from its checkpoint" in plan.stdout
-    done = call(own, "--row", "one")
+    done = call_here(own, "--row", "one")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "going on from its checkpoint" in done.stdout
-    unbroken = call(own, "--row", "one", results="unbroken")
+    unbroken = call_here(own, "--row", "one", results="unbroken")
     assert unbroken.returncode == 0
     assert result(own, "one")["cells"]["p"]["metrics"] == result(own, "one", "unbroken")["cells"]["p"]["metrics"]
 
@@ -71,7 +71,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own
 def test_a_row_that_fails_is_recorded_and_the_rest_go_on(own):
     table = {**TABLE, "rows": {**TABLE["rows"], "two": {**TABLE["rows"]["two"], "model": {"normalization": "none"}}}}
     (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(table))
-    done = call(own)
+    done = call_here(own)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     failure = own / "results/own/table1/procedural-smoke/two-0.failed.json"
@@ -79,7 +79,7 @@ def test_a_row_that_fails_is_recorded_and_the_rest_go_on(own):
     assert result(own, "one")["cells"]
     assert result(own, "flat")["cells"]
     (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(TABLE))
-    assert call(own).returncode == 0
+    assert call_here(own).returncode == 0
     assert result(own, "two")["cells"]
     assert not failure.exists()
 
@@ -97,7 +97,7 @@ def test_two_processes_share_a_folder_and_train_each_run_once(own):
 
 @pytest.mark.slow
 def test_two_devices_measure_what_one_does(own):
-    assert call(own, "--row", "one").returncode == 0
+    assert call_here(own, "--row", "one").returncode == 0
     done = call(own, "--row", "one", "--devices", "2", results="two")
     assert done.returncode == 0, done.stdout + done.stderr
     one, two = result(own, "one")["cells"]["p"], result(own, "one", "two")["cells"]["p"]
@@ -105,13 +105,13 @@ def test_two_devices_measure_what_one_does(own):
     assert two["origin"]["devices"] == 2
     # Twenty steps of Adam on rounded sums: the same within a hundredth, where seeds differ by tens of millimetres.
     assert two["value"] == pytest.approx(one["value"], rel=1e-2)
-    uneven = call(own, "--row", "two", "--devices", "3", results="uneven")
+    uneven = call_here(own, "--row", "two", "--devices", "3", results="uneven")
     assert uneven.returncode == 1
     assert "does not divide over 3 devices" in uneven.stdout
 
 
 def test_dry_run_writes_nothing_and_says_how_much(own):
-    done = call(own, "--dry-run", "--seeds", "2")
+    done = call_here(own, "--dry-run", "--seeds", "2")
     assert done.returncode == 0
     assert "5 runs" in done.stdout  # two rows of two seeds, and a baseline that knows none
     assert not (own / "results").exists()
@@ -159,11 +159,11 @@ def test_a_damaged_result_counts_as_none_and_stops_nothing(own, capsys, content)
 
 @pytest.mark.slow
 def test_measuring_again_sets_the_old_result_aside_and_a_dry_run_touches_nothing(own):
-    assert call(own, "--row", "flat").returncode == 0
+    assert call_here(own, "--row", "flat").returncode == 0
     before = {path: path.stat().st_mtime_ns for path in own.glob("results/**/*") if path.is_file()}
-    assert "to run" in call(own, "--row", "flat", "--again", "--dry-run").stdout
+    assert "to run" in call_here(own, "--row", "flat", "--again", "--dry-run").stdout
     assert before == {path: path.stat().st_mtime_ns for path in own.glob("results/**/*") if path.is_file()}
-    assert call(own, "--row", "flat", "--again").returncode == 0
+    assert call_here(own, "--row", "flat", "--again").returncode == 0
     old = list(own.glob("results/own/table1/procedural-smoke/flat-0.*.old"))
     assert len(old) == 1
     assert json.loads(old[0].read_text())["cells"] == result(own, "flat")["cells"]
@@ -188,8 +188,8 @@ def test_a_row_that_starts_from_another_training_runs_that_first_and_once(own):
         "other": {"title": "Other", "recipe": "second", "added": True, "start": {"train": {"cameras": "real"}}},
     }
     (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump({**TABLE, "rows": rows}))
-    assert "5 runs" in call(own, "--dry-run").stdout
-    done = call(own, "--jobs", "2")
+    assert "5 runs" in call_here(own, "--dry-run").stdout
+    done = call_here(own, "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     configs = {row: result(own, row)["cells"]["p"]["config"] for row in rows}
     assert configs["few"]["start"] == configs["many"]["start"] != configs["other"]["start"]
@@ -201,7 +201,7 @@ def test_a_row_that_starts_from_another_training_runs_that_first_and_once(own):
     assert encoders["few"] == encoders["many"] != encoders["other"]
     # Two starts and three rows, each trained once.
     assert len(list(own.glob("results/.runs/*/train/logs/metrics.csv"))) == 5
-    assert call(own).returncode == 0
+    assert call_here(own).returncode == 0
     assert len(list(own.glob("results/.runs/*/train/logs*/metrics.csv"))) == 5
 
 
@@ -210,7 +210,7 @@ def test_where_the_start_fails_the_row_says_so(own):
     broken = {**small(4), "model": {"width": 8, "normalization": "none"}}
     (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": {**small(4), "start": "broken"}}))
     (own / "recipes" / "broken.yaml").write_text(yaml.safe_dump({"smoke": broken}))
-    done = call(own, "--row", "one")
+    done = call_here(own, "--row", "one")
     assert done.returncode == 1
     assert "what it starts from failed: normalization is 'none'" in done.stdout
     assert "Traceback" not in done.stderr

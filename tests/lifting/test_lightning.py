@@ -35,6 +35,7 @@ def test_the_command_imports_nothing_that_prediction_does_not_need(people, tmp_p
     np.testing.assert_allclose(np.load(tmp_path / "out.npz")["pose_3d"], expected.pose_3d, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_kind_of_model_predicts_without_lightning(people, tmp_path):
     np.save(tmp_path / "keypoints.npy", people.keypoints_2d)
     code = f"""

@@ -166,7 +166,7 @@ def test_files_of_other_endings_are_meant_as_files():
         {"format": 1, "paper": "martinez", "settings": {"width": "wide"}},
         {"format": 1, "paper": "martinez", "settings": {"width": 10**30}},
         {"format": 1, "paper": "martinez", "settings": {"width": 200_000}},
-        {"format": 1, "paper": "martinez", "settings": {"blocks": 10**5}},
+        pytest.param({"format": 1, "paper": "martinez", "settings": {"blocks": 10**5}}, marks=pytest.mark.slow),
         {"format": 1, "paper": "martinez", "settings": {"skeleton": {"a": 1}}},
         {"format": 1, "paper": "martinez", "settings": {"skeleton": "none"}},
         {"format": 1, "paper": "hg3d", "settings": {"size": None}},

@@ -224,6 +224,7 @@ def installed(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_installed_package_brings_a_model(installed):
     script = f"""
 import json, sys

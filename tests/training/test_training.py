@@ -234,6 +234,7 @@ def test_nothing_is_printed_without_progress(capfd):
     assert "weights" not in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_training_leaves_the_filters_of_warnings_alone():
     import subprocess
     import sys

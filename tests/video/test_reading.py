@@ -60,6 +60,7 @@ def test_broken_videos_are_one_sentence(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_ffmpeg_says_nothing_beside_it(tmp_path):
     (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(0).bytes(4000))
     code = f"""
