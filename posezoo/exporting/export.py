@@ -20,6 +20,7 @@ from posezoo.files.writing import write_whole
 from posezoo.lifting import ZooModule
 from posezoo.lifting.export_graph import ExportGraph, Port
 from posezoo.registry import load
+from posezoo.skeletons import Skeleton
 from posezoo.terminal import progress_console
 
 TOLERANCE = 1e-5
@@ -62,7 +63,12 @@ class Exported:
     difference: float
 
 
-def export(model: Any, path: Any = None, format: str | None = None, skeleton: Any = None) -> Exported:
+def export(
+    model: ZooModule | str | Path,
+    path: str | Path | None = None,
+    format: str | None = None,
+    skeleton: str | Skeleton | None = None,
+) -> Exported:
     """Write a model as a file that runs without PoseZoo, with all that ``predict`` does before and after the network.
 
     Batches of any size are taken, without being cut: a large one needs memory in proportion. What a pose that ``predict``
@@ -120,7 +126,7 @@ def export(model: Any, path: Any = None, format: str | None = None, skeleton: An
     return Exported(path, name, graph.inputs, graph.outputs, facts, difference)
 
 
-def _format_of(path: Any, format: str | None) -> str:
+def _format_of(path: str | Path | None, format: str | None) -> str:
     """Return the format's name; where none is given, that of the path's ending.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,7 +24,7 @@ def reproject(
 
 def trusted(
     keypoints: Float[Tensor, "*batch V J 2"],
-    projections: Any,
+    projections: Float[Tensor, "*views V 3 4"],
     confidence: Tensor | None = None,
     *,
     typical_px: Float[Tensor, "*batch 1 1"] | None = None,

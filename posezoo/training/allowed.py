@@ -38,7 +38,7 @@ _KEY = re.compile(r"[A-Za-z_]\w*")
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def check_recipe(settings: Mapping[str, Any], source: Any, allow: Collection[str] = ()) -> None:
+def check_recipe(settings: Mapping[str, Any], source: object, allow: Collection[str] = ()) -> None:
     """Refuse a recipe that names anything to be imported or called.
 
     Args:

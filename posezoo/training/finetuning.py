@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
@@ -43,7 +43,7 @@ def finetune(
     seed: int = 0,
     resume: bool = False,
     progress: bool = True,
-    image_size: Any = None,
+    image_size: tuple[int, int] | None = None,
     pitch: float | Literal["estimate"] | None = None,
     accelerator: str = "auto",
 ) -> Path:
