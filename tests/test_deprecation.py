@@ -26,7 +26,7 @@ def test_a_moved_module_gives_the_names_of_the_new_one(old, monkeypatch):
 
 @pytest.mark.slow
 def test_the_warning_points_at_the_import():
-    # In a process of its own: the type checks of the test run put frames of theirs in between.
+    # Run a process, because the type checks of the test run add frames between the import and the warning.
     line = "from posezoo.data.tracking import fill_gaps; print(fill_gaps.__module__)"
     run = subprocess.run([sys.executable, "-W", "always", "-c", line], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "posezoo.video.tracking"

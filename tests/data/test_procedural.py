@@ -251,7 +251,7 @@ def test_dataset_agrees_with_opencv_and_says_what_it_is():
         assert clip.fps == 30.0
         assert clip.trial == "1"
         assert camera.name == h36m_cameras(clip.subject)[clip.view].name
-        # Upright in the image, too.
+        # People are upright in the image, too.
         if clip.action != "bow":
             assert (part.keypoints_2d[:, J["head_top"], 1] < part.keypoints_2d[:, J["pelvis"], 1]).all()
 

@@ -85,7 +85,7 @@ def test_domains_are_apart_and_splits_share_nobody():
         name: np.stack([rendered_people(name, "train", side=32, count=20).read(i) for i in range(20)]).astype(float)
         for name in ("studio", "wild")
     }
-    # A corner pixel changes little from picture to picture in the studio, a lot in the wild.
+    # A corner pixel changes little between pictures of the studio, and much between those of the wild.
     spread = {name: images[:, 1, 1].std(0).mean() for name, images in pixels.items()}
     assert spread["studio"] < 10 < 40 < spread["wild"]
 

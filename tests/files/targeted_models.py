@@ -222,7 +222,7 @@ def of_recipes(canary: Path) -> Iterator[tuple[str, bytes, bool]]:
         for place in places[number % 5 :: 5] if number else places:
             yield f"{path} at {place}", yaml.safe_dump(at(place, call)).encode(), True
         where = places[number % 8]
-        # A name without a dot may be one of a registry of Lightning's.
+        # A name without a dot may be in one of Lightning's registries.
         yield f"{path} alone at {where}", yaml.safe_dump(at(where, path)).encode(), "." in path
         yield f"{path} by keywords", yaml.safe_dump(at(where, {"class_path": path, "dict_kwargs": arguments})).encode(), True
         yield f"{path} as text", yaml.safe_dump(at(places[number % 20], json.dumps(call))).encode(), True

@@ -451,7 +451,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, name):
     path, skeleton, *_ = WRITERS[name](tmp_path)
     whole, dice = path.read_bytes(), random.Random(name)
     refusals = 0
-    # The HDF5 library runs in this process, and not every version of it survives whatever one can think of.
+    # The HDF5 library runs in this process, and some versions crash on heavy damage.
     most = 2 if whole.find(b"\x89HDF") in (0, 512) else 20
     for _ in range(200):
         path.write_bytes(damaged(whole, dice, most))

@@ -54,7 +54,7 @@ def test_limbs_are_those_that_opencv_draws(size, width):
             ends = [tuple(round(float(v) * 16) for v in pose[joint]) for joint in (parent, child)]
             cv2.line(picture, *ends, 1, width, cv2.LINE_8, 4)
     assert (maps.numpy() == drawn).mean() > 0.995
-    # Its thin lines are up to a pixel wider than they are called.
+    # OpenCV draws thin lines up to a pixel wider than asked for.
     assert 0.6 < float(maps.sum()) / drawn.sum() < 1.0
 
 

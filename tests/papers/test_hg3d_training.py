@@ -78,7 +78,7 @@ def test_another_size_is_refused():
 
 @pytest.mark.slow
 def test_two_processes_train_to_the_weights_of_one():
-    # In doubles: which pixel of a window is the largest hangs on the rounding of sums.
+    # In doubles: the rounding of sums can decide which pixel of a window is the largest.
     def run(out: str, devices: int, batch: int) -> Path:
         arguments = [
             "train", "hg3d.render_small", "--out", out, "--steps", "3", "--start", first,

@@ -152,7 +152,7 @@ def test_pictures_show_people_at_their_joints(bodies, tmp_path):
             assert person[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4].any(), joint
     np.testing.assert_array_equal(rendered_bodies("train", bodies=file, side=96, count=12).read(5), people.read(5))
     assert not np.array_equal(rendered_bodies("train", bodies=file, side=96, count=12, seed=1).read(5), people.read(5))
-    # Many at once, as they are drawn one by one.
+    # A batch gives the pictures that are drawn one by one.
     together = people.picture.batch(np.arange(12)).numpy()
     assert all(np.array_equal(together[number], people.read(number)) for number in range(12))
     joints = joints_of(load_bodies(file), people.picture.poses, people.picture.draws)

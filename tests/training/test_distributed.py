@@ -21,11 +21,11 @@ from posezoo.lifting import LiftingModule
 from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout
 
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
-        # In doubles, as georep: triangulation's rounding is felt in the sixth digit of a gradient, and Adam makes it a step.
+        # In doubles: triangulation's rounding changes the sixth digit of a gradient, and Adam makes a step of it.
         "cvugcn.cmu": ["--trainer.precision", "64-true", "--model.width", "8", "--data.keypoints", "gt",
                        "--data.noise_px", "10"],
         "geoselfsup.cmu": ["--model.width", "16", "--model.critic_width", "16"],
-        # In doubles: which side of a ReLU a pixel falls on hangs on the rounding of sums, hundreds of times in a batch.
+        # In doubles: the rounding of sums decides for hundreds of pixels in a batch on which side of a ReLU they fall.
         "georep.cmu": ["--trainer.precision", "64-true", "--data.keypoints", "gt", "--data.detector_errors", "false",
                        "--model.width", "4", "--model.representation_steps", "3", "--model.label_steps", "3",
                        "--model.label_batch_size", "64"],
@@ -65,7 +65,7 @@ def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(r
     monkeypatch.chdir(tmp_path)
     one, two = posezoo.load(run(recipe, "one", 1, 64)), posezoo.load(run(recipe, "two", 2, 32))
     first, second = one.weights(), two.weights()
-    # A bias before a batch norm has no effect and no gradient but rounding, whose sign Adam turns into whole steps.
+    # A bias before a batch norm has no gradient but rounding, and Adam makes whole steps of its sign.
     idle = {name for name in first if name.endswith("linear.bias") and name.replace("linear.bias", "norm.bias") in first}
     follow = {name.replace("linear.bias", "norm.running_mean") for name in idle}
     for name in first:

@@ -155,7 +155,7 @@ def test_recipes_of_ones_own():
 
 def test_a_run_may_start_from_other_weights(capsys):
     first = train("svma.cmu", "first", TINY_SVMA, steps=2)
-    # At a rate of nothing the weights stay what they were (but for the running statistics of batch norm).
+    # A learning rate of almost zero changes nothing but the running statistics of batch norm.
     second = train("svma.cmu", "second", [*TINY_SVMA, "--model.learning_rate", "1e-30"], steps=2, start=first)
     a, b = posezoo.load(first).weights(), posezoo.load(second).weights()
     assert all(torch.equal(a[name], b[name]) for name in a if "norm" not in name)

@@ -146,7 +146,7 @@ def test_on_a_phone_the_picture_stands_above_the_scene_and_nothing_covers_a_body
     assert narrow["xaxis.domain"] == narrow["scene.domain.x"] == [0.0, 1.0]
     assert narrow["scene.domain.y"][1] < narrow["yaxis.domain"][0]
     assert (narrow["yaxis.domain"][1] - narrow["yaxis.domain"][0]) * (narrow["height"] - 50) > 250
-    # What a page returns to is what it began with.
+    # Going back to a wide page restores the first layout.
     drawn = figure(clip)
     before = drawn.layout.to_plotly_json()
     drawn.plotly_relayout(narrow)
