@@ -153,8 +153,9 @@ def check_keypoints(
     is_person = body is None or body.is_person
     if body is not None and not is_person:
         warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=3)
-    if not is_complete(values, flat):
-        values = np.where(missing_joints(values, source, flat)[..., None], np.nan, values)
+    sizes = None if size is None else np.asarray([size])
+    if not is_complete(values, flat, sizes):
+        values = np.where(missing_joints(values, source, flat, sizes)[..., None], np.nan, values)
     approximated: dict[str, str] = {}
     if source != target:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below

@@ -22,6 +22,9 @@ _TRUNK_PARTS = (
 # Coordinates on a grid (whole pixels, cells of a heatmap) coincide by chance: there so many joints must share a point,
 # or the same two in so many poses.
 _SHARING_ON_GRID, _REPEATED_ON_GRID = 4, 3
+# So many times the mean coordinate is no person's place, and so many times the other joints' distance from their middle is
+# no limb's: 9999 and 65535 stand there for nothing.
+_FAR, _FAR_OFF = 4, 12
 # Pairwise comparisons of J joints are made for so many pairs at a time.
 _PAIRS_AT_ONCE = 2**24
 
@@ -36,8 +39,8 @@ def missing_joints(
 
     A joint is missing where one of its coordinates is NaN, where its confidence is 0 while other joints have one, and
     where it lies at a placeholder: (0, 0), as Ultralytics writes it; (-1, -1), (-100, -100) and alike; OpenPifPaf's
-    (0, -3); a point beside the picture that several joints have; and any point that joints share which cannot lie in one
-    point (a wrist and a knee). Confidences that are all 0 say nothing.
+    (0, -3); a point beside the picture, or far from the person, that comes again exactly; and any point that joints share
+    which cannot lie in one point (a wrist and a knee). Confidences that are all 0 say nothing.
 
     The middle of poses that were centred is no placeholder: a joint at (0, 0) in every pose, between the others.
 
@@ -54,7 +57,7 @@ def missing_joints(
         >>> np.flatnonzero(missing_joints(pose, get_skeleton("coco17"))).tolist()
         [9]
     """
-    if is_complete(keypoints, confidence) and image_sizes is None:
+    if is_complete(keypoints, confidence, image_sizes):
         return np.zeros(keypoints.shape[:2], bool)
     missing: np.ndarray = np.isnan(keypoints).any(-1)
     if confidence is not None:
@@ -70,12 +73,20 @@ def missing_joints(
     return missing
 
 
-def is_complete(keypoints: Num[np.ndarray, "N J 2"], confidence: Num[np.ndarray, "N J"] | None = None) -> bool:
+def is_complete(
+    keypoints: Num[np.ndarray, "N J 2"],
+    confidence: Num[np.ndarray, "N J"] | None = None,
+    image_sizes: Num[np.ndarray, "#N 2"] | None = None,
+) -> bool:
     """Return whether no joint can be missing, in a few microseconds, because ``predict`` calls it for single poses.
 
-    Nothing is NaN, 0 or negative, nor are two joints of a pose at the same x; False says nothing.
+    Nothing is NaN, 0, negative, far off or beside the picture, nor are two joints of a pose at the same x; False says
+    nothing.
     """
     if not keypoints.size or not keypoints.min() > 0:
+        return False
+    largest = keypoints.max()
+    if largest > _FAR * keypoints.mean() or (image_sizes is not None and not largest <= image_sizes.min()):
         return False
     x = np.sort(keypoints[..., 0], axis=1)
     return not (x[:, 1:] == x[:, :-1]).any() and (confidence is None or bool(confidence.min() > 0))
@@ -107,10 +118,11 @@ def _is_centre(points: np.ndarray, zero: np.ndarray, missing: np.ndarray) -> np.
 
 
 def _outside(points: np.ndarray, missing: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
-    """Return (N, J) points beside the picture that come again exactly: in several joints, or in poses that differ."""
+    """Return (N, J) points beside the picture, or far off, that come again: in several joints, or in poses that differ."""
     result = np.zeros_like(missing)
     with np.errstate(invalid="ignore"):
         beyond = points < 0 if sizes is None else (points < 0) | (points > np.asarray(sizes)[..., None, :])
+    beyond |= _far(points, missing)[..., None]
     beyond &= ~missing[..., None]
     rows, joints = np.nonzero(beyond.any(-1))
     # Centred poses lie around the origin, not beside the picture.
@@ -127,6 +139,22 @@ def _outside(points: np.ndarray, missing: np.ndarray, sizes: np.ndarray | None) 
     else:
         several = different_joints | different_poses
     result[rows, joints] = several[which]
+    return result
+
+
+def _far(points: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return (N, J) points that are many times as far from the middle of their pose as half of its joints are."""
+    result = np.zeros_like(missing)
+    known = np.where(missing[..., None], np.nan, points)
+    largest = np.fmax.reduce(np.abs(known), axis=(1, 2), initial=0.0)
+    with np.errstate(invalid="ignore"):
+        suspect = largest > _FAR * np.nanmean(np.abs(known)) if largest.any() else np.zeros(len(points), bool)
+    rows = np.flatnonzero(suspect)
+    if len(rows):
+        some = known[rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = np.linalg.norm(some - np.nanmedian(some, axis=1, keepdims=True), axis=-1)
+            result[rows] = away > _FAR_OFF * np.nanmedian(away, axis=1, keepdims=True)
     return result
 
 

@@ -130,7 +130,7 @@ def test_nesting_without_end(tmp_path):
         ("a.bvh", b"HIERARCHY\n", "is 3D motion, which needs no lifting"),
         ("a.json.gz", b"\x1f\x8b\x08", "is compressed by gzip; unpack it first"),
         ("a.npz", b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
-        ("a.xyz", b"something", "is of no known kind; keypoints are read from"),
+        ("a.xyz", b"something", "is of no known kind .it begins with 'something'."),
     ],
 )
 def test_other_files_are_named(tmp_path, name, content, words):

@@ -44,9 +44,9 @@ def changed(value, index, number):
 
 def test_missing_and_unknown(tmp_path):
     refused(tmp_path / "a.npz", MissingFileError, "not there")
-    refused(tmp_path, MissingFileError, "without .json files")
+    refused(tmp_path, MissingFileError, "is a folder without files; expected a file, or a folder of frames")
     (tmp_path / "a.xyz").write_text("hello")
-    refused(tmp_path / "a.xyz", InputError, "no known kind; keypoints are read from .csv")
+    refused(tmp_path / "a.xyz", InputError, "of no known kind .it begins with 'hello'.; expected keypoints")
     np.save(tmp_path / "a.npy", poses()[0])
     refused(tmp_path / "a.npy", UnknownNameError, "did you mean coco17", "coco71")
     refused(save(tmp_path, keypoints=poses()[0], skeleton="coco71"), UnknownNameError, "a.npz.*did you mean coco17")
@@ -122,10 +122,10 @@ MARKS = [{"x": 0.5 + place / 100, "y": 0.5, "z": 0, "visibility": 1} for place i
 FLAT = triplets(KEYPOINTS, CONFIDENCE)
 JSON = {
     "truncated": (json.dumps({"keypoints": FLAT})[:-20], CorruptFileError, "get it again"),
-    "a number": (3, InputError, "holds a int; read are"),
+    "a number": (3, InputError, "holds 3; expected `keypoints`"),
     "null": (None, InputError, "is empty"),
-    "empty object": ({}, InputError, "is empty; read are"),
-    "another object": ({"predictions": []}, InputError, "holds predictions; read are"),
+    "empty object": ({}, InputError, "is empty; expected `keypoints`"),
+    "another object": ({"predictions": []}, InputError, "holds predictions; expected `keypoints`"),
     "empty list": ([], InputError, "is empty"),
     "text in a list": (["a"], InputError, "holds a list"),
     "text for numbers": ({"keypoints": [[["1", "2"]] * 17], "skeleton": "coco17"}, InputError, "expected numbers"),
@@ -168,7 +168,7 @@ JSON = {
         InputError,
         "world landmarks are .metres from the hips",
     ),
-    "MediaPipe frames of nobody": ({"frames": [None, None]}, InputError, "holds frames; read are"),
+    "MediaPipe frames of nobody": ({"frames": [None, None]}, InputError, "holds frames; expected `keypoints`"),
     "MediaPipe frame numbers": ([{"frame": 2**40, "landmarks": MARKS}], InputError, "whole numbers"),
     "AlphaPose of nobody": ({"0.jpg": {"version": "AlphaPose v0.3", "bodies": []}}, InputError, "holds no people"),
     "AlphaPose frame that is none": (
@@ -301,16 +301,16 @@ def test_bad_hdf5(tmp_path):
     refused(tmp_path / "b.h5", InputError, "expected numbers")
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file["keypoints/inside"] = np.ones((3, 17, 2))
-    refused(tmp_path / "c.h5", InputError, "read are")
+    refused(tmp_path / "c.h5", InputError, "is empty at its top; expected `keypoints`")
 
 
 def test_mat_files_of_other_datasets_say_what_is_read(tmp_path):
     scipy_io = pytest.importorskip("scipy.io")
     scipy_io.savemat(tmp_path / "mpii.mat", {"RELEASE": {"annolist": [1, 2, 3]}})
-    refused(tmp_path / "mpii.mat", InputError, "holds RELEASE; of .mat files an array `keypoints`")
+    refused(tmp_path / "mpii.mat", InputError, "holds RELEASE; expected an array `keypoints`")
     for name, joints in {"other": np.ones((3, 15, 4)), "text": "abc", "empty": np.zeros((3, 14, 0))}.items():
         scipy_io.savemat(tmp_path / f"{name}.mat", {"joints": joints})
-        refused(tmp_path / f"{name}.mat", InputError, "of .mat files an array|holds no poses")
+        refused(tmp_path / f"{name}.mat", InputError, "expected an array `keypoints`|holds no poses")
 
 
 class Attack:
@@ -393,7 +393,7 @@ FRAMES = {
     "levels without end": "levels; expected",
     "text for values": "expected numbers",
     "two frames": "holds 2 data frames",
-    "a link out of the file": "read are|is empty",
+    "a link out of the file": "expected `keypoints`",
 }
 
 

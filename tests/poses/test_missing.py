@@ -44,9 +44,16 @@ def test_points_beside_the_picture(poses):
     poses[3:6, 9] = -10.5, 20.25  # the same in poses that differ
     poses[7, 10] = -4.5, 30  # a wrist that left the picture
     assert np.argwhere(missing_joints(poses, COCO)).tolist() == [[3, 9], [4, 9], [5, 9]]
-    poses[3:6, 9] = 5000, 5000
+    poses[3:6, 9] = 1500, 1500
+    assert not missing_joints(poses, COCO).any()  # may be a wide picture
     sizes = np.array([[1000, 1000]])
     assert np.argwhere(missing_joints(poses, COCO, image_sizes=sizes)).tolist() == [[3, 9], [4, 9], [5, 9]]
+
+
+@pytest.mark.parametrize("far", [9999, 65535])
+def test_points_far_from_the_person_that_come_again(poses, far):
+    poses[3:6, 9] = far
+    assert np.argwhere(missing_joints(poses, COCO)).tolist() == [[3, 9], [4, 9], [5, 9]]
 
 
 def test_confidence(poses):

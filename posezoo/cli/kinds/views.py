@@ -51,7 +51,8 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     _say_fit(fit, person, views, files)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="legs are")  # _check_unit knows the option that mends it
+        # _check_unit and _say_fit know the options that mend these.
+        warnings.filterwarnings("ignore", message="legs are|the views do not fit")
         result = model.predict_views(
             person.keypoints,
             fit.cameras,
@@ -174,7 +175,7 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
                 stacklevel=2,
             )
     error = person.misfit(fit.cameras)
-    if error <= 2 * GOOD:
+    if error <= GOOD:
         return
     factor = fitting_factor(torch.from_numpy(person.keypoints), fit.cameras)
     advice = (
@@ -183,7 +184,7 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
         else "check that the files are of these cameras, of one recording, and in their order"
     )
     warnings.warn(
-        f"the views do not fit the cameras: half of the joints are off by more than {error:.0%} of the person's height; "
+        f"the views do not fit the cameras: half of the joints are off by more than {error:.1%} of the person's height; "
         f"{advice}.",
         category=PoseZooWarning,
         stacklevel=2,

@@ -8,8 +8,6 @@ A file is opened by :mod:`~posezoo.formats.keypoints.containers` (what kind of f
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from posezoo.errors import InputError
@@ -17,8 +15,9 @@ from posezoo.files.reading import affordable
 from posezoo.formats.keypoints import plain, table
 from posezoo.formats.keypoints.clips import picture_size, to_posedata
 from posezoo.formats.keypoints.containers import Content, load_content
-from posezoo.formats.keypoints.depth import USE
 from posezoo.formats.keypoints.formats import FORMATS, Format
+from posezoo.formats.keypoints.unknown import unrecognised
+from posezoo.formats.keypoints.wrapping import inside
 from posezoo.poses.checks import looks_upside_down, upside_down_fraction
 from posezoo.poses.inspection import Finding, Inspection, inspect_keypoints
 from posezoo.poses.posedata import PoseData
@@ -36,8 +35,6 @@ __all__ = [
     "read_with_format",
     "upside_down_fraction",
 ]
-
-_OF_3D = re.compile(r"(pose|position|keypoint|joint)s?_?(3d|world)|_[xyz]_(mm|cm|m|relative)$", re.IGNORECASE)
 
 SCHEMA = plain.SCHEMA + "\n" + table.SCHEMA
 
@@ -103,39 +100,12 @@ def read_content(
     """Read as :func:`read_with_format` does, a file or folder that is already open."""
     size = None if image_size is None else picture_size(image_size, content.path)
     with affordable(content.path):
-        for form in FORMATS:
-            if form.matches(content):
-                return form, to_posedata(form.read(content), skeleton, content.path, size)
-    raise InputError(_unrecognised(content))
+        for candidate in (content, *inside(content, lambda held: _format_of(held) is not None)):
+            form = _format_of(candidate)
+            if form is not None:
+                return form, to_posedata(form.read(candidate), skeleton, content.path, size)
+        raise InputError(unrecognised(content))
 
 
-def _held_names(content: Content) -> list[str]:
-    """Return the names that a file has for what it holds."""
-    return list(map(str, content.value[0])) if content.kind == "csv" else sorted(map(str, content.keys()))
-
-
-def _unrecognised(content: Content) -> str:
-    """Say what the file holds, and what is read."""
-    value = content.value
-    if isinstance(value, Mapping):
-        # Names in a damaged file may have any length and any characters.
-        names = [
-            "".join(letter if letter.isprintable() else "?" for letter in str(name)[:40]) for name in sorted(map(str, value))
-        ]
-        held = f"holds {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "is empty"
-    elif content.kind == "csv":
-        held = f"is a table with the header {','.join(value[0])[:60]!r}"
-    else:
-        held = f"holds a {type(value).__name__}" if value else "is empty"
-    names_3d = [name for name in _held_names(content) if _OF_3D.search(name)]
-    if names_3d:
-        return f"{content.path} {held}: {names_3d[0][:40]!r} are 3D poses. {USE}."
-    if content.kind == "mat":
-        return (
-            f"{content.path} {held}; of .mat files an array `keypoints` (N, joints, 2) is read, LSP's `joints`, or MPII's "
-            "`RELEASE`."
-        )
-    return (
-        f"{content.path} {held}; read are COCO, OpenPose, Ultralytics, MMPose, "
-        "MediaPipe, AlphaPose, SLEAP, DeepLabCut and others of their kind, or write PoseZoo's own (`posezoo data schema`)."
-    )
+def _format_of(content: Content) -> Format | None:
+    return next((form for form in FORMATS if form.matches(content)), None)

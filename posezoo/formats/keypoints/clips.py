@@ -11,12 +11,12 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.files.reading import check_shape
 from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
+from posezoo.formats.keypoints.layouts import layout_of
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
-from posezoo.poses.plausibility import best_layout
 from posezoo.poses.posedata import PoseData, Sequence
-from posezoo.skeletons import SKELETONS, Skeleton, get_skeleton
+from posezoo.skeletons import Skeleton, get_skeleton
 
 # No picture is larger than this, but a flipped bit in an exponent gives such values.
 _MAX_PIXEL = 1e6
@@ -164,7 +164,7 @@ def to_posedata(
         depth = None if clips.depth is None else clips.depth[:, columns]
     else:
         depth = clips.depth
-        layout = _layout(clips, skeleton, path)
+        layout = layout_of(clips.keypoints, skeleton, clips.stated, clips.implied, path)
     if keypoints.shape[-1] == 3:
         if confidence is not None:
             raise InputError(
@@ -177,7 +177,8 @@ def to_posedata(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:2]}, one value a joint."
         )
     # Before fractions become pixels, because the placeholder is the fraction (-1, -1).
-    unknown = missing_joints(keypoints[..., :2], layout, confidence)
+    sizes = None if clips.normalised else _sizes(clips.sequence, sequences)
+    unknown = missing_joints(keypoints[..., :2], layout, confidence, sizes)
     if unknown.all():
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
     if depth is not None:
@@ -234,6 +235,13 @@ def _refuse_percent(xy: np.ndarray, unknown: np.ndarray, sequences: tuple[Sequen
         )
 
 
+def _sizes(sequence: np.ndarray, sequences: tuple[Sequence, ...]) -> np.ndarray | None:
+    """Return (N, 2) width and height of each pose's picture, NaN where unknown; None where none is known."""
+    if not any(clip.image_size for clip in sequences):
+        return None
+    return np.asarray([clip.image_size or (np.nan, np.nan) for clip in sequences], dtype=np.float64)[sequence]
+
+
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
     """Return fractions of the picture times its width and height."""
     sizes = [clip.image_size for clip in sequences]
@@ -246,31 +254,6 @@ def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Seq
     with np.errstate(over="ignore"):
         pixels[..., :2] *= np.asarray(sizes, dtype=np.float64)[sequence][:, None]
     return pixels
-
-
-def _layout(clips: Clips, wanted: str | Skeleton | None, path: Path) -> Skeleton:
-    """Return the caller's layout, else the file's, else the format's, else the only one with that many joints."""
-    count = clips.keypoints.shape[1]
-    argument = None if wanted is None else get_skeleton(wanted)
-    if argument and clips.stated and argument.joints != clips.stated.joints:
-        raise InputError(
-            f"{path} says that its skeleton is {clips.stated.name}, the call says {argument.name}; drop one of them."
-        )
-    for layout, who in ((argument, "the call"), (clips.stated, "the file")):
-        if layout and len(layout) != count:
-            raise InputError(f"{path} holds {count} joints a pose; {layout.name}, which {who} names, has {len(layout)}.")
-        if layout:
-            return layout
-    implied = [name for name in clips.implied if len(SKELETONS[name]) == count]
-    fitting = implied or [name for name in SKELETONS if len(SKELETONS[name]) == count]
-    if len(fitting) != 1:
-        found = f"as {', '.join(sorted(fitting))} do" if fitting else "as no named skeleton does"
-        example = sorted(fitting)[0] if fitting else "..."
-        best = best_layout(clips.keypoints[..., :2], fitting)
-        if best is not None:
-            found, example = f"{found}, and fits {best} best", best
-        raise InputError(f"{path} holds {count} joints a pose, {found}; name the right one (skeleton={example!r}).")
-    return SKELETONS[fitting[0]]
 
 
 def _check_pixels(pixels: np.ndarray, layout: Skeleton, path: Path) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError
+from posezoo.errors import CorruptFileError, InputError, PoseZooError
 from posezoo.files.arrays import load_npy, load_npz, load_pickle
 from posezoo.files.hdf5 import hard_child, open_hdf5, read_attributes, read_dataset
 from posezoo.files.matlab import load_mat
 from posezoo.files.reading import check_file, check_size, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
+from posezoo.formats.keypoints.folders import list_folder
 from posezoo.formats.keypoints.foreign import foreign
 from posezoo.formats.keypoints.table_rows import FRAMES, IMAGES, PERSONS, VIDEOS, key_of
 
@@ -94,13 +95,16 @@ def _load_npz(path: Path) -> dict[str, object]:
         for inside, what in _ARCHIVES.items():
             if any(name == inside or name.endswith(f"/{inside}") for name in names):
                 raise InputError(f"{path} {what}.") from None
+        if names and not any(name.endswith(".npy") for name in names):
+            found = f"an archive of other files ({names[0][:60]}, ...)"
+            raise InputError(f"{path} is {found}; unpack it and give those.") from None
         raise
 
 
 def _load_json(path: Path) -> object:
     """Read a JSON value, or a list of the values of a file of JSON lines."""
     try:
-        return load_json(path)
+        return _parsed_texts(load_json(path))
     except CorruptFileError as error:
         cause = error.__cause__
         if not isinstance(cause, json.JSONDecodeError) or cause.msg != "Extra data":
@@ -110,7 +114,19 @@ def _load_json(path: Path) -> object:
         if line.strip():
             with reading(f"{path}, line {number},", "JSON lines"):
                 values.append(json.loads(line))
-    return values
+    return _parsed_texts(values)
+
+
+def _parsed_texts(value: object) -> object:
+    """Return what texts of JSON inside JSON say, which ``json.dump`` makes of Ultralytics' ``to_json()``."""
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) and text.lstrip()[:1] in ("{", "[") for text in texts):
+        return value
+    try:
+        parsed = [json.loads(str(text)) for text in texts]
+    except (ValueError, RecursionError):
+        return value
+    return parsed if isinstance(value, list) else parsed[0]
 
 
 def _load_csv(path: Path) -> list[list[str]]:
@@ -150,31 +166,9 @@ def decode(data: bytes) -> str:
         return data.decode("cp1252")
 
 
-def _list_folder(path: Path) -> tuple[str, list[Path]]:
-    """Return the kind of a folder and its JSON files, else its texts; of a folder around a single one, that one's."""
-    entries = sorted(path.iterdir())
-    files = {
-        ending: [entry for entry in entries if entry.suffix.lower() == ending and entry.name != "classes.txt"]
-        for ending in (".json", ".txt")
-    }
-    if files[".json"]:
-        return "folder", files[".json"]
-    if files[".txt"]:
-        return "txt folder", files[".txt"]
-    inner = [
-        entry
-        for entry in entries
-        if entry.is_dir() and any(file.suffix.lower() in (".json", ".txt") for file in entry.iterdir())
-    ]
-    if len(inner) == 1:
-        return _list_folder(inner[0])
-    if inner:
-        names = ", ".join(entry.name for entry in inner[:6])
-        raise InputError(f"{path} holds {len(inner)} folders of frames ({names}); give one of them, such as {inner[0]}.")
-    raise MissingFileError(
-        f"{path} is a folder without .json files; expected a file, or a folder of frames (OpenPose's .json, "
-        "Ultralytics' .txt)."
-    )
+def _named(value: object) -> object:
+    """Return a mapping with its keys as text, such as numbers of frames in a pickle; anything else as it is."""
+    return {str(key): entry for key, entry in value.items()} if isinstance(value, Mapping) else value
 
 
 # Kinds of files by their first bytes. MATLAB 7.3 is HDF5 after a block of text.
@@ -211,7 +205,7 @@ _LOADERS: dict[str, Callable[[Path], object]] = {
     "hdf5": _Hdf5,
     "mat73": lambda path: _Hdf5(path, transposed=True),
     "mat": load_mat,
-    "pickle": load_pickle,
+    "pickle": lambda path: _named(load_pickle(path)),
     "csv": _load_csv,
     "xml": load_xml,
     "txt": lambda path: None,
@@ -250,7 +244,7 @@ _COLUMNS = ((FRAMES, "frame"), (PERSONS, "track_id"), (IMAGES, "file_name"), (VI
 
 
 def load_content(path: Path) -> Content:
-    """Open a file or folder of keypoints.
+    """Open a file or folder of keypoints; a folder's only file where that is no frame, such as COCO's results.
 
     Raises:
         MissingFileError: no such path.
@@ -259,23 +253,26 @@ def load_content(path: Path) -> Content:
     """
     if os.path.isdir(path):
         with reading(path, "keypoints"):
-            return Content(*_list_folder(path), path)
-    else:
-        head = read_head(path)
-        if (other := foreign(path, head)) is not None:
-            raise InputError(other)
-        text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-        kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
-        kind = kind or _EXTENSIONS.get(path.suffix.lower(), "")
-        if kind in ("", "txt") and text[:1] in (b"{", b"["):
-            kind = "json"
-        if kind in ("", "txt") and text.startswith((b"<?xml", b"<annotations")):
-            kind = "xml"
-        if not kind:
-            raise InputError(
-                f"{path} is of no known kind; keypoints are read from .csv, .json, .npz, .h5, .mat, .pkl and others "
-                "(posezoo data schema shows how to write them)."
-            )
+            kind, files = list_folder(path, _EXTENSIONS)
+        if kind == "folder" and len(files) == 1:
+            return load_content(files[0])
+        return Content(kind, files, path)
+    head = read_head(path)
+    if (other := foreign(path, head)) is not None:
+        raise InputError(other)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
+    kind = kind or _EXTENSIONS.get(path.suffix.lower(), "")
+    if kind in ("", "txt") and text[:1] in (b"{", b"["):
+        kind = "json"
+    if kind in ("", "txt") and text.startswith((b"<?xml", b"<annotations")):
+        kind = "xml"
+    if not kind:
+        begins = head[:20].decode("ascii", "replace").splitlines()[0]
+        raise InputError(
+            f"{path} is of no known kind (it begins with {begins!r}); expected keypoints, in a file whose ending says "
+            "how it is written, such as .json, .csv or .npz: rename it, or see posezoo data schema."
+        )
     value = _LOADERS[kind](path)
     if kind == "csv" and isinstance(value, list) and (records := _records(value)) is not None:
         kind, value = "json", records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ USE = (
     "lift the 2D"
 )
 """The advice for users with 3D poses."""
+_OF_3D = re.compile(r"(pose|position|keypoint|joint)s?_?(3d|world)|^vert(s|ices)$|_[xyz]_(mm|cm|m|relative)$", re.IGNORECASE)
 # A depth spreads over a pose as x and y do; confidences, and logits beside pixels, spread far less.
 _LEAST_SPREAD = 0.1
 _MOST_CONFIDENCE = 1.5
@@ -21,6 +23,16 @@ _MOST_CONFIDENCE = 1.5
 _MOST_BELOW = 0.2
 # Bones keep their share of a 3D pose's length from pose to pose, but not in its pictures.
 _LEAST_POSES, _LEAST_VARIATION, _STEADIER = 8, 0.05, 0.6
+
+
+def is_3d_name(name: str) -> bool:
+    """Return whether what bears such a name is 3D poses.
+
+    Example:
+        >>> [is_3d_name(name) for name in ("keypoints_3d", "joints3d", "nose_x_mm", "keypoints")]
+        [True, True, True, False]
+    """
+    return _OF_3D.search(name) is not None
 
 
 def refuse_3d(values: np.ndarray, path: Path, skeleton: Skeleton | None = None) -> None:

@@ -8,7 +8,11 @@ _CHECKPOINT = "a PyTorch checkpoint, weights and no keypoints; run its own progr
 _WORKBOOK = "an Excel workbook; save the sheet as CSV"
 _VIDEO = "a video; posezoo predict finds its people first (--detector), posezoo data check needs their keypoints"
 _PICTURE = "a picture; find its people first, or give it to a model of pictures (posezoo predict hg3d {path})"
+_PAGE = "a web page, not the file that it shows; download the file itself"
 _MOTION = "3D motion, which needs no lifting; posezoo view shows it and posezoo eval scores against it"
+_SCENE = "a 3D scene, no keypoints; export its motion as BVH, which posezoo view shows"
+_ARCHIVE = "an archive; unpack it and give the keypoints inside"
+_SETTINGS = "a text of settings, no keypoints; expected what a detector writes, such as .json, .csv or .npz"
 _HEADS = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook or another Office file; save the sheet as CSV"),
     (b"%PDF", "a PDF document; expected keypoints"),
@@ -20,13 +24,24 @@ _HEADS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself; fetch it: git lfs pull"),
     (b"HIERARCHY", _MOTION),
     (b"PathFileType", _MOTION),
+    (b"Kaydara FBX", _SCENE),
+    (b"Rar!", _ARCHIVE),
+    (b"7z\xbc\xaf", _ARCHIVE),
+    (b"ARROW1", "an Arrow (Feather) table; write it as CSV (pandas: to_csv)"),
+    (b"SQLite format 3", "a database of SQLite; export the table of keypoints as CSV"),
+    (b"<!DOCTYPE html", _PAGE),
+    (b"<html", _PAGE),
 )
 _ENDINGS = {
     **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin", ".safetensors"), _CHECKPOINT),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), _WORKBOOK),
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), _VIDEO),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp"), _PICTURE),
-    **dict.fromkeys((".bvh", ".trc", ".c3d", ".fbx"), _MOTION),
+    **dict.fromkeys((".bvh", ".trc", ".c3d"), _MOTION),
+    **dict.fromkeys((".fbx", ".usd", ".usdz", ".glb", ".gltf", ".blend"), _SCENE),
+    **dict.fromkeys((".mot", ".sto", ".osim"), "OpenSim's, no keypoints; give the 2D keypoints that it was made from"),
+    **dict.fromkeys((".tar", ".tgz", ".zip"), _ARCHIVE),
+    **dict.fromkeys((".toml", ".yaml", ".yml", ".ini", ".cfg", ".py"), _SETTINGS),
     ".task": "a model of MediaPipe, no keypoints; find people with it: --detector mediapipe --detector-model {path}",
     ".onnx": "a network, no keypoints; expected what a detector writes",
 }
@@ -40,4 +55,6 @@ def foreign(path: Path, head: bytes) -> str | None:
     # Archives that begin as NumPy's do are recognised when they are opened.
     if what is None and not head.startswith((b"PK", b"\x93NUMPY", b"\x89HDF", b"\x80", b"{", b"[")):
         what = _ENDINGS.get(path.suffix.lower())
+    if what is None and path.suffix.lower() in (".toml", ".ini", ".cfg"):  # whose sections begin as lists of JSON do
+        what = _SETTINGS
     return None if what is None else f"{path} is {what.format(path=path)}."

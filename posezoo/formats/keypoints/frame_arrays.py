@@ -12,10 +12,13 @@ from posezoo.formats.keypoints.clips import Clips
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.mediapipe import only_array
 from posezoo.formats.keypoints.people import Frame, Person, gather
+from posezoo.poses.plausibility import plausibility
 from posezoo.poses.posedata import Sequence
+from posezoo.skeletons import get_skeleton
 
-# MediaPipe's holistic model: the body's 33, then hands and 468 (with irises 478) points of a face.
-_HOLISTIC, _BODY = (543, 553), 33
+# MediaPipe's holistic model: a body's 33 points, two hands' 21 and a face's 468 (with irises 478). FreeMoCap puts the body
+# first; files that follow the model's own order (face, left hand, body, right hand) have it at the second place.
+_HOLISTIC, _BODY, _STARTS = (543, 553), 33, (0, 489)
 
 
 def is_frame_arrays(content: Content) -> bool:
@@ -48,8 +51,11 @@ def read_freemocap(content: Content) -> Clips:
     array = only_array(content)
     assert array is not None
     cameras, frames = (1, *array.shape)[-4:-2]
+    points = array.reshape(cameras * frames, *array.shape[-2:]).astype(np.float64)
+    bodies = [points[:, start : start + _BODY] for start in _STARTS]
+    first, own = (plausibility(body[..., :2], get_skeleton("mediapipe33")).deviation for body in bodies)
     return Clips(
-        keypoints=array[..., :_BODY, :].reshape(cameras * frames, _BODY, array.shape[-1]),
+        keypoints=bodies[1] if own < first else bodies[0],
         sequence=np.repeat(np.arange(cameras), frames),
         frame=np.tile(np.arange(frames), cameras),
         sequences=tuple(Sequence(trial=content.path.stem, view=camera) for camera in range(cameras)),

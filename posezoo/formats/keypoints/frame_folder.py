@@ -13,7 +13,7 @@ from posezoo.formats.keypoints import easymocap, labelme, mmpose, openpifpaf, tf
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.framing import IsPerson, Parse, frames_in, some_person
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.names import frames_of
 from posezoo.formats.keypoints.openpose import read_frames
 from posezoo.formats.keypoints.people import Frame, gather
 from posezoo.terminal import progress
@@ -79,11 +79,11 @@ def _read(frames: list[tuple[Path, object]], path: Path) -> Clips:
     if form is None:
         return read_frames(frames, path)
     found = []
-    for order, (file, value) in enumerate(frames):
+    named = frames_of([file.name.partition(".")[0] for file, _ in frames])
+    for order, ((file, value), (video, number)) in enumerate(zip(frames, named, strict=True)):
         if value and not form.matches(value):
-            raise InputError(f"{file} is not a frame of {form.name}, as others in its folder are.")
+            raise InputError(f"{file} is not a frame of {form.name}, as others in its folder are; move it elsewhere.")
         frame = form.frame(value, file) if value else Frame(())
-        video, number = frame_of(file.name.partition(".")[0])
         found.append(replace(frame, number=order if number is None else number, video=video if number is not None else ""))
     clips = gather(found, path, form.name, implied=form.implied)
     clips.normalised = looks_normalised(clips.keypoints)

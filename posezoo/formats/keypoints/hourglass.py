@@ -14,8 +14,9 @@ _KEYS = ("part", "preds", "poses")
 
 
 def is_hourglass(content: Content) -> bool:
-    """Return whether one of the three keys is there."""
-    return content.kind in ("hdf5", "npz") and not content.keys().isdisjoint(_KEYS)
+    """Return whether one of the three keys is there; ``poses`` beside ``trans`` or ``betas`` are SMPL's rotations."""
+    names = content.keys()
+    return content.kind in ("hdf5", "npz") and not names.isdisjoint(_KEYS) and names.isdisjoint(("trans", "betas"))
 
 
 def read_hourglass(content: Content) -> Clips:

@@ -20,6 +20,8 @@ _SIZES = ("image_size", "imageSize", "frame_size", "resolution")
 _SIDES = (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight"), ("w", "h"))
 _ABOUT = ("metadata", "meta", "video", "video_info", "videoInfo", "info")
 _COUNT = 33
+# Numbers a frame where x, y, z of hands, or of a face and hands, follow the body's x, y, z, visibility.
+_WITH_OTHERS = (4 * _COUNT + 3 * 2 * 21, 4 * _COUNT + 3 * (468 + 2 * 21))
 
 
 def is_mediapipe(content: Content) -> bool:
@@ -124,6 +126,8 @@ def _landmark_array(content: Content) -> np.ndarray | None:
         array = numeric(flat, "landmarks", content.path)
     if array is None or array.dtype.kind not in "fiu":
         return None
+    if array.ndim == 2 and array.shape[1] in _WITH_OTHERS:
+        array = array[:, : 4 * _COUNT]
     if array.ndim == 2 and array.shape[1] in (4 * _COUNT, 3 * _COUNT):
         array = array.reshape(len(array), _COUNT, -1)
     if array.ndim == 4 and 1 in array.shape[:2]:

@@ -23,10 +23,12 @@ IMPLIED = ("coco17", "halpe26", "wholebody133", "coco23")
 
 def is_mmpose_person(value: Mapping[str, object]) -> bool:
     """Return whether an object is one instance: ``keypoints`` and ``keypoint_scores``, in MMPose 0.x both in one."""
-    if "keypoints" in value and "keypoint_scores" in value:
-        return True
-    # MMPose 0.x: rows of x, y, score, and the box.
     points = value.get("keypoints")
+    if isinstance(points, list | np.ndarray) and "keypoint_scores" in value:
+        # Of more axes it is whole arrays under these names.
+        first = points[0] if len(points) else None
+        return not (isinstance(first, list | np.ndarray) and len(first) and isinstance(first[0], list | np.ndarray))
+    # MMPose 0.x: rows of x, y, score, and the box.
     if isinstance(points, np.ndarray):
         rows = points.ndim == 2 and points.shape[1] == 3
     else:

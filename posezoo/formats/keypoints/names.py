@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from posezoo.errors import InputError
@@ -66,6 +67,20 @@ def frame_of(name: str) -> tuple[str, int | None]:
     if match is None or int(match["frame"]) >= 2**31:
         return name.removesuffix("_keypoints"), None
     return match["video"], int(match["frame"])
+
+
+def frames_of(names: Sequence[str]) -> list[tuple[str, int | None]]:
+    """Return :func:`frame_of` of every name, without a word that all names end with.
+
+    Example:
+        >>> frames_of(["walk-7_pose", "walk-8_pose"]), frames_of(["7", "8"])
+        ([('walk', 7), ('walk', 8)], [('', 7), ('', 8)])
+    """
+    found = [frame_of(name) for name in names]
+    if len(names) < 2 or any(number is not None for _, number in found):
+        return found
+    tail = re.sub(r".*\d", "", names[0])
+    return [frame_of(name.removesuffix(tail)) for name in names] if all(name.endswith(tail) for name in names) else found
 
 
 def joint_name(name: str) -> str:

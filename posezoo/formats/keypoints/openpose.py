@@ -10,7 +10,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, group, numeric
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.names import frames_of
 from posezoo.formats.keypoints.people import identity_of
 
 # OpenPose's models, and those of Pose2Sim and rtmlib that write the same files. 25 joints may be two of them.
@@ -44,11 +44,15 @@ def read_openpose(content: Content) -> Clips:
 def read_frames(frames: Sequence[tuple[Path, object]], path: Path) -> Clips:
     """Read people of frames by the names of their files; ``bodies`` with ``joints`` (AlphaPose) is read as ``people``."""
     values, videos, people, numbers, identified = [], [], [], [], True
-    for order, (file, frame) in enumerate(frames):
+    named = frames_of([file.stem for file, _ in frames])
+    for order, ((file, frame), (video, numbered)) in enumerate(zip(frames, named, strict=True)):
+        number = order if numbered is None else numbered
         listed = frame.get("people", frame.get("bodies")) if isinstance(frame, Mapping) else None
         if not isinstance(listed, list):
-            raise InputError(f"{file} is not a frame of OpenPose; expected an object with `people`.")
-        video, number = _name(file, order)
+            raise InputError(
+                f"{file} is not a frame of OpenPose; expected an object with `people`: move it out of the folder, or give "
+                "the one file that holds keypoints."
+            )
         for place, person in enumerate(listed):
             pose = _pose(person, file)
             if pose:
@@ -115,9 +119,3 @@ def _pose(person: object, file: Path) -> list[object]:
     if not isinstance(pose, list):
         raise InputError(f"{file}: pose_keypoints_2d is {type(pose).__name__}; expected a list of x, y, c.")
     return pose
-
-
-def _name(file: Path, order: int) -> tuple[str, int]:
-    """Return video and frame number from a file's name."""
-    video, number = frame_of(file.stem)
-    return video, order if number is None else number

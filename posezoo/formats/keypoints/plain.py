@@ -11,11 +11,14 @@ import numpy as np
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.depth import is_3d_name
 from posezoo.formats.keypoints.framing import first_object
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
 PREDICTION = "posezoo-prediction/1"
+# Where ``confidence`` stands apart from the keypoints, and what other programs call it.
+CONFIDENCES = ("confidence", "confidences", "conf", "keypoint_scores", "keypoints_scores", "scores", "score", "visibility")
 # A movement between two frames, relative to the size of a pose, that no person makes.
 _LEAST_JUMP = 0.2
 
@@ -50,9 +53,7 @@ def read_plain(content: Content) -> Clips:
         value = _of_prediction(value, path)
     check_format(text(value.get("format", FORMAT)), path)
     keypoints = numeric(value["keypoints" if "keypoints" in value else "keypoints_2d"], "keypoints", path)
-    confidence = None if value.get("confidence") is None else numeric(value["confidence"], "confidences", path)
-    if confidence is not None and confidence.shape == (*keypoints.shape[:-1], 1):
-        confidence = confidence[..., 0]
+    confidence = _confidence(value, keypoints.shape, path)
     if confidence is not None and confidence.shape != keypoints.shape[:-1]:
         raise InputError(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:-1]}, one value a joint."
@@ -86,6 +87,20 @@ def read_plain(content: Content) -> Clips:
         stated=_stated(value, path),
         time_s=None if times is None else np.repeat(times, people),
     )
+
+
+def _confidence(value: Mapping[str, object], shape: tuple[int, ...], path: Path) -> np.ndarray | None:
+    """Return ``confidence``, else what other programs call so where it has one value a joint of (..., J, 2) keypoints."""
+    for name in CONFIDENCES:
+        if value.get(name) is None:
+            continue
+        if name != CONFIDENCES[0] and not isinstance(value[name], np.ndarray | list):
+            continue
+        found = numeric(value[name], "confidences", path)
+        found = found[..., 0] if found.shape == (*shape[:-1], 1) else found
+        if name == CONFIDENCES[0] or found.shape == shape[:-1]:
+            return found
+    return None
 
 
 def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]:
@@ -245,18 +260,26 @@ def is_array(content: Content) -> bool:
 
 
 def read_array(content: Content) -> Clips:
-    """Return whether an object holds keypoints and nothing else."""
+    """Read one array of keypoints, with the confidences beside it where a file names them."""
     value = content.value
     keypoints = numeric(_candidates(value)[0] if isinstance(value, Mapping) else value, "keypoints", content.path)
-    keypoints, _ = frames_first(keypoints)
+    confidence = _confidence(value, keypoints.shape, content.path) if isinstance(value, Mapping) else None
+    if confidence is not None and (confidence.shape != keypoints.shape[:-1] or keypoints.shape[-1] == 3):
+        confidence = None
+    keypoints, confidence = frames_first(keypoints, confidence)
     rows, frames, people = flatten(keypoints, content.path)
     persons = [""] * frames if people == 1 else list(range(people)) * frames
     sequence, sequences = group([content.path.stem] * len(rows), persons)
-    return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences)
+    trust = None if confidence is None else confidence.reshape(rows.shape[:2])
+    return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences, trust)
 
 
 def _candidates(value: Mapping[str, object]) -> list[np.ndarray]:
     """Return the arrays that look like keypoints: (..., J, 2 or 3) of three or four axes, or two as a last resort."""
-    arrays = [array for array in value.values() if isinstance(array, np.ndarray) and array.dtype.kind in "fiu"]
+    arrays = [
+        array
+        for name, array in value.items()
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu" and not is_3d_name(str(name))
+    ]
     least = 3 if len(arrays) > 1 else 2
     return [array for array in arrays if least <= array.ndim <= 4 and array.shape[-1] in (2, 3)]

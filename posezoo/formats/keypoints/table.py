@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ PoseZoo keypoints, version 1, as a table (.csv, .tsv): a header, then one row a 
   format                            optional, "{FORMAT}" in every row
 """
 
+# MediaPipe's pose and then its face, as a well-known tutorial writes them: x1, y1, z1, v1 to v501.
+_BODY, _BODY_AND_FACE = 33, 33 + 468
 # A row of joints; more than any detector of the whole body writes.
 _MOST_COLUMNS = 10_000
 _UNKNOWN = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--")
@@ -91,6 +94,8 @@ def read_table(content: Content) -> Clips:
     if not are_joints(tuple(columns)) and are_joints(plain := table_rows.common_part(tuple(columns))):
         columns = dict(zip(plain, columns.values(), strict=True))
     joints = by_number(tuple(columns), path)
+    if joints is not None and len(joints) == _BODY_AND_FACE:
+        joints = joints[:_BODY]
     if joints is None:
         joints = tuple(columns)
         if unused := unused_names(joints):
@@ -133,7 +138,8 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
         sizes = [known[pair] for pair in pairs]
     videos, frame, times = _recordings(cells, names, path)
     who = table_rows.find(names, table_rows.PERSONS)
-    persons = [""] * len(cells) if who is None else cells[:, who].tolist()
+    # Pandas writes numbers as 1.0 where some are unknown.
+    persons = [""] * len(cells) if who is None else [re.sub(r"^(\d+)\.0+$", r"\1", name) for name in cells[:, who].tolist()]
     named = table_rows.perhaps_persons(names, cells, frame) if who is None else None
     persons = named or persons
     identified = who is not None or named is not None or len({*zip(videos, frame.tolist(), strict=True)}) == len(frame)

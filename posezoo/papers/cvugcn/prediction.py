@@ -15,7 +15,7 @@ from torch import Tensor
 from posezoo.data import Prediction
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
-from posezoo.geometry.rig_fit import leg_length, likely_unit
+from posezoo.geometry.rig_fit import GOOD, leg_length, likely_unit
 from posezoo.lifting.inputs import as_array, check_convertible
 from posezoo.lifting.processes import check_process
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
@@ -109,6 +109,7 @@ def predict_views(
     world, camera, coarse = solve(model, given, limit, follows, batch_size)
     found = measure(world, given, limit)
     _warn_of_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
+    _warn_of_misfit(given.pixels, measure(coarse, given, limit).reprojection_px)
     arrays = [world, camera, coarse, found.reprojection_px, found.used]
     given_tensor = isinstance(keypoints, Tensor)
     world_mm, camera_mm, triangulated_mm, error, used = (a if given_tensor else a.cpu().numpy() for a in arrays)
@@ -132,6 +133,23 @@ def _warn_of_legs(leg_mm: float) -> None:
         advice = "no unit makes it human" if unit == "unknown" else f"bring the cameras' t from {unit} to mm"
         warnings.warn(
             f"legs are {leg_mm:.3g} mm long; expected 400 to 1300 mm; {advice}.", category=PoseZooWarning, stacklevel=4
+        )
+
+
+def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
+    """Warn where what was triangulated (V, T, J) is far from the keypoints (T, V, J, 2): the cameras are of other views."""
+    known = torch.isfinite(error_px) & torch.isfinite(pixels).all(-1).movedim(1, 0)
+    if not bool(known.any()):
+        return
+    rows = torch.where(torch.isfinite(pixels).all(-1), pixels[..., 1], torch.nan).movedim(1, 0)
+    height = rows.nan_to_num(nan=-torch.inf).amax(-1) - rows.nan_to_num(nan=torch.inf).amin(-1)
+    share = float((error_px / height.clamp_min(1.0)[..., None])[known].median())
+    if share > GOOD:
+        warnings.warn(
+            f"the views do not fit the cameras: half of the joints are off by more than {share:.1%} of the person's height; "
+            "check that keypoints and cameras are in one order, and that R, t are world-to-camera.",
+            category=PoseZooWarning,
+            stacklevel=4,
         )
 
 
