@@ -80,6 +80,11 @@ def run(options: argparse.Namespace) -> int:
         given = [
             name for name in ("truth", "data", "path", "data_dir", "protocol", "views", "joints") if getattr(options, name)
         ]
+        if options.truth is not None:
+            raise InputError(
+                f"--truth scores what `posezoo predict` wrote: posezoo predict {options.name} {options.input} -o poses.npz, "
+                f"then posezoo eval poses.npz --truth {options.truth}."
+            )
         if given:
             raise InputError(f"{options.input} holds keypoints of your own; leave out --{given[0].replace('_', '-')}.")
         return evaluate_file(options)

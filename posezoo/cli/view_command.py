@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posezoo.cli.truth import beside, read_truth, score
+from posezoo.cli.truth import MARKERS, beside, read_truth, score
 from posezoo.errors import InputError
 from posezoo.terminal import progress_console
 
@@ -57,7 +57,10 @@ def run(options: argparse.Namespace) -> int:
 
     outputs = {kind: getattr(options, kind) for kind in ENDINGS if getattr(options, kind) is not None}
     if options.input.suffix.lower() not in (".npz", ".json"):
-        raise InputError(f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them.")
+        markers = "; give markers as --truth FILE beside it" if options.input.suffix.lower() in MARKERS else ""
+        raise InputError(
+            f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them{markers}."
+        )
     outputs = outputs or {"html": options.input.with_suffix(".html")}
     sources = [options.input, *options.others, *(path for path in (options.truth, options.video) if path)]
     for source in sources:

@@ -7,11 +7,20 @@ from torch import Tensor
 
 WITHOUT_DOUBLE = {"mps"}
 """Types of devices that hold no float64: Apple's GPUs."""
+_WITH_DOUBLE = ("cpu", "cuda")
 
 
 def has_double(device: torch.device) -> bool:
-    """Return whether a device can hold float64."""
-    return device.type not in WITHOUT_DOUBLE
+    """Return whether a device can hold float64; devices of other types, such as Intel's GPUs, are asked."""
+    if device.type in WITHOUT_DOUBLE:
+        return False
+    if device.type in _WITH_DOUBLE:
+        return True
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):
+        return False
+    return True
 
 
 def to_double(values: Tensor) -> Tensor:

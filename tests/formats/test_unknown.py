@@ -208,6 +208,10 @@ def test_archives_and_folders_of_other_things(tmp_path):
             "is the folder of a model .pytorch_model.bin., and holds no keypoints",
         ),
         "run": (("svma.safetensors", "config.yaml"), r"posezoo predict .*run/svma.safetensors KEYPOINTS -o OUT"),
+        "settings": (
+            ("config.json", "README.md"),
+            "is the folder of a model .README.md., .* posezoo predict svma KEYPOINTS",
+        ),
         "pictures": (("a.jpg", "b.jpg"), "is a folder of pictures .a.jpg., not of frames; .*posezoo detect"),
         "videos": (("a.mp4",), "is a folder of videos"),
         "tables": (("a.csv", "b.csv"), "is a folder of files .a.csv., not of frames; give one of them"),

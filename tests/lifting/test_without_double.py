@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import posezoo
 from posezoo.data import load_dataset
 from posezoo.geometry import Camera, h36m_cameras, procrustes, procrustes_align, triangulate
+from posezoo.geometry.double import has_double
 from posezoo.metrics import functional
 from posezoo.metrics.report import LiftingMetrics
 from posezoo.skeletons import get_skeleton
@@ -32,6 +34,24 @@ def test_the_device_refuses_float64():
             torch.ones(3).to(device).double()
         with pytest.raises(RuntimeError, match="same device"):
             torch.ones(3).to(device) + torch.ones(3)
+
+
+class _Refusing(TorchDispatchMode):
+    """Refuse float64, as the drivers of some GPUs do."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
+            raise TypeError("float64 is not supported")
+        return result
+
+
+def test_devices_of_unknown_types_are_asked():
+    assert has_double(torch.device("meta"))
+    with _Refusing():
+        assert not has_double(torch.device("meta"))
+        assert has_double(torch.device("cpu"))
+    assert not has_double(torch.device("mps"))
 
 
 @pytest.mark.parametrize("name", ["svma", "geoselfsup", "georep", "martinez"])

@@ -8,6 +8,9 @@ from pathlib import Path
 from posezoo.errors import InputError, MissingFileError
 from posezoo.files.endings import PICTURE_ENDINGS, VIDEO_ENDINGS, WEIGHT_ENDINGS
 
+# Of models, beside their weights.
+_SETTINGS = ("config.json", "config.yaml", "hparams.yaml", "preprocessor_config.json", "README.md", ".gitattributes")
+
 
 def list_folder(path: Path, endings: Iterable[str]) -> tuple[str, list[Path]]:
     """Return the kind of a folder and its JSON files, else its texts; of a folder around a single one, that one's.
@@ -21,10 +24,12 @@ def list_folder(path: Path, endings: Iterable[str]) -> tuple[str, list[Path]]:
         MissingFileError: a folder of something else.
     """
     entries = sorted(path.iterdir())
-    if (weights := next((entry for entry in entries if entry.suffix.lower() in WEIGHT_ENDINGS), None)) is not None:
+    weights = [entry for entry in entries if entry.suffix.lower() in WEIGHT_ENDINGS]
+    if weights or (entries and all(entry.name in _SETTINGS for entry in entries)):
+        model = weights[0] if weights else "svma"
         raise InputError(
-            f"{path} is the folder of a model ({weights.name}), and holds no keypoints; name the model first, then a file "
-            f"of keypoints: posezoo predict {weights} KEYPOINTS -o OUT."
+            f"{path} is the folder of a model ({(weights or entries)[0].name}), and holds no keypoints; name the model "
+            f"first, then a file of keypoints: posezoo predict {model} KEYPOINTS -o OUT."
         )
     files = {
         ending: [entry for entry in entries if entry.suffix.lower() == ending and entry.name != "classes.txt"]

@@ -9,8 +9,9 @@ _WORKBOOK = "an Excel workbook; save the sheet as CSV"
 _VIDEO = "a video; posezoo predict finds its people first (--detector), posezoo data check needs their keypoints"
 _PICTURE = "a picture; find its people first, or give it to a model of pictures (posezoo predict hg3d {path})"
 _PAGE = "a web page, not the file that it shows; download the file itself"
-_MOTION = "3D motion, which needs no lifting; posezoo view shows it and posezoo eval scores against it"
-_SCENE = "a 3D scene, no keypoints; export its motion as BVH, which posezoo view shows"
+_MARKERS = "3D motion, which needs no lifting; score what predict wrote against it: posezoo eval poses.npz --truth {path}"
+_BVH = "3D motion, which needs no lifting; read it with posezoo.data.read_bvh"
+_SCENE = "a 3D scene, no keypoints; export its motion as BVH, which posezoo.data.read_bvh reads"
 _ARCHIVE = "an archive; unpack it and give the keypoints inside"
 _SETTINGS = "a text of settings, no keypoints; expected what a detector writes, such as .json, .csv or .npz"
 _HEADS = (
@@ -22,8 +23,8 @@ _HEADS = (
     (b"PAR1", "a Parquet table; write it as CSV (pandas: to_csv)"),
     (b"\x1f\x8b", "compressed by gzip; unpack it first (gunzip)"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself; fetch it: git lfs pull"),
-    (b"HIERARCHY", _MOTION),
-    (b"PathFileType", _MOTION),
+    (b"HIERARCHY", _BVH),
+    (b"PathFileType", _MARKERS),
     (b"Kaydara FBX", _SCENE),
     (b"Rar!", _ARCHIVE),
     (b"7z\xbc\xaf", _ARCHIVE),
@@ -37,7 +38,8 @@ _ENDINGS = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), _WORKBOOK),
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), _VIDEO),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp"), _PICTURE),
-    **dict.fromkeys((".bvh", ".trc", ".c3d"), _MOTION),
+    ".bvh": _BVH,
+    **dict.fromkeys((".trc", ".c3d"), _MARKERS),
     **dict.fromkeys((".fbx", ".usd", ".usdz", ".glb", ".gltf", ".blend"), _SCENE),
     **dict.fromkeys((".mot", ".sto", ".osim"), "OpenSim's, no keypoints; give the 2D keypoints that it was made from"),
     **dict.fromkeys((".tar", ".tgz", ".zip"), _ARCHIVE),
