@@ -97,7 +97,7 @@ def commands(top: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
 def results() -> dict[str, list[str]]:
     """Return fields of what predicting gives, in memory and in files."""
     from posezoo.data import Prediction
-    from posezoo.papers.cvugcn.prediction import MultiViewPrediction
+    from posezoo.poses.multiview import MultiViewPrediction
     from posezoo.skeletons import get_skeleton
 
     full = Prediction(

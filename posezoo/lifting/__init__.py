@@ -6,12 +6,14 @@ from posezoo.lifting.finetuning import FineTuning
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
 from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
+from posezoo.lifting.views import MultiViewModule
 from posezoo.metrics.report import LiftingMetrics
 
 __all__ = [
     "FineTuning",
     "LiftingMetrics",
     "LiftingModule",
+    "MultiViewModule",
     "PictureModule",
     "ZooModule",
     "as_list",

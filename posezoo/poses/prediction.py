@@ -115,7 +115,9 @@ class Prediction(Generic[Array]):
         parts = [f"pose_3d {tuple(self.pose_3d.shape)} {dtype} in {self.unit}", self.skeleton.name, self.frame]
         parts += [f"by {self.model}"] if self.model else []
         parts += (
-            [f"{int(np.count_nonzero(np.asarray(_numpy(self.filled))))} joints filled in"] if self.filled is not None else []
+            [f"{int(np.count_nonzero(np.asarray(as_numpy(self.filled))))} joints filled in"]
+            if self.filled is not None
+            else []
         )
         parts += [f"missing {', '.join(self.missing)}"] if self.missing else []
         return f"Prediction({', '.join(parts)})"
@@ -142,7 +144,7 @@ class Prediction(Generic[Array]):
 
     def numpy(self) -> Prediction[np.ndarray]:
         """Return the same with NumPy arrays."""
-        arrays: dict[str, Any] = {name: _numpy(getattr(self, name)) for name in ARRAYS}
+        arrays: dict[str, Any] = {name: as_numpy(getattr(self, name)) for name in ARRAYS}
         return cast("Prediction[np.ndarray]", replace(self, **arrays))
 
     def save(
@@ -238,7 +240,8 @@ class Prediction(Generic[Array]):
         }
 
 
-def _numpy(values: object) -> np.ndarray | None:
+def as_numpy(values: object) -> np.ndarray | None:
+    """Return a tensor of any device, or an array, as an array; None for None."""
     if values is None:
         return None
     # A tensor may be on another device and part of a graph.

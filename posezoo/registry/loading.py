@@ -16,7 +16,7 @@ from posezoo.registry.index import Entry, check_version, checkpoint_folders, fin
 from posezoo.registry.weights import read
 
 if TYPE_CHECKING:
-    from posezoo.lifting import LiftingModule, PictureModule, ZooModule
+    from posezoo.lifting import LiftingModule, MultiViewModule, PictureModule, ZooModule
 
 
 def locate(name: str) -> Path:
@@ -94,6 +94,7 @@ _Lifters = Literal[
     "martinez.mocap",
 ]  # fmt: skip
 _Pictures = Literal["hg3d", "hg3d.photo", "hg3d.render_small", "integral"]
+_Views = Literal["cvugcn", "cvugcn.cmu", "cvugcn.mocap"]
 Model = TypeVar("Model", bound="ZooModule")
 
 
@@ -101,6 +102,8 @@ Model = TypeVar("Model", bound="ZooModule")
 def load(name: _Lifters, device: str | None = None) -> LiftingModule: ...
 @overload
 def load(name: _Pictures, device: str | None = None) -> PictureModule: ...
+@overload
+def load(name: _Views, device: str | None = None) -> MultiViewModule: ...
 @overload
 def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Model]) -> Model: ...
 @overload

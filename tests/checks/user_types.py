@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from typing_extensions import assert_type
 
     import posezoo
-    from posezoo.lifting import LiftingModule, PictureModule
+    from posezoo.geometry import Camera
+    from posezoo.lifting import LiftingModule, MultiViewModule, PictureModule
     from posezoo.poses.prediction import Prediction
 
-    def predict(keypoints: np.ndarray, pixels: Tensor, path: str) -> None:
+    def predict(keypoints: np.ndarray, pixels: Tensor, path: str, cameras: list[Camera]) -> None:
         """Predict from arrays, tensors and pictures."""
         assert_type(posezoo.load("svma"), LiftingModule)
         assert_type(posezoo.load("hg3d"), PictureModule)
+        assert_type(posezoo.load("cvugcn"), MultiViewModule)
+        assert_type(posezoo.load("cvugcn").predict_views(keypoints, cameras).world_mm, np.ndarray)
+        assert_type(posezoo.load("cvugcn").predict_views(pixels, cameras).camera_mm, Tensor)
         assert_type(posezoo.load(path, kind=LiftingModule), LiftingModule)
         assert_type(posezoo.load("svma").predict(keypoints), Prediction[np.ndarray])
         assert_type(posezoo.load("svma").predict(keypoints).pose_3d, np.ndarray)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 import posezoo
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
-from posezoo.registry import build, describe, locate, save
+from posezoo.registry import PAPERS, build, describe, list_models, loading, locate, save
 from tests.registry.conftest import CHECKPOINTS
 
 
@@ -225,3 +226,9 @@ def test_settings_that_weights_lack_are_those_they_were_trained_with():
         assert build(paper, {**settings, name: former}).hparams[name] == former
         assert build(paper, settings).hparams[name] != former
     assert posezoo.load("cvugcn.cmu").hparams["triangulation"] == "dlt"
+
+
+def test_the_types_of_load_name_every_model_by_its_kind():
+    for kind, names in {"lifter": loading._Lifters, "pictures": loading._Pictures, "views": loading._Views}.items():
+        papers = [name for name, paper in PAPERS.items() if paper.kind == kind]
+        assert set(get_args(names)) == {*papers, *(name for name in list_models() if name.partition(".")[0] in papers)}

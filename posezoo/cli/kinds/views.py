@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from posezoo.geometry import Camera
     from posezoo.geometry.rig_fit import RigFit
     from posezoo.papers.cvugcn import CVUGCN
-    from posezoo.papers.cvugcn.prediction import MultiViewPrediction
+    from posezoo.poses.multiview import MultiViewPrediction
     from posezoo.video.clips import ClipPeople
     from posezoo.video.multiview import Observed
 

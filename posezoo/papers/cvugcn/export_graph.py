@@ -19,7 +19,7 @@ _VIEWS = 2
 
 
 class CrossViewGraph(ExportGraph):
-    """:meth:`posezoo.papers.cvugcn.CVUGCN.predict_views` for two views, with the same cameras for all of a batch."""
+    """Compute what :meth:`posezoo.lifting.MultiViewModule.predict_views` gives for two views, cameras of a batch alike."""
 
     frame = "world, as the cameras are calibrated"
     refused = MappingProxyType(

@@ -27,9 +27,10 @@ from posezoo.papers.cvugcn.context import CHANNELS
 from posezoo.papers.cvugcn.evaluation import MultiViewMetrics, evaluate_views
 from posezoo.papers.cvugcn.export_graph import CrossViewGraph
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
-from posezoo.papers.cvugcn.prediction import MultiViewPrediction, predict_views
+from posezoo.papers.cvugcn.prediction import predict_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
@@ -77,7 +78,6 @@ class CVUGCN(Refinement):
         InputError: a negative gate, ``pixel`` not above 0, or another way to triangulate.
     """
 
-    kind = "views"
     monitor = "val/reprojection_px"
     paper = "cvugcn"
     former_defaults: ClassVar[dict[str, object]] = {"triangulation": "dlt"}
@@ -117,40 +117,17 @@ class CVUGCN(Refinement):
         inputs = 6 + 2 * residual + CHANNELS * context
         self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, any_views)
 
-    def predict_views(
+    def _predict_views(
         self,
         keypoints: object,
         cameras: object,
-        skeleton: str | Skeleton | None = None,
-        confidence: object = None,
-        batch_size: int = 4096,
-        max_reprojection_px: float | str | None = "auto",
-        undistort: bool = True,
-        frames: object = None,
-    ) -> MultiViewPrediction:
-        """Return metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
-
-        Args:
-            keypoints: (V, T, J, 2) px, as the cameras see them; NaN is a missing joint.
-            cameras: V :class:`posezoo.geometry.Camera`. A model with ``any_views`` solves all of them together. Others know
-                two views; of more, each pair is refined and the poses are averaged.
-            skeleton: the keypoints' layout; the model's own where not given.
-            confidence: (V, T, J) weights in the triangulation; 0 is a missing joint.
-            batch_size: frames at a time.
-            max_reprojection_px: of three or more views, those that see a joint further away than this are left out of it.
-                ``auto`` finds how far views usually are off and trusts each by it; None trusts all alike. Without effect
-                on the pairs of a model without ``any_views``.
-            undistort: whether to take the cameras' distortion out of the keypoints.
-            frames: (T,) numbers of the frames, for models with ``context``: frames whose numbers follow each other are
-                neighbours in time. 0 to T - 1 where not given.
-
-        Returns:
-            ``world_mm`` (T, J, 3) and ``camera_mm`` (V, T, J, 3), arrays for arrays, tensors on the model's device for
-            tensors; NaN for joints that fewer than two views define; how far each view is off, and which views were used.
-
-        Raises:
-            InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give.
-        """
+        skeleton: str | Skeleton | None,
+        confidence: object,
+        batch_size: int,
+        max_reprojection_px: float | str | None,
+        undistort: bool,
+        frames: object,
+    ) -> MultiViewPrediction[Tensor]:
         return predict_views(
             self, keypoints, cameras, skeleton, confidence, batch_size, max_reprojection_px, undistort, frames
         )

@@ -1,76 +1,24 @@
-"""Predict metric poses from a user's synchronised keypoints: ``predict_views``."""
+"""Predict metric poses from a user's synchronised keypoints."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from posezoo.data import Prediction
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
 from posezoo.geometry.rig_fit import GOOD, leg_length, likely_unit
 from posezoo.lifting.inputs import as_array, check_convertible
-from posezoo.lifting.processes import check_process
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MultiViewPrediction:
-    """Poses of one person seen by V cameras over T frames: arrays for arrays, tensors for tensors.
-
-    Attributes:
-        world_mm: (T, J, 3) float32, mm, world coordinates of the cameras' calibration; NaN where it is not known.
-        camera_mm: (V, T, J, 3) the same in each camera's frame (x right, y down, z forward).
-        triangulated_mm: (T, J, 3) what was refined, world coordinates.
-        skeleton: the layout.
-        undefined: joints (of T x J) that fewer than two views define.
-        reprojection_px: (V, T, J) distance in px between each view's keypoint and the refined joint; NaN where either is
-            missing.
-        views_used: (V, T, J) bool, the views that a joint was made from.
-        approximated: joints that the keypoints' layout lacks, and how they were made up.
-        unit, frame: in words.
-        model: which checkpoint.
-    """
-
-    world_mm: Any
-    camera_mm: Any
-    triangulated_mm: Any
-    skeleton: Skeleton
-    undefined: int
-    reprojection_px: Any = None
-    views_used: Any = None
-    model: str = ""
-    approximated: Mapping[str, str] = field(default_factory=dict)
-    unit: str = "mm"
-    frame: str = "world, as the cameras are calibrated"
-
-    def in_world(self) -> Prediction:
-        """Return the poses in the world's frame alone, as they are saved, drawn and exported."""
-        return Prediction(
-            pose_3d=self.world_mm,
-            skeleton=self.skeleton,
-            unit=self.unit,
-            frame=self.frame,
-            model=self.model,
-            approximated=self.approximated,
-            notes=(f"{self.undefined} joints that fewer than two views define are NaN",) if self.undefined else (),
-        )
-
-    def __repr__(self) -> str:
-        parts = [f"world_mm {tuple(self.world_mm.shape)}, camera_mm {tuple(self.camera_mm.shape)}", self.skeleton.name]
-        parts += [f"by {self.model}"] if self.model else []
-        parts += [f"{self.undefined} joints undefined"] if self.undefined else []
-        return f"MultiViewPrediction({', '.join(parts)})"
 
 
 @torch.inference_mode()
@@ -84,11 +32,8 @@ def predict_views(
     max_reprojection_px: float | str | None,
     undistort: bool,
     frames: object,
-) -> MultiViewPrediction:
-    """See :meth:`posezoo.papers.cvugcn.CVUGCN.predict_views`."""
-    check_process()
-    if model.training:
-        raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
+) -> MultiViewPrediction[Tensor]:
+    """See :meth:`posezoo.lifting.MultiViewModule.predict_views`."""
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
     values, weights = _checked(keypoints, confidence, source)
     placed = _checked_cameras(cameras, len(values))
@@ -110,17 +55,14 @@ def predict_views(
     found = measure(world, given, limit)
     _warn_of_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
     _warn_of_misfit(given.pixels, measure(coarse, given, limit).reprojection_px)
-    arrays = [world, camera, coarse, found.reprojection_px, found.used]
-    given_tensor = isinstance(keypoints, Tensor)
-    world_mm, camera_mm, triangulated_mm, error, used = (a if given_tensor else a.cpu().numpy() for a in arrays)
     return MultiViewPrediction(
-        world_mm=world_mm,
-        camera_mm=camera_mm,
-        triangulated_mm=triangulated_mm,
+        world_mm=world,
+        camera_mm=camera,
+        triangulated_mm=coarse,
         skeleton=model.skeleton,
         undefined=int(torch.isnan(world).any(-1).sum()),
-        reprojection_px=error,
-        views_used=used,
+        reprojection_px=found.reprojection_px,
+        views_used=found.used,
         model=model.zoo_name,
         approximated=converted.approximated,
     )
@@ -132,7 +74,7 @@ def _warn_of_legs(leg_mm: float) -> None:
     if unit is not None:
         advice = "no unit makes it human" if unit == "unknown" else f"bring the cameras' t from {unit} to mm"
         warnings.warn(
-            f"legs are {leg_mm:.3g} mm long; expected 400 to 1300 mm; {advice}.", category=PoseZooWarning, stacklevel=4
+            f"legs are {leg_mm:.3g} mm long; expected 400 to 1300 mm; {advice}.", category=PoseZooWarning, stacklevel=6
         )
 
 
@@ -149,7 +91,7 @@ def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
             f"the views do not fit the cameras: half of the joints are off by more than {share:.1%} of the person's height; "
             "check that keypoints and cameras are in one order, and that R, t are world-to-camera.",
             category=PoseZooWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

@@ -10,7 +10,7 @@ from posezoo.geometry import triangulate
 from posezoo.geometry.double import to_double
 from posezoo.geometry.pieces import pieces
 from posezoo.geometry.robust import trusted
-from posezoo.lifting import ZooModule
+from posezoo.lifting import MultiViewModule
 from posezoo.papers.cvugcn.context import describe, disagreement
 from posezoo.papers.cvugcn.networks import CrossViewNetwork
 from posezoo.papers.cvugcn.rays import triangulate_rays
@@ -24,7 +24,7 @@ _ERROR_MM = 1500.0  # larger disagreements are clamped, because they say no more
 _SHIFT = 5.0  # shifts are a few times the disagreement of a clip's views
 
 
-class Refinement(ZooModule):
+class Refinement(MultiViewModule):
     """The part of :class:`posezoo.papers.cvugcn.CVUGCN` that turns keypoints into poses.
 
     Attributes:
