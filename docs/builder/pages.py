@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import commands
+import moving
+import notebook_pages
 import results
 
 HERE = Path(__file__).resolve().parent
@@ -69,14 +71,26 @@ def _skeletons() -> str:
     return results.table(["layout", "joints", "in this order"], rows)
 
 
+def _notebooks() -> str:
+    return "\n".join(f"- [{title}]({Path(page).name})" for page, title in notebook_pages.titles().items())
+
+
+def _walk() -> str:
+    """Return a page of ``viz.page`` inside a page of the site."""
+    return '<iframe src="figures/walk.html" title="A walk, lifted: 2D and 3D, with slider and play" loading="lazy"></iframe>'
+
+
 BLOCKS: dict[str, Any] = {
     "commands": commands.command_pages,
     "equations": results.equations,
+    "figures": results.figures,
     "file": _file,
     "formats": _formats,
     "found": results.found,
     "models": results.models,
     "modules": _modules,
+    "notebooks": _notebooks,
+    "walk": _walk,
     "papers": results.papers,
     "schema": _schema,
     "skeletons": _skeletons,
@@ -131,6 +145,8 @@ def write_pages(folder: Path) -> None:
             target.write_text(fill(source.read_text(encoding="utf-8")), encoding="utf-8")
         else:
             shutil.copyfile(source, target)
+    notebook_pages.write_notebooks(folder)
+    moving.write_moving(folder / "figures")
     (folder / "results").mkdir(parents=True, exist_ok=True)
     for name, report in results.reports().items():
         (folder / name).write_text(fill(results.report_page(report, name)), encoding="utf-8")
@@ -141,9 +157,14 @@ def write_pages(folder: Path) -> None:
 
 
 def with_papers(config: dict[str, Any]) -> dict[str, Any]:
-    """Add a page for each paper to the navigation, behind the one that lists them: a new paper changes no file of ours."""
+    """Add a page for each paper and notebook to the navigation, behind the one that lists them.
+
+    So a new paper or notebook changes no file of ours.
+    """
     from posezoo.registry import PAPERS
 
     section = next(entry["Papers"] for entry in config["nav"] if "Papers" in entry)
     section += [{paper: f"papers/{paper}.md"} for paper in PAPERS]
+    shown = next(entry["Notebooks"] for entry in config["nav"] if "Notebooks" in entry)
+    shown += [{title: page} for page, title in notebook_pages.titles().items()]
     return config

@@ -57,18 +57,53 @@ def finetuned(model: str, metric: str, when: str) -> str:
 # --- blocks: <!-- written: ... --> ---
 
 
+_DATASETS = {
+    "real video": ("real video", ""),
+    "OpenMocap, GT 2D": ("openmocap", "GT 2D"),
+    "OpenMocap, detected 2D": ("openmocap", "detected 2D"),
+    "bandai-1, GT 2D": ("bandai-1", "GT 2D"),
+}
+_METRICS = {
+    "p_mpjpe": "P-MPJPE",
+    "mpjpe": "MPJPE",
+    "pck": "PCK",
+    "auc": "AUC",
+    "pckh": "PCKh",
+    "pck_torso": "PCK of the torso",
+}
+
+
+def _cards() -> dict[str, Any]:
+    return dict(json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"])
+
+
 def models() -> str:
-    """Return the published weights with what they score."""
-    index = json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"]
+    """Return the published weights, a row a model: P-MPJPE on each dataset, best on real video first."""
     rows = []
-    for name, card in index.items():
+    for name, card in _cards().items():
+        cells = []
+        for start, end in _DATASETS.values():
+            found = [v["p_mpjpe"] for title, v in card["metrics"].items() if title.startswith(start) and title.endswith(end)]
+            cells.append(f"{found[0]:.1f}" if found else "–")
+        rows.append([f"[`{name}`](papers/{name.split('.')[0]}.md)", *cells, card["supervision"]])
+    rows.sort(key=lambda row: [float(cell) if cell != "–" else float("inf") for cell in row[1:3]])
+    return table(["model", *_DATASETS, "trained with"], rows)
+
+
+def figures() -> str:
+    """Return every figure of the published weights, and what triangulation alone gives where views are refined."""
+    rows = []
+    for name, card in _cards().items():
         for dataset, scores in card["metrics"].items():
-            if dataset.startswith("procedural"):
-                continue
-            errors = [f"{scores[key]:.1f}" if key in scores else "–" for key in ("p_mpjpe", "mpjpe", "n_mpjpe")]
-            paper = name.split(".")[0]
-            rows.append([f"[`{name}`](papers/{paper}.md)", dataset, *errors])
-    return table(["model", "measured on", "P-MPJPE, mm", "MPJPE, mm", "N-MPJPE, mm"], rows)
+            before = card["baselines"].get(dataset, {}).get("triangulated", {})
+            # The names of PCK and AUC say where poses were scaled to the label first.
+            scores = {key.removesuffix("_scaled"): value for key, value in scores.items()}
+            cells = [
+                (f"{before[key]:.1f} -> " if key in before else "") + (f"{scores[key]:.1f}" if key in scores else "–")
+                for key in _METRICS
+            ]
+            rows.append([f"`{name}`", dataset, *cells])
+    return table(["model", "measured on", *_METRICS.values()], rows)
 
 
 def weights(paper: str) -> str:

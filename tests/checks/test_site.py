@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import inspect
 import json
 import re
 import subprocess
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import posezoo
+from posezoo import list_models
 from posezoo.cli import parser
 from tests.public_surface import MODULES, commands, public
+from tests.viz.chromium import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,3 +96,55 @@ def test_docstrings_are_markdown(site):
         # What follows is the source as it is, which keeps its roles.
         shown = re.sub(r"<details class=\"mkdocstrings-source\">.*?</details>", "", page.read_text(), flags=re.DOTALL)
         assert not re.findall(r":(?:func|class|meth|data|mod):", shown), page
+
+
+def test_the_front_page_moves_and_has_a_row_a_model(site):
+    page, models = (site / "index.html").read_text(encoding="utf-8"), list_models()
+    assert 'src="figures/walk.svg"' in page
+    assert (site / "figures" / "walk.svg").read_text(encoding="utf-8").count("<animate ") > 4 * 2 * 10
+    shown = re.findall(r"<tr>\s*<td><a [^>]*><code>([\w.]+)</code></a></td>\s*<td>([^<]*)</td>", page)
+    assert sorted(name for name, _ in shown) == sorted(models)
+    errors = [float(error) for _, error in shown if error != "–"]
+    assert len(errors) > 3
+    assert errors == sorted(errors)  # on real video, the best first
+
+
+def test_notebooks_and_pages_are_shown_inline(site):
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        text = (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        drawn = [
+            out for cell in cells for out in cell.get("outputs", []) if any("image/" in kind for kind in out.get("data", {}))
+        ]
+        pictures = re.findall(rf'src="({notebook.stem}_\d+\.(?:png|svg))"', text)
+        assert len(pictures) == len(drawn)
+        assert all((site / "notebooks" / picture).stat().st_size > 1000 for picture in pictures)
+    assert 'src="figures/walk.html"' in (site / "tutorial.html").read_text(encoding="utf-8")
+    assert "Plotly" in (site / "figures" / "walk.html").read_text(encoding="utf-8")
+
+
+def test_functions_of_the_reference_say_what_they_do(site):
+    text = text_of(site / "reference" / "posezoo.html")
+    for name in ("load", "list_models", "info", "register_model", "export"):
+        sentence = inspect.getdoc(getattr(posezoo, name)).partition(". ")[0].partition("\n")[0].rstrip(".")
+        assert sentence.partition(" :func:")[0].replace("``", "") in text, name
+
+
+_BEYOND = """
+const width = document.documentElement.clientWidth, found = [];
+for (const element of document.querySelectorAll('.md-content *')) {
+  if (element.getBoundingClientRect().right <= width + 1) continue;
+  let box = element.parentElement;
+  while (box && !/auto|scroll/.test(getComputedStyle(box).overflowX)) box = box.parentElement;
+  if (!box || box.contains(document.querySelector('.md-content'))) found.push(element.outerHTML.slice(0, 100));
+}
+return [document.documentElement.scrollWidth > width, found];
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_wide_tables_and_code_scroll_in_their_boxes(site, width):
+    with chromium(width, 900) as browser:
+        for name in ("index", "models", "tutorial", "commands", "results", "reference/posezoo"):
+            browser.get((site / f"{name}.html").as_uri())
+            assert browser.execute_script(_BEYOND) == [False, []], name

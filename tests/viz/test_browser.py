@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import io
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from posezoo.viz import page
+from tests.viz.chromium import chromium
 from tests.viz.people import assert_upright_facing_us, clip_of, facing_the_camera
 
 pytestmark = pytest.mark.slow
 
-_CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-_DRIVER = shutil.which("chromedriver")
-_FLAGS = [
-    "headless",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "disable-dev-shm-usage",
-    "window-size=1200,760",
-]
 _FRAMES = 20
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    if _CHROMIUM is None or _DRIVER is None:
-        pytest.skip("no chromium and chromedriver here; Debian's packages chromium and chromium-driver bring them")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed; it is in the extra `test`")
-    folder = tmp_path_factory.mktemp("browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = _CHROMIUM
-    for flag in [*_FLAGS, f"user-data-dir={folder / 'profile'}"]:
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
-    driver.set_script_timeout(60)
-    try:
-        poses = facing_the_camera(_FRAMES)
-        clip = clip_of(poses, title="leaning", fps=10.0, poses={"model": poses}, image_size=(1000, 1000))
-        driver.get(page(clip, folder / "page.html", title="A page").as_uri())
+    poses = facing_the_camera(_FRAMES)
+    clip = clip_of(poses, title="leaning", fps=10.0, poses={"model": poses}, image_size=(1000, 1000))
+    with chromium(1200, 760) as driver:
+        driver.get(page(clip, tmp_path_factory.mktemp("browser") / "page.html", title="A page").as_uri())
         yield driver
-    finally:
-        driver.quit()
 
 
 def across(browser) -> list[float]:
