@@ -70,6 +70,16 @@ def has_enough_joints(known: Flags, fills_missing: bool) -> Flags:
     return cast(Flags, known.sum(1) * 2 >= known.shape[1] if fills_missing else known.all(1))
 
 
+def check_batch_size(batch_size: object) -> None:
+    """Refuse what is no number of poses.
+
+    Raises:
+        InputError: no whole number, or one below 1.
+    """
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}; expected a number of poses, at least 1.")
+
+
 def check_convertible(source: Skeleton, missing: Sequence[str]) -> None:
     """Refuse a layout that cannot give all joints of a model's.
 

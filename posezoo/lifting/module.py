@@ -16,7 +16,7 @@ from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_length
 from posezoo.lifting.base import Shown, ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
-from posezoo.lifting.inputs import Values, check_keypoints
+from posezoo.lifting.inputs import Values, check_batch_size, check_keypoints
 from posezoo.lifting.processes import check_process
 from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
@@ -124,8 +124,7 @@ class LiftingModule(ZooModule):
         check_process()
         if self.training:
             raise RuntimeError("the model is in training mode; call .eval() before predict.")
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}; expected a number of poses, at least 1.")
+        check_batch_size(batch_size)
         values = torch.from_numpy(checked.values).to(self.device)
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
         filled: Tensor | None = None

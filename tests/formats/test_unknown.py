@@ -142,6 +142,17 @@ def test_flat_bodies_with_hands_and_a_face_after_them(tmp_path):
     np.testing.assert_allclose(read_keypoints(tmp_path / "a.csv", image_size=SIZE).keypoints_2d, body * SIZE, atol=0.01)
 
 
+def test_frames_of_movenets_multipose_without_the_batch(tmp_path):
+    found = np.zeros((FRAMES, 6, 56))
+    for person, poses in enumerate(WALKERS):
+        points = np.dstack([poses[..., ::-1] / SIZE[::-1], CONFIDENCE])
+        found[:, person, :51], found[:, person, 55] = points.reshape(FRAMES, -1), 0.9
+    np.save(tmp_path / "a.npy", found)
+    data = read_keypoints(tmp_path / "a.npy", image_size=SIZE)
+    assert len(data) == 2 * FRAMES
+    np.testing.assert_allclose(data.keypoints_2d[data.sequence == 0], WALKERS[0], atol=0.01)
+
+
 def test_tracks_that_pandas_wrote_as_floats(tmp_path):
     header = ["frame", "track_id", *(f"{joint}_{axis}" for joint in COCO for axis in "xy")]
     rows = [[i, f"{person + 3}.0", *WALKERS[person][i].ravel()] for i in range(FRAMES) for person in (0, 1)]

@@ -224,6 +224,8 @@ def test_bad_views_are_refused_in_a_sentence():
         model.predict_views(keypoints, CAMERAS[:3])
     with pytest.raises(InputError, match=r"expected \(V, T, 17, 2\)"):
         model.predict_views(keypoints[0], CAMERAS[:2])
+    with pytest.raises(InputError, match="batch_size is 0"):
+        model.predict_views(keypoints, CAMERAS[:2], batch_size=0)
     with pytest.raises(InputError, match="something else than"):
         model.predict_views(keypoints, ["a.yml", "b.yml"])
     with pytest.raises(InputError, match="infinite"):

@@ -84,7 +84,10 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
         raise MissingFileError(f"{path} is not there; expected a file or folder of calibrations.")
     kind = "folder" if path.is_dir() else path.suffix.lower()
     if kind not in _READERS:
-        raise InputError(f"{path} ends in {path.suffix!r}; cameras are read from {', '.join(_READERS)}.")
+        raise InputError(
+            f"{path} ends in {path.suffix!r}, as no calibration does that is read; expected K, R and t of every camera, as the "
+            "program that calibrated them writes them, or in .json, .toml or .npz."
+        )
     entries, millimetres = _READERS[kind](path, subject)
     if not entries:
         raise CorruptFileError(f"{path} holds no camera; expected K, R and t of one or more.")

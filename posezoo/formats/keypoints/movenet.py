@@ -14,11 +14,11 @@ _MULTI = 3 * _JOINTS + 5
 
 
 def is_movenet(content: Content) -> bool:
-    """Return whether an array is (..., 1, 1, 17, 3), or MultiPose's (..., 1, 6, 56)."""
+    """Return whether an array is (..., 1, 1, 17, 3), or MultiPose's (..., 6, 56)."""
     if content.kind not in ("npy", "npz", "json", "pickle"):
         return False
     shape = () if (array := _array(content)) is None else array.shape
-    return shape[-4:] == (1, 1, _JOINTS, 3) or (len(shape) >= 3 and shape[-3:] == (1, 6, _MULTI))
+    return shape[-4:] == (1, 1, _JOINTS, 3) or shape[-2:] == (6, _MULTI)
 
 
 def read_movenet(content: Content) -> Clips:

@@ -13,7 +13,7 @@ from torch import Tensor
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
 from posezoo.geometry.rig_fit import GOOD, leg_length, likely_unit
-from posezoo.lifting.inputs import as_array, check_convertible
+from posezoo.lifting.inputs import as_array, check_batch_size, check_convertible
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
@@ -34,6 +34,7 @@ def predict_views(
     frames: object,
 ) -> MultiViewPrediction[Tensor]:
     """See :meth:`posezoo.lifting.MultiViewModule.predict_views`."""
+    check_batch_size(batch_size)
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
     values, weights = _checked(keypoints, confidence, source)
     placed = _checked_cameras(cameras, len(values))
