@@ -85,7 +85,7 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
     kind = "folder" if path.is_dir() else path.suffix.lower()
     if kind not in _READERS:
         raise InputError(
-            f"{path} ends in {path.suffix!r}, as no calibration does that is read; expected K, R and t of every camera, as the "
+            f"{path} ends in {path.suffix!r}, as no calibration does that is read; expected K, R, t of every camera, as the "
             "program that calibrated them writes them, or in .json, .toml or .npz."
         )
     entries, millimetres = _READERS[kind](path, subject)
