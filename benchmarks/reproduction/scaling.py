@@ -58,7 +58,7 @@ def _side_by_side(settings: dict[str, Any], batch: int, steps: int) -> float:
         return max(float(json.loads(path.read_text())) for path in Path(folder).glob("*.json"))
 
 
-def scaling(recipe: str = "svma", batch: int = 512, steps: int = 12, rounds: int = 3) -> list[dict[str, Any]]:
+def scaling(recipe: str = "svma", batch: int = 2048, steps: int = 8, rounds: int = 3) -> list[dict[str, Any]]:
     """Return the ratios for the table of ``speed``: two processes over one.
 
     The contestants take turns and each counts by its fastest; each process has one thread (or one GPU) of its own.
@@ -77,12 +77,12 @@ def scaling(recipe: str = "svma", batch: int = 512, steps: int = 12, rounds: int
         for name, contestant in contestants.items():
             best[name] = min(best[name], contestant())
 
-    def line(what: str, name: str, gain: float) -> dict[str, Any]:
+    def line(what: str, name: str, gain: float, goal: float | None = None) -> dict[str, Any]:
         detail = f"{1 / best[name]:.1f} steps/s, {1 / best['one']:.1f} on one process"
-        return {"name": f"{recipe}, {what}", "value": gain, "goal": None, "at_least": True, "detail": detail}
+        return {"name": f"{recipe}, {what}", "value": gain, "goal": goal, "at_least": True, "detail": detail}
 
     return [
-        line(f"DDP on 2 processes, {batch} poses each: poses/s over 1", "each", 2 * best["one"] / best["each"]),
+        line(f"DDP on 2 processes, {batch} poses each: poses/s over 1", "each", 2 * best["one"] / best["each"], 1.6),
         line(f"DDP on 2 processes, {batch} poses in all: steps/s over 1", "split", best["one"] / best["split"]),
         line(f"2 runs side by side, {batch} poses each: poses/s over 1", "apart", 2 * best["one"] / best["apart"]),
     ]
