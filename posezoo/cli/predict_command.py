@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from posezoo.cli import clip_options
@@ -73,6 +74,7 @@ def _name_a_model(options: argparse.Namespace) -> None:
 
     Raises:
         InputError: there is a model, but no input.
+        MissingFileError: the only argument looks like a file rather than a model, and is not there.
     """
     first = Path(options.name)
     # Weights of other programs, and folders of them, are refused by what loads a model, which knows what they are.
@@ -81,6 +83,8 @@ def _name_a_model(options: argparse.Namespace) -> None:
     if not named and os.path.exists(first):
         options.input = [first, *options.input]
         options.name = _model_for(options)
+    elif not options.input and first.suffix and not get_close_matches(first.stem, PAPERS):
+        check_input(first)  # clip.mp4, which is not there, is no misspelt model, as svmo.cmu is
     check_name(options.name)
     if not options.input:
         raise InputError(

@@ -252,7 +252,9 @@ def test_predict_without_a_model_takes_the_one_for_such_input(tmp_path, keypoint
     torch.save({"state_dict": {}}, tmp_path / "model.pth")
     assert "another program" in refused(capsys, "predict", tmp_path / "model.pth", keypoints, "-o", tmp_path / "p.json")
     assert "is a folder" in refused(capsys, "predict", tmp_path, keypoints, "-o", tmp_path / "p.json")
-    assert "did you mean svma" in refused(capsys, "predict", "svmo", "-o", tmp_path / "p.json")
+    for name in ("svmo", "svmo.cmu"):
+        assert "did you mean svma" in refused(capsys, "predict", name, "-o", tmp_path / "p.json")
+    assert "clip.mp4 is not there" in refused(capsys, "predict", "clip.mp4", "-o", tmp_path / "p.html")
 
 
 def test_weights_are_downloaded_before_they_are_needed(capsys):
