@@ -90,13 +90,13 @@ def test_views_are_matched_by_the_numbers_of_frames(tmp_path, capsys, weights, s
     np.testing.assert_allclose(found.pose_3d, world[0][common], atol=0.5)
 
 
-@pytest.mark.parametrize("person", [0, 1])
-def test_people_in_other_orders_come_out_right(tmp_path, capsys, weights, seen, person):
+def test_people_in_other_orders_come_out_right(tmp_path, capsys, weights, seen):
     pixels, world, cameras = seen
     views = [pixels[:, 0].swapaxes(0, 1), pixels[::-1, 1].swapaxes(0, 1)]
     found = [predict(tmp_path, capsys, weights, views, cameras, "--person", str(number))[0].pose_3d for number in (1, 2)]
-    nearest = min(found, key=lambda poses: np.abs(poses - world[person]).max())
-    np.testing.assert_allclose(nearest, world[person], atol=0.5)
+    for poses in world:
+        nearest = min(found, key=lambda person, poses=poses: np.abs(person - poses).max())
+        np.testing.assert_allclose(nearest, poses, atol=0.5)
 
 
 def test_pictures_of_another_size_and_cameras_of_another_rig_are_warned_of(tmp_path, capsys, weights, seen):
