@@ -165,6 +165,6 @@ def with_papers(config: dict[str, Any]) -> dict[str, Any]:
 
     section = next(entry["Papers"] for entry in config["nav"] if "Papers" in entry)
     section += [{paper: f"papers/{paper}.md"} for paper in PAPERS]
-    shown = next(entry["Notebooks"] for entry in config["nav"] if "Notebooks" in entry)
+    shown = next((entry["Notebooks"] for entry in config["nav"] if "Notebooks" in entry), [])
     shown += [{title: page} for page, title in notebook_pages.titles().items()]
     return config
