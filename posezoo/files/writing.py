@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# The ending of a folder's name whose lock is held.
+# The ending of the names of folders in which something is being written.
 _MARK = ".writing"
 _SAVE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
@@ -30,6 +30,7 @@ _SAVE_REASONS = {
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "its folder does not exist; create it first",
     errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTEMPTY: "it holds something; name another folder",
     errno.EFBIG: "files may not grow so large here; raise the limit (ulimit -f) or write elsewhere",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
@@ -87,6 +88,36 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         places.close()
 
 
+def write_folder_whole(path: PathLike, files: Mapping[str, bytes]) -> Path:
+    """Write a folder with its files, all of them or none.
+
+    Args:
+        path: the folder; new or empty.
+        files: the content of each by its name.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        SaveError: full disk, no permission, missing folder, read-only file system, or ``path`` holds something.
+    """
+    path = Path(path)
+    try:
+        with _workplace(path) as place:
+            whole = place / "whole"
+            whole.mkdir()
+            for name, content in files.items():
+                with open(whole / name, "wb") as stream:
+                    stream.write(content)
+                    os.fsync(stream.fileno())
+            if path.is_dir():
+                path.rmdir()  # Windows renames onto no folder, not even onto an empty one
+            os.replace(whole, path)
+    except OSError as error:
+        raise SaveError(f"{path} was not written: {_SAVE_REASONS.get(error.errno or 0, reason(error))}.") from error
+    return path
+
+
 def write_whole(path: PathLike, content: bytes | str) -> Path:
     """Write a file whole or not at all, text as UTF-8; see :func:`atomic_write`.
 
@@ -106,24 +137,23 @@ def _workplace(path: Path) -> Iterator[Path]:
     """Yield a folder beside ``path`` for the time of writing, and remove the folders of killed writers of ``path``.
 
     Each writer holds a lock (``flock``) on a file in its folder as long as it lives; the system releases the lock when the
-    process ends in any way. So a folder whose lock is free has no writer. A folder gets its final name only after its lock
-    is taken, so that no other writer finds it without a lock. Where the system or the disk has no such locks, nothing is
-    removed.
+    process ends in any way. So a folder whose lock can be had has no writer, or one that has not taken its lock yet, and
+    that one begins again with another folder. Where the system or the disk has no such locks, nothing is removed.
     """
     mark = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}."
     for found in _left_by_others(path.parent, mark):
         shutil.rmtree(found, ignore_errors=True)
-    new = path.parent / f"{mark}{uuid.uuid4().hex[:12]}"
-    new.mkdir()
-    folder, lock = new, None
+    folder, lock = path.parent, _TAKEN
     try:
-        lock = _locked(new / "lock", create=True)
-        folder = new.with_name(f"{new.name}{_MARK}")
-        new.rename(folder)
+        while lock == _TAKEN:
+            folder = path.parent / f"{mark}{uuid.uuid4().hex[:12]}{_MARK}"
+            folder.mkdir()
+            lock = _lock(folder / "lock")
         yield folder
     finally:
-        shutil.rmtree(folder if folder.exists() else new, ignore_errors=True)
-        if lock is not None:
+        if folder != path.parent:
+            shutil.rmtree(folder, ignore_errors=True)
+        if lock >= 0:
             os.close(lock)
 
 
@@ -131,25 +161,40 @@ def _left_by_others(parent: Path, mark: str) -> Iterator[Path]:
     """Yield the folders of killed writers; each is locked until the next one is asked for."""
     with suppress(OSError):
         for name in [name for name in os.listdir(parent) if name.startswith(mark) and name.endswith(_MARK)]:
-            lock = _locked(parent / name / "lock", create=False)
-            if lock is not None:
+            lock = _lock(parent / name / "lock")
+            if lock >= 0:
                 try:
                     yield parent / name
                 finally:
                     os.close(lock)
 
 
-def _locked(path: Path, create: bool) -> int | None:
-    """Return the open lock file; None where another holds the lock, there is no such file, or there are no locks."""
+_TAKEN, _NO_LOCKS = -2, -1
+
+
+def _lock(path: Path) -> int:
+    """Return the open lock file.
+
+    A file is made where there is none: a writer that was killed before it made its own left a folder as well.
+
+    Returns:
+        the descriptor; ``_TAKEN`` where another process holds the lock or has removed the file; ``_NO_LOCKS`` where the
+        system or the disk has none.
+    """
     if fcntl is None:
-        return None
+        return _NO_LOCKS
     try:
-        lock = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0))
-    except OSError:
-        return None
+        lock = os.open(path, os.O_RDWR | os.O_CREAT)
+    except FileNotFoundError:
+        return _TAKEN
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock), os.stat(path)):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
     except OSError:
         os.close(lock)
-        return None
-    return lock
+        return _NO_LOCKS
+    os.close(lock)
+    return _TAKEN

@@ -35,7 +35,7 @@ def write_folder(
     Args:
         model: a name, or the path of a ``.safetensors`` of one's own.
         repo: ``organisation/name``.
-        folder: to write to; new or empty.
+        folder: to write to, all files or none; new, empty, or with these very files.
         licence, limits, training_data: of weights of one's own, as the index has them of others: an identifier such as
             ``apache-2.0``, what the model is not for, what it was trained on.
 
@@ -43,7 +43,7 @@ def write_folder(
         InputError: no such repository can be, the folder holds something, or weights of one's own without those three.
         SaveError: the folder cannot be written.
     """
-    from posezoo.files.writing import write_whole
+    from posezoo.files.writing import write_folder_whole
 
     if not REPOSITORY.fullmatch(repo):
         raise InputError(f"{repo!r} is no repository of the hub; expected organisation/name.")
@@ -55,20 +55,22 @@ def write_folder(
     else:
         (name, entry), path = find(str(model)), locate(str(model))
         text = card_text(name) or card(name, entry)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty; name another folder.")
-    except OSError as error:
-        raise SaveError(f"{folder} cannot be written: {error.strerror}.") from error
     index = {"format": FORMAT, "models": {name: entry}}
-    for file, data in {
+    files = {
         entry["file"]: path.read_bytes(),
         "index.json": (json.dumps(index, indent=2) + "\n").encode(),
         "README.md": f"---\n{header(name, entry)}\n---\n\n{_with_usage(text, repo, name, entry)}".encode(),
-    }.items():
-        write_whole(folder / file, data)
-    return folder
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        there = {found.name for found in folder.iterdir()} if folder.is_dir() else set()
+        if there == set(files) and all((folder / file).read_bytes() == data for file, data in files.items()):
+            return folder  # of a call before, such as one that was killed when it had written them
+    except OSError as error:
+        raise SaveError(f"{folder} cannot be written: {error.strerror}.") from error
+    if there:
+        raise InputError(f"{folder} is not empty; name another folder.")
+    return write_folder_whole(folder, files)
 
 
 def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **said: str) -> Entry:

@@ -1,7 +1,9 @@
 """Test that files are written whole or not at all, and that the next writer removes what killed writers left."""
 
 import errno
+import hashlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 
 from posezoo.errors import InputError, SaveError
 from posezoo.files import writing
-from posezoo.files.writing import atomic_write, write_whole
+from posezoo.files.writing import atomic_write, write_folder_whole, write_whole
 
 WRITER = """
 import sys, time
@@ -49,6 +51,65 @@ def test_what_a_killed_writer_left_is_cleaned_and_a_live_ones_is_not(tmp_path):
     with atomic_write(target) as temporary:
         temporary.write_text("again")
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.npz"]
+
+
+def _left(target):
+    """Return the folder that a writer of ``target`` leaves if it is killed before it takes its lock."""
+    name = hashlib.sha256(target.name.encode()).hexdigest()[:16]
+    return target.with_name(f".{name}.0123456789ab.writing")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+@pytest.mark.parametrize("locked", [False, True])
+def test_what_a_writer_left_that_was_killed_at_its_first_step_is_cleaned(tmp_path, locked):
+    left = _left(tmp_path / "result.npz")
+    left.mkdir()
+    if locked:
+        (left / "lock").touch()
+    with atomic_write(tmp_path / "result.npz") as temporary:
+        temporary.write_text("whole")
+    assert os.listdir(tmp_path) == ["result.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_writer_whose_folder_is_cleaned_before_it_has_its_lock_begins_again(tmp_path, monkeypatch, removed):
+    real, seen = writing.fcntl.flock, []
+
+    def flock(lock, operation):
+        seen.append({path.name for path in tmp_path.iterdir()})
+        if len(seen) == 1:  # another writer took the folder for one that was left
+            if not removed:
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            shutil.rmtree(*tmp_path.iterdir())
+        real(lock, operation)
+
+    monkeypatch.setattr(writing.fcntl, "flock", flock)
+    with atomic_write(tmp_path / "result.npz") as temporary:
+        assert temporary.parent.name not in seen[0]
+        temporary.write_text("whole")
+    assert len(seen) == 2
+    assert (tmp_path / "result.npz").read_text() == "whole"
+    assert {path.name for path in tmp_path.iterdir()} == {"result.npz"} | (set() if removed else seen[0])
+
+
+def test_folders_are_written_whole(tmp_path):
+    files = {"a.txt": b"a", "b.bin": b"\x00"}
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        folder = write_folder_whole(tmp_path / name, files)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "c").touch()
+    for folder, content, words in (
+        ("full", files, "holds something"),
+        ("half", {"a.txt": b"a", "no/b.txt": b"b"}, "does not exist"),
+        ("no/deep", files, "does not exist"),
+    ):
+        with pytest.raises(SaveError, match=words):
+            write_folder_whole(tmp_path / folder, content)
+    assert sorted(os.listdir(tmp_path)) == ["empty", "full", "new"]
+    assert os.listdir(tmp_path / "full") == ["c"]
 
 
 def test_two_writers_of_one_process_do_not_clean_each_other(tmp_path):

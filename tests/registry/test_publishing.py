@@ -50,6 +50,7 @@ def test_the_card_is_one_that_the_hub_understands(name, tmp_path):
 
 def test_the_folder_is_a_home(tmp_path, monkeypatch):
     folder = publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "out")
+    assert publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "out") == folder  # after a call that was killed
     monkeypatch.setattr("posezoo.registry.index.checkpoint_folders", lambda: [folder])
     monkeypatch.setattr("posezoo.registry.loading.checkpoint_folders", lambda: [folder])
     assert posezoo.list_models() == ["cvugcn.cmu"]
@@ -75,8 +76,12 @@ def test_what_is_refused(tmp_path, capsys):
             publishing.write_folder("cvugcn.cmu", repo, tmp_path / "out")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("do not lose")
-    with pytest.raises(InputError, match="not empty"):
-        publishing.write_folder("cvugcn.cmu", "pose/zoo", tmp_path / "full")
+    other = publishing.write_folder("martinez.cmu", "pose/zoo", tmp_path / "other")
+    for folder in (tmp_path / "full", other):
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        with pytest.raises(InputError, match="not empty"):
+            publishing.write_folder("cvugcn.cmu", "pose/zoo", folder)
+        assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["publish", "cvugcn.cmu", "--repo", "pose/zoo", "-o", str(tmp_path / "x")]) == 2
     assert main(["publish", "nobody", "--repo", "pose/zoo", "--dry-run", "-o", str(tmp_path / "x")]) == 2
     assert "\n" not in capsys.readouterr().err.splitlines()[0]

@@ -74,7 +74,7 @@ class Job:
 
     def found(self, folder: Path) -> dict[str, str]:
         """Return the SHA-256 of every result, and names of whatever lies beside it that a writer forgot."""
-        files = sorted(folder.glob(self.results))
+        files = sorted(path for path in folder.glob(self.results) if path.is_file())
         hidden = [path for path in folder.rglob("*") if path.name.startswith(".") or path.suffix in (".tmp", ".part")]
         return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files} | {
             str(path.relative_to(folder)): "left behind" for path in hidden
