@@ -23,6 +23,8 @@ from posezoo.files.reading import max_bytes
 
 _PLAIN = (str, bytes, int, float, type(None))
 _MAX_DEPTH = 64
+# Longer ones are no data, and Python refuses to print those of more than 4,300 digits, 14,284 bits.
+_INTEGER_BITS = 4096
 # Several references may share one part. With every reference copied, the whole may not be much larger than the pickle.
 _MAX_UNROLLED = 8
 _FREE_NODES, _FREE_BYTES = 2**12, 2**26
@@ -287,6 +289,10 @@ class _Resolver:
         if isinstance(value, list | tuple | set | frozenset):
             kind = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
             return kind([self(item, depth + 1) for item in value])
+        if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
+            raise CorruptFileError(
+                f"{self.where} holds an integer of {value.bit_length()} bits; expected at most {_INTEGER_BITS}."
+            )
         if isinstance(value, (*_PLAIN, bytearray, np.generic)):
             return value
         raise TypeError(f"a bare {getattr(value, '__name__', type(value).__name__)} is no data")

@@ -177,3 +177,11 @@ def test_pickles_that_would_exhaust_memory_or_time(data):
     assert tracemalloc.get_traced_memory()[1] < 1e8
     tracemalloc.stop()
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("wrap", [lambda n: n, lambda n: [n], lambda n: {n: 1}, lambda n: {"a": (n,)}, lambda n: {n}])
+def test_integers_are_such_as_can_be_printed(wrap):
+    for allowed in (0, -(2**63), 2**4096 - 1):
+        assert unpickle(pickle.dumps(wrap(allowed))) == wrap(allowed)
+    with pytest.raises(CorruptFileError, match="holds an integer of 29898 bits"):
+        unpickle(pickle.dumps(wrap(10**9000)))

@@ -26,6 +26,7 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_the_command_imports_nothing_that_prediction_does_not_need(people, tmp_path):
     np.savez(tmp_path / "people.npz", keypoints_2d=people.keypoints_2d, skeleton="h36m17")
     code = f"import sys; from posezoo.cli import main; print(main(), [m for m in {HEAVY!r} if m in sys.modules])"

@@ -171,6 +171,7 @@ def without_type_checks():
 
 
 @pytest.mark.usefixtures("without_type_checks")
+@pytest.mark.slow
 def test_models_of_keypoints_are_called_compiled_and_exported(people):
     model = SVMA(width=32).eval()
     keypoints = torch.from_numpy(people.keypoints_2d[:8])

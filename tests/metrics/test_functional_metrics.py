@@ -192,6 +192,7 @@ def test_bad_options() -> None:
         pckh(pose, pose, 60.0)
 
 
+@pytest.mark.slow
 def test_public_names_and_cheap_import() -> None:
     assert sorted(functional.__all__) == sorted(
         ["mpjpe", "p_mpjpe", "n_mpjpe", "mpjve", "pck_3d", "auc_3d", "pckh", "symmetry_error"]

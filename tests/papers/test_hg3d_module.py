@@ -275,6 +275,7 @@ def test_what_is_no_picture_is_said_in_a_sentence(shelf, tmp_path, capsys):
     assert "--box" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_models_of_pictures_are_scored_from_the_command_line(shelf, capsys):
     weights = str(shelf[0])
     pictures = ["--data", "rendered_wild", "--side", "80", "--count", "6"]

@@ -251,6 +251,7 @@ def test_no_3d_is_read_and_nothing_is_printed(people, tiny, capfd):
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_many_epochs_are_validated_every_few(people, tiny, monkeypatch, capsys):
     monkeypatch.setattr("posezoo.training.finetuning.VALIDATIONS", 3)
     path = finetune(tiny, people, "run", epochs=6, learning_rate=3e-3, **{**QUICK, "progress": True})
@@ -264,6 +265,7 @@ def test_many_epochs_are_validated_every_few(people, tiny, monkeypatch, capsys):
     assert [line.split()[1] for line in said.splitlines() if line.startswith("epoch ")] == ["2", "4", "6"]
 
 
+@pytest.mark.slow
 def test_the_best_epoch_of_the_log_is_what_is_written(people, tiny):
     path = finetune(tiny, people, "run", epochs=6, learning_rate=3e-3, **QUICK)
     header, rows = describe(path), logged("run")
@@ -287,6 +289,7 @@ def test_the_best_epoch_of_the_log_is_what_is_written(people, tiny):
     assert json.loads(Path("run/metrics.json").read_text())["validation"] == found
 
 
+@pytest.mark.slow
 def test_the_memory_keeps_what_was_learnt_before(people, tiny):
     """Check that the term keeps poses at a rate that would lose them, and batch norm's statistics stay the same."""
     drifts = {}
@@ -313,7 +316,7 @@ def test_where_no_epoch_is_better_the_start_is_kept_and_said(people, monkeypatch
     assert all(torch.equal(kept[name], value) for name, value in start.items())
 
 
-@pytest.mark.parametrize("paper", ["svma", "geoselfsup"])
+@pytest.mark.parametrize("paper", ["svma", pytest.param("geoselfsup", marks=pytest.mark.slow)])
 def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(paper, people, tmp_path):
     torch.manual_seed(3)
     name = save(paper_class(paper)(width=16, critic_width=16), tmp_path / "tiny.safetensors")
