@@ -237,3 +237,12 @@ def test_archives_and_folders_of_other_things(tmp_path):
     }.items():
         with pytest.raises(PoseZooError, match=words):
             read_keypoints(tmp_path / name)
+
+
+def test_weights_beside_frames_hide_none(tmp_path):
+    points = np.random.default_rng(0).uniform(100, 900, (2, 25, 3)).round(2)
+    for number, pose in enumerate(points):
+        people = [{"pose_keypoints_2d": pose.reshape(-1).tolist()}]
+        save(tmp_path / f"walk_{number:012d}_keypoints.json", {"people": people})
+    (tmp_path / "best.pt").write_bytes(b"PK")
+    np.testing.assert_allclose(read_keypoints(tmp_path).keypoints_2d, points[..., :2], rtol=1e-6)

@@ -25,7 +25,9 @@ def list_folder(path: Path, endings: Iterable[str]) -> tuple[str, list[Path]]:
     """
     entries = sorted(path.iterdir())
     weights = [entry for entry in entries if entry.suffix.lower() in WEIGHT_ENDINGS]
-    if weights or (entries and all(entry.name in _SETTINGS for entry in entries)):
+    others = [entry for entry in entries if entry.suffix.lower() in (".json", ".txt") and entry.name not in _SETTINGS]
+    # A model may have one more such file than its settings, an index; more are frames that weights lie beside.
+    if (weights and len(others) < 2) or (entries and all(entry.name in _SETTINGS for entry in entries)):
         model = weights[0] if weights else "svma"
         raise InputError(
             f"{path} is the folder of a model ({(weights or entries)[0].name}), and holds no keypoints; name the model "
