@@ -240,7 +240,7 @@ def test_archives_and_folders_of_other_things(tmp_path):
 
 
 def test_weights_beside_frames_hide_none(tmp_path):
-    points = np.random.default_rng(0).uniform(100, 900, (2, 25, 3)).round(2)
+    points = np.concatenate([walker("body25", 2, 0), np.full((2, 25, 1), 0.9)], -1)
     for number, pose in enumerate(points):
         people = [{"pose_keypoints_2d": pose.reshape(-1).tolist()}]
         save(tmp_path / f"walk_{number:012d}_keypoints.json", {"people": people})
