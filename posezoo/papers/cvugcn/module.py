@@ -30,7 +30,6 @@ from posezoo.papers.cvugcn.networks import CrossViewNetwork
 from posezoo.papers.cvugcn.prediction import predict_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
-from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
@@ -117,20 +116,7 @@ class CVUGCN(Refinement):
         inputs = 6 + 2 * residual + CHANNELS * context
         self.network = CrossViewNetwork(self.skeleton, inputs, width, VIEWS, spatial, cross_view, fusion, any_views)
 
-    def _predict_views(
-        self,
-        keypoints: object,
-        cameras: object,
-        skeleton: str | Skeleton | None,
-        confidence: object,
-        batch_size: int,
-        max_reprojection_px: float | str | None,
-        undistort: bool,
-        frames: object,
-    ) -> MultiViewPrediction[Tensor]:
-        return predict_views(
-            self, keypoints, cameras, skeleton, confidence, batch_size, max_reprojection_px, undistort, frames
-        )
+    _predict_views = predict_views
 
     def export_graph(self, skeleton: str | Skeleton | None = None) -> CrossViewGraph:
         if self.hp.context:
