@@ -104,8 +104,7 @@ def export(
     kind = FORMATS[name]
     kind.check()
     loaded = model if isinstance(model, ZooModule) else load(model)
-    if loaded.training:
-        raise InputError("the model is in training mode; call .eval() before exporting.")
+    loaded.check_ready()
     path = Path(path) if path is not None else Path(f"{loaded.zoo_name}{kind.endings[0]}")
     graph = loaded.export_graph(skeleton).eval()
     if name in graph.refused:

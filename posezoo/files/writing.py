@@ -41,6 +41,10 @@ def save_reason(error: OSError) -> str | None:
     return _SAVE_REASONS.get(error.errno or 0)
 
 
+def _not_written(path: PathLike, number: int | None, error: BaseException) -> SaveError:
+    return SaveError(f"{path} was not written: {_SAVE_REASONS.get(number or 0, reason(error))}.")
+
+
 @contextmanager
 def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, with its extension, that becomes ``path`` when the block succeeds.
@@ -83,7 +87,7 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         if isinstance(error, RuntimeError) and not full:
             raise
         number = errno.ENOSPC if full else getattr(error, "errno", None)
-        raise SaveError(f"{called or path} was not written: {_SAVE_REASONS.get(number or 0, reason(error))}.") from error
+        raise _not_written(called or path, number, error) from error
     finally:
         places.close()
 
@@ -114,7 +118,7 @@ def write_folder_whole(path: PathLike, files: Mapping[str, bytes]) -> Path:
                 path.rmdir()  # Windows renames onto no folder, not even onto an empty one
             os.replace(whole, path)
     except OSError as error:
-        raise SaveError(f"{path} was not written: {_SAVE_REASONS.get(error.errno or 0, reason(error))}.") from error
+        raise _not_written(path, error.errno, error) from error
     return path
 
 

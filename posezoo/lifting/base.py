@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
 from posezoo.lifting.lightning import LightningModule
+from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import Progress
 from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
@@ -133,6 +134,17 @@ class ZooModule(LightningModule):
         from posezoo.lifting.kinds import get_kind
 
         raise InputError(f"{self.zoo_name} cannot be called with tensors alone; call {get_kind(self.kind).usage}.")
+
+    def check_ready(self) -> None:
+        """Refuse to predict where the result would be wrong or would never come.
+
+        Raises:
+            InputError: the model is in training mode, or in a forked process that would wait without end, see
+                :func:`posezoo.lifting.processes.check_process`.
+        """
+        if self.training:
+            raise InputError(f"{self.zoo_name} is in training mode; call its .eval() first.")
+        check_process()
 
     @property
     def precision(self) -> torch.dtype:

@@ -17,7 +17,6 @@ from posezoo.lifting.base import Shown, ZooModule
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import Values, check_batch_size, check_keypoints
-from posezoo.lifting.processes import check_process
 from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
 from posezoo.poses.posedata import PoseData
@@ -121,9 +120,7 @@ class LiftingModule(ZooModule):
         checked = check_keypoints(
             keypoints_2d, skeleton, self.skeleton, image_size, confidence, self.fills_missing, incomplete
         )
-        check_process()
-        if self.training:
-            raise RuntimeError("the model is in training mode; call .eval() before predict.")
+        self.check_ready()
         check_batch_size(batch_size)
         values = torch.from_numpy(checked.values).to(self.device)
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)

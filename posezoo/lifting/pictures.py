@@ -18,7 +18,6 @@ from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
 from posezoo.lifting.base import Shown, ZooModule
 from posezoo.lifting.export_graph import PictureGraph
-from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import cosine
 from posezoo.metrics.picture_report import PICTURE_PX, PictureMetrics, moved_to_the_neck, rescaled
 from posezoo.poses.prediction import Prediction
@@ -123,9 +122,7 @@ class PictureModule(ZooModule):
     @torch.inference_mode()
     def predict_images(self, images: Iterable[object], box: object = None) -> Prediction:
         """Predict N poses from N pictures, such as the frames of a video; ``box`` holds the box of each."""
-        check_process()
-        if self.training:
-            raise RuntimeError("the model is in training mode; call .eval() before predicting.")
+        self.check_ready()
         joints, sizes = len(self.skeleton), set()
         poses, keypoints, confidences = [np.empty((0, joints, 3), np.float32)], [], []
         for batch in _batches(images, _BATCH):
@@ -229,12 +226,11 @@ def evaluate_pictures(
         with labels ``per_action`` MPJPE in mm.
 
     Raises:
-        InputError: no people, or none of their pictures can be read.
+        InputError: no people, none of their pictures can be read, or the model is in training mode.
     """
     if not len(data):
         raise InputError("evaluation needs people; this data has none.")
-    if model.training:
-        raise RuntimeError("the model is in training mode; call .eval() before evaluating.")
+    model.check_ready()
     crops = Crops(data, model.skeleton, model.size, labels=data.poses.pose_3d is not None)
     names, codes = np.unique(data.poses.action, return_inverse=True)
     metrics = PictureMetrics(model.skeleton, tuple(str(name) for name in names), joints).to(model.device)

@@ -12,7 +12,6 @@ from torch import Tensor
 from posezoo.geometry import Camera
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.inputs import Values
-from posezoo.lifting.processes import check_process
 from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton
 
@@ -82,11 +81,10 @@ class MultiViewModule(ZooModule):
             tensors; NaN for joints that fewer than two views define; how far each view is off, and which views were used.
 
         Raises:
-            InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give.
+            InputError: shapes or numbers of cameras that do not fit, infinite values, joints the layout cannot give, or
+                cameras in another unit than mm, with which nobody has such legs.
         """
-        check_process()
-        if self.training:
-            raise RuntimeError("the model is in training mode; call .eval() before predict_views.")
+        self.check_ready()
         found = self._predict_views(
             keypoints, cameras, skeleton, confidence, batch_size, max_reprojection_px, undistort, frames
         )

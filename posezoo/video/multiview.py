@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.geometry import Camera
-from posezoo.geometry.rig_fit import RigFit, fit_rig, reprojection_share
+from posezoo.geometry import Camera, triangulate
+from posezoo.geometry.rig_fit import RigFit, fit_rig, leg_length, reprojection_share
 from posezoo.poses.tracking import Track
+from posezoo.skeletons import Skeleton
 
 _SAME = 0.15  # of a person's height: further apart are different people, whatever the calibration
 _FRAMES = 60  # that are compared, evenly spread
@@ -41,8 +43,16 @@ class Observed:
 
     def misfit(self, cameras: Sequence[Camera]) -> float:
         """Return :func:`posezoo.geometry.rig_fit.reprojection_share` of some frames."""
+        return reprojection_share(self._some(), cameras)
+
+    def leg_mm(self, cameras: Sequence[Camera], skeleton: Skeleton) -> float:
+        """Return :func:`posezoo.geometry.rig_fit.leg_length` in some frames, as the cameras triangulate them."""
+        return leg_length(triangulate(self._some().double().movedim(0, 1), cameras).numpy(), skeleton)
+
+    def _some(self) -> Float[Tensor, "V S J 2"]:
+        """Return the keypoints of frames that are spread evenly."""
         rows = np.unique(np.linspace(0, len(self.frames) - 1, min(_FRAMES, len(self.frames))).astype(int))
-        return reprojection_share(torch.from_numpy(self.keypoints[:, rows]), cameras)
+        return torch.from_numpy(self.keypoints[:, rows])
 
 
 def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = None) -> Observed | None:

@@ -161,6 +161,11 @@ def test_no_poses_at_a_time_are_refused(model, people):
         model.predict(people.keypoints_2d, batch_size=0)
 
 
+def test_a_model_in_training_mode_is_refused(people):
+    with pytest.raises(InputError, match=r"SVMA is in training mode; call its \.eval\(\)"):
+        SVMA(width=16, critic_width=16).predict(people.keypoints_2d)
+
+
 @pytest.fixture
 def without_type_checks():
     """Turn off the type checks of the test run, which a compiler cannot trace."""

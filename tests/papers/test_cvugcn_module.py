@@ -210,11 +210,18 @@ def test_a_joint_that_one_camera_lost_is_nan_and_counted(hide):
     assert np.isnan(out.world_mm).any(-1).nonzero() == (np.array([2]), np.array([wrist]))
 
 
-@pytest.mark.parametrize(("size", "unit"), [(0.001, "m"), (0.1, "cm")])
-def test_cameras_in_another_unit_are_warned_of(size, unit):
+@pytest.mark.parametrize(("size", "factor"), [(0.001, "1000"), (0.1, "10"), (1000, "0.001")])
+def test_cameras_in_another_unit_are_refused(size, factor):
     keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
     wrong = [replace(camera, t=camera.t * size) for camera in CAMERAS[:2]]
-    with pytest.warns(UserWarning, match=f"expected 400 to 1300 mm; bring the cameras' t from {unit} to mm"):
+    with pytest.raises(InputError, match=f"expected 400 to 1300 mm: multiply the cameras' t by {factor}, to"):
+        small().eval().predict_views(keypoints, wrong)
+
+
+def test_a_scale_that_few_people_have_is_warned_of():
+    keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
+    wrong = [replace(camera, t=camera.t * 2) for camera in CAMERAS[:2]]
+    with pytest.warns(UserWarning, match="expected 400 to 1300 mm; check the scale of the calibration"):
         small().eval().predict_views(keypoints, wrong)
 
 
@@ -224,6 +231,8 @@ def test_bad_views_are_refused_in_a_sentence():
         model.predict_views(keypoints, CAMERAS[:3])
     with pytest.raises(InputError, match=r"expected \(V, T, 17, 2\)"):
         model.predict_views(keypoints[0], CAMERAS[:2])
+    with pytest.raises(InputError, match="in training mode"):
+        small().predict_views(keypoints, CAMERAS[:2])
     with pytest.raises(InputError, match="batch_size is 0"):
         model.predict_views(keypoints, CAMERAS[:2], batch_size=0)
     with pytest.raises(InputError, match="something else than"):
@@ -297,14 +306,16 @@ def test_from_files_to_a_file(tmp_path, capsys):
     np.testing.assert_allclose(found.pose_3d, world, atol=5.0)
     assert found.unit == "mm"
     assert found.frame.startswith("world")
+    (tmp_path / "out.json").unlink()
     for unit in ("mm", "cm"):  # legs of a few millimetres: the unit is said
         wrong = [unit if option == "m" else option for option in options]
-        assert main(["predict", str(weights), *files, *wrong]) == 0
-        assert "give --camera-unit m" in capsys.readouterr().err
+        assert main(["predict", str(weights), *files, *wrong]) == 2
+        assert "give --camera-unit m." in capsys.readouterr().err
     in_mm = [{**camera, "t": (c.t).tolist()} for camera, c in zip(rig, CAMERAS, strict=False)]
     (tmp_path / "rig.json").write_text(json.dumps(in_mm))
-    assert main(["predict", str(weights), *files, *options]) == 0
-    assert "give --camera-unit mm" in capsys.readouterr().err
+    assert main(["predict", str(weights), *files, *options]) == 2
+    assert "give --camera-unit mm." in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
     assert main(["predict", str(weights), files[0], *options]) == 2
     assert "1 files of keypoints and 2 cameras" in capsys.readouterr().err
     assert main(["predict", str(weights), *files, "-o", str(tmp_path / "out.json")]) == 2

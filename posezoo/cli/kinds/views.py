@@ -49,10 +49,10 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
     person = people[number - 1]
     _say_fit(fit, person, views, files)
+    _check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
     with warnings.catch_warnings():
-        # _check_unit and _say_fit know the options that mend these.
-        warnings.filterwarnings("ignore", message="legs are|the views do not fit")
+        warnings.filterwarnings("ignore", message="the views do not fit")  # _say_fit says more
         result = model.predict_views(
             person.keypoints,
             fit.cameras,
@@ -62,7 +62,6 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
             undistort=not options.no_undistort,
             frames=person.frames,
         )
-    _check_unit(result, options)
     rates = {view.fps for view in views}
     fps = options.fps or (rates.pop() if len(rates) == 1 else None)
     clip_options.check_rate(options, fps is not None or times is not None)
@@ -191,22 +190,15 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
     )
 
 
-def _check_unit(result: MultiViewPrediction, options: argparse.Namespace) -> None:
-    """Warn where people's legs would have an impossible length.
+def _check_unit(leg_mm: float, options: argparse.Namespace) -> None:
+    """Refuse a calibration that is read in another unit than it is written in, by the length of a person's legs."""
+    from posezoo.geometry.rig_fit import likely_unit
 
-    Measure what was triangulated: the network may bring bodies of another scale to a human size.
-    """
-    from posezoo.geometry.rig_fit import leg_length, likely_unit
-
-    leg = leg_length(np.asarray(result.triangulated_mm), result.skeleton)
-    unit = likely_unit(leg, options.camera_unit)
-    if unit is not None:
-        advice = f"give --camera-unit {unit}" if unit != "unknown" else "no unit of mm, cm and m makes it human"
-        warnings.warn(
-            f"legs are {leg:.3g} mm long with the calibration read in {options.camera_unit}; expected 400 to 1300 mm; "
-            f"{advice}.",
-            category=PoseZooWarning,
-            stacklevel=2,
+    unit = likely_unit(leg_mm, options.camera_unit)
+    if unit not in (None, "unknown"):
+        raise InputError(
+            f"{options.cameras} is read in {options.camera_unit}, which gives legs {leg_mm:.3g} mm long; expected 400 to "
+            f"1300 mm: give --camera-unit {unit}."
         )
 
 

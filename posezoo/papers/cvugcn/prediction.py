@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterable
 
@@ -19,6 +20,9 @@ from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
+
+_POSSIBLE_MM = (130.0, 4000.0)
+"""Length of a leg, thigh and shin: the usual 400 to 1300 mm, and a factor of about three, half of a wrong unit's ten."""
 
 
 @torch.inference_mode()
@@ -54,7 +58,7 @@ def predict_views(
     solve = _together if model.hp.any_views else _pair_by_pair
     world, camera, coarse = solve(model, given, limit, follows, batch_size)
     found = measure(world, given, limit)
-    _warn_of_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
+    _check_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
     _warn_of_misfit(given.pixels, measure(coarse, given, limit).reprojection_px)
     return MultiViewPrediction(
         world_mm=world,
@@ -69,14 +73,21 @@ def predict_views(
     )
 
 
-def _warn_of_legs(leg_mm: float) -> None:
-    """Warn where what was triangulated has legs of no human length: the calibration is in another unit, or of others."""
-    unit = likely_unit(leg_mm)
-    if unit is not None:
-        advice = "no unit makes it human" if unit == "unknown" else f"bring the cameras' t from {unit} to mm"
-        warnings.warn(
-            f"legs are {leg_mm:.3g} mm long; expected 400 to 1300 mm; {advice}.", category=PoseZooWarning, stacklevel=6
-        )
+def _check_legs(leg_mm: float) -> None:
+    """Refuse what was triangulated where its legs are of nobody; warn where they are of few people.
+
+    The network may bring bodies of another scale to a human size, so that nobody would see that the scale is wrong.
+
+    Raises:
+        InputError: a leg below 130 or above 4000 mm, as a calibration in another unit gives.
+    """
+    if likely_unit(leg_mm) is None:
+        return
+    found = f"legs are {leg_mm:.3g} mm long with these cameras; expected 400 to 1300 mm"
+    if not _POSSIBLE_MM[0] <= leg_mm <= _POSSIBLE_MM[1]:
+        factor = 10.0 ** round(math.log10(math.prod(_POSSIBLE_MM) ** 0.5 / max(leg_mm, 1e-9)))
+        raise InputError(f"{found}: multiply the cameras' t by {factor:g}, to bring them to mm.")
+    warnings.warn(f"{found}; check the scale of the calibration.", category=PoseZooWarning, stacklevel=6)
 
 
 def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
