@@ -19,6 +19,7 @@ from posezoo.data import load_dataset
 from posezoo.distributed import draw, roll, total
 from posezoo.lifting import LiftingModule
 from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout
+from posezoo.networks.shared import _Normalize
 
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
         # In doubles: triangulation's rounding changes the sixth digit of a gradient, and Adam makes a step of it.
@@ -93,6 +94,7 @@ def process(rank: int, world: int, folder: str) -> None:
     outputs = layer(batch)
     (outputs * weights).sum().backward()
     pixels = torch.load(f"{folder}/pixels.pt")[rank::world].requires_grad_()
+    half = BatchNorm1d(3)(batch.detach().bfloat16())
     images = BatchNorm2d(3)
     painted = images(pixels)
     (painted * pixels.detach().roll(1, 2)).sum().backward()
@@ -100,7 +102,10 @@ def process(rank: int, world: int, folder: str) -> None:
     torch.save(
         {
             "outputs": outputs.detach(),
+            "half": half.detach(),
             "gradient": batch.grad,
+            "weight_gradient": layer.weight.grad,
+            "bias_gradient": layer.bias.grad,
             "mean": layer.running_mean,
             "var": layer.running_var,
             "drawn": draw(torch.randn, len(batch), 2),
@@ -140,6 +145,10 @@ def test_draws_batch_norm_and_dropout_are_those_of_the_global_batch(tmp_path):
     torch.testing.assert_close(whole("pixel_gradient"), seen.grad, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(whole("outputs"), outputs.detach(), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(whole("gradient"), leaf.grad, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(whole("half"), torch.nn.BatchNorm1d(3)(batch.bfloat16()).detach())
+    # DDP sums the gradients of parameters over the processes (and divides by their number).
+    torch.testing.assert_close(sum(part["weight_gradient"] for part in parts), reference.weight.grad, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(sum(part["bias_gradient"] for part in parts), reference.bias.grad, rtol=1e-5, atol=1e-5)
     for part in parts:
         torch.testing.assert_close(part["mean"], reference.running_mean)
         torch.testing.assert_close(part["var"], reference.running_var)
@@ -160,3 +169,21 @@ def test_one_process_is_plain_torch():
     assert torch.equal(own.running_var, plain.running_var)
     assert torch.equal(roll(batch), batch.roll(1, 0))
     assert total(batch) is batch
+
+
+def test_gradients_of_the_shared_batch_norm_agree_with_finite_differences():
+    features = torch.randn(5, 3, 2, dtype=torch.float64, requires_grad=True)
+    weight, bias = (torch.rand(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(lambda *given: _Normalize.apply(*given, 1e-5)[0], (features, weight, bias))
+
+
+def test_the_shared_batch_norm_takes_features_of_16_bits():
+    features, gradient = 3 * torch.randn(2, 64, 3) + 2
+    gradients = []
+    for layer in (torch.nn.BatchNorm1d(3), lambda given: _Normalize.apply(given, torch.ones(3), torch.zeros(3), 1e-5)[0]):
+        leaf = features.bfloat16().requires_grad_()
+        outputs = layer(leaf)
+        outputs.backward(gradient.bfloat16())
+        gradients.append(leaf.grad)
+        assert outputs.dtype == leaf.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(*gradients)
