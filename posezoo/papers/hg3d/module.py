@@ -25,7 +25,7 @@ from posezoo.errors import InputError
 from posezoo.lifting import PictureModule
 from posezoo.networks import AveragedNetwork, channels_last
 from posezoo.papers.hg3d import losses
-from posezoo.papers.hg3d.networks import HourglassWithDepth
+from posezoo.papers.hg3d.networks import BACKBONES, HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class HG3D(PictureModule):
         skeleton: the layout of the heatmaps; MPII's 16 joints.
         size: of the crops, px, a multiple of 64.
         width, stacks, modules: of the hourglass and the depth module.
+        backbone: ``hourglass`` as in the paper; ``efficientnet_lite0`` for a network that can start from ImageNet's weights,
+            with a pyramid of ``width`` channels in place of stacks (not given).
         reading: ``code`` for the weights and bones of the released code, ``text`` for the text's numbers taken in this
             code's units, with the bones of the shoulders from the thorax.
         weight_depth, weight_geometry: lambda_reg and lambda_geo of Eq. 2; those of ``reading`` where not given.
@@ -88,12 +90,15 @@ class HG3D(PictureModule):
         cosine: bool = False,
         drop_step: int | None = None,
         average_decay: float = 0.0,
+        backbone: str = "hourglass",
     ) -> None:
         super().__init__(skeleton, size)
         if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
             raise InputError(
                 f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
             )
+        if backbone not in BACKBONES:
+            raise InputError(f"backbone is {backbone!r}; expected one of {', '.join(BACKBONES)}.")
         if reading not in READINGS:
             raise InputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")
         if (decay_steps is not None) + (drop_step is not None) + cosine > 1:
@@ -104,7 +109,7 @@ class HG3D(PictureModule):
             weight_depth=depth if weight_depth is None else weight_depth,
             weight_geometry=geometry if weight_geometry is None else weight_geometry,
         )
-        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size))
+        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size, backbone))
         self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
         self.groups = losses.groups_of(self.skeleton, shoulders)
 

@@ -1,11 +1,13 @@
-"""The stacked hourglass (Newell et al. 2016) and the depth module of Zhou et al. 2017."""
+"""The stacked hourglass (Newell et al. 2016), a pyramid in its place, and the depth module of Zhou et al. 2017."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from posezoo.networks import BatchNorm2d
+from posezoo.papers.hg3d.efficientnet import CHANNELS, EfficientNetLite0
 
 
 class Residual(nn.Module):
@@ -93,6 +95,39 @@ class StackedHourglass(nn.Module):
         return heatmaps, features
 
 
+class PyramidHeatmaps(nn.Module):
+    """Pictures to heatmaps by a network that ImageNet has trained, and maps of its four sizes added up from the smallest.
+
+    It takes the place of :class:`StackedHourglass` where photographs are few and time is short; not the paper's. The way up
+    is that of feature pyramids (Lin et al. 2017), with the residual modules of the hourglass.
+
+    Args:
+        joints: heatmaps.
+        width, modules: channels on the way up, residual modules at each size.
+    """
+
+    def __init__(self, joints: int, width: int = 256, modules: int = 1) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite0()
+        self.across = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
+        self.up = nn.ModuleList(residuals(modules, width) for _ in CHANNELS)
+        self.heads = nn.ModuleList([nn.Sequential(nn.Conv2d(width, width, 1), BatchNorm2d(width), nn.ReLU())])
+        self.heatmaps = nn.ModuleList([nn.Conv2d(width, joints, 1)])
+        self.from_features = nn.ModuleList([nn.Conv2d(width, width, 1)])
+        self.from_heatmaps = nn.ModuleList([nn.Conv2d(joints, width, 1)])
+
+    def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B C H W"]]:
+        """Return heatmaps (B, J, S / 4, S / 4), and the depth module's input: features plus heatmaps."""
+        features: Tensor | None = None
+        for maps, across, up in zip(self.encoder(picture)[::-1], self.across[::-1], self.up[::-1], strict=True):
+            larger = across(maps)
+            features = up(larger if features is None else larger + functional.interpolate(features, scale_factor=2.0))
+        assert features is not None
+        head = self.heads[0](features)
+        heatmaps = self.heatmaps[0](head)
+        return [heatmaps], features + self.from_features[0](head) + self.from_heatmaps[0](heatmaps)
+
+
 class DepthModule(nn.Module):
     """Zhou et al. 2017, Sec. 4.1.1: four times residual modules and pooling, "half an hourglass", then a depth a joint.
 
@@ -112,17 +147,34 @@ class DepthModule(nn.Module):
         return self.depth(self.shrink(features).flatten(1))
 
 
+BACKBONES = ("hourglass", "efficientnet_lite0")
+"""What finds the heatmaps: :class:`StackedHourglass` as in the paper, or :class:`PyramidHeatmaps`."""
+
+
 class HourglassWithDepth(nn.Module):
     """Both modules: what the paper trains end to end.
 
     Args:
-        joints, width, stacks, modules: of both.
+        joints, width, stacks, modules: of both; a pyramid has no stacks.
         size: side of the pictures, px; a multiple of 64.
+        backbone: one of :data:`BACKBONES`.
     """
 
-    def __init__(self, joints: int, width: int = 256, stacks: int = 2, modules: int = 2, size: int = 256) -> None:
+    def __init__(
+        self,
+        joints: int,
+        width: int = 256,
+        stacks: int = 2,
+        modules: int = 2,
+        size: int = 256,
+        backbone: str = "hourglass",
+    ) -> None:
         super().__init__()
-        self.pose = StackedHourglass(joints, width, stacks, modules)
+        self.pose: StackedHourglass | PyramidHeatmaps = (
+            StackedHourglass(joints, width, stacks, modules)
+            if backbone == "hourglass"
+            else PyramidHeatmaps(joints, width, modules)
+        )
         self.depth = DepthModule(joints, width, modules, size // 4)
 
     def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B J"]]:
