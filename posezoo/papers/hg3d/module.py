@@ -37,6 +37,12 @@ UNITS = 64.0
 READINGS = {"code": (0.4, 0.64, "upper_neck"), "text": (0.1, 0.01, "thorax")}
 """lambda_reg, lambda_geo, and where the bones of the shoulders start; see :class:`HG3D`."""
 
+OPTIMIZERS: dict[str, type[torch.optim.RMSprop | torch.optim.Adam]] = {
+    "rmsprop": torch.optim.RMSprop,
+    "adam": torch.optim.Adam,
+}
+"""What :class:`HG3D` can be trained with."""
+
 
 class HG3D(PictureModule):
     """Zhou et al. 2017. Defaults are the paper's where it gives a value; ``(not given)`` marks ours.
@@ -60,7 +66,9 @@ class HG3D(PictureModule):
             code's units, with the bones of the shoulders from the thorax.
         weight_depth, weight_geometry: lambda_reg and lambda_geo of Eq. 2; those of ``reading`` where not given.
         labelled_geometry: L_geo on pictures with 3D labels as well, "3D/w geo" where there are no others.
-        learning_rate: of RMSprop, as in Newell et al. 2016.
+        learning_rate: of the optimizer.
+        optimizer: ``rmsprop`` as in Newell et al. 2016, or ``adam``, which suits weights that ImageNet has trained
+            (not given).
         decay_steps: the rate falls along half a cosine over so many steps (not given).
         cosine: the rate falls along half a cosine over the whole run, whether steps or minutes end it (not given).
         drop_step: the rate falls to a tenth after so many steps: four fifths of stage 2.
@@ -91,6 +99,7 @@ class HG3D(PictureModule):
         drop_step: int | None = None,
         average_decay: float = 0.0,
         backbone: str = "hourglass",
+        optimizer: str = "rmsprop",
     ) -> None:
         super().__init__(skeleton, size)
         if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
@@ -99,6 +108,8 @@ class HG3D(PictureModule):
             )
         if backbone not in BACKBONES:
             raise InputError(f"backbone is {backbone!r}; expected one of {', '.join(BACKBONES)}.")
+        if optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}.")
         if reading not in READINGS:
             raise InputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")
         if (decay_steps is not None) + (drop_step is not None) + cosine > 1:
@@ -204,7 +215,7 @@ class HG3D(PictureModule):
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = torch.optim.RMSprop(self.network.parameters(), lr=self.hp.learning_rate)
+        optimizer = OPTIMIZERS[self.hp.optimizer](self.network.parameters(), lr=self.hp.learning_rate)
         if self.hp.drop_step is not None:
             schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [self.hp.drop_step])
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

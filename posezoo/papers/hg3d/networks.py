@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -111,8 +113,13 @@ class PyramidHeatmaps(nn.Module):
         self.encoder = EfficientNetLite0()
         self.across = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
         self.up = nn.ModuleList(residuals(modules, width) for _ in CHANNELS)
-        self.heads = nn.ModuleList([nn.Sequential(nn.Conv2d(width, width, 1), BatchNorm2d(width), nn.ReLU())])
-        self.heatmaps = nn.ModuleList([nn.Conv2d(width, joints, 1)])
+        layers = OrderedDict(linear=nn.Conv2d(width, width, 1), norm=BatchNorm2d(width), activation=nn.ReLU())
+        self.heads = nn.ModuleList([nn.Sequential(layers)])
+        last = nn.Conv2d(width, joints, 1)
+        # Empty maps at first (Xiao et al. 2018): larger ones' gradients undo in a minute what ImageNet has taught.
+        nn.init.normal_(last.weight, std=1e-3)
+        nn.init.constant_(last.bias, 0.0)
+        self.heatmaps = nn.ModuleList([last])
         self.from_features = nn.ModuleList([nn.Conv2d(width, width, 1)])
         self.from_heatmaps = nn.ModuleList([nn.Conv2d(joints, width, 1)])
 

@@ -1,0 +1,111 @@
+"""Test the picture network that starts from ImageNet: its layers, its heatmaps, and the weights that it starts from."""
+
+from __future__ import annotations
+
+import imagenet_start
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import posezoo
+from posezoo.errors import CorruptFileError, InputError
+from posezoo.papers.hg3d import HG3D
+from posezoo.papers.hg3d.efficientnet import STAGES, EfficientNetLite0, _SameConv2d
+from posezoo.papers.hg3d.networks import HourglassWithDepth
+from posezoo.registry import save
+from tests.papers.hg3d_samples import TINY, data_of, run
+
+PYRAMID = {**TINY, "backbone": "efficientnet_lite0"}
+
+
+def test_the_published_number_of_parameters():
+    """Compare with timm's ``tf_efficientnet_lite0``: 4,652,008 with the last convolution and the classifier."""
+    own = sum(parameter.numel() for parameter in EfficientNetLite0().parameters())
+    assert own + (320 * 1280 + 2 * 1280) + (1280 * 1000 + 1000) == 4_652_008
+
+
+def test_padding_is_tensorflow_s():
+    """Sum windows of three by hand: at stride 2 an even side is padded after its end alone, at stride 1 on both sides."""
+    row = torch.tensor([1.0, 2.0, 4.0, 8.0]).expand(1, 1, 4, 4)
+    for stride, expected in ((2, [7.0, 12.0]), (1, [3.0, 7.0, 14.0, 12.0])):
+        convolution = _SameConv2d(1, 1, 3, stride, bias=False)
+        torch.nn.init.zeros_(convolution.weight)
+        convolution.weight.data[0, 0, 0] = 1.0  # the upper row of the window: below the picture at no place
+        below = convolution(row)[0, 0, -1]
+        assert below.tolist() == expected
+
+
+def test_shapes_and_what_depth_sees():
+    network = HourglassWithDepth(16, 8, 1, 1, 128, "efficientnet_lite0").eval()
+    picture = torch.rand(2, 3, 128, 128) - 0.5
+    heatmaps, depth = network(picture)
+    assert [tuple(maps.shape) for maps in heatmaps] == [(2, 16, 32, 32)]
+    assert depth.shape == (2, 16)
+    watched = [network.pose.encoder.stem.linear.weight, network.pose.from_heatmaps[-1].weight]
+    assert all(gradient.abs().max() > 0 for gradient in torch.autograd.grad(depth.sum(), watched))
+
+
+def test_it_trains_in_stages_and_is_loaded_again(studio, wild, tmp_path):
+    model = HG3D(**PYRAMID, weight_depth=0.0, weight_geometry=0.0)
+    before = {name: value.clone() for name, value in model.network.named_parameters()}
+    run(model, data_of(studio, wild), 2)
+    changed = {
+        name.split(".")[0] for name, value in model.network.named_parameters() if not torch.equal(before[name], value)
+    }
+    assert changed == {"pose"}
+    again = posezoo.load(save(model, tmp_path / "pyramid.safetensors"))
+    assert isinstance(again, HG3D)
+    picture = torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        torch.testing.assert_close(again.locate(picture), model.eval().locate(picture))
+
+
+def test_an_unknown_backbone_is_named():
+    with pytest.raises(InputError, match="backbone is 'resnet'; expected one of hourglass, efficientnet_lite0"):
+        HG3D(**TINY, backbone="resnet")
+
+
+def _as_timm(name: str) -> str:
+    """Return timm's name of a parameter of ours, written down apart from what is tested."""
+    place, layer, end = name.rsplit(".", 2)
+    if place == "stem":
+        return f"{'conv_stem' if layer == 'linear' else 'bn1'}.{end}"
+    _, stage, block, part = place.split(".")
+    order = ["depthwise", "reduce"] if stage == "0" else ["expand", "depthwise", "reduce"]
+    convolution = {"expand": "conv_pw", "depthwise": "conv_dw", "reduce": "conv_pw" if stage == "0" else "conv_pwl"}[part]
+    return f"blocks.{stage}.{block}.{convolution if layer == 'linear' else f'bn{order.index(part) + 1}'}.{end}"
+
+
+def _as_lite_pytorch(name: str) -> str:
+    """Return the name of the same parameter in ``efficientnet_lite_pytorch``."""
+    place, layer, end = name.rsplit(".", 2)
+    if place == "stem":
+        return f"{'_conv_stem' if layer == 'linear' else '_bn0'}.{end}"
+    _, stage, block, part = place.split(".")
+    number = sum(count for *_, count in STAGES[: int(stage)]) + int(block)
+    convolution = {"expand": "_expand_conv", "depthwise": "_depthwise_conv", "reduce": "_project_conv"}[part]
+    norm = {"expand": "_bn0", "depthwise": "_bn1", "reduce": "_bn2"}[part]
+    return f"_blocks.{number}.{convolution if layer == 'linear' else norm}.{end}"
+
+
+@pytest.mark.parametrize(("naming", "suffix"), [(_as_timm, ".safetensors"), (_as_lite_pytorch, ".pth")])
+def test_weights_of_imagenet_are_found_under_both_names(naming, suffix, tmp_path, monkeypatch):
+    encoder = EfficientNetLite0()
+    for value in encoder.state_dict().values():
+        if value.is_floating_point():
+            value.normal_()
+    given = {naming(name): value.clone() for name, value in encoder.state_dict().items()}
+    assert len(given) == len(encoder.state_dict())
+    head = {"_conv_head.weight": torch.zeros(4), "_bn1.weight": torch.zeros(4)} if suffix == ".pth" else {}
+    head |= {"conv_head.weight": torch.zeros(4), "bn2.weight": torch.zeros(4)} if suffix != ".pth" else {}
+    path, out = tmp_path / f"imagenet{suffix}", tmp_path / "start.safetensors"
+    (save_file if suffix == ".safetensors" else torch.save)({**given, **head}, path)
+    monkeypatch.setattr("sys.argv", ["imagenet_start.py", str(path), str(out), "--size", "64", "--width", "8"])
+    imagenet_start.main()
+    model = posezoo.load(out)
+    assert (model.hp.size, model.hp.width, model.hp.backbone) == (64, 8, "efficientnet_lite0")
+    for name, value in model.network.pose.encoder.state_dict().items():
+        assert torch.equal(value, encoder.state_dict()[name]), name
+    del given[naming("stages.3.1.reduce.linear.weight")]
+    with pytest.raises(CorruptFileError, match=r"lack stages\.3\.1\.reduce\.linear\.weight"):
+        imagenet_start.with_imagenet(given, size=64, width=8, modules=1)
