@@ -45,6 +45,22 @@ def test_shapes_and_what_depth_sees():
     assert all(gradient.abs().max() > 0 for gradient in torch.autograd.grad(depth.sum(), watched))
 
 
+def test_heatmaps_begin_empty():
+    torch.manual_seed(0)
+    heatmaps, _ = HourglassWithDepth(16, 8, 1, 1, 64, "efficientnet_lite0")(torch.rand(4, 3, 64, 64) - 0.5)
+    assert heatmaps[0].abs().max() < 0.05  # of peaks of 1
+
+
+def test_the_optimizer_is_a_switch():
+    assert isinstance(HG3D(**TINY).configure_optimizers(), torch.optim.RMSprop)
+    model = HG3D(**TINY, optimizer="adam", learning_rate=1e-3)
+    optimizer = model.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.param_groups[0]["lr"] == 1e-3
+    with pytest.raises(InputError, match="optimizer is 'sgd'; expected one of rmsprop, adam"):
+        HG3D(**TINY, optimizer="sgd")
+
+
 def test_it_trains_in_stages_and_is_loaded_again(studio, wild, tmp_path):
     model = HG3D(**PYRAMID, weight_depth=0.0, weight_geometry=0.0)
     before = {name: value.clone() for name, value in model.network.named_parameters()}

@@ -118,7 +118,8 @@ class PyramidHeatmaps(nn.Module):
         last = nn.Conv2d(width, joints, 1)
         # Empty maps at first (Xiao et al. 2018): larger ones' gradients undo in a minute what ImageNet has taught.
         nn.init.normal_(last.weight, std=1e-3)
-        nn.init.constant_(last.bias, 0.0)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
         self.heatmaps = nn.ModuleList([last])
         self.from_features = nn.ModuleList([nn.Conv2d(width, width, 1)])
         self.from_heatmaps = nn.ModuleList([nn.Conv2d(joints, width, 1)])
