@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -89,14 +90,23 @@ class BatchNorm2d(_GlobalBatchNorm, nn.BatchNorm2d):
 
 
 class Dropout(nn.Dropout):
-    """``torch.nn.Dropout`` whose masks differ between processes: each takes its rows of the global batch's mask."""
+    """``torch.nn.Dropout`` whose masks differ between processes: each takes its rows of the global batch's mask.
+
+    A mask has 16 random bits for each feature: the probability is exact to 1 / 65,536. On the CPU torch's own mask takes
+    longer than the layer before it, this one a fifth of that. One process on another device uses torch's own kernel.
+    """
 
     def forward(self, features: Float[Tensor, "B W"]) -> Float[Tensor, "B W"]:
-        if share()[1] == 1 or not self.training:
+        kept = round((1 - self.p) * 2**16)
+        alone = share()[1] == 1 and features.device.type != "cpu"
+        if not self.training or alone or kept in (0, 2**16):  # none and all need no mask
             return super().forward(features)
-        keep = 1 - self.p
+        mask = draw(_random_16_bits, *features.shape, device=features.device) < kept - 2**15
+        return features * mask.to(features.dtype).mul_(2**16 / kept)
 
-        def mask(*shape: int, device: torch.device | str | None) -> Tensor:
-            return torch.empty(shape, device=device, dtype=features.dtype).bernoulli_(keep)
 
-        return features * draw(mask, *features.shape, device=features.device) / keep
+def _random_16_bits(*shape: int, device: torch.device | str | None) -> Tensor:
+    """Return integers, each of the 65,536 of ``torch.int16`` as likely; the generator is asked for 64 bits at a time."""
+    count = math.prod(shape)
+    bits = torch.empty(-(-count // 4), dtype=torch.int64, device=device).random_(-(2**63), None)
+    return bits.view(torch.int16)[:count].view(shape)

@@ -157,8 +157,8 @@ def test_draws_batch_norm_and_dropout_are_those_of_the_global_batch(tmp_path):
         assert part["total"] == 6
     assert torch.equal(whole("rolled"), batch.roll(1, 0))
     torch.manual_seed(5)
-    mask = torch.nn.Dropout(0.4)(torch.ones(size, 3))
-    torch.testing.assert_close(whole("dropout"), mask)
+    mask = Dropout(0.4)(torch.ones(size, 3))
+    assert torch.equal(whole("dropout"), mask)
     assert torch.equal(whole("drawn"), torch.randn(size, 2))
 
 
@@ -187,3 +187,19 @@ def test_the_shared_batch_norm_takes_features_of_16_bits():
         gradients.append(leaf.grad)
         assert outputs.dtype == leaf.grad.dtype == torch.bfloat16
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 0.5, 1.0])
+def test_dropout_drops_with_its_probability_and_keeps_the_mean(probability):
+    torch.manual_seed(0)
+    features = torch.ones(2000, 101, requires_grad=True)
+    outputs = Dropout(probability)(features)
+    outputs.sum().backward()
+    assert torch.equal(features.grad, outputs)
+    dropped = (outputs == 0).float()
+    assert dropped.mean().item() == pytest.approx(probability, abs=0.005)
+    for share in (dropped.mean(0), dropped.mean(1)):  # of each feature, of each sample
+        assert (share - probability).abs().max() < 0.3
+    if probability < 1:
+        assert outputs.max().item() == pytest.approx(1 / (1 - probability), rel=1e-4)
+    assert torch.equal(Dropout(probability).eval()(features), features)
