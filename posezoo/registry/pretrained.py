@@ -1,4 +1,8 @@
-"""Provide the hub's usual methods: ``from_pretrained`` and ``push_to_hub``."""
+"""Provide the hub's usual methods: ``from_pretrained`` and ``push_to_hub``.
+
+They are not those of ``huggingface_hub.ModelHubMixin``: loading, saving and the card would override all of its hooks, so
+that the upload alone would be left of it, and every prediction would wait 0.6 s for the import of its base class.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class CrossViewGraph(ExportGraph):
 
     frame = "world, as the cameras are calibrated"
     refused = MappingProxyType(
-        {"onnx": "torch's exporter does not follow the triangulation, which is in double precision; use torchscript"}
+        {"onnx": "its triangulation inverts matrices, for which ONNX has no operator; use torchscript"}
     )
 
     def __init__(self, model: Refinement, skeleton: Skeleton | None = None) -> None:
