@@ -76,6 +76,19 @@ def test_it_trains_in_stages_and_is_loaded_again(studio, wild, tmp_path):
         torch.testing.assert_close(again.locate(picture), model.eval().locate(picture))
 
 
+def test_frozen_stages_stay_as_they_are(studio, wild):
+    model = HG3D(**PYRAMID, weight_depth=0.0, weight_geometry=0.0, frozen_stages=2)
+    before = {name: value.clone() for name, value in model.network.pose.encoder.state_dict().items()}
+    run(model, data_of(studio, wild), 2)
+    after = model.network.pose.encoder.state_dict()
+    kept = {".".join(name.split(".")[:2]) for name in before if torch.equal(before[name], after[name])}
+    assert {"stem.linear", "stem.norm", "stages.0", "stages.1"} <= kept
+    assert not any(torch.equal(before[name], after[name]) for name in before if ".2.0.expand.linear.weight" in name)
+    for settings in ({"backbone": "efficientnet_lite0", "frozen_stages": 8}, {"frozen_stages": 1}):
+        with pytest.raises(InputError, match=r"frozen_stages is .; expected 0 to 7, and 0 for an hourglass"):
+            HG3D(**TINY, **settings)
+
+
 def test_an_unknown_backbone_is_named():
     with pytest.raises(InputError, match="backbone is 'resnet'; expected one of hourglass, efficientnet_lite0"):
         HG3D(**TINY, backbone="resnet")

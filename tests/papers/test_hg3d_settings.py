@@ -107,3 +107,19 @@ def test_a_model_says_when_it_doubts_a_pose(tmp_path):
         assert Prediction.load(result.save(tmp_path / name)).doubtful.tolist() == [True, True]
     model.doubtful_below = 0.0
     assert model.predict_images(pictures).doubtful is None
+
+
+def test_mirror_images_are_averaged():
+    """A mirrored picture gives the mirrored pose, which holds of the mean alone; and the mean is that of both maps."""
+    torch.manual_seed(0)
+    model, single = HG3D(**TINY, mirrored=True).eval(), HG3D(**TINY).eval()
+    single.load_weights(model.weights())
+    picture = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    pose, confidence = model.locate(picture)
+    other, other_confidence = model.locate(picture.flip(-1))
+    back = other[:, MPII.mirror]
+    back[..., 0] = 63 - back[..., 0]
+    torch.testing.assert_close(back, pose, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(other_confidence[:, MPII.mirror], confidence, rtol=1e-3, atol=1e-4)
+    depths = [single.locate(image)[0][..., 2] for image in (picture, picture.flip(-1))]
+    torch.testing.assert_close(pose[..., 2], (depths[0] + depths[1][:, MPII.mirror]) / 2, rtol=1e-3, atol=1e-3)

@@ -80,6 +80,10 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite0(nn.Module):
     """Pictures to maps of four sizes, without the classifier and the 1 x 1 convolution before it.
 
+    Args:
+        frozen: so many stages, and the stem before them, are not trained and keep the moments of their batch norms; 0 trains
+            all.
+
     Example:
         >>> import torch
         >>> from posezoo.papers.hg3d.efficientnet import EfficientNetLite0
@@ -87,7 +91,7 @@ class EfficientNetLite0(nn.Module):
         [(1, 24, 16, 16), (1, 40, 8, 8), (1, 112, 4, 4), (1, 320, 2, 2)]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frozen: int = 0) -> None:
         super().__init__()
         inputs = 32
         self.stem = _activated(3, inputs, 3, 2)
@@ -97,6 +101,16 @@ class EfficientNetLite0(nn.Module):
             blocks += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(count - 1)]
             self.stages.append(nn.Sequential(*blocks))
             inputs = outputs
+        self._frozen = [self.stem, *self.stages[:frozen]] if frozen else []
+        for part in self._frozen:
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> EfficientNetLite0:
+        """Switch to training, but for the frozen stages."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def forward(self, picture: Float[Tensor, "B 3 S S"]) -> list[Tensor]:
         """Return maps of :data:`CHANNELS`, largest first.

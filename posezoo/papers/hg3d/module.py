@@ -25,6 +25,7 @@ from posezoo.errors import InputError
 from posezoo.lifting import PictureModule
 from posezoo.networks import AveragedNetwork, channels_last
 from posezoo.papers.hg3d import losses
+from posezoo.papers.hg3d.efficientnet import STAGES
 from posezoo.papers.hg3d.networks import BACKBONES, HourglassWithDepth
 from posezoo.papers.hg3d.peaks import peaks
 
@@ -69,6 +70,9 @@ class HG3D(PictureModule):
         learning_rate: of the optimizer.
         optimizer: ``rmsprop`` as in Newell et al. 2016, or ``adam``, which suits weights that ImageNet has trained
             (not given).
+        frozen_stages: of ``efficientnet_lite0``, from 0 to 7; they and the stem keep the weights that training starts from.
+        mirrored: predict from the mean of the maps of a picture and of its mirror image, mirrored back, as in Newell et al.
+            2016, Sec. 3.3; likewise depths. Twice the time.
         decay_steps: the rate falls along half a cosine over so many steps (not given).
         cosine: the rate falls along half a cosine over the whole run, whether steps or minutes end it (not given).
         drop_step: the rate falls to a tenth after so many steps: four fifths of stage 2.
@@ -100,6 +104,8 @@ class HG3D(PictureModule):
         average_decay: float = 0.0,
         backbone: str = "hourglass",
         optimizer: str = "rmsprop",
+        frozen_stages: int = 0,
+        mirrored: bool = False,
     ) -> None:
         super().__init__(skeleton, size)
         if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
@@ -108,6 +114,8 @@ class HG3D(PictureModule):
             )
         if backbone not in BACKBONES:
             raise InputError(f"backbone is {backbone!r}; expected one of {', '.join(BACKBONES)}.")
+        if not 0 <= frozen_stages <= (0 if backbone == "hourglass" else len(STAGES)):
+            raise InputError(f"frozen_stages is {frozen_stages}; expected 0 to {len(STAGES)}, and 0 for an hourglass.")
         if optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}.")
         if reading not in READINGS:
@@ -120,7 +128,7 @@ class HG3D(PictureModule):
             weight_depth=depth if weight_depth is None else weight_depth,
             weight_geometry=geometry if weight_geometry is None else weight_geometry,
         )
-        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size, backbone))
+        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size, backbone, frozen_stages))
         self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
         self.groups = losses.groups_of(self.skeleton, shoulders)
 
@@ -207,9 +215,15 @@ class HG3D(PictureModule):
 
     def locate(self, picture: UInt8[Tensor, "B 3 S S"]) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J"]]:
         """Return poses in px of the crop, depths relative to the root, and the heatmaps' confidence in [0, 1]."""
-        heatmaps, depth = self.for_inference(self.predictor)(self.normalize(picture))
-        points, height = peaks(heatmaps[-1].float())  # half precision cannot represent fractions of a pixel
-        points = (points + 0.5) * (self.size / heatmaps[-1].shape[-1]) - 0.5
+        images = torch.cat([picture, picture.flip(-1)]) if self.hp.mirrored else picture
+        heatmaps, depth = self.for_inference(self.predictor)(self.normalize(images))
+        maps = heatmaps[-1].float()  # half precision cannot represent fractions of a pixel
+        if self.hp.mirrored:
+            (maps, other), (depth, other_depth) = maps.chunk(2), depth.chunk(2)
+            maps = (maps + other.flip(-1)[:, self.skeleton.mirror]) / 2
+            depth = (depth + other_depth[:, self.skeleton.mirror]) / 2
+        points, height = peaks(maps)
+        points = (points + 0.5) * (self.size / maps.shape[-1]) - 0.5
         root = self.skeleton.root
         depth = (depth - depth[:, root : root + 1]).float() * (self.size / UNITS)
         return torch.cat([points, depth[..., None]], -1), height.clamp(0.0, 1.0)

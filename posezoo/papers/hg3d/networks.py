@@ -106,11 +106,12 @@ class PyramidHeatmaps(nn.Module):
     Args:
         joints: heatmaps.
         width, modules: channels on the way up, residual modules at each size.
+        frozen: stages of the encoder that are not trained.
     """
 
-    def __init__(self, joints: int, width: int = 256, modules: int = 1) -> None:
+    def __init__(self, joints: int, width: int = 256, modules: int = 1, frozen: int = 0) -> None:
         super().__init__()
-        self.encoder = EfficientNetLite0()
+        self.encoder = EfficientNetLite0(frozen)
         self.across = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
         self.up = nn.ModuleList(residuals(modules, width) for _ in CHANNELS)
         layers = OrderedDict(linear=nn.Conv2d(width, width, 1), norm=BatchNorm2d(width), activation=nn.ReLU())
@@ -166,6 +167,7 @@ class HourglassWithDepth(nn.Module):
         joints, width, stacks, modules: of both; a pyramid has no stacks.
         size: side of the pictures, px; a multiple of 64.
         backbone: one of :data:`BACKBONES`.
+        frozen: stages of a pyramid's encoder that are not trained.
     """
 
     def __init__(
@@ -176,12 +178,13 @@ class HourglassWithDepth(nn.Module):
         modules: int = 2,
         size: int = 256,
         backbone: str = "hourglass",
+        frozen: int = 0,
     ) -> None:
         super().__init__()
         self.pose: StackedHourglass | PyramidHeatmaps = (
             StackedHourglass(joints, width, stacks, modules)
             if backbone == "hourglass"
-            else PyramidHeatmaps(joints, width, modules)
+            else PyramidHeatmaps(joints, width, modules, frozen)
         )
         self.depth = DepthModule(joints, width, modules, size // 4)
 
