@@ -128,7 +128,8 @@ class HG3D(PictureModule):
             weight_depth=depth if weight_depth is None else weight_depth,
             weight_geometry=geometry if weight_geometry is None else weight_geometry,
         )
-        self.network = channels_last(HourglassWithDepth(len(self.skeleton), width, stacks, modules, size, backbone, frozen_stages))
+        network = HourglassWithDepth(len(self.skeleton), width, stacks, modules, size, backbone, frozen_stages)
+        self.network = channels_last(network)
         self.average = AveragedNetwork(self.network, average_decay) if average_decay else None
         self.groups = losses.groups_of(self.skeleton, shoulders)
 
