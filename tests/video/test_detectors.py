@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import types
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from posezoo.errors import InputError, MissingFileError, UnknownNameError
 from posezoo.skeletons import get_skeleton
 from posezoo.terminal import silence
 from posezoo.video.detectors import DETECTORS, MediaPipe, RTMLib, TorchVision, get_detector
+from posezoo.video.detectors.base import without_native_messages
 from tests.video.samples import BODY, rtmlib_model
 
 try:
@@ -164,7 +166,7 @@ def solutions(closed, seen):
 def test_mediapipe_that_holds_weights_needs_no_file(monkeypatch, capfd):
     closed, seen = [], []
     monkeypatch.setitem(sys.modules, "mediapipe", solutions(closed, seen))
-    with silence(), get_detector("mediapipe") as detector:
+    with get_detector("mediapipe") as detector:
         found, nobody = detector.detect(PICTURE), detector.detect(np.zeros_like(PICTURE))
     assert (len(found), len(nobody)) == (1, 0)
     np.testing.assert_allclose(found.keypoints, np.broadcast_to([80.0, 30.0], (1, 33, 2)))
@@ -172,9 +174,18 @@ def test_mediapipe_that_holds_weights_needs_no_file(monkeypatch, capfd):
     assert seen[-2][30, 20].tolist() == [255, 0, 0]  # RGB
     assert len(closed) == 1
     assert capfd.readouterr().err == ""
-    with get_detector("mediapipe") as detector:
-        detector.detect(PICTURE)
-    assert "XNNPACK" in capfd.readouterr().err  # what a library says is kept unless silence was asked for
+
+
+def test_what_a_library_says_is_shown_where_it_fails_unless_silence_was_asked_for(capfd):
+    @without_native_messages()
+    def fail():
+        os.write(2, b"F0000 out of memory\n")
+        raise RuntimeError
+
+    for asked, shown in ((nullcontext(), "F0000 out of memory\n"), (silence(), "")):
+        with asked, pytest.raises(RuntimeError):
+            fail()
+        assert capfd.readouterr().err == shown
 
 
 def test_mediapipe_without_weights_says_both_ways_out(monkeypatch, tmp_path):

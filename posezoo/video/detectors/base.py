@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,21 +98,23 @@ def confidences(values: object) -> Float[np.ndarray, "..."]:
 
 @contextmanager
 def without_native_messages() -> Iterator[None]:
-    """Drop what native libraries write to standard error inside the block, where the user asked for silence.
+    """Hold back what native libraries write to standard error inside the block; show it where the block fails unforeseen.
 
     MediaPipe and TensorFlow Lite log from C++ to file descriptor 2, past ``sys.stderr``, and no setting turns all of it
-    off (google-ai-edge/mediapipe issue 5737), so the descriptor itself is pointed at the null device. Python's own
-    messages inside the block are lost too: keep the block short.
+    off (google-ai-edge/mediapipe issue 5737), so the descriptor itself is pointed at a temporary file. Python's own
+    messages inside the block go the same way: keep the block short.
     """
-    if not is_silent():
-        yield
-        return
     sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        try:
+            os.dup2(held.fileno(), 2)
+            yield
+        except Exception as error:
+            if not isinstance(error, PoseZooError) and not is_silent():
+                held.seek(0)
+                os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
