@@ -39,6 +39,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="ground truth: such a file, arrays pose_3d (N, J, 3), skeleton and unit, or markers in .trc or .c3d",
     )
     command.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="page, animation or picture, by what the name ends in"
+    )
+    command.add_argument(
         "--html", type=Path, metavar="FILE", help="a page with slider and play; beside the input by default"
     )
     command.add_argument("--gif", type=Path, metavar="FILE", help="an animation")
@@ -61,6 +64,12 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             f"{options.input}: expected a name that ends in .npz or .json, as `posezoo predict` writes them{markers}."
         )
+    if options.out is not None:
+        check_output("--out", options.out, tuple(ending for endings in ENDINGS.values() for ending in endings))
+        kind = next(kind for kind, endings in ENDINGS.items() if options.out.suffix.lower() in endings)
+        if kind in outputs:
+            raise InputError(f"--out {options.out} and --{kind} {outputs[kind]} are two names of one result; give one.")
+        outputs[kind] = options.out
     outputs = outputs or {"html": options.input.with_suffix(".html")}
     sources = [options.input, *options.others, *(path for path in (options.truth, options.video) if path)]
     for source in sources:

@@ -25,6 +25,15 @@ def unit_of(metric: str) -> str:
     return "%" if metric.startswith(("pck", "auc")) else "px" if metric.endswith("_px") else "mm"
 
 
+def label(metric: str) -> str:
+    """Return a metric's name with its unit."""
+    return f"{metric.removesuffix('_relative')} ({unit_of(metric)})"
+
+
+def _number(metric: str, value: float) -> str:
+    return f"{value:.4f}" if metric.endswith("_relative") else f"{value:.2f}"
+
+
 def facts(entry: Entry) -> str:
     """Return the table of a model's facts: purpose, origin and limits."""
     lines = [
@@ -32,7 +41,7 @@ def facts(entry: Entry) -> str:
         f"parameters: {entry['parameters']:,}; skeleton: {entry['skeleton']}; unit of the poses: {entry['unit']}",
         f"input: {entry['input']}: {entry['normalisation']}",
         f"training data: {entry['training_data']}",
-        f"licence: {entry['licence']} (weights). {entry['data_licence']}",
+        f"licence: {entry['licence']} (weights). {entry['data_licence']}".rstrip(),
     ]
     if pitch := entry.get("pitch_of") or entry["settings"].get("pitch"):
         lines.append(_of_cameras(entry, pitch))
@@ -64,8 +73,8 @@ def scores(name: str, entry: Entry) -> str:
         rows += ["| metric | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
         for key, value in measured.items():
             if key not in COUNTS:
-                others = [f"{baselines[b][key]:.2f}" if key in baselines[b] else "" for b in baselines]
-                rows.append("| " + " | ".join([f"{key} ({unit_of(key)})", f"{value:.2f}", *others]) + " |")
+                others = [_number(key, baselines[b][key]) if key in baselines[b] else "" for b in baselines]
+                rows.append("| " + " | ".join([label(key), _number(key, value), *others]) + " |")
         rows.append("")
     if "gap_closed" in entry:
         supervised = next(name for name in next(iter(entry["baselines"].values())) if name != FLAT)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posezoo.errors import DownloadError, InputError, PoseZooError, SaveError
-from posezoo.registry.cards import COUNTS, THEIRS, card, unit_of
+from posezoo.registry.cards import COUNTS, THEIRS, card, label, unit_of
 from posezoo.registry.hub import parse_address
 from posezoo.registry.index import Entry, card_text, find, registered_weights, resolve
 from posezoo.registry.loading import is_path, load, locate
@@ -176,7 +176,7 @@ def header(name: str, entry: Entry) -> str:
             dataset_type=re.sub(r"\W+", "-", title.lower()).strip("-"),
             dataset_name=title,
             metric_type=metric,
-            metric_name=f"{METRICS.get(metric, metric)} ({unit_of(metric)})",
+            metric_name=f"{METRICS[metric]} ({unit_of(metric)})" if metric in METRICS else label(metric),
             metric_value=value,
         )
         for title, measured in entry["metrics"].items()

@@ -150,8 +150,8 @@ def test_a_finetuned_model_says_what_is_true_of_it(tmp_path):
     start = resolve("svma")
     assert (card.data.base_model, card.data.model_name) == (start, "svma.my_gym")
     found = {(each.metric_name, each.metric_value) for each in card.data.eval_results}
-    assert found == {("bone_spread_relative (relative)", 0.1)}
-    assert "| bone_spread_relative (relative) | 0.10 | 0.20 |" in card.text
+    assert found == {("bone_spread (relative)", 0.1)}
+    assert "| bone_spread (relative) | 0.1000 | 0.2000 |" in card.text
     assert "estimated of the cameras: a mean pitch of 0.300 rad" in card.text
     assert "from their calibration" not in card.text
     assert f"fine-tuned from `{start}` on 2D keypoints alone: 1200 poses, 4 epochs" in card.text

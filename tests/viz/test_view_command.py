@@ -54,7 +54,7 @@ def test_a_page_beside_the_input_is_what_comes_by_default(out, capsys):
 def test_pictures_and_animations_of_several_models_and_the_truth(out, tmp_path, capsys):
     other = Prediction.load(out).save(tmp_path / "second.npz")
     targets = {kind: tmp_path / f"seen.{kind}" for kind in ("png", "gif")}
-    options = [part for kind, path in targets.items() for part in (f"--{kind}", path)]
+    options = ["-o", targets["png"], "--gif", targets["gif"]]
     assert view(out, "--with", other, "--truth", tmp_path / "truth.npz", "--frames", "2:6", "--fps", 10, *options) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
@@ -65,6 +65,11 @@ def test_pictures_and_animations_of_several_models_and_the_truth(out, tmp_path, 
     with Image.open(targets["png"]) as image:
         assert image.width > 1000, "four frames, two side by side"
     assert not out.with_suffix(".html").exists()
+
+
+def test_a_name_that_ends_in_nothing_drawn_or_a_second_one_is_refused(out, tmp_path, capsys):
+    assert "--out x.txt: expected a name that ends in .html or .gif" in refuse(capsys, out, "-o", "x.txt")
+    assert "two names of one result" in refuse(capsys, out, "-o", tmp_path / "a.gif", "--gif", tmp_path / "b.gif")
 
 
 def test_quiet_prints_nothing(out, tmp_path, capsys):
