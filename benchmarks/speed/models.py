@@ -95,29 +95,42 @@ def refine_views(batch: int = 1000, width: int = 256) -> list[Ratio]:
 
 
 def predict_one(repeats: int = 200) -> list[Ratio]:
-    """Time ``predict`` of a single pose, checks and result object included, against the bare generator."""
+    """Time ``predict`` of a single pose, checks and result object included, against bare calls of the generator.
+
+    One call lifts what ``predict`` lifts, pose and mirror image, and averages the two; the other lifts the pose alone.
+    """
     model: Any = posezoo.load("svma")
     pose = (np.random.default_rng(0).random((17, 2)) * 400 + 300).astype(np.float32)
-    tensor = model.normalize(torch.from_numpy(pose)[None])
+    tensor, generator = model.normalize(torch.from_numpy(pose)[None]), model.average.module
 
-    def bare() -> None:
+    def averaged() -> None:
         with torch.inference_mode():
             for _ in range(repeats):
-                model.average.module.lift(tensor)
+                model.with_mirror_image(generator.lift, tensor)
+
+    def alone() -> None:
+        with torch.inference_mode():
+            for _ in range(repeats):
+                generator.lift(tensor)
 
     def predict() -> None:
         for _ in range(repeats):
             model.predict(pose)
 
-    seconds = fastest({"predict": predict, "bare": bare})
-    return [
-        Ratio(
-            name="predict of one pose, over the bare network call",
-            value=seconds["predict"] / seconds["bare"],
-            goal=2.0,
+    seconds = fastest({"predict": predict, "averaged": averaged, "alone": alone})
+
+    def ratio(name: str, contestant: str, goal: float | None) -> Ratio:
+        return Ratio(
+            name=f"predict of one pose, over {name}",
+            value=seconds["predict"] / seconds[contestant],
+            goal=goal,
             at_least=False,
-            detail=f"{1e6 * seconds['predict'] / repeats:.0f} against {1e6 * seconds['bare'] / repeats:.0f} us",
+            detail=f"{1e6 * seconds['predict'] / repeats:.0f} against {1e6 * seconds[contestant] / repeats:.0f} us",
         )
+
+    return [
+        ratio("a bare network call of pose and mirror image", "averaged", 1.15),
+        ratio("a bare network call of the pose alone", "alone", None),
     ]
 
 

@@ -25,7 +25,7 @@ def center_and_scale(
     """
     origin = points[..., root : root + 1, :]
     centered = points - origin
-    mean = centered.norm(dim=-1).sum(-1) / max(points.shape[-2] - 1, 1)
+    mean = torch.linalg.vector_norm(centered, dim=-1).sum(-1) / max(points.shape[-2] - 1, 1)
     scale = (mean / distance).clamp_min(torch.finfo(points.dtype).tiny)[..., None, None]
     return centered / scale, origin, scale
 

@@ -96,6 +96,8 @@ def check_convertible(source: Skeleton, missing: Sequence[str]) -> None:
 
 def as_array(values: object, name: str) -> np.ndarray:
     """Return arrays, tensors on any device and nested lists as float32; masked values of a masked array become NaN."""
+    if type(values) is np.ndarray and values.dtype == np.float32:  # what most users give is left as it is
+        return values
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16

@@ -20,7 +20,7 @@ from posezoo.lifting.inputs import Values, check_batch_size, check_keypoints
 from posezoo.lifting.unlabelled import evaluate_2d
 from posezoo.metrics.report import LiftingMetrics
 from posezoo.poses.posedata import PoseData
-from posezoo.poses.prediction import Prediction
+from posezoo.poses.prediction import Prediction, as_numpy
 from posezoo.skeletons import Skeleton, get_skeleton
 
 
@@ -140,18 +140,18 @@ class LiftingModule(ZooModule):
             pose[usable] = lifted
         pose = pose.view(*checked.shape, len(self.skeleton), 3)
         two = values.view(*checked.shape, len(self.skeleton), 2)
-        about = Prediction(
-            pose_3d=pose,
+        arrays: dict[str, Any] = {"pose_3d": pose, "keypoints_2d": two, "filled": filled}
+        if not isinstance(keypoints_2d, Tensor):
+            arrays = {name: as_numpy(values) for name, values in arrays.items()}
+        return Prediction(
+            **arrays,
             skeleton=self.skeleton,
             unit=self.unit,
-            keypoints_2d=two,
             confidence=checked.confidence,
             image_size=checked.image_size,
             model=self.zoo_name,
             approximated=checked.approximated,
-            filled=filled,
         )
-        return about if isinstance(keypoints_2d, Tensor) else about.numpy()
 
     def _lift_from(self, camera: Camera | None, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift what a camera saw, in its frame; a model that is :attr:`facing` people lifts from the turned camera."""
