@@ -149,7 +149,7 @@ def triangulate(
         _triangulate(Views.of(*piece, matrices=part, minimum_angle=minimum_angle), max_reprojection_px, details)
         for piece, part in zip(given, elements, strict=False)
     ]
-    points, used, error = (torch.cat(values, 1) for values in zip(*parts, strict=True))
+    points, *rest = (torch.cat(values, 1) for values in zip(*parts, strict=True))
     result = points.mT.reshape(*batch, joints, 3).to(keypoints)
     if not details:
         return result
@@ -157,17 +157,18 @@ def triangulate(
     def unflat(values: Tensor) -> Tensor:
         return values.view(count, *batch, joints).movedim(0, -2)
 
+    used, error = rest
     return Triangulation(result, unflat(used).to(keypoints.device), unflat(error).to(keypoints))
 
 
-def _triangulate(views: Views, max_reprojection_px: float | None, details: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _triangulate(views: Views, max_reprojection_px: float | None, details: bool) -> tuple[Tensor, ...]:
     """Return (3, N) points; with details also which views (V, N) were used, and the px between keypoints and points."""
     seen = views.used
     if max_reprojection_px is not None:
         views = views.only(views.agreeing(max_reprojection_px))
     point = views.points()
     if not details:
-        return point, point, point
+        return (point,)
     used = views.used & torch.isfinite(point[:1])
     return point, used, torch.where(seen, views.reprojection(point), math.nan)
 
