@@ -81,8 +81,10 @@ def layout_of(
     }
 
 
-_BELOW = 0.52
-"""On a phone: the height up to which the 3D scene reaches, below the picture."""
+_BELOW = 0.49
+"""On a phone: the height up to which the 3D scene reaches, below the picture, its labels and the buttons of views."""
+_SLIDER, _NARROW_SLIDER = 0.14, 0.34
+"""Where the slider begins, right of Play and Pause: on a wide page and on a phone."""
 
 
 def fits(clip: Clip) -> dict[str, dict[str, object]]:
@@ -92,6 +94,7 @@ def fits(clip: Clip) -> dict[str, dict[str, object]]:
     legend: dict[str, object] = {"legend.x": 0.0, "legend.y": -0.16, "legend.yanchor": "top", "legend.orientation": "h"}
     narrow: dict[str, object] = {"height": 860 if beside else 560, "margin.l": 12, **legend}
     narrow |= {"updatemenus[1].x": 0.0, "updatemenus[1].y": top}
+    narrow |= {"sliders[0].x": _NARROW_SLIDER, "sliders[0].len": 1 - _NARROW_SLIDER}
     wide: dict[str, object] = {
         "height": HEIGHT,
         "margin.l": MARGIN,
@@ -101,6 +104,8 @@ def fits(clip: Clip) -> dict[str, dict[str, object]]:
         "legend.orientation": "v",
         "updatemenus[1].x": left + 0.03,
         "updatemenus[1].y": 1.0,
+        "sliders[0].x": _SLIDER,
+        "sliders[0].len": 1 - _SLIDER,
     }
     if beside:
         narrow |= {"xaxis.domain": [0.0, 1.0], "yaxis.domain": [0.6, 1.0]}
@@ -159,9 +164,9 @@ def _views(frame: str, left: float, floor: float) -> dict[str, object]:
 
 def _slider(labels: list[str]) -> dict[str, object]:
     return {
-        "x": 0.14,
+        "x": _SLIDER,
         "y": 0.0,
-        "len": 0.86,
+        "len": 1 - _SLIDER,
         "pad": {"t": 24},
         "currentvalue": {"prefix": "frame ", "font": {"size": 12}},
         "steps": [{"label": label, "method": "animate", "args": [[label], _STOP]} for label in labels],

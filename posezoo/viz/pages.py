@@ -56,7 +56,11 @@ _PLAYER = """
   plot.on("plotly_sliderstart", pause);
   const fits = {fits};
   const phone = window.matchMedia("(max-width: 640px)");
-  const fit = () => Plotly.relayout(plot, phone.matches ? fits.narrow : fits.wide);
+  const fit = () => {{
+    const wanted = phone.matches ? fits.narrow : fits.wide;
+    plot.style.height = wanted.height + "px";  // or the next clip would cover what is higher than before
+    Plotly.relayout(plot, wanted);
+  }};
   phone.addEventListener("change", fit);
   if (phone.matches) fit();
   plot.tabIndex = 0;
