@@ -58,7 +58,7 @@ _PLAYER = """
   const phone = window.matchMedia("(max-width: 640px)");
   const fit = () => {{
     const wanted = phone.matches ? fits.narrow : fits.wide;
-    plot.style.height = wanted.height + "px";  // or the next clip would cover what is higher than before
+    plot.parentElement.style.height = wanted.height + "px";  // or the next clip would cover what is higher than before
     Plotly.relayout(plot, wanted);
   }};
   phone.addEventListener("change", fit);

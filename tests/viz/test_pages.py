@@ -148,7 +148,7 @@ def test_on_a_phone_the_picture_stands_above_the_scene_and_nothing_covers_a_body
     assert (narrow["yaxis.domain"][1] - narrow["yaxis.domain"][0]) * (narrow["height"] - 50) > 250
     # Play and Pause, 112 px wide, do not cover the slider; the box grows with the drawing, or the next clip would cover it.
     assert narrow["sliders[0].x"] * (390 - 8 - 12 - 10) > 112
-    assert 'plot.style.height = wanted.height + "px"' in text
+    assert 'plot.parentElement.style.height = wanted.height + "px"' in text
     # Going back to a wide page restores the first layout.
     drawn = figure(clip)
     before = drawn.layout.to_plotly_json()
