@@ -27,6 +27,10 @@ DATA_LICENCE = (
     "Trained on the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, NSF EIA-0196217), "
     "free for research and for use in products, not for resale of the data itself."
 )
+IMAGENET = (
+    "The picture network starts from EfficientNet-Lite0 of Google (Apache-2.0), trained on ImageNet, whose pictures are for "
+    "research."
+)
 AUGMENTED = "limbs exchanged between poses, bones turned, other bodies, cameras anywhere, a detector's errors"
 
 
@@ -84,9 +88,10 @@ def main() -> None:
     kind = KINDS[model.kind]
     metrics = kind.measure(model, files, header)
     baselines = kind.baselines(metrics, files, index)
+    pretrained = header["settings"].get("backbone") == "efficientnet_lite0"
     said = {
         "licence": LICENCE,
-        "data_licence": DATA_LICENCE,
+        "data_licence": f"{DATA_LICENCE} {IMAGENET}" if pretrained else DATA_LICENCE,
         "limits": options.limits or index["models"][options.name]["limits"],
         "supervision": trained_on(header).needed,
         "training_data": f"{kind.data(header)}; {read(header)}",
