@@ -21,9 +21,10 @@ import numpy as np
 
 from posezoo.data import load_dataset
 from posezoo.data.h36m.facts import ACTIONS, FRAMES, SUBJECTS
+from posezoo.skeletons import get_skeleton
 
 BAR_S, BAR_GB = 120.0, 2.0
-JOINTS = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
+JOINTS = [get_skeleton("h36m32").index(joint) for joint in get_skeleton("h36m17").joints]
 """Of the 32 joints of the archives, those that move."""
 LAYOUT = {
     "layout_name": "h36m", "num_joints": 17, "keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]],
