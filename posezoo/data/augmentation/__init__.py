@@ -5,7 +5,7 @@ Pratama, Tai, Tang and Cheng, CVPR 2020) crosses limbs between poses and mutates
 instead of learnt.
 """
 
-from posezoo.data.augmentation.bodies import Tree, change_body, exchange_limbs, lean, turn_bones
+from posezoo.data.augmentation.bodies import Tree, change_body, exchange_limbs, joint_offsets, lean, move_joints, turn_bones
 from posezoo.data.augmentation.cameras import RandomCameras
 from posezoo.data.augmentation.detector import DetectorNoise, as_converted
 from posezoo.data.augmentation.people import Augmentation, AugmentedLoader
@@ -19,6 +19,8 @@ __all__ = [
     "as_converted",
     "change_body",
     "exchange_limbs",
+    "joint_offsets",
     "lean",
+    "move_joints",
     "turn_bones",
 ]

@@ -1,4 +1,4 @@
-"""Change poses and bodies: exchange limbs between people, turn bones, change proportions, let people lean."""
+"""Change poses and bodies: exchange limbs, turn bones, change proportions, move where joints are said to be, lean."""
 
 from __future__ import annotations
 
@@ -169,6 +169,43 @@ def change_body(
     drawn = draw(torch.randn, len(pose), tree.segments + 1, device=pose.device).clamp(-2.5, 2.5)
     factors = (1 + segments * drawn[:, 1:].index_select(1, tree.segment)) * (1 + size * drawn[:, :1])
     return tree.joints(tree.bones(pose) * factors[..., None])
+
+
+def move_joints(pose: Float[Tensor, "B J 3"], skeleton: Skeleton, deviation: float) -> Float[Tensor, "B J 3"]:
+    """Give each pose a definition of joints of its own: detectors, markers and rigs put hips and shoulders elsewhere.
+
+    Args:
+        pose: joints about any origin, any unit.
+        skeleton: the layout, with hips and shoulders.
+        deviation: of each joint's :func:`joint_offsets`, in the trunk's frame at the hips; unit of ``pose``.
+
+    Returns:
+        joints about the root, which moves as the others do.
+    """
+    frame = Tree.of(skeleton, pose.device).frames(pose)["hip"]
+    moved = pose + joint_offsets(len(pose), skeleton, deviation, pose.device).to(pose.dtype) @ frame.mT
+    return moved - moved[:, skeleton.root : skeleton.root + 1]
+
+
+def joint_offsets(
+    count: int, skeleton: Skeleton, deviation: float, device: torch.device | str | None = None
+) -> Float[Tensor, "B J 3"]:
+    """Draw an offset for each joint: left and right are mirror images, and joints in the middle stay in the middle.
+
+    Args:
+        count: B.
+        skeleton: the layout.
+        deviation: along each axis, of a normal distribution.
+        device: of the result.
+
+    Returns:
+        offsets to the left, up and forward, in the unit of ``deviation``.
+    """
+    joint, partner = torch.arange(len(skeleton), device=device), torch.tensor(skeleton.mirror, device=device)
+    across = torch.tensor([-1.0, 1.0, 1.0], device=device)
+    offset = deviation * draw(torch.randn, count, len(skeleton), 3, device=device)
+    offset = torch.where((partner < joint)[:, None], offset[:, partner] * across, offset)
+    return torch.where((partner == joint)[:, None], offset * across.clamp_min(0), offset)
 
 
 def lean(pose: Float[Tensor, "B J 3"], probability: float, deviation: float) -> Float[Tensor, "B J 3"]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.data.augmentation.bodies import Tree, change_body, exchange_limbs, lean, turn_bones
+from posezoo.data.augmentation.bodies import Tree, change_body, exchange_limbs, lean, move_joints, turn_bones
 from posezoo.data.augmentation.cameras import RandomCameras
 from posezoo.data.augmentation.detector import DetectorNoise, as_converted
 from posezoo.distributed import draw
@@ -34,6 +34,7 @@ class Augmentation:
         limbs: probability that an arm or leg is taken from another pose, see :func:`exchange_limbs`.
         turn: of every bone, rad, see :func:`turn_bones`.
         segments: deviation of the body's proportions, see :func:`change_body`.
+        definition_mm: deviation of where a joint is said to be, see :func:`move_joints`.
         leaning, lean: share and deviation (rad) of people who are tilted, see :func:`lean`.
         cameras: fields of :class:`RandomCameras`.
         noise: fields of :class:`DetectorNoise`.
@@ -48,6 +49,7 @@ class Augmentation:
     limbs: float = 0.35
     turn: float = 0.12
     segments: float = 0.08
+    definition_mm: float = 0.0
     leaning: float = 0.1
     lean: float = 0.8
     cameras: RandomCameras = field(default_factory=RandomCameras)
@@ -90,6 +92,8 @@ class Augmentation:
         pose = turn_bones(pose, skeleton, self.turn)
         pose = change_body(pose, skeleton, self.segments)
         pose = pose * (STATURE_MM / stature(pose, skeleton))[:, None, None]
+        if self.definition_mm:
+            pose = move_joints(pose, skeleton, self.definition_mm)
         return lean(pose, self.leaning, self.lean)
 
     def __call__(

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from posezoo.data.augmentation.bodies import joint_offsets
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import look_at, mirror_half, rotation_about, rotation_vector_to_matrix
@@ -95,10 +96,7 @@ def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings:
             node = skeleton.parents[node]
     root = world[:, :, skeleton.root : skeleton.root + 1]
     body = root + above.to(device) @ ((world - world[:, :, parents]) * factors[:, None, :, None])
-    off = settings.definition_mm * draw(torch.randn, count, joints, 3, device=device)
-    across = torch.tensor([-1.0, 1.0, 1.0], device=device)
-    off = torch.where((one_side == torch.arange(joints, device=device))[:, None], off, off[:, partner] * across)
-    off = torch.where((partner == torch.arange(joints, device=device))[:, None], off * across.clamp_min(0), off)
+    off = joint_offsets(count, skeleton, settings.definition_mm, device)
     return body + off[:, None] @ trunk_axes(body, skeleton)
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from posezoo.data.augmentation import Tree, change_body, exchange_limbs, lean, turn_bones
+from posezoo.data.augmentation import Tree, change_body, exchange_limbs, joint_offsets, lean, move_joints, turn_bones
 from posezoo.geometry import bone_asymmetry, bone_lengths, rotation_about
 from posezoo.skeletons import convert, get_skeleton
 from posezoo.synthetic.postures import random_postures
@@ -98,6 +98,32 @@ def test_another_body_keeps_postures_and_symmetry(skeleton):
     factors = bone_lengths(changed, skeleton) / bone_lengths(pose, skeleton).clamp_min(1e-6)
     assert float(factors.std(0).mean()) == pytest.approx(math.hypot(0.08, 0.05), rel=0.1)
     assert float(factors.mean()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_offsets_of_joints_are_symmetric_and_as_large_as_asked_for(skeleton):
+    offset = joint_offsets(4000, skeleton, 20.0)
+    mirrored = offset[:, list(skeleton.mirror)] * torch.tensor([-1.0, 1.0, 1.0])
+    torch.testing.assert_close(offset, mirrored, atol=1e-5, rtol=0)
+    central = [joint == skeleton.mirror[joint] for joint in range(len(skeleton))]
+    assert float(offset[:, central, 0].abs().max()) == 0
+    assert float(offset[:, [not c for c in central]].std()) == pytest.approx(20.0, rel=0.03)
+    assert float(offset[:, central, 1:].std()) == pytest.approx(20.0, rel=0.03)
+
+
+def test_moved_joints_turn_with_the_person_and_keep_symmetric_lengths(skeleton):
+    pose = people(skeleton)
+    turn = rotation_about("z", torch.tensor(1.0)) @ rotation_about("x", torch.tensor(0.7))
+    once, again = [], []
+    for result, given in ((once, pose), (again, pose @ turn.T)):
+        torch.manual_seed(3)
+        result.append(move_joints(given, skeleton, 20.0))
+    torch.testing.assert_close(once[0] @ turn.T, again[0], atol=0.1, rtol=0)
+    assert float((once[0] - pose)[:, skeleton.root].abs().max()) == 0
+    assert 20 < float((once[0] - pose).norm(dim=-1).mean()) < 60
+    # A person who stands straight, seen in a mirror, has the same definition of joints.
+    standing = (pose[:1] + pose[:1, list(skeleton.mirror)] * torch.tensor([-1.0, 1.0, 1.0])) / 2
+    moved = move_joints(standing, skeleton, 20.0)
+    torch.testing.assert_close(bone_asymmetry(moved, skeleton), torch.zeros(1, len(skeleton.bone_pairs)), atol=0.1, rtol=0)
 
 
 def test_leaning_people_are_the_same_people(skeleton):
