@@ -6,33 +6,50 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import zlib
 from pathlib import Path
 
 from setuptools.command.build_py import build_py
 
 SOURCE = Path("checkpoints")
-MOST_BYTES = 24_000_000
-"""Of all files together: a wheel of at most 25 MB. Weights that do not fit are fetched by ``posezoo.load``."""
+PAPERS = Path("posezoo/papers")
+MOST_BYTES = 23_500_000
+"""Of all files together, compressed as in a wheel of at most 25 MB. Other weights are fetched by ``posezoo.load``."""
 
 
-def shipped(folder: Path = SOURCE) -> list[Path]:
-    """Return the files of ``folder`` that a wheel holds: all but weights, then weights from the smallest on while they fit.
+def shipped(folder: Path = SOURCE, papers: Path = PAPERS) -> list[Path]:
+    """Return the files of ``folder`` that a wheel holds: all but weights, then weights while they fit.
 
-    The weights that the index names as ``default`` come first.
+    The weights that the index names as ``default`` come first, then those that the bare names of papers stand for, so that
+    each kind of input has its model, then the others; of equals the smallest first.
     """
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    first = index.get("default")
-    entries = sorted(index["models"].items(), key=lambda item: (item[0] != first, item[1]["size"]))
+    first, bare = index.get("default"), _bare_names(papers)
+    entries = sorted(index["models"].items(), key=lambda item: (item[0] != first, item[0] not in bare, item[1]["size"]))
     weights = {entry["file"] for _, entry in entries}
     chosen = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".md"} and path.name not in weights)
-    room = MOST_BYTES - sum(path.stat().st_size for path in chosen)
+    room = MOST_BYTES - sum(map(_compressed_size, chosen))
     for _, entry in entries:
-        room -= entry["size"]
-        if room < 0:
-            break
-        chosen.append(folder / entry["file"])
+        size = _compressed_size(folder / entry["file"])
+        if size <= room:
+            room -= size
+            chosen.append(folder / entry["file"])
     return chosen
+
+
+def _bare_names(papers: Path) -> set[str]:
+    """Return the models ``paper.tag`` that the bare names of papers stand for. The build has no parser of YAML."""
+    found = set()
+    for path in papers.glob("*/paper.yaml"):
+        tag = re.search(r"^default: *(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        found |= {f"{path.parent.name}.{tag[1]}"} if tag else set()
+    return found
+
+
+def _compressed_size(path: Path) -> int:
+    return len(zlib.compress(path.read_bytes()))
 
 
 class BuildPy(build_py):

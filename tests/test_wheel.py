@@ -68,7 +68,9 @@ def test_a_wheel_holds_the_index_the_cards_and_what_fits(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     held = {Path(name).name for name in names if name.startswith("posezoo/checkpoints/")}
     index = json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"]
-    assert {"index.json", "geoselfsup.mocap.safetensors", *(f"{name}.md" for name in index)} <= held
+    assert {"index.json", *(f"{name}.md" for name in index)} <= held
+    # One model for each kind of input: keypoints, several views, pictures.
+    assert {f"{name}.safetensors" for name in ("geoselfsup.mocap", "cvugcn.mocap", "hg3d.photo")} <= held
     assert "posezoo/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "checkpoints"))]
 

@@ -1,4 +1,4 @@
-"""Add the options of ``posezoo predict`` for one person's clip: detector, choice of person, gaps, smoothing."""
+"""Add the options of ``posezoo predict`` for the people of a clip: detector, choice of person, gaps, smoothing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from posezoo.video.defaults import MAX_GAP
 if TYPE_CHECKING:
     from posezoo.data import Prediction
     from posezoo.lifting import LiftingModule
+    from posezoo.video.clips import ClipPeople
 
 DETECTORS = ("rtmlib", "mediapipe", "torchvision")
 _MOTION = (".bvh", ".trc")
+_OF_ONE = (*_MOTION, ".html")
+"""Endings of files that hold one person."""
+_NAMED = 4
+"""So many people are named on the terminal."""
 _OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 
 
 def add(command: Any) -> None:
     """Register the options."""
-    group = command.add_argument_group("videos and clips of one person")
+    group = command.add_argument_group("videos and clips")
     add_detector(group)
-    group.add_argument("--person", type=int, metavar="N", help="which: 1 is seen longest and best (default 1)")
+    group.add_argument(
+        "--person",
+        type=int,
+        metavar="N",
+        help="which: 1 is seen longest and best (default: everybody in .npz .json .csv, 1 in others and of several cameras)",
+    )
     group.add_argument("--fill-gaps", type=int, metavar="FRAMES", help=f"interpolate up to so many (default {MAX_GAP})")
     group.add_argument(
         "--smooth",
@@ -78,7 +88,7 @@ def check_fps(fps: float | None) -> None:
 
 
 def wants_clip(options: argparse.Namespace) -> bool:
-    """Return whether the input is one person's clip, rather than independent poses."""
+    """Return whether the input is a clip, rather than independent poses."""
     from posezoo.video.clips import is_clip_file
 
     return bool(
@@ -154,12 +164,13 @@ def check_rate(options: argparse.Namespace, timed: bool) -> None:
 
 
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
-    """Lift one person of a video or of a file of keypoints; return the result, and a sentence on what was done."""
-    import numpy as np
+    """Lift the people of a video or of a file of keypoints; return the result, and a sentence on what was done.
 
+    Everybody is lifted where the output can hold several and ``--person`` names nobody; else one person is.
+    """
     from posezoo.data.pictures.frames import Frames
+    from posezoo.poses.joining import join
     from posezoo.video.clips import is_clip_file, lift_person, read_people
-    from posezoo.video.tracking import fill_gaps
 
     settings, source, person = export_settings(options), options.input[0], options.person or 1
     if options.person is not None and options.person < 1:
@@ -186,7 +197,11 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     if person > len(people.tracks):
         raise InputError(f"--person {person}; {source} holds {len(people.tracks)}.")
     check_rate(options, people.timed)
-    start, ending = 0 if video else None, options.out.suffix.lower()
+    ending = options.out.suffix.lower()
+    if options.person is None and ending not in _OF_ONE and len(people.tracks) > 1:
+        results = _everybody(model, people, gap, options.smooth)
+        return join(list(results.values())), _said(results, people, gap, options.smooth)
+    start = 0 if video else None
     if ending in _MOTION and len(people.track(person)) == 1 and len(people.data) > 1:
         raise InputError(
             f"person {person} of {source} is there in one frame alone ({len(people.data)} poses, {len(people.tracks)} "
@@ -196,9 +211,41 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
         recording = people.track(person).video
         start = min(track.first_frame for track in people.tracks if track.video == recording)
     result = lift_person(model, people, person, max_gap=gap, smooth=options.smooth, first_frame=start)
-    lifted = int(np.isfinite(result.pose_3d).all((1, 2)).sum())
-    parts = [f"{lifted} of {len(result)} frames of person {person} of {len(people.tracks)}, lifted by {result.model}"]
-    interpolated = int(fill_gaps(people.track(person), gap).filled.sum())
+    return result, _said({person: result}, people, gap, options.smooth)
+
+
+def _everybody(model: LiftingModule, people: ClipPeople, gap: int, smooth: str | None) -> dict[int, Prediction]:
+    """Return the poses of everybody who can be lifted, by the number of the person, from when each is first seen.
+
+    Raises:
+        InputError: nobody can be lifted.
+    """
+    from posezoo.video.clips import lift_person
+
+    results: dict[int, Prediction] = {}
+    for number in range(1, len(people.tracks) + 1):
+        try:
+            results[number] = lift_person(model, people, number, max_gap=gap, smooth=smooth)
+        except InputError:  # such as a passer-by of whom the legs are never seen
+            if number == len(people.tracks) and not results:
+                raise
+    return results
+
+
+def _said(results: dict[int, Prediction], people: ClipPeople, gap: int, smooth: str | None) -> str:
+    """Return a sentence on the people who were lifted."""
+    import numpy as np
+
+    from posezoo.video.tracking import fill_gaps
+
+    counts = [
+        f"{int(np.isfinite(result.pose_3d).all((1, 2)).sum())} of {len(result)} frames of person {number}"
+        for number, result in list(results.items())[:_NAMED]
+    ]
+    counts += [f"{len(results) - _NAMED} more people"] if len(results) > _NAMED else []
+    model = next(iter(results.values())).model
+    parts = [f"{', '.join(counts)} of {len(people.tracks)}, lifted by {model}"]
+    interpolated = sum(int(fill_gaps(people.track(number), gap).filled.sum()) for number in results)
     parts += [f"{interpolated} joints interpolated"] if interpolated else []
-    parts += [f"smoothed ({options.smooth})"] if options.smooth else []
-    return result, ", ".join(parts)
+    parts += [f"smoothed ({smooth})"] if smooth else []
+    return ", ".join(parts)

@@ -109,7 +109,7 @@ def matched(result: Prediction, truth: Prediction, path: Path) -> tuple[np.ndarr
     import numpy as np
 
     if result.person is not None and len(set(result.person.tolist())) > 1:
-        raise InputError(f"the prediction is of {len(set(result.person.tolist()))} people; predict one: --person NAME.")
+        raise InputError(f"the prediction is of {len(set(result.person.tolist()))} people; predict one: --person N.")
     count, there = len(result), len(truth)
     if result.frame_number is None or truth.frame_number is None:
         if count != there:

@@ -1,4 +1,4 @@
-"""Test ``posezoo predict`` on videos and on the keypoints of one person's clip."""
+"""Test ``posezoo predict`` on videos and on the keypoints of a clip."""
 
 from __future__ import annotations
 
@@ -75,6 +75,13 @@ def test_one_person_of_a_file_to_every_format(two_people, tmp_path, capsys):
     assert run("predict", "svma", two_people, "-o", tmp_path / "b.json", "--person", 2, "--smooth", "--fps", 30) == 0
     second = Prediction.load(tmp_path / "b.json")
     assert (len(second), second.notes[-1]) == (5, "row 0 is frame 5")
+    capsys.readouterr()
+    assert run("predict", "svma", two_people, "-o", tmp_path / "all.npz", "--smooth", "--fps", 30) == 0
+    assert "20 of 20 frames of person 1, 5 of 5 frames of person 2 of 2" in capsys.readouterr().out
+    everybody = Prediction.load(tmp_path / "all.npz")
+    assert everybody.person.tolist() == ["a"] * 20 + ["b"] * 5
+    assert everybody.frame_number.tolist() == [*range(20), *range(5, 10)]
+    np.testing.assert_allclose(everybody.pose_3d[20:], second.pose_3d, rtol=1e-5, atol=1e-6)
     assert run("predict", "svma", two_people, "-o", tmp_path / "tall.trc", "--fps", 30, "--height", 2) == 0
 
     def spread(name):
