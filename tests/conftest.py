@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 if TYPE_CHECKING:
     from posezoo.data import PoseData  # at run time not before the type checks of the test run are in place
@@ -21,13 +21,25 @@ POSEZOO_DATA = Path(os.environ.get("POSEZOO_DATA", Path(__file__).resolve().pare
 
 
 if "PYTEST_XDIST_WORKER" in os.environ:
+    import torch  # the process that only hands out tests does without
+
     # As many tests run at a time as there are cores. Threads of one process would wait for cores that the others use.
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes that tests start
 
+gc.disable()  # while modules are imported, which stay
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what is there when tests begin: a pass over all of torch takes half a second."""
+    gc.freeze()
+    gc.enable()
+
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
+    import torch
+
     torch.manual_seed(0)
     np.random.seed(0)
 
