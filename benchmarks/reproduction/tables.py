@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -245,10 +247,16 @@ def read_mapping(path: Path) -> dict[str, Any]:
         CorruptFileError: it is no YAML or no mapping.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CorruptFileError(f"{path} is not YAML ({str(error).splitlines()[0]}).") from error
     return _mapping(path, "the file", raw)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    """Return what YAML says; kept, because a plan reads the same few files hundreds of times."""
+    return yaml.safe_load(text)
 
 
 def _mapping(path: Path, place: str, value: Any) -> dict[str, Any]:

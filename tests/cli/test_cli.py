@@ -83,7 +83,7 @@ def test_predict_draws(keypoints, tmp_path):
     assert "<html" in page.read_text(encoding="utf-8")[:2000].lower()
 
 
-def test_eval_gives_every_metric_beside_the_baseline(capsys):
+def test_eval_gives_every_metric_beside_the_baseline(brief_people, capsys):
     assert run("eval", "svma", "--data", "procedural", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert {"p_mpjpe", "n_mpjpe", "pck_aligned", "symmetry_error", "per_action", "per_joint"} <= set(result)
@@ -93,7 +93,7 @@ def test_eval_gives_every_metric_beside_the_baseline(capsys):
     assert "flat depth" in capsys.readouterr().out
 
 
-def test_demo_scores_and_draws(tmp_path, capsys):
+def test_demo_scores_and_draws(tmp_path, brief_people, capsys):
     assert run("demo", "--out", tmp_path / "demo") == 0
     printed = capsys.readouterr().out
     assert "P-MPJPE" in printed

@@ -14,12 +14,13 @@ import torch
 
 import posezoo
 from posezoo.cli import main
-from posezoo.data import load_dataset
+from posezoo.data import PoseData, load_dataset
 from posezoo.data.pictures import load_pictures
 from posezoo.errors import InputError, SaveError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.lifting import ZooModule
 from posezoo.papers.integral import Integral
+from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
 from posezoo.skeletons import convert, get_skeleton
 
@@ -74,8 +75,8 @@ def exported(tmp_path_factory):
     return get
 
 
-# An ONNX file takes five seconds, so that the fast tests write the one that has most in it.
-FAST = {("torchscript", name) for name in LIFTERS if name.endswith(".mocap")} | {("onnx", "geoselfsup.mocap")}
+# ONNX files of published weights take seven seconds each; test_a_small_network_as_onnx is their fast test.
+FAST = {("torchscript", name) for name in LIFTERS if name.endswith(".mocap")}
 
 
 def files(names: list[str]):
@@ -86,13 +87,17 @@ def files(names: list[str]):
     )
 
 
-@files(LIFTERS)
-def test_lifters_give_what_predict_gives(name, format, exported, people):
-    model, path = posezoo.load(name), exported(name, format)
+def assert_gives_what_predict_gives(path: Path, model: ZooModule, people: PoseData) -> None:
+    """Assert equal poses at several batch sizes."""
     for count in (1, 3, 64):
         keypoints = people.keypoints_2d[:count]
         assert len(keypoints) == count
         assert_close(run(path, keypoints_2d=keypoints)["pose_3d"], model.predict(keypoints).pose_3d)
+
+
+@files(LIFTERS)
+def test_lifters_give_what_predict_gives(name, format, exported, people):
+    assert_gives_what_predict_gives(exported(name, format), posezoo.load(name), people)
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +167,8 @@ def test_another_layout_is_converted_inside(format, exported, people):
     assert facts["approximated"]["pelvis"] == "0.5*left_hip +0.5*right_hip"
 
 
-@files(["svma.mocap", "martinez.mocap", "georep.mocap", "geoselfsup.mocap"])
-def test_what_predict_refuses_is_nan_and_what_it_fills_in_is_filled_in(name, format, exported, people):
-    model, path = posezoo.load(name), exported(name, format)
+def assert_refuses_and_fills_in(path: Path, model: ZooModule, people: PoseData) -> None:
+    """Assert that what ``predict`` refuses is NaN, and that joints are filled in where it does."""
     keypoints = people.keypoints_2d[:6].copy()
     keypoints[1, 4] = np.inf
     keypoints[2] = 77.0
@@ -181,7 +185,30 @@ def test_what_predict_refuses_is_nan_and_what_it_fills_in_is_filled_in(name, for
         assert_close(found[row], model.predict(keypoints[row]).pose_3d)
 
 
-@pytest.mark.parametrize(("format", "name"), [("onnx", "geoselfsup.mocap"), ("torchscript", "martinez.mocap")])
+@files(["svma.mocap", "martinez.mocap", "georep.mocap", "geoselfsup.mocap"])
+def test_what_predict_refuses_is_nan_and_what_it_fills_in_is_filled_in(name, format, exported, people):
+    assert_refuses_and_fills_in(exported(name, format), posezoo.load(name), people)
+
+
+def test_a_small_network_as_onnx(tmp_path, people):
+    model = Martinez(width=16, blocks=1).eval()
+    path = posezoo.export(model, tmp_path / "small.onnx").path
+    assert_gives_what_predict_gives(path, model, people)
+    assert_refuses_and_fills_in(path, model, people)
+    assert "x right, y down, z forward" in written_in(path)["frame"]
+    assert str(Path(posezoo.__file__).parent).encode() not in path.read_bytes()
+    graph = onnx.load(path).graph
+    sizes = [
+        [axis.dim_param or axis.dim_value for axis in values.type.tensor_type.shape.dim]
+        for values in (graph.input[0], graph.output[0])
+    ]
+    assert sizes == [["batch", len(model.skeleton), 2], ["batch", len(model.skeleton), 3]]
+
+
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [pytest.param("onnx", "geoselfsup.mocap", marks=pytest.mark.slow), ("torchscript", "martinez.mocap")],
+)
 def test_a_file_says_what_it_is(format, name, exported):
     path, card = exported(name, format), posezoo.info(name)
     facts = written_in(path)
@@ -192,14 +219,6 @@ def test_a_file_says_what_it_is(format, name, exported):
     assert facts["joints"] == list(get_skeleton("h36m17").joints)
     assert facts["inputs"]["keypoints_2d"]["shape"] == ["batch", 17, 2]
     assert "px" in facts["inputs"]["keypoints_2d"]["meaning"]
-    if format == "onnx":
-        assert str(Path(posezoo.__file__).parent).encode() not in path.read_bytes()
-        graph = onnx.load(path).graph
-        sizes = [
-            [axis.dim_param or axis.dim_value for axis in v.type.tensor_type.shape.dim]
-            for v in (graph.input[0], graph.output[0])
-        ]
-        assert sizes == [["batch", 17, 2], ["batch", 17, 3]]
 
 
 @pytest.mark.slow

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from posezoo.data.pictures.people import PeopleInPictures  # at run time not before the type checks are in place
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def studio() -> PeopleInPictures:
     from posezoo.data.pictures import load_pictures
 
     return load_pictures("rendered_studio", "train", side=80, count=24)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wild() -> PeopleInPictures:
     from posezoo.data.pictures import load_pictures
 

@@ -239,10 +239,11 @@ def test_preparing_to_finetune_changes_no_setting_that_is_saved(name):
 
 
 def test_no_3d_is_read_and_nothing_is_printed(people, tiny, capfd):
+    people = people[::4]
     absurd = replace(people, pose_3d=np.full_like(people.pose_3d, np.nan))
     absurd.pose_3d[::2] = 1e30
     weights = [
-        posezoo.load(finetune(tiny, data, name, epochs=2, **QUICK)).weights()
+        posezoo.load(finetune(tiny, data, name, epochs=1, **QUICK)).weights()
         for name, data in (("true", people), ("absurd", absurd), ("none", replace(people, pose_3d=None)))
     ]
     for other in weights[1:]:
@@ -319,24 +320,24 @@ def test_where_no_epoch_is_better_the_start_is_kept_and_said(people, monkeypatch
 @pytest.mark.parametrize("paper", ["svma", pytest.param("geoselfsup", marks=pytest.mark.slow)])
 def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(paper, people, tmp_path):
     torch.manual_seed(3)
-    name = save(paper_class(paper)(width=16, critic_width=16), tmp_path / "tiny.safetensors")
-    settings = {"learning_rate": 1e-3, "batch_size": 128, "progress": False}
-    whole = finetune(name, people, "whole", epochs=3, **settings)
+    name, people = save(paper_class(paper)(width=16, critic_width=16), tmp_path / "tiny.safetensors"), people[::4]
+    settings = {"learning_rate": 1e-3, "batch_size": 32, "progress": False}
+    whole = finetune(name, people, "whole", epochs=2, **settings)
     finetune(name, people, "broken", epochs=1, **settings)
     with pytest.raises(InputError, match="--resume"):
-        finetune(name, people, "broken", epochs=3, **settings)
-    resumed = finetune(name, people, "broken", epochs=3, resume=True, **settings)
+        finetune(name, people, "broken", epochs=2, **settings)
+    resumed = finetune(name, people, "broken", epochs=2, resume=True, **settings)
     first, second = posezoo.load(whole).weights(), posezoo.load(resumed).weights()
     assert [key for key in first if not torch.equal(first[key], second[key])] == []
     assert describe(whole)["validation"] == describe(resumed)["validation"]
     last = [torch.load(f"{run}/checkpoints/last.ckpt", weights_only=True)["state_dict"] for run in ("whole", "broken")]
     assert [key for key in last[0] if not torch.equal(last[0][key], last[1][key])] == []
-    done = finetune(name, people, "whole", epochs=3, resume=True, **settings)  # nothing is left to do
+    done = finetune(name, people, "whole", epochs=2, resume=True, **settings)  # nothing is left to do
     assert describe(done)["validation"] == describe(resumed)["validation"]
     with pytest.raises(InputError, match="has seed 0, not 5"):
-        finetune(name, people, "broken", epochs=4, seed=5, resume=True, **settings)
+        finetune(name, people, "broken", epochs=3, seed=5, resume=True, **settings)
     with pytest.raises(InputError, match="another model or file"):
-        finetune(name, people[::2], "broken", epochs=4, resume=True, **settings)
+        finetune(name, people[::2], "broken", epochs=3, resume=True, **settings)
 
 
 def test_the_command_says_who_was_left_out_and_what_changed(people, capsys, tiny):
