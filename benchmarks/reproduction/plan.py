@@ -131,6 +131,8 @@ def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
     if bench.budget not in settings:
         raise InputError(f"{path} has no {bench.budget} budget; it has {', '.join(settings)}.")
     own = dict(settings[bench.budget])
+    if "baseline" in own:
+        return own
     paper, base = read_recipe(own.pop("from")) if "from" in own else (own.pop("paper", recipe), {})
     merged: dict[str, Any] = {"paper": paper}
     for key in ("model", "data", "trainer"):

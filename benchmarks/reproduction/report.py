@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from posezoo.files.writing import write_whole
@@ -91,8 +92,27 @@ def agreements(results: Results) -> list[str]:
     for column in results.table.columns.values():
         found = results.agreement(column)
         if found.known:
-            sentences.append(f"{column.title}: {_sentence(results, column, found)}.")
+            sentences.append(f"{column.title}: {_sentence(results, column, found)}{_orders(results, column)}.")
     return sentences
+
+
+def _orders(results: Results, column: Column) -> str:
+    """Return the printed and the measured order of three rows or more, and how many seeds were measured; else nothing."""
+    cells = {row: cell for (row, at), cell in results.cells.items() if at == column.id}
+    rows = [row for row in results.table.rows.values() if row.id in cells and row.number(column.id) is not None]
+    seeds = sorted(len(cells[row.id].values) for row in rows if cells[row.id].trained_on)
+    if len(rows) < 3 or not seeds or column.order_of_noise:
+        return ""
+
+    def best_first(value: Callable[[Row], float]) -> str:
+        ordered = sorted(rows, key=value, reverse=column.higher_is_better)
+        return (" > " if column.higher_is_better else " < ").join(row.title for row in ordered)
+
+    counts = "–".join(str(count) for count in sorted({seeds[0], seeds[-1]}))
+    return (
+        f"; printed: {best_first(lambda row: row.number(column.id) or 0.0)}; "
+        f"measured: {best_first(lambda row: cells[row.id].mean)}; seeds: {counts}"
+    )
 
 
 def _sentence(results: Results, column: Column, found: Agreement) -> str:

@@ -9,6 +9,7 @@ checkpoint.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -121,16 +122,19 @@ def flat_depth(data: Any, **settings: Any) -> dict[str, Any]:
     return score(None, data, **settings)
 
 
-def triangulation(data: Any, **settings: Any) -> dict[str, Any]:
-    """Score two views triangulated and not refined, by the method of ``settings["triangulation"]``."""
+def triangulation(data: Any, method: str = "dlt", **settings: Any) -> dict[str, Any]:
+    """Score two views triangulated by a method of :class:`posezoo.papers.cvugcn.CVUGCN`, and changed by nothing."""
     from posezoo.papers.cvugcn import CVUGCN
 
-    method = settings.pop("triangulation", "dlt")
-    model = CVUGCN(data.skeleton.name, width=1, refinement=False, triangulation=method)
+    model = CVUGCN(data.skeleton.name, width=1, refinement=False, triangulation=method, reach_mm=None)
     return model.eval().evaluate(data, **settings)
 
 
-BASELINES = {"flat_depth": flat_depth, "triangulation": triangulation}
+BASELINES = {
+    "flat_depth": flat_depth,
+    "triangulation": triangulation,
+    "triangulation_rays": functools.partial(triangulation, method="rays"),
+}
 
 
 def rounded(values: Any) -> Any:

@@ -57,7 +57,9 @@ def _of_cameras(entry: Entry, pitch: object) -> str:
     """Return a sentence on what training knew of the cameras."""
     use = "with it random views turn people about gravity's axis, not the camera's"
     if "finetuned_from" not in entry:
-        return f"known of the cameras: their mean pitch, {pitch} rad, from their calibration; {use}"
+        deviation = entry["settings"].get("pitch_deviation")
+        spread = f", and its deviation, {deviation} rad" if deviation else ""
+        return f"known of the cameras: their mean pitch, {pitch} rad{spread}, from their calibration; {use}"
     if not isinstance(pitch, dict):
         return f"assumed of the cameras: a mean pitch of {pitch} rad, that of `{entry['finetuned_from']}`'s training; {use}"
     return f"{pitch['how']} of the cameras: a mean pitch of {pitch['rad']:.3f} rad; {use}"

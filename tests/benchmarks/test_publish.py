@@ -9,6 +9,7 @@ import pytest
 
 from posezoo.lifting.kinds import LIFTER, PICTURES, VIEWS
 from posezoo.registry import PAPERS, describe
+from posezoo.registry.cards import card
 
 MODELS = json.loads((publish.CHECKPOINTS / "index.json").read_text())["models"]
 
@@ -19,6 +20,15 @@ def test_a_card_says_what_training_needed_and_read(name):
     kind = publish.KINDS[PAPERS[header["paper"]].kind]
     assert MODELS[name]["supervision"] == publish.trained_on(header).needed
     assert MODELS[name]["training_data"] == f"{kind.data(header)}; {publish.read(header)}"
+
+
+def test_cards_say_what_training_knew_of_the_cameras():
+    told = {name: entry["settings"] for name, entry in MODELS.items() if entry["settings"].get("pitch")}
+    assert len(told) > 3
+    for name, settings in told.items():
+        words = f"their mean pitch, {settings['pitch']} rad, and its deviation, {settings['pitch_deviation']} rad"
+        assert words in (publish.CHECKPOINTS / f"{name}.md").read_text(encoding="utf-8")
+        assert words in card(name, MODELS[name])
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):
     # IMG: published 52.1 98.3 64.8, measured 80 +- 0, 61 +- 1, 59 +- 1; the last two are two deviations apart, not more.
     assert "IMG: Kendall's tau -1.00 over 2 pairs of rows beyond noise (0 in the published order); the other way" in text
     assert "within noise: Ours (SH/GT) / Ours" in text
+    printed, measured = "Martinez et al. [22] < Ours (SH/GT) < Ours", "Ours (SH/GT) < Ours < Martinez et al. [22]"
+    assert f"; printed: {printed}; measured: {measured}; seeds: 3." in text
 
 
 def test_pairs_within_noise_are_not_counted():

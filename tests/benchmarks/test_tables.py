@@ -14,8 +14,11 @@ from reproduction.estimate import Estimates
 from reproduction.plan import budget_of, plan
 from reproduction.runs import Bench
 from reproduction.tables import list_tables, read_table
+from reproduction.worker import BASELINES
 
+from posezoo.data import load_dataset
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
+from posezoo.papers.cvugcn import CVUGCN
 from posezoo.registry import PAPERS, paper_class
 
 HEAD = "title: T\ncaption: C\nprotocol: P\ndata: h36m\ncolumns:\n  a: {title: A, metric: p_mpjpe}\nrows:\n"
@@ -214,6 +217,30 @@ def test_table_7_has_errors_of_calibration_on_stand_ins_alone():
     assert dict(theirs.evaluation.scoring) == {"pairs": ["C12", "C13", "C23"], "noise_mm": 5.0}
     assert theirs.run.recipe["model"]["skeleton"] == "humaneva15"
     assert ours.run.recipe["data"]["calibration"] == {"rotation_deg": 0.2, "translation_mm": 5.0, "focal": 0.002}
+
+
+def test_rows_of_3dhp_count_14_joints_and_know_no_other_cameras_pixels():
+    unneeded = Bench("mpi_inf_3dhp", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    martinez = {"svma/table2", "svma/table3", "geoselfsup/table2", "georep/table2"}
+    for name in martinez:
+        cells = [cell for row in plan(read_table(name), unneeded, range(1)) for cell in row.cells]
+        assert all(dict(cell.evaluation.scoring) == {"pck_joints": 14} for cell in cells)
+        lifters = [cell.run.recipe["model"] for cell in cells if cell.run.name.startswith("martinez")]
+        assert lifters
+        assert all((model["normalization"], model["max_norm"]) == ("root", False) for model in lifters)
+
+
+@pytest.mark.parametrize(("budget", "method"), [("smoke", "dlt"), ("cpu", "dlt"), ("paper", "rays")])
+def test_the_baseline_of_cvugcn_is_triangulated_as_its_model_is_and_nothing_more(budget, method, monkeypatch):
+    rows = {row.row.id: row.cells[0].run.recipe for row in plan(read_table("cvugcn/table2"), bench(budget), range(1))}
+    model = rows["ours"]["model"]
+    assert model.get("triangulation", inspect.signature(CVUGCN).parameters["triangulation"].default) == method
+    scored = []
+    monkeypatch.setattr(CVUGCN, "evaluate", lambda self, data, **settings: scored.append((self.hp, settings)))
+    BASELINES[rows["triangulation"]["baseline"]](load_dataset("procedural", "test"), noise_px=4.0)
+    ((settings, given),) = scored
+    assert (settings.triangulation, settings.refinement, settings.reach_mm) == (method, False, None)
+    assert given == {"noise_px": 4.0}
 
 
 def test_a_former_default_written_into_a_recipe_is_the_run_it_was(tmp_path):

@@ -1,0 +1,114 @@
+"""Choose settings of a model that learns from 2D alone, by validation without labels.
+
+    python benchmarks/choose_settings.py geoselfsup.cmu --data openmocap.h5 --steps 1000 --out runs/choice \
+        --try model.penalty=0,0.1 --try model.learning_rate=2e-4,8e-4 --try steps=500,2000
+
+A candidate is the recipe with one setting changed, trained on a short schedule. It then lifts the 2D keypoints of the
+validation split, and is scored by what needs no 3D (:func:`posezoo.lifting.evaluate_2d`): how much left and right differ,
+how much the lengths of bones and the ratios of limbs differ from pose to pose, and, where the paper has such a loop, how
+far a pose is from itself after it was lifted, turned, projected and lifted again. The score is the mean of these, each
+relative to the recipe as it is: 1 is as good, less is better. Labels of the dataset are not read. Compare only settings
+that leave the loss as it is: a loss on symmetry buys a low score with poses that are wrong. A candidate that is trained
+already, in a folder of ``--out``, is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+import posezoo
+from posezoo.cli.output import guarded
+from posezoo.data import load_dataset
+from posezoo.errors import InputError
+from posezoo.lifting import evaluate_2d
+from posezoo.training import read_recipe, train
+from posezoo.training.selection import CRITERIA
+
+AS_IT_IS = "as it is"
+UNLABELLED = ["--trainer.limit_val_batches", "0", "--trainer.limit_test_batches", "0"]
+"""Overrides that leave out what is measured with labels."""
+
+
+def candidates(settings: Sequence[str], steps: int) -> dict[str, dict[str, str]]:
+    """Return the settings to change by candidate, the recipe as it is first.
+
+    Args:
+        settings: ``model.penalty=0,0.1``: a setting of the recipe, or ``steps``, and values to try.
+        steps: of every candidate but those that try others.
+
+    Raises:
+        InputError: not of that form.
+    """
+    found = {AS_IT_IS: {"steps": str(steps)}}
+    for text in settings:
+        name, _, values = text.partition("=")
+        if not all((name, *values.split(","))):
+            raise InputError(f"--try {text}; expected SETTING=VALUE,VALUE, such as model.penalty=0,0.1.")
+        for value in values.split(","):
+            found[f"{name}={value}"] = {"steps": str(steps), name: value}
+    return found
+
+
+def scores(measured: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return the score of each candidate: the mean of its :data:`CRITERIA` over those of the recipe as it is."""
+    own = {name: value for name, value in measured[AS_IT_IS].items() if name in CRITERIA}
+    return {
+        candidate: statistics.fmean(metrics[name] / value for name, value in own.items())
+        for candidate, metrics in measured.items()
+    }
+
+
+def trained(recipe: str, changes: Mapping[str, str], data: Path | None, folder: Path, seed: int) -> Path:
+    """Train a candidate, unless its folder has the weights; return them.
+
+    A recipe whose rate decays over a stated number of steps decays over the candidate's own.
+    """
+    weights = folder / f"{Path(recipe).name.removesuffix('.yaml')}.safetensors"
+    if weights.is_file():
+        return weights
+    settings = dict(changes)
+    steps = settings.pop("steps")
+    if "cosine_steps" in read_recipe(recipe)[1].get("model", {}):
+        settings.setdefault("model.cosine_steps", steps)
+    overrides = [*UNLABELLED, *(["--data.path", str(data)] if data else [])]
+    for name, value in settings.items():
+        overrides += [f"--{name}", value]
+    return train(recipe, folder, overrides, steps=int(steps), seed=seed, progress=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train, score and print every candidate; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="of a model that learns from 2D alone, such as geoselfsup.cmu")
+    parser.add_argument("--data", type=Path, help="the file of the recipe's dataset, where it needs one")
+    parser.add_argument("--steps", type=int, required=True, help="how long each candidate is trained")
+    parser.add_argument("--try", dest="settings", action="append", default=[], metavar="SETTING=VALUE,VALUE")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the candidates' runs")
+    options = parser.parse_args(arguments)
+
+    def choose() -> int:
+        _, recipe = read_recipe(options.recipe)
+        data = load_dataset(recipe["data"]["dataset"], "val", options.data, keypoints="gt")
+        keypoints = torch.from_numpy(data.keypoints_2d)
+        measured = {}
+        for name, changes in candidates(options.settings, options.steps).items():
+            weights = trained(options.recipe, changes, options.data, options.out / f"{name} {options.seed}", options.seed)
+            measured[name] = evaluate_2d(posezoo.load(weights), keypoints)
+            print(name, *(f"{key} {value:.4f}" for key, value in measured[name].items()), sep="  ", flush=True)
+        found = scores(measured)
+        best = min(found, key=found.__getitem__)
+        print(*(f"{value:.3f}  {name}{' (best)' * (name == best)}" for name, value in found.items()), sep="\n")
+        return 0
+
+    return guarded("choose_settings.py", choose, "interrupted; call it again to go on")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

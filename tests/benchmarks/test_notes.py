@@ -1,0 +1,72 @@
+"""Test that the notes of tables quote what was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import fmean, stdev
+
+import pytest
+from reproduction.results import results_in
+from reproduction.tables import BENCHMARKS, read_table
+
+QUOTED = {
+    "cvugcn/figure6": [
+        "0.01 ({m[weight_a]:.1f} mm, one seed)", "0.1 ({m[weight_b]:.1f} +- {s[weight_b]:.1f}, three seeds)",
+        "({m[weight_c]:.1f} and {m[weight_d]:.1f})",
+    ],
+    "cvugcn/table2": ["({m[no_cross_view]:.1f} against {m[ours]:.1f})", "full one ({m[no_fusion]:.1f})"],
+    "cvugcn/table3": [
+        "({m[r_b]:.1f} mm against {m[r_s]:.1f} and {m[r_t]:.1f}; L_r alone {m[r]:.1f})", "as printed ({m[r_s_b]:.1f})",
+        "nothing ({m[r_s_b_t]:.1f})",
+    ],
+    "cvugcn/table7": [
+        "({m[noise_0.triangulation]:.1f} to {m[noise_0.refinement]:.1f} mm)",
+        "({m[noise_5.triangulation]:.2f} to {m[noise_5.refinement]:.2f},"
+        " {m[noise_20.triangulation]:.2f} to {m[noise_20.refinement]:.2f})",
+    ],
+    "georep/figure6": ["({m[bl_1]:.1f}, {m[bl_sg_1]:.1f}, {m[bl_sg_aug_1]:.1f} mm)", "({m[bl_dg_aug_1]:.1f} mm)"],
+    "georep/figure6_pictures": ["{m[bl]:.1f} mm to {m[bl_sg]:.1f} (SG) and {m[bl_dg_aug]:.1f} (DG + AUG)"],
+    "geoselfsup/table3": [
+        "({m[adv_da]:.1f} +- {s[adv_da]:.1f} against {m[adv]:.1f} +- {s[adv]:.1f}",
+        "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
+        "{low[ss]:.0f} to {high[ss]:.0f} mm",
+    ],
+    "hg3d/table3": [
+        "PCK is {m[wo_geo_3d.pck]:.1f} and {m[w_geo_3d.pck]:.1f} without 2D labels,"
+        " {m[wo_geo.pck]:.1f} and {m[w_geo.pck]:.1f} with them",
+    ],
+    "svma/table1": ["({m[ours_sh_gt.img]:.1f} against {m[martinez.img]:.1f} mm)", "({m[martinez.gt]:.1f} with exact 2D)"],
+}  # fmt: skip
+"""Sentences of notes, with mean, standard deviation, lowest and highest value over seeds by row, or by row and column."""
+
+
+@pytest.mark.parametrize("name", QUOTED)
+def test_a_note_quotes_the_committed_results(name):
+    results = BENCHMARKS / "results"
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for row in results_in(results, results / name / "openmocap"):
+        for column, cell in row["cells"].items():
+            values[f"{row['row']}.{column}"].append(cell["value"])
+            if len(row["cells"]) == 1:
+                values[row["row"]].append(cell["value"])
+    several = {key: stdev(found) for key, found in values.items() if len(found) > 1}
+    measured = {key: fmean(found) for key, found in values.items()}
+    low, high = ({key: end(found) for key, found in values.items()} for end in (min, max))
+    note = read_table(name).note
+    for sentence in QUOTED[name]:
+        assert sentence.format(m=measured, s=several, low=low, high=high) in note
+
+
+def test_sums_of_limbs_in_the_note_of_hg3d_table_4():
+    results = BENCHMARKS / "results"
+    rows = {row["row"]: row["cells"] for row in results_in(results, results / "hg3d/table4" / "openmocap")}
+    sums = {
+        (name, unit): sum(cell["value"] for column, cell in cells.items() if column.endswith(unit))
+        for name, cells in rows.items()
+        for unit in ("mm", "px")
+    }
+    without, mm, px = sums["wo_geo", "mm"], sums["w_geo", "mm"], (sums["wo_geo", "px"], sums["w_geo", "px"])
+    note = read_table("hg3d/table4").note
+    assert f"add up to {without:.1f} mm without it and to {mm:.1f} mm with it, and to {px[0]:.1f} and {px[1]:.1f} px" in note
+    strong = sums["w_geo_strong", "mm"]
+    assert f"add up to {strong:.1f} mm, {100 * (1 - strong / without):.0f} % less" in note
