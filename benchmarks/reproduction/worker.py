@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def triangulation(data: Any, method: str = "dlt", **settings: Any) -> dict[str, 
     return model.eval().evaluate(data, **settings)
 
 
-BASELINES = {
+BASELINES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "flat_depth": flat_depth,
     "triangulation": triangulation,
     "triangulation_rays": functools.partial(triangulation, method="rays"),
