@@ -3,6 +3,7 @@
     python benchmarks/speed                     every benchmark, one thread
     python benchmarks/speed p_mpjpe --threads 2
     python benchmarks/speed --ddp               training on two processes against one
+    python benchmarks/speed --profile svma.mocap    where the time of a training step goes, recipe by recipe
     python benchmarks/speed --steps             step times of every recipe, into benchmarks/step_times.json
 
 A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns, and the fastest
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "predict_one": "models",
     "training_step": "models",
     "rendering": "pictures",
+    "photographs": "pictures",
 }
 """The module of each benchmark, imported when the number of threads is set."""
 
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the ratios here too")
     parser.add_argument("--ddp", action="store_true", help="how training scales from one process to two")
     parser.add_argument("--steps", action="store_true", help="measure the step times that estimates are made from")
+    parser.add_argument("--profile", metavar="RECIPE", nargs="+", help="where the time of a training step goes")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
@@ -61,6 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(options.threads)
+    if options.profile:
+        from speed.profiling import print_profiles
+
+        print_profiles(options.profile)
+        return 0
     if options.steps:
         from reproduction.step_times import measure
 

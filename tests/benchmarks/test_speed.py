@@ -7,6 +7,7 @@ import torch
 from speed import __main__ as command
 from speed.geometry import p_mpjpe as p_mpjpe_ratio
 from speed.geometry import svd_p_mpjpe
+from speed.profiling import step_profile
 from speed.ratios import Ratio, print_table
 
 from posezoo.metrics.functional import p_mpjpe
@@ -40,3 +41,11 @@ def test_unknown_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", command.BENCHMARKS)
 def test_every_benchmark_is_a_function_of_its_module(name: str) -> None:
     assert command.benchmark(name).__name__ == name
+
+
+@pytest.mark.slow
+def test_the_shares_of_a_step_add_up() -> None:
+    seconds, shares = step_profile("martinez.mocap", steps=2, width=512)
+    assert seconds > 0
+    assert sum(shares.values()) == pytest.approx(1)
+    assert max(shares, key=lambda kind: shares[kind]) == "matrix products"
