@@ -4,6 +4,7 @@
     python benchmarks/speed p_mpjpe --threads 2
     python benchmarks/speed --ddp               training on two processes against one
     python benchmarks/speed --profile svma.mocap    where the time of a training step goes, recipe by recipe
+    python benchmarks/speed --bodies bodies.h5  bodies drawn in a second
     python benchmarks/speed --steps             step times of every recipe, into benchmarks/step_times.json
 
 A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns, and the fastest
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ddp", action="store_true", help="how training scales from one process to two")
     parser.add_argument("--steps", action="store_true", help="measure the step times that estimates are made from")
     parser.add_argument("--profile", metavar="RECIPE", nargs="+", help="where the time of a training step goes")
+    parser.add_argument("--bodies", type=Path, help="count bodies drawn from this file of `posezoo data prepare bodies`")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
@@ -78,6 +80,10 @@ def main(arguments: list[str] | None = None) -> int:
         from reproduction.scaling import scaling
 
         ratios = [Ratio(**line) for line in scaling()]
+    elif options.bodies:
+        from speed.pictures import bodies
+
+        ratios = bodies(options.bodies)
     else:
         ratios = [ratio for name in options.names or BENCHMARKS for ratio in benchmark(name)()]
     print_table(ratios, options.threads)

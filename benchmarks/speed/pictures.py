@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from speed.ratios import Ratio, fastest
 
 
@@ -29,6 +31,22 @@ def rendering(side: int = 320, count: int = 24) -> list[Ratio]:
             )
         )
     return ratios
+
+
+def bodies(path: Path, side: int = 160, batch: int = 32) -> list[Ratio]:
+    """Count pictures of bodies drawn in a second, in batches as training takes them.
+
+    Args:
+        path: what ``posezoo data prepare bodies`` wrote.
+        side: of the pictures, px.
+        batch: pictures at a time.
+    """
+    from posezoo.data.rendered_bodies import rendered_bodies
+
+    drawn: Any = rendered_bodies("test", bodies=path, side=side, count=batch).picture
+    rows = np.arange(batch)
+    ms = 1e3 * fastest({"draw": lambda: drawn.batch(rows)})["draw"] / batch
+    return [Ratio(f"rendered_bodies, {side} px, pictures a second", 1e3 / ms, 200.0, True, f"{ms:.1f} ms each")]
 
 
 def photographs(width: int = 1280, height: int = 720, count: int = 64) -> list[Ratio]:

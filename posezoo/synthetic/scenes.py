@@ -169,7 +169,8 @@ def _clutter(view: View, rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     if rng.random() < 0.6:
         ground = _rays(view)[0] < rng.uniform(-0.1, 0.1)
-        image[ground] = 0.35 * image[ground] + 0.65 * rng.uniform(0.05, 0.9, 3).astype(np.float32)
+        tinted = 0.35 * image + 0.65 * rng.uniform(0.05, 0.9, 3).astype(np.float32)
+        np.copyto(image, tinted, where=ground[..., None])
     for _ in range(rng.integers(4, 18)):
         _thing(image, rng, rng.uniform(0.05, 0.5) * width)
     grain = rng.standard_normal((height // rng.integers(2, 9), width // 4, 1)).astype(np.float32)
@@ -222,7 +223,7 @@ def _photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0.0, 180.0), 1.0)
         turned = np.asarray(cv2.warpAffine(kernel, turn, (length, length)))
         image = cv2.filter2D(image, -1, turned / max(float(turned.sum()), 1e-6))
-    image = np.clip(image, 0.0, 1.0) ** np.float32(rng.uniform(0.6, 1.6))
+    image = cv2.pow(np.clip(image, 0.0, 1.0), rng.uniform(0.6, 1.6))  # NumPy's power takes ten times as long
     tint = (rng.uniform(0.75, 1.25) * rng.uniform(0.85, 1.15, 3)).astype(np.float32)
     noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.06))
     return image * tint + noise
