@@ -39,13 +39,14 @@ class Estimates:
 
     On a CPU the step time of a run is that of finished results with the same recipe and budget. Without such results it is
     the time that ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``). Without that either, it is the
-    arithmetic of a step, which the same command counted, at the rate of the recipes that were timed. On a GPU it is the time
+    arithmetic of a step, which the same command counted, at the rate of the recipes that were timed. A recipe that was not
+    even counted takes the time of its paper's own recipe, or is guessed from its weights. On a GPU it is the time
     that the command measured on one. A recipe that was never timed on a GPU takes the time to launch the operators of a step
     or the time of its arithmetic, whichever is longer.
     """
 
     def __init__(self, bench: Bench, gpu: bool = False) -> None:
-        self.bench = bench
+        self.bench, self.gpu = bench, gpu
         self.sources: list[str] = []
         self._seconds: dict[str, float] = {}
         stored = read_json(STEP_TIMES) if STEP_TIMES.is_file() else {}
@@ -94,10 +95,11 @@ class Estimates:
         if run.trained_on is None:
             return Estimate(None, 0.0, 0)
         steps, disk = self._steps(run), self._disk(run)
-        seconds = self._seconds.get(f"{run.name}/{self.bench.budget}")
-        if seconds is None:  # a user's own recipe: count six products with every weight for each pose of a batch
+        known = (self._seconds.get(f"{name}/{self.bench.budget}") for name in (run.name, run.paper))
+        seconds = next((found for found in known if found is not None), None)
+        if seconds is None:  # such as a user's own recipe: count six products with every weight for each pose of a batch
             batch = run.recipe["data"].get("batch_size", 256)
-            seconds = 6 * disk / 4 * batch / FLOPS_OF_A_CORE
+            seconds = 6 * disk / 4 * batch / (FLOPS_PER_SECOND if self.gpu else FLOPS_OF_A_CORE)
             if GUESSED not in self.sources:
                 self.sources.append(GUESSED)
         return Estimate(steps, steps * seconds / 3600, disk)

@@ -29,6 +29,8 @@ QUOTED = {
     "geoselfsup/table3": [
         "({m[adv_da]:.1f} +- {s[adv_da]:.1f} against {m[adv]:.1f} +- {s[adv]:.1f}",
         "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
+        "({m[adv_ss_da_td]:.1f} +- {s[adv_ss_da_td]:.1f})",
+        "Adv has {m[adv_ray]:.1f} +- {s[adv_ray]:.1f} and Adv + DA {m[adv_da_ray]:.1f} +- {s[adv_da_ray]:.1f} mm, two seeds",
         "{low[ss]:.0f} to {high[ss]:.0f} mm",
     ],
     "hg3d/table3": [

@@ -266,6 +266,13 @@ def test_every_run_has_an_estimate():
                 assert (found.steps or 0) > 0 or cell.run.trained_on is None
 
 
+def test_a_gpu_is_not_guessed_to_be_as_slow_as_a_core():
+    where = Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    for name, row in (("geoselfsup/table3", "adv"), ("georep/table1", "martinez")):
+        run = plan(read_table(name), where, range(1), [row])[0].cells[0].run
+        assert 0.1 < Estimates(where, gpu=True).of(run).hours < 24 < Estimates(where).of(run).hours
+
+
 def test_data_that_posezoo_cannot_read_says_so(tmp_path):
     with pytest.raises(InputError, match="no reader for Elsewhere"):
         Dataset("elsewhere", "Elsewhere", "elsewhere").path(tmp_path)
