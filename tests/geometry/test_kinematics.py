@@ -20,6 +20,7 @@ from posezoo.geometry import (
     rotation_about,
     scale_bones,
 )
+from posezoo.geometry.normalization import toward_rays
 from posezoo.skeletons import Skeleton, get_skeleton
 
 H36M = get_skeleton("h36m17")
@@ -116,3 +117,21 @@ def test_limb_ratios_by_hand_and_under_rotation_scale_and_mirroring():
 def test_limb_ratios_need_limbs():
     with pytest.raises(InputError, match="left_ankle"):
         limb_ratios(torch.zeros(1, 1, 3), Skeleton("point", ("pelvis",), (-1,)))
+
+
+def test_a_pose_that_is_seen_from_its_distance_stays_on_its_rays():
+    torch.manual_seed(0)
+    pose = torch.randn(20, 17, 3, dtype=torch.float64)
+    pose = pose - pose[:, :1]
+    pose = pose / pose.norm(dim=-1).mean(1)[:, None, None]
+    seen = 700 * pose[..., :2] / (pose[..., 2:] + 10) + 500
+    torch.testing.assert_close(toward_rays(pose, seen, 0, 1.0), pose)
+    wrong = pose * torch.tensor([1.0, 1.1, 1.0]) + 3
+    moved = toward_rays(wrong, seen, 0, 1.0)
+    torch.testing.assert_close(moved[..., 2], wrong[..., 2])
+    depth = (moved[..., 2:] - 3) / (moved - 3 + (wrong - moved)).norm(dim=-1).mean(1)[:, None, None]
+    ray = (moved[..., :2] - 3) / (1 + depth / 10)
+    scale = (ray * (seen - 500)).sum((1, 2)) / (seen - 500).square().sum((1, 2))
+    torch.testing.assert_close(ray, scale[:, None, None] * (seen - 500))
+    torch.testing.assert_close(toward_rays(wrong, seen, 0, 0.25), wrong + (moved - wrong) / 4)
+    torch.testing.assert_close(toward_rays(5 * wrong, 3 * seen - 8, 0, 1.0), 5 * moved)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from posezoo.data import LiftingDataModule, load_dataset
+from posezoo.errors import InputError
 from posezoo.papers.martinez import Martinez
 from tests import runs
 
@@ -34,3 +36,21 @@ def test_without_max_norm_weights_go_where_they_like():
     model, _ = fit(60, max_norm=False)
     weights = [p.detach() for name, p in model.network.named_parameters() if name.endswith("linear.weight")]
     assert max(float(weight.norm(dim=1).max()) for weight in weights) > 1.05
+
+
+def test_poses_come_nearer_to_their_keypoints_at_the_depths_that_they_have():
+    people = torch.from_numpy(load_dataset("procedural", split="test").keypoints_2d[:50])
+    settings = {"width": 32, "normalization": "root", "mirrored": True}
+    poses = []
+    for share in (0.0, 0.5, 1.0):
+        torch.manual_seed(0)
+        poses.append(Martinez(**settings, ray_share=share).eval().lift(people).detach())
+    torch.testing.assert_close((poses[0] + poses[2]) / 2, poses[1])
+    torch.testing.assert_close(poses[0][..., 2], poses[2][..., 2])
+    assert not torch.allclose(poses[0], poses[2])
+
+
+@pytest.mark.parametrize("settings", [{"ray_share": 0.5}, {"normalization": "root", "ray_share": 1.5}])
+def test_rays_need_a_centre_and_a_share(settings):
+    with pytest.raises(InputError, match="ray_share"):
+        Martinez(width=8, **settings)

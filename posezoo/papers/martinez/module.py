@@ -21,6 +21,7 @@ from posezoo.data.augmentation import AugmentedLoader
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, choose, mirror
+from posezoo.geometry.normalization import toward_rays
 from posezoo.lifting import LiftingModule, ZooModule
 from posezoo.lifting.schedule import cosine
 from posezoo.networks import AveragedNetwork, Injection, ResidualMLP, Standardize, encode_all
@@ -45,6 +46,8 @@ class Martinez(LiftingModule):
         max_norm: constrain the norm of every unit's weights to 1.
         flip: mirror half of all poses, swapping left and right (not in the paper's training; ``root`` only).
         mirrored: predict the mean of a pose and of what the mirrored keypoints give (not in the paper; ``root`` only).
+        ray_share: move joints that share of the way onto the rays of their keypoints
+            (:func:`posezoo.geometry.normalization.toward_rays`; not in the paper; ``root`` only).
         facing: lift from a camera turned to look at the root, where it is known (not in the paper; ``root`` only).
         loss: ``squared``, of standardised poses (the paper), or ``distance``, of joints in mm: what MPJPE measures.
         learning_rate: of Adam.
@@ -56,7 +59,8 @@ class Martinez(LiftingModule):
         average_decay: of the weights' moving average, which is what predicts; 0 for the latest weights (the paper).
 
     Raises:
-        InputError: another normalisation or loss, or mirror images or turns of pixels that have no centre.
+        InputError: another normalisation or loss, a share that is none, or mirror images, turns or rays of pixels that have
+            no centre.
     """
 
     paper = "martinez"
@@ -71,6 +75,7 @@ class Martinez(LiftingModule):
         max_norm: bool = True,
         flip: bool = False,
         mirrored: bool = False,
+        ray_share: float = 0.0,
         facing: bool = False,
         loss: str = "squared",
         learning_rate: float = 1e-3,
@@ -83,10 +88,13 @@ class Martinez(LiftingModule):
         super().__init__(skeleton, unit="mm")
         if normalization not in ("statistics", "root"):
             raise InputError(f"normalization is {normalization!r}; expected 'statistics' or 'root'.")
-        if (flip or mirrored or facing) and normalization == "statistics":
+        if (flip or mirrored or facing or ray_share) and normalization == "statistics":
             raise InputError(
-                "flip, mirrored and facing need normalization='root': pixels about the image's corner cannot be turned."
+                "flip, mirrored, facing and ray_share need normalization='root': pixels about the image's corner cannot be "
+                "turned."
             )
+        if not 0 <= ray_share <= 1:
+            raise InputError(f"ray_share is {ray_share}; expected a share between 0 and 1.")
         if loss not in ("squared", "distance"):
             raise InputError(f"loss is {loss!r}; expected 'squared' or 'distance'.")
         self.save_hyperparameters()
@@ -130,8 +138,12 @@ class Martinez(LiftingModule):
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         if self.hp.mirrored:
-            return self.with_mirror_image(self._lift, self.normalize(keypoints_2d))
-        return self._lift(keypoints_2d)
+            pose = self.with_mirror_image(self._lift, self.normalize(keypoints_2d))
+        else:
+            pose = self._lift(keypoints_2d)
+        if not self.hp.ray_share:
+            return pose
+        return toward_rays(pose, self.normalize(keypoints_2d), self.skeleton.root, self.hp.ray_share)
 
     def _lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d), self.encode(keypoints_2d)))
