@@ -9,7 +9,9 @@ import pytest
 import torch
 
 import posezoo
+from posezoo.errors import InputError
 from posezoo.geometry import h36m_cameras
+from posezoo.papers.cvugcn import CVUGCN
 from posezoo.papers.cvugcn.context import CHANNELS, NEIGHBOURS, describe, disagreement
 from posezoo.papers.cvugcn.networks import CrossViewNetwork, SharedFusion
 from posezoo.papers.cvugcn.rig import Rig
@@ -150,6 +152,29 @@ def test_what_is_seen_exactly_stays_and_the_order_of_cameras_does_not_matter(vie
     one, other = (model.predict_views(off[rows], [CAMERAS[row] for row in rows]).world_mm for rows in _orders(views))
     np.testing.assert_allclose(one, other, atol=0.5)
     assert np.abs(one - world).max() > 5.0
+
+
+def test_later_passes_begin_with_the_mean_of_those_before_and_all_are_averaged():
+    poses = []
+    world = standing(4)
+    _, keypoints = seen(world)
+    keypoints = keypoints + 5 * torch.randn_like(keypoints)
+    for passes in (1, 2, 3):
+        torch.manual_seed(1)
+        model = CVUGCN(width=8, residual=True, any_views=True, context=True, passes=passes).eval()
+        with torch.no_grad():
+            start, pose = model.refine_clips(world, keypoints, RIG)
+            poses.append(pose)
+    torch.testing.assert_close(start, RIG.to_cameras(world.flatten(0, 1))[None])
+    model.hp.passes = 1
+    with torch.no_grad():
+        for done in (1, 2):
+            begun = RIG.to_world(poses[done - 1].flatten(0, 1)).mean(1)[None]
+            again = model.refine_clips(begun, keypoints, RIG)[1]
+            torch.testing.assert_close(poses[done], (done * poses[done - 1] + again) / (done + 1), atol=1e-2, rtol=0)
+            assert float((again - poses[done - 1]).abs().max()) > 0.1
+    with pytest.raises(InputError, match="passes"):
+        CVUGCN(width=8, passes=2)
 
 
 def _orders(views: int) -> tuple[list[int], list[int]]:

@@ -110,6 +110,8 @@ class Refinement(MultiViewModule):
     ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
         """Refine the frames of clips, mm; each frame is described by its whole clip.
 
+        In prediction with ``passes`` above 1, what was refined is refined again, and the passes are averaged.
+
         Args:
             world: triangulated poses, world frame, without NaN.
             keypoints: px, without distortion; NaN where there are none.
@@ -121,6 +123,24 @@ class Refinement(MultiViewModule):
         Returns:
             what the refined poses started from, and the refined poses, both in each camera's frame.
         """
+        passes = 1 if self.training or picked is not None else self.hp.passes
+        start, mean = self._refine_once(world, keypoints, rig, follows, picked, batch_size)
+        for done in range(1, passes):
+            again = ((mean - rig.t[:, None, :, None]) @ rig.R[:, None]).mean(2)
+            _, pose = self._refine_once(again, keypoints, rig, follows, picked, batch_size)
+            mean = mean + (pose - mean) / (done + 1)
+        return start, mean
+
+    def _refine_once(
+        self,
+        world: Float[Tensor, "B T J 3"],
+        keypoints: Float[Tensor, "B T V J 2"],
+        rig: Rig,
+        follows: Tensor | None,
+        picked: Tensor | None,
+        batch_size: int | None,
+    ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
+        """Refine once; see :meth:`refine_clips`."""
         pose = world[:, :, None] @ rig.R[:, None].mT + rig.t[:, None, :, None]
         start, middle = self.within_reach(pose)
         context = describe(world, pose, keypoints, rig, self.skeleton, follows)
