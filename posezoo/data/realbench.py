@@ -15,6 +15,7 @@ import torch
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.arrays import load_npz
 from posezoo.geometry import Camera, project
+from posezoo.poses.missing import nose_between_ears
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -110,11 +111,8 @@ def _detections(found: dict[str, np.ndarray], name: str) -> np.ndarray:
         raise CorruptFileError(f"detections.npz: {name} has {joints} joints; expected {sorted(_LAYOUTS)}.")
     if _LAYOUTS[joints] == "mediapipe33":
         return convert(points, "mediapipe33", _H36M).keypoints
-    # BODY_25B begins with COCO's 17 joints. Nose and eyes of a face that looks away are not found; put them between the
-    # ears.
-    points = points[:, :, :17]
-    middle = points[:, :, 3:5].mean(2, keepdims=True)
-    points[:, :, :3] = np.where(np.isnan(points[:, :, :3]), middle, points[:, :, :3])
+    # BODY_25B begins with COCO's 17 joints.
+    points = nose_between_ears(points[:, :, :17], get_skeleton("coco17"))
     return convert(points, "coco17", _H36M).keypoints
 
 

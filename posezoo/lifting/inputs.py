@@ -12,7 +12,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.poses.checks import swapped_axes_fraction
-from posezoo.poses.missing import is_complete, missing_joints
+from posezoo.poses.missing import is_complete, missing_joints, nose_between_ears
 from posezoo.poses.plausibility import plausibility
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -123,7 +123,7 @@ def check_keypoints(
 ) -> Keypoints:
     """Check a user's keypoints and convert them to a model's layout.
 
-    Joints are missing where :func:`posezoo.poses.missing.missing_joints` says so.
+    Joints are missing where :func:`posezoo.poses.missing.missing_joints` says so; a missing nose is put between the ears.
 
     Args:
         keypoints: (..., J, 2) pixels in the layout ``skeleton``.
@@ -168,6 +168,7 @@ def check_keypoints(
     sizes = None if size is None else np.asarray([size])
     if not is_complete(values, flat, sizes):
         values = np.where(missing_joints(values, source, flat, sizes)[..., None], np.nan, values)
+        values = nose_between_ears(values, source)
     approximated: dict[str, str] = {}
     if source != target:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below

@@ -73,6 +73,34 @@ def missing_joints(
     return missing
 
 
+def nose_between_ears(keypoints: Num[np.ndarray, "*N J 2"], skeleton: Skeleton) -> Num[np.ndarray, "*N J 2"]:
+    """Return keypoints in which a nose that was not found stands between the ears, where both were.
+
+    Detectors do not find the nose of a person who is seen from behind. On real video such poses are lifted better so than
+    left out.
+
+    Args:
+        keypoints: NaN where a joint was not found; left as they are.
+        skeleton: the layout; without nose and ears nothing is changed.
+
+    Example:
+        >>> from posezoo.skeletons import get_skeleton
+        >>> pose = np.arange(34.0).reshape(1, 17, 2)
+        >>> pose[0, 0] = np.nan
+        >>> nose_between_ears(pose, get_skeleton("coco17"))[0, 0].tolist()
+        [7.0, 8.0]
+    """
+    if not {"nose", "left_ear", "right_ear"} <= set(skeleton.joints):
+        return keypoints
+    nose, *ears = (skeleton.index(joint) for joint in ("nose", "left_ear", "right_ear"))
+    lost = np.isnan(keypoints[..., nose, :]).any(-1)
+    if not lost.any():
+        return keypoints
+    result = keypoints.copy()
+    result[..., nose, :][lost] = keypoints[..., ears, :].mean(-2)[lost]
+    return result
+
+
 def is_complete(
     keypoints: Num[np.ndarray, "N J 2"],
     confidence: Num[np.ndarray, "N J"] | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
+from posezoo.poses.missing import nose_between_ears
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 from posezoo.video.tracking import Track
@@ -39,8 +40,8 @@ def lift_track(
     Raises:
         InputError: no frame is complete enough, or the layout cannot give the model's.
     """
-    keypoints = track.keypoints.astype(np.float32)
     layout, confidence = get_skeleton(skeleton), track.confidence.astype(np.float32)
+    keypoints = nose_between_ears(track.keypoints.astype(np.float32), layout)
     converted = convert(keypoints, layout, model.skeleton, confidence)
     check_convertible(layout, converted.missing)
     known = np.isfinite(converted.keypoints).all(-1)

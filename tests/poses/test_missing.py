@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posezoo.errors import InputError
-from posezoo.poses.missing import missing_joints
+from posezoo.poses.missing import missing_joints, nose_between_ears
 from posezoo.skeletons import get_skeleton
 
 COCO, H36M, H36M32 = get_skeleton("coco17"), get_skeleton("h36m17"), get_skeleton("h36m32")
@@ -110,3 +110,23 @@ def test_a_model_that_fills_in(poses):
     out = model.predict(poses, "coco17", incomplete="nan")
     assert np.flatnonzero(np.isnan(out.pose_3d).any((1, 2))).tolist() == [6]
     assert int(out.filled.sum()) == 3
+
+
+def test_the_nose_of_people_seen_from_behind_is_between_their_ears(poses):
+    coco = get_skeleton("coco17")
+    lost = poses.copy()
+    lost[:2, coco.index("nose")] = np.nan
+    lost[1, coco.index("left_ear")] = np.nan
+    found = nose_between_ears(lost, coco)
+    ears = poses[0, [coco.index("left_ear"), coco.index("right_ear")]].mean(0)
+    np.testing.assert_allclose(found[0, coco.index("nose")], ears)
+    assert np.isnan(found[1, coco.index("nose")]).all()
+    np.testing.assert_array_equal(found[2:], poses[2:])
+    assert np.isnan(lost[0, coco.index("nose")]).all()
+    import posezoo
+
+    model = posezoo.load("martinez")
+    lifted = model.predict(lost[:1], "coco17").pose_3d
+    given = lost[:1].copy()
+    given[0, coco.index("nose")] = ears
+    np.testing.assert_array_equal(lifted, model.predict(given, "coco17").pose_3d)
