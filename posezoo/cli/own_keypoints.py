@@ -84,10 +84,12 @@ def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
         InputError: another shape than the keypoints', or a unit that is not said.
         CorruptFileError: ``pose_3d`` holds something else than numbers.
     """
+    from posezoo.formats.keypoints.plain import PREDICTION, text
+
     held, path = content.value, content.path
     if content.kind not in ("npz", "json") or not isinstance(held, Mapping):
         return None
-    if held.get("pose_3d") is None or "format" in held:
+    if held.get("pose_3d") is None or text(held.get("format", "")) == PREDICTION:
         return None
     unit, expected = str(held.get("unit")), (*people.keypoints_2d.shape[:-1], 3)
     if unit not in MM:

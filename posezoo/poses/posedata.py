@@ -89,8 +89,19 @@ class PoseData:
     def __len__(self) -> int:
         return len(self.keypoints_2d)
 
+    def __repr__(self) -> str:
+        extra = [name for name in ("pose_3d", "confidence", "time_s") if getattr(self, name) is not None]
+        clips = len(np.unique(self.sequence))
+        return f"PoseData({', '.join([f'{len(self)} poses of {self.skeleton.name}', f'{clips} sequences', *extra])})"
+
     def __getitem__(self, index: slice | np.ndarray) -> PoseData:
-        """Return the poses of an index array, mask or slice."""
+        """Return the poses of an index array, mask or slice.
+
+        Example:
+            >>> from posezoo.data import load_dataset
+            >>> load_dataset("procedural")[:3]
+            PoseData(3 poses of h36m17, 1 sequences, pose_3d)
+        """
         names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame", "time_s")
         arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[index] for name in names}
         return replace(self, **arrays)
@@ -165,6 +176,7 @@ class PoseData:
             "keypoints": self.keypoints_2d,
             "confidence": self.confidence,
             "pose_3d": self.pose_3d,
+            "unit": None if self.pose_3d is None else "mm",
             "frame": self.frame,
             "person": self.subject,
             "video": self.video,

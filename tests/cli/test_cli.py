@@ -290,7 +290,7 @@ def test_own_keypoints_are_scored_against_the_3d_of_their_file(people, tmp_path,
     expected = float(p_mpjpe(posezoo.load("svma").predict(people.keypoints_2d, "h36m17").pose_3d, people.pose_3d))
     assert found["svma"]["p_mpjpe"] == pytest.approx(expected, abs=0.01)
     assert found["flat depth"]["p_mpjpe"] == pytest.approx(evaluate(None, people)["p_mpjpe"], abs=0.01)
-    assert run("eval", "svma", labelled) == 0
+    assert run("eval", "svma", people.save(tmp_path / "saved.npz")) == 0
     assert f"svma against pose_3d: P-MPJPE {expected:.1f} mm" in capsys.readouterr().out
     np.savez(labelled, **about, pose_3d=people.pose_3d)
     assert "does not say its unit" in refused(capsys, "eval", "svma", labelled)

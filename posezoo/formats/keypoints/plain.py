@@ -37,6 +37,8 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
   video        optional, N names: which video
   fps          optional, frames per second
   time_s       optional, N times in seconds (as many as frames, where people is an axis)
+  pose_3d      optional, (N, J, 3): 3D labels, which `posezoo eval` scores against, with
+  unit         "mm", "cm" or "m"
   format       optional, "{FORMAT}"
 """
 
