@@ -10,7 +10,12 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-from posezoo.geometry.small_matrices import data_dependent, inverse_of, smallest_eigenvalue
+from posezoo.geometry.small_matrices import (
+    data_dependent,
+    inverse_and_determinant,
+    inverse_of,
+    smallest_eigenvalue,
+)
 
 _CORRECTIONS, _SHIFTS = 3, 2
 _NEAR = 0.1  # above this share, the iteration might end at another singular vector
@@ -145,10 +150,10 @@ class Views:
         # Each entry is linear in u^2 + v^2, u, v and 1.
         size = torch.addcmul(self.x * self.x, self.y, self.y)
         i, j = torch.triu_indices(4, 4, device=matrices.device)
-        p, q, r = matrices.unbind(2)
-        mixed = [-(r[..., i] * row[..., j] + row[..., i] * r[..., j]) for row in (p, q)]
-        constant = p[..., i] * p[..., j] + q[..., i] * q[..., j]
-        entries = [r[..., i] * r[..., j], *mixed]
+        (p_i, q_i, r_i), (p_j, q_j, r_j) = matrices[..., i].unbind(2), matrices[..., j].unbind(2)
+        mixed = [torch.addcmul(r_i * row_j, row_i, r_j).neg() for row_i, row_j in ((p_i, p_j), (q_i, q_j))]
+        constant = torch.addcmul(p_i * p_j, q_i, q_j)
+        entries = [r_i * r_j, *mixed]
         if self.plain:
             features = torch.cat([size, self.x, self.y])
             return _times(torch.cat(entries, 1).mT, features, constant.sum(1)).unbind(0)
@@ -204,8 +209,7 @@ class Views:
             depth: (V, N), up to the matrices' scales.
         """
         views = self.matrices.shape[1]
-        rotation = self.matrices[..., :3]
-        inverse = torch.linalg.inv(rotation)
+        inverse, determinant = inverse_and_determinant(self.matrices[..., :3])
         center = -(inverse @ self.matrices[..., 3:])[..., 0]
         flat = torch.stack([self.x, self.y], 1).flatten(0, 1)
         block = torch.zeros(len(inverse), 3 * views, 2 * views, dtype=inverse.dtype, device=inverse.device)
@@ -222,8 +226,7 @@ class Views:
             both = wide if self.plain else self.used[a] & self.used[b] & wide
             crossing |= both & _spread(apart, wide)
         # The third row is the depth, up to the matrix's scale; its sign is that of the rotation's determinant.
-        facing = torch.linalg.det(rotation).mT
-        front = depth * _spread(facing, self.x) > 0
+        front = depth * _spread(determinant.mT, self.x) > 0
         ahead = front if self.plain else front | ~self.used
         total = point.sum(0)
         return crossing & ahead.all(0) & (total - total == 0)  # finite
