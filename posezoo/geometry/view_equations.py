@@ -17,7 +17,8 @@ from posezoo.geometry.small_matrices import (
     smallest_eigenvalue,
 )
 
-_CORRECTIONS, _SHIFTS = 3, 2
+_CORRECTIONS = 3
+_FEW = 100  # as many singular value decompositions take less time than the fixed costs of the other way
 _NEAR = 0.1  # above this share, the iteration might end at another singular vector
 _ROUNDING = 1e-5  # the largest share of an error that a correction leaves because of the inverse's rounding
 _EXACT = 3e-11  # the error allowed, of a point's distance from the origin
@@ -80,7 +81,8 @@ class Views:
         others = (~settled & ((self.weight > 0).sum(0) > 1)).nonzero()[:, 0]
         if not len(others):
             return point, depth
-        again, depth_again = self.columns(others).by_eigenvalue()
+        disagreeing = self.columns(others)
+        again, depth_again = disagreeing.by_svd() if len(others) <= _FEW else disagreeing.by_eigenvalue()
         return point.index_copy(1, others, again), depth.index_copy(1, others, depth_again)
 
     def by_corrections(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,9 +90,9 @@ class Views:
 
         Let H, g, w be the blocks (upper left, upper right, lower right) of the rows' normal matrix, and e its smallest
         eigenvalue. The point is ``-(H - e)^-1 g``. Where the views nearly agree, e is small beside the eigenvalues of H:
-        Rayleigh quotients give it, from ``-H^-1 g`` on. The normal matrix has lost half of the digits. Corrections recover
-        them: each is a step of inverse iteration with the shift e, whose residual is computed from the rows themselves
-        (Golub and Van Loan, Matrix Computations, 4th ed., Sec. 8.2.2).
+        Rayleigh quotients give it, of ``-H^-1 g`` and of a nearer point. The normal matrix has lost half of the digits.
+        Corrections recover them: each is a step of inverse iteration with the shift e, whose residual is computed from the
+        rows themselves (Golub and Van Loan, Matrix Computations, 4th ed., Sec. 8.2.2).
         """
         xx, xy, xz, xw, yy, yz, yw, zz, zw, ww = self.squares()
         inverse = inverse_of(xx, xy, xz, yy, yz, zz)
@@ -100,15 +102,16 @@ class Views:
         # At least e over the smallest eigenvalue of H: the share of an error that a correction without a shift leaves.
         left = (least * (inverse.xx + inverse.yy + inverse.zz)).detach()
         near = left < _NEAR
-        for _ in range(_SHIFTS):
-            if _nearly_all(left <= _ROUNDING):
-                break
+        if not _nearly_all(left <= _ROUNDING):
+            # Of (H - e)^-1 = H^-1 + e H^-2 + ... the second term leaves twice the square of the error: one part that of
+            # the quotient, one the terms left out. The next quotient is off by the square of that.
+            nearer = torch.addcmul(point, least, torch.stack(inverse.times(point.unbind(0))))
+            along = torch.addcmul(torch.addcmul(torch.addcmul(ww, xw, nearer[0]), yw, nearer[1]), zw, nearer[2])
+            along = torch.addcmul(along, least, (point * nearer).sum(0))
+            least = along.clamp_min(0.0) / _length(nearer).add_(1.0)
             inverse = inverse_of(xx - least, xy, xz, yy - least, yz, zz - least)
             point = torch.stack(inverse.times((xw, yw, zw))).neg_()
-            along = torch.addcmul(torch.addcmul(torch.addcmul(ww, xw, point[0]), yw, point[1]), zw, point[2])
-            size = _length(point)
-            least = torch.addcmul(along, least, size).clamp_min(0.0) / (size + 1.0)
-            left = left * left  # the quotient was off by the square of its point's error, and so is the new point
+            left = 4 * left**4
         bound = (_EXACT / (left + _ROUNDING)).square()
         for _ in range(_CORRECTIONS):
             gradient, depth = self.gradient(point)
@@ -140,8 +143,9 @@ class Views:
                 return point, depth
         if data_dependent():
             # Where a point has not converged, the two smallest singular values are nearly equal, or rays meet at infinity.
-            point = self.by_svd(point, (~closed & ((self.weight > 0).sum(0) > 1)).nonzero()[:, 0])
-            depth = self.projected(point)[:, 2]
+            others = (~closed & ((self.weight > 0).sum(0) > 1)).nonzero()[:, 0]
+            again, depth_again = self.columns(others).by_svd()
+            point, depth = point.index_copy(1, others, again), depth.index_copy(1, others, depth_again)
         return point, depth
 
     def squares(self) -> tuple[Tensor, ...]:
@@ -176,16 +180,17 @@ class Views:
         turned = _times(self.matrices[..., :3].flatten(1, 2).mT, back.flatten(0, 1))
         return torch.addcmul(turned.neg_(), least, point).unbind(0), depth
 
-    def by_svd(self, point: Tensor, columns: Tensor) -> Tensor:
-        """Return the points, those of ``columns`` solved again by a singular value decomposition of their rows."""
-        if not len(columns):
-            return point
-        each = self.x.shape[1] // len(self.matrices)
-        P = self.matrices[columns // each]
-        x, y, weight = (values[:, columns].T[..., None] for values in (self.x, self.y, self.weight))
-        rows = torch.cat([weight * (P[:, :, 0] - x * P[:, :, 2]), weight * (P[:, :, 1] - y * P[:, :, 2])], 1)
+    def by_svd(self) -> tuple[Tensor, Tensor]:
+        """Return (3, N) points and (V, N) depths by a singular value decomposition of the rows of each joint.
+
+        Each joint has matrices of its own, see :meth:`columns`.
+        """
+        x, y, weight = (values.T[..., None] for values in (self.x, self.y, self.weight))
+        p, q, r = self.matrices.unbind(2)
+        rows = torch.cat([weight * (p - x * r), weight * (q - y * r)], 1)
         vector = torch.linalg.svd(rows, full_matrices=False).Vh[:, -1]
-        return point.index_copy(1, columns, (vector[:, :3] / vector[:, 3:]).T)
+        point = (vector[:, :3] / vector[:, 3:]).T
+        return point, self.projected(point)[:, 2]
 
     def projected(self, point: Tensor) -> Tensor:
         """Return (V, 3, N): the matrices times the points."""
