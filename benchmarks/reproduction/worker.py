@@ -123,18 +123,18 @@ def flat_depth(data: Any, **settings: Any) -> dict[str, Any]:
     return score(None, data, **settings)
 
 
-def triangulation(data: Any, method: str = "dlt", **settings: Any) -> dict[str, Any]:
-    """Score two views triangulated by a method of :class:`posezoo.papers.cvugcn.CVUGCN`, and changed by nothing."""
+def triangulation(data: Any, model: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    """Score what :class:`posezoo.papers.cvugcn.CVUGCN` with the settings ``model`` refines, without its refinement."""
     from posezoo.papers.cvugcn import CVUGCN
 
-    model = CVUGCN(data.skeleton.name, width=1, refinement=False, triangulation=method, reach_mm=None)
-    return model.eval().evaluate(data, **settings)
+    return CVUGCN(data.skeleton.name, width=1, refinement=False, **model).eval().evaluate(data, **settings)
 
 
 BASELINES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "flat_depth": flat_depth,
-    "triangulation": triangulation,
-    "triangulation_rays": functools.partial(triangulation, method="rays"),
+    "triangulation": functools.partial(triangulation, model={"triangulation": "dlt"}),
+    "triangulation_alone": functools.partial(triangulation, model={"triangulation": "dlt", "reach_mm": None}),
+    "triangulation_rays": functools.partial(triangulation, model={"triangulation": "rays", "reach_mm": None}),
 }
 
 

@@ -230,16 +230,22 @@ def test_rows_of_3dhp_count_14_joints_and_know_no_other_cameras_pixels():
         assert all((model["normalization"], model["max_norm"]) == ("root", False) for model in lifters)
 
 
-@pytest.mark.parametrize(("budget", "method"), [("smoke", "dlt"), ("cpu", "dlt"), ("paper", "rays")])
-def test_the_baseline_of_cvugcn_is_triangulated_as_its_model_is_and_nothing_more(budget, method, monkeypatch):
+@pytest.mark.parametrize(
+    ("budget", "method", "reach_mm"), [("smoke", "dlt", 1500.0), ("cpu", "dlt", 1500.0), ("paper", "rays", None)]
+)
+def test_the_baseline_of_cvugcn_is_what_its_model_refines(budget, method, reach_mm, monkeypatch):
     rows = {row.row.id: row.cells[0].run.recipe for row in plan(read_table("cvugcn/table2"), bench(budget), range(1))}
-    model = rows["ours"]["model"]
-    assert model.get("triangulation", inspect.signature(CVUGCN).parameters["triangulation"].default) == method
+    defaults = inspect.signature(CVUGCN).parameters
+    refined = {name: rows["ours"]["model"].get(name, defaults[name].default) for name in ("triangulation", "reach_mm")}
+    assert refined == {"triangulation": method, "reach_mm": reach_mm}
     scored = []
     monkeypatch.setattr(CVUGCN, "evaluate", lambda self, data, **settings: scored.append((self.hp, settings)))
-    BASELINES[rows["triangulation"]["baseline"]](load_dataset("procedural", "test"), noise_px=4.0)
-    ((settings, given),) = scored
-    assert (settings.triangulation, settings.refinement, settings.reach_mm) == (method, False, None)
+    data = load_dataset("procedural", "test")
+    for row in ("triangulation", "triangulation_alone"):
+        BASELINES[rows[row]["baseline"]](data, noise_px=4.0)
+    (baseline, given), (alone, _) = scored
+    assert (baseline.triangulation, baseline.refinement, baseline.reach_mm) == (method, False, reach_mm)
+    assert (alone.triangulation, alone.refinement, alone.reach_mm) == (method, False, None)
     assert given == {"noise_px": 4.0}
 
 
