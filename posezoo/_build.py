@@ -22,12 +22,14 @@ MOST_BYTES = 23_500_000
 def shipped(folder: Path = SOURCE, papers: Path = PAPERS) -> list[Path]:
     """Return the files of ``folder`` that a wheel holds: all but weights, then weights while they fit.
 
-    The weights that the index names as ``default`` come first, then those that the bare names of papers stand for, so that
-    each kind of input has its model, then the others; of equals the smallest first.
+    First come the weights that the index names as ``default`` and, for every other kind of input, the smallest of those
+    that the bare names of papers stand for; then the others, those of bare names first, then the smallest.
     """
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     first, bare = index.get("default"), _bare_names(papers)
     entries = sorted(index["models"].items(), key=lambda item: (item[0] != first, item[0] not in bare, item[1]["size"]))
+    inputs = [entry["input"] for _, entry in entries]
+    entries = [entries[at] for at in sorted(range(len(entries)), key=lambda at: inputs[at] in inputs[:at])]
     weights = {entry["file"] for _, entry in entries}
     chosen = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".md"} and path.name not in weights)
     room = MOST_BYTES - sum(map(_compressed_size, chosen))

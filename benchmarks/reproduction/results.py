@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -100,14 +100,20 @@ def collect_rows(results: Path) -> int:
 
 
 class Known:
-    """Measurements of runs, from finished runs and from rows of any table; several rows may share one training."""
+    """Measurements of runs, from finished runs and from rows of any table; several rows may share one training.
 
-    def __init__(self, results: Path) -> None:
+    Args:
+        results: folder of results.
+        anew: digests of runs that are to be measured again, so that what rows say of them does not count.
+    """
+
+    def __init__(self, results: Path, anew: Collection[str] = ()) -> None:
         self.results = results
         self._from_rows: dict[tuple[str, str], dict[str, Any]] = {}
         for result in results_in(results):
             for cell in result["cells"].values():
-                self._from_rows[cell["run"], cell["test"]] = cell
+                if cell["run"] not in anew:
+                    self._from_rows[cell["run"], cell["test"]] = cell
 
     def measurement(self, cell: Cell) -> dict[str, Any] | None:
         """Return ``metrics`` and ``origin`` of a cell's run and test; None where they are not measured yet."""

@@ -40,6 +40,7 @@ class Session:
         self.console: Console = console()
         self.rows: list[PlannedRow] = []
         self.anew: set[Path] = set()
+        self.renewed: set[str] = set()
 
     def plan(self, seeds: range, only: list[str] | None, again: bool) -> None:
         """Collect the rows to measure; with ``again`` also those that are finished.
@@ -75,11 +76,12 @@ class Session:
                 except Timeout as error:
                     raise InputError(f"another process is at {row.title}; --again cannot set it aside now.") from error
             set_aside(row.path)
+            self.renewed |= {cell.run.digest for cell in row.cells}  # which rows of other tables may share
         self.anew = set()
 
     def jobs(self) -> dict[str, Job]:
         """Return the runs that the open rows wait for, by digest, in the order in which rows need them."""
-        known, cells = Known(self.bench.results), defaultdict[str, list[Cell]](list)
+        known, cells = Known(self.bench.results, self.renewed), defaultdict[str, list[Cell]](list)
         for row in self.open_rows():
             for cell in row.cells:
                 if row.path in self.anew or known.measurement(cell) is None:
@@ -180,7 +182,7 @@ class Session:
         return len(failed)
 
     def _assemble(self) -> list[PlannedRow]:
-        known = Known(self.bench.results)
+        known = Known(self.bench.results, self.renewed)
         return [row for row in self.open_rows() if assemble(row, self.bench, known)]
 
     def rows_of(self, job: Job) -> list[PlannedRow]:

@@ -49,6 +49,19 @@ def test_a_table_runs_side_by_side_and_is_never_run_again(own):
 
 
 @pytest.mark.slow
+def test_again_does_not_take_what_another_table_says_of_the_run(own):
+    assert call_here(own, "--row", "flat").returncode == 0
+    measured, path = result(own, "flat"), own / "results/own/table1/procedural-smoke/flat-0.json"
+    other = json.loads(path.read_text())
+    other["cells"]["p"]["metrics"]["p_mpjpe"] = 1.0
+    elsewhere = own / "results/own/table2/procedural-smoke/flat-0.json"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_text(json.dumps(other | {"table": "own/table2"}))
+    assert call_here(own, "--row", "flat", "--again").returncode == 0
+    assert result(own, "flat")["cells"]["p"]["value"] == measured["cells"]["p"]["value"] != 1.0
+
+
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own):
     (own / "recipes" / "small.yaml").write_text(yaml.safe_dump({"smoke": small(600)}))
     process = subprocess.Popen(command(own, "--row", "one"), env=environment(), start_new_session=True)
