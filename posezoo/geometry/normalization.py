@@ -65,7 +65,7 @@ def toward_rays(
         >>> from posezoo.geometry.normalization import toward_rays
         >>> pose = torch.tensor([[[0.0, 0.0, 0.0], [1.0, 0.2, 0.0], [0.0, 0.9, 0.0]]])
         >>> seen = torch.tensor([[[500.0, 500.0], [600.0, 500.0], [500.0, 600.0]]])
-        >>> toward_rays(pose, seen, 0, 1.0)[0, :, :2].round(decimals=2).tolist()
+        >>> toward_rays(pose.double(), seen.double(), 0, 1.0)[0, :, :2].round(decimals=2).tolist()
         [[0.0, 0.0], [0.95, 0.0], [0.0, 0.95]]
     """
     relative, across = pose - pose[:, root : root + 1], pose[..., :2]
