@@ -67,7 +67,11 @@ def fit(budget: dict[str, Any], steps: int, callbacks: list[Any], **trainer: Any
         # A batch has as many pictures of both kinds together as of one alone, so that a step takes as much arithmetic.
         settings |= {"dataset": "rendered_studio", "annotated": "rendered_wild", "options": {"side": 80, "count": 24}}
         settings |= {"size": model.hp.size, "test_count": 2, "workers": 0}
-    data = paper_class(budget["paper"], "datamodule")(**settings)
+    fit_quietly(model, paper_class(budget["paper"], "datamodule")(**settings), steps, callbacks, **trainer)
+
+
+def fit_quietly(model: Any, data: Any, steps: int, callbacks: list[Any], **trainer: Any) -> None:
+    """Train for a few batches, without validation and without a word."""
     quiet: dict[str, Any] = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
         "limit_val_batches": 0, "max_epochs": -1, "callbacks": [*callbacks, StopAfter(steps)],

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import yaml
 
 from posezoo.errors import CorruptFileError, UnknownNameError
 from posezoo.files.reading import reading
+from posezoo.files.yaml import parse_yaml
 
 BENCHMARKS = Path(__file__).resolve().parent.parent
 TABLES = BENCHMARKS / "tables"
@@ -247,16 +246,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
         CorruptFileError: it is no YAML or no mapping.
     """
     try:
-        raw = copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
+        raw = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CorruptFileError(f"{path} is not YAML ({str(error).splitlines()[0]}).") from error
     return _mapping(path, "the file", raw)
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> Any:
-    """Return what YAML says; kept, because a plan reads the same few files hundreds of times."""
-    return yaml.safe_load(text)
 
 
 def _mapping(path: Path, place: str, value: Any) -> dict[str, Any]:

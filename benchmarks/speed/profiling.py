@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
+from reproduction.step_times import fit_quietly
 from torch.profiler import ProfilerActivity, profile
 
 from posezoo.registry import paper_class
@@ -26,7 +27,7 @@ _WARM = 3
 
 
 class _Profiled(pl.Callback):
-    """Profiles some steps after the first ones, and then ends the training."""
+    """Profiles some steps after the first ones."""
 
     def __init__(self, steps: int) -> None:
         self.steps, self.seconds = steps, 0.0
@@ -39,7 +40,6 @@ class _Profiled(pl.Callback):
         elif trainer.fit_loop.total_batch_idx + 1 == _WARM + self.steps:
             self.seconds += time.process_time()
             self.profiler.stop()
-            trainer.should_stop = True
 
 
 def step_profile(recipe: str, steps: int = 10, **model: Any) -> tuple[float, dict[str, float]]:
@@ -61,10 +61,7 @@ def step_profile(recipe: str, steps: int = 10, **model: Any) -> tuple[float, dic
         **{**settings["data"], "dataset": "procedural", "skeleton": module.skeleton.name}
     )
     watch = _Profiled(steps)
-    pl.Trainer(
-        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        limit_val_batches=0, num_sanity_val_steps=0, max_epochs=-1, callbacks=[watch],
-    ).fit(module, data)  # fmt: skip
+    fit_quietly(module, data, _WARM + steps, [watch], accelerator="cpu")
     shares = dict.fromkeys([*KINDS, REST], 0.0)
     for event in watch.profiler.key_averages():
         kind = next((kind for kind, names in KINDS.items() if event.key.startswith(names)), REST)

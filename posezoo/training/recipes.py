@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import yaml
 
 from posezoo.errors import CorruptFileError, MissingFileError, UnknownNameError
 from posezoo.files.reading import read_bytes, reason
+from posezoo.files.yaml import parse_yaml
 from posezoo.registry import PAPERS, find_paper
 from posezoo.training.allowed import check_recipe
 
@@ -52,7 +51,7 @@ def read_recipe(recipe: str | Path, allow: Collection[str] = ()) -> tuple[str, d
     else:
         raise UnknownNameError.of("recipe", recipe, [*list_recipes(), *PAPERS])
     try:
-        settings = copy.deepcopy(_parsed(text))
+        settings = parse_yaml(text)
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
         # For odd numbers, dates and keys PyYAML lets any error of Python through.
         raise CorruptFileError(f"{recipe} is not YAML ({reason(error)}); write it again.") from error
@@ -64,12 +63,6 @@ def read_recipe(recipe: str | Path, allow: Collection[str] = ()) -> tuple[str, d
     paper = settings.pop("paper")
     find_paper(paper)
     return paper, settings
-
-
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> Any:
-    """Return what YAML says; kept, because a plan of many runs reads one recipe hundreds of times."""
-    return yaml.safe_load(text)
 
 
 def _read(path: Path) -> str:

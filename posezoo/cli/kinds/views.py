@@ -166,9 +166,11 @@ def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: 
             stacklevel=2,
         )
     for camera, view, file in zip(fit.cameras, views, files, strict=True):
-        sizes = np.array([camera.image_size, view.image_size]) if camera.image_size and view.image_size else np.zeros((2, 2))
-        if np.abs(sizes[0] - sizes[1]).max() > 1:  # Pose2Sim's files of Qualisys say 1087 for 1088
-            given, own = ("x".join(map(str, size)) for size in sizes.tolist())
+        if not (camera.image_size and view.image_size):
+            continue
+        # Pose2Sim's files of Qualisys say 1087 for 1088.
+        if np.abs(np.subtract(camera.image_size, view.image_size)).max() > 1:
+            given, own = ("x".join(map(str, size)) for size in (camera.image_size, view.image_size))
             warnings.warn(
                 f"{camera.name or file} is calibrated for {given} px and its keypoints are of {own}.",
                 category=PoseZooWarning,

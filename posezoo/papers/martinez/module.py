@@ -137,13 +137,11 @@ class Martinez(LiftingModule):
         return self.for_inference(network)(normalized.flatten(1), added).view(-1, len(self.skeleton), 3)
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        if self.hp.mirrored:
-            pose = self.with_mirror_image(self._lift, self.normalize(keypoints_2d))
-        else:
-            pose = self._lift(keypoints_2d)
-        if not self.hp.ray_share:
-            return pose
-        return toward_rays(pose, self.normalize(keypoints_2d), self.skeleton.root, self.hp.ray_share)
+        if not (self.hp.mirrored or self.hp.ray_share):
+            return self._lift(keypoints_2d)
+        normalized = self.normalize(keypoints_2d)
+        pose = self.with_mirror_image(self._lift, normalized) if self.hp.mirrored else self._lift(keypoints_2d)
+        return toward_rays(pose, normalized, self.skeleton.root, self.hp.ray_share) if self.hp.ray_share else pose
 
     def _lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         return self.outputs.inverse(self._standardized(self.normalize(keypoints_2d), self.encode(keypoints_2d)))
