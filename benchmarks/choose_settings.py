@@ -4,12 +4,13 @@
         --try model.penalty=0,0.1 --try model.learning_rate=2e-4,8e-4 --try steps=500,2000
 
 A candidate is the recipe with one setting changed, trained on a short schedule. It then lifts the 2D keypoints of the
-validation split, and is scored by what needs no 3D (:func:`posezoo.lifting.evaluate_2d`): how much left and right differ,
-how much the lengths of bones and the ratios of limbs differ from pose to pose, and, where the paper has such a loop, how
-far a pose is from itself after it was lifted, turned, projected and lifted again. The score is the mean of these, each
-relative to the recipe as it is: 1 is as good, less is better. Labels of the dataset are not read. Compare only settings
-that leave the loss as it is: a loss on symmetry buys a low score with poses that are wrong. A candidate that is trained
-already, in a folder of ``--out``, is not trained again.
+validation split, and is scored by what needs no 3D. Where several cameras see one instant, that is how much the poses differ
+that it lifts from two of them (:func:`posezoo.lifting.unlabelled.view_disagreement`). Elsewhere it is the mean of how much
+left and right differ, how much the lengths of bones and the ratios of limbs differ from pose to pose, and, where the paper
+has such a loop, how far a pose is from itself after it was lifted, turned, projected and lifted again
+(:func:`posezoo.lifting.evaluate_2d`). Scores are relative to the recipe as it is: 1 is as good, less is better. Labels are
+not read. Without a second camera, compare only settings that leave the loss as it is: a loss on symmetry buys a low score
+with poses that are wrong. A candidate that is trained already, in a folder of ``--out``, is not trained again.
 """
 
 from __future__ import annotations
@@ -18,19 +19,25 @@ import argparse
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
 import posezoo
 from posezoo.cli.output import guarded
-from posezoo.data import load_dataset
+from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
-from posezoo.lifting import evaluate_2d
+from posezoo.lifting import LiftingModule, evaluate_2d
+from posezoo.lifting.unlabelled import view_disagreement
+from posezoo.poses.views import synchronised
 from posezoo.training import read_recipe, train
 from posezoo.training.selection import CRITERIA
 
 AS_IT_IS = "as it is"
+AGREEMENT = "view_disagreement"
 UNLABELLED = ["--trainer.limit_val_batches", "0", "--trainer.limit_test_batches", "0"]
 """Overrides that leave out what is measured with labels."""
 
@@ -55,9 +62,37 @@ def candidates(settings: Sequence[str], steps: int) -> dict[str, dict[str, str]]
     return found
 
 
+def pairs_of(data: PoseData) -> Tensor | None:
+    """Return (M, 2) rows of every two cameras that see one instant; None where there are none."""
+    try:
+        rows, _ = synchronised(data, list(combinations(np.unique(data.view).tolist(), 2)))
+    except InputError:  # one camera, or cameras that never look at the same time
+        return None
+    return torch.from_numpy(rows)
+
+
+@torch.no_grad()
+def measure(model: LiftingModule, keypoints: Tensor, pairs: Tensor | None) -> dict[str, float]:
+    """Return what needs no 3D of the poses that a model lifts.
+
+    Args:
+        keypoints: (N, J, 2) px.
+        pairs: of :func:`pairs_of`.
+    """
+    measured = evaluate_2d(model, keypoints)
+    if pairs is not None:
+        pose = torch.cat([model.lift(batch) for batch in keypoints.split(8192)])
+        measured[AGREEMENT] = view_disagreement(pose, pairs, model.skeleton)
+    return measured
+
+
 def scores(measured: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Return the score of each candidate: the mean of its :data:`CRITERIA` over those of the recipe as it is."""
-    own = {name: value for name, value in measured[AS_IT_IS].items() if name in CRITERIA}
+    """Return the score of each candidate over that of the recipe as it is.
+
+    It is :data:`AGREEMENT` where that was measured, elsewhere the mean of :data:`CRITERIA`.
+    """
+    counted = (AGREEMENT,) if AGREEMENT in measured[AS_IT_IS] else CRITERIA
+    own = {name: value for name, value in measured[AS_IT_IS].items() if name in counted}
     return {
         candidate: statistics.fmean(metrics[name] / value for name, value in own.items())
         for candidate, metrics in measured.items()
@@ -96,11 +131,11 @@ def main(arguments: list[str] | None = None) -> int:
     def choose() -> int:
         _, recipe = read_recipe(options.recipe)
         data = load_dataset(recipe["data"]["dataset"], "val", options.data, keypoints="gt")
-        keypoints = torch.from_numpy(data.keypoints_2d)
+        keypoints, pairs = torch.from_numpy(data.keypoints_2d), pairs_of(data)
         measured = {}
         for name, changes in candidates(options.settings, options.steps).items():
             weights = trained(options.recipe, changes, options.data, options.out / f"{name} {options.seed}", options.seed)
-            measured[name] = evaluate_2d(posezoo.load(weights), keypoints)
+            measured[name] = measure(posezoo.load(weights), keypoints, pairs)
             print(name, *(f"{key} {value:.4f}" for key, value in measured[name].items()), sep="  ", flush=True)
         found = scores(measured)
         best = min(found, key=found.__getitem__)

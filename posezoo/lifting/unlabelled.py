@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from posezoo.geometry import bone_asymmetry, bone_lengths
 from posezoo.geometry.double import to_double
+from posezoo.geometry.procrustes import procrustes_distances
 from posezoo.lifting.protocols import Lifter
 from posezoo.metrics.report import LimbStatistics
 from posezoo.skeletons import Skeleton
@@ -41,6 +42,25 @@ def body_statistics(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> dict[st
         limbs.update(pose, skeleton)
         report["limb_ratio_spread"] = limbs.report()["spread"]
     return report
+
+
+def view_disagreement(pose: Float[Tensor, "N J 3"], pairs: Int[Tensor, "M 2"], skeleton: Skeleton) -> float:
+    """Measure how much the poses differ that a model lifts from two cameras at one instant.
+
+    Both see one body, so what they lift is one pose but for rotation and scale. No label and no calibration is needed. Wrong
+    depths show as a difference, unless each is right but for its sign.
+
+    Args:
+        pose: of relative unit, any frame.
+        pairs: rows of ``pose`` that show one instant, as :func:`posezoo.poses.views.synchronised` finds them.
+
+    Returns:
+        the mean distance of joints after Procrustes alignment, over their mean distance from the root.
+    """
+    root = skeleton.root
+    pose = to_double(pose - pose[:, root : root + 1])
+    pose = pose / pose.norm(dim=-1).mean(1)[:, None, None]
+    return float(procrustes_distances(pose[pairs[:, 0]], pose[pairs[:, 1]]).mean())
 
 
 def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[float, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from choose_settings import candidates, main, scores
+from choose_settings import candidates, main, pairs_of, scores
 
+from posezoo.data.procedural import procedural_dataset
 from posezoo.errors import InputError
 from posezoo.training import read_recipe
 
@@ -25,6 +26,19 @@ def test_a_score_is_the_mean_of_what_needs_no_label_over_the_recipes_own():
     own = {"symmetry_error": 0.2, "bone_spread": 0.1, "reprojection": 0.5, "critic": 3.0, "depth_spread": 0.4}
     other = {"symmetry_error": 0.1, "bone_spread": 0.1, "reprojection": 0.75, "critic": -9.0, "depth_spread": 0.1}
     assert scores({"as it is": own, "other": other}) == pytest.approx({"as it is": 1.0, "other": (0.5 + 1 + 1.5) / 3})
+    own["view_disagreement"], other["view_disagreement"] = 0.2, 0.15
+    assert scores({"as it is": own, "other": other}) == pytest.approx({"as it is": 1.0, "other": 0.75})
+
+
+def test_pairs_are_instants_that_two_cameras_see():
+    data = procedural_dataset("val", actions=["wave"], frames_per_clip=5, views=(0, 2, 3))
+    pairs = pairs_of(data)
+    assert pairs is not None
+    first, second = data[pairs[:, 0].numpy()], data[pairs[:, 1].numpy()]
+    assert (first.frame == second.frame).all()
+    assert (first.subject == second.subject).all()
+    assert set(zip(first.view.tolist(), second.view.tolist(), strict=True)) == {(0, 2), (0, 3), (2, 3)}
+    assert pairs_of(data[data.view == 0]) is None
 
 
 @pytest.mark.slow

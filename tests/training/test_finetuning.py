@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import procrustes
+from scipy.spatial.transform import Rotation
 
 import posezoo
 from posezoo.cli import main
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError, SaveError
 from posezoo.lifting import body_statistics
+from posezoo.lifting.unlabelled import view_disagreement
 from posezoo.poses.posedata import Sequence
 from posezoo.registry import describe, paper_class, save, settings_of
 from posezoo.skeletons import get_skeleton
@@ -151,6 +154,20 @@ def test_depth_spread_tells_flat_poses():
     pose = torch.randn(50, 17, 3)
     flatter = pose * torch.tensor([1.0, 1.0, 0.1])
     assert body_statistics(flatter, H36M)["depth_spread"] < 0.2 * body_statistics(pose, H36M)["depth_spread"]
+
+
+def test_views_disagree_by_what_rotation_and_scale_leave():
+    generator = torch.Generator().manual_seed(0)
+    pose = torch.randn(1, 17, 3, generator=generator).double()
+    turned = 3 * pose @ torch.from_numpy(Rotation.random(random_state=0).as_matrix()) + 5
+    other = torch.randn(1, 17, 3, generator=generator).double()
+    pairs = torch.tensor([[0, 1], [0, 2]])
+    assert view_disagreement(torch.cat([pose, turned, turned]), pairs, H36M) == pytest.approx(0, abs=1e-9)
+    size = [float((p - p[:, H36M.root]).norm(dim=-1).mean()) for p in (pose, other)]
+    first, second, _ = procrustes((other / size[1])[0], (pose / size[0])[0])  # SciPy's; both centred, the first of norm 1
+    norm = float((other[0] - other[0].mean(0)).norm()) / size[1]
+    found = view_disagreement(torch.cat([pose, turned, other]), pairs, H36M)
+    assert found == pytest.approx(norm * np.linalg.norm(first - second, axis=-1).mean() / 2)
 
 
 def test_the_score_is_one_at_the_start_and_refuses_what_collapses():
