@@ -157,8 +157,8 @@ def view_rotation(
 
 def random_view(
     count: int,
-    pitch: float = 0.0,
-    pitch_deviation: float = 0.0,
+    pitch: float | Float[Tensor, ""] = 0.0,
+    pitch_deviation: float | Float[Tensor, ""] = 0.0,
     elevation: float = 0.0,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "B 3 3"]:
@@ -170,7 +170,8 @@ def random_view(
 
     Args:
         count: how many.
-        pitch, pitch_deviation: of the real cameras, radians, positive looking down.
+        pitch, pitch_deviation: of the real cameras, radians, positive looking down; the rotations have gradients with
+            regard to tensors.
         elevation: radians.
         device: where to draw.
 
@@ -182,7 +183,8 @@ def random_view(
         True
     """
     azimuth = draw(torch.rand, count, device=device) * (2 * math.pi)
-    if pitch == 0 and pitch_deviation == 0 and elevation == 0:
+    told = isinstance(pitch, Tensor) or isinstance(pitch_deviation, Tensor) or (pitch, pitch_deviation) != (0, 0)
+    if not told and elevation == 0:
         return view_rotation(azimuth)
     before, after = (pitch + pitch_deviation * draw(torch.randn, count, 2, device=device)).unbind(1)
     if elevation:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from posezoo.distributed import draw
 from posezoo.geometry import center_and_scale
+from posezoo.networks import LearnedPitch
 
 if TYPE_CHECKING:
     from posezoo.lifting.module import LiftingModule
@@ -36,6 +37,9 @@ class FineTuning(_Base):
     memory_weight = 0.0
     """The weight of :meth:`forgetting`; 0 without :meth:`remember`."""
 
+    learned_pitch: LearnedPitch | None
+    """The pitch of cameras that is learned, set by the constructor; None where it is told."""
+
     _memory: tuple[Tensor, Tensor]
     _tuning: Any = None
 
@@ -46,6 +50,10 @@ class FineTuning(_Base):
         ``hparams``, which is what is saved, stays as it was.
         """
         return self.hparams if self._tuning is None else self._tuning
+
+    def pitch_of_cameras(self) -> tuple[float | Tensor, float | Tensor]:
+        """Return mean and deviation of the angle by which cameras look down, rad: as learned, or as told."""
+        return (self.hp.pitch, self.hp.pitch_deviation) if self.learned_pitch is None else self.learned_pitch()
 
     def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
         """Penalise training for lifting these poses otherwise than now: :meth:`forgetting` times ``weight``."""
@@ -82,5 +90,7 @@ class FineTuning(_Base):
         hp.cosine, hp.student = False, None
         if pitch is not None:
             hp.pitch = pitch
+            if self.learned_pitch is not None:  # what is told holds
+                self.learned_pitch.requires_grad_(False).mean.fill_(pitch)
         if "average_decay" in hp:
             hp.average_decay = min(hp.average_decay, DECAY)

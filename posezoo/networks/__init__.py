@@ -4,6 +4,7 @@ from posezoo.networks.averaging import AveragedNetwork
 from posezoo.networks.convolution import channels_last, convolution
 from posezoo.networks.critic import PoseCritic
 from posezoo.networks.fusion import fuse_batch_norm
+from posezoo.networks.pitch import LearnedPitch
 from posezoo.networks.representation import Injection, SkeletonEncoder, encode_all, rotate
 from posezoo.networks.residual import ResidualBlock, ResidualMLP
 from posezoo.networks.shared import BatchNorm1d, BatchNorm2d, Dropout
@@ -15,6 +16,7 @@ __all__ = [
     "BatchNorm2d",
     "Dropout",
     "Injection",
+    "LearnedPitch",
     "PoseCritic",
     "ResidualBlock",
     "ResidualMLP",

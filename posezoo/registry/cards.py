@@ -43,7 +43,8 @@ def facts(entry: Entry) -> str:
         f"training data: {entry['training_data']}",
         f"licence: {entry['licence']} (weights). {entry['data_licence']}".rstrip(),
     ]
-    if pitch := entry.get("pitch_of") or entry["settings"].get("pitch"):
+    pitch = entry.get("pitch_of") or entry["settings"].get("pitch")
+    if pitch or entry["settings"].get("learn_pitch"):
         lines.append(_of_cameras(entry, pitch))
     started = f", starting from `{entry['started_from']}`" if "started_from" in entry else ""
     lines.append(f"trained with `{entry['command']}`, seed {entry['seed']}, commit `{entry['commit']}`{started}")
@@ -56,6 +57,8 @@ def facts(entry: Entry) -> str:
 def _of_cameras(entry: Entry, pitch: object) -> str:
     """Return a sentence on what training knew of the cameras."""
     use = "with it random views turn people about gravity's axis, not the camera's"
+    if entry["settings"].get("learn_pitch") and not isinstance(pitch, dict):
+        return f"known of the cameras: nothing; their pitch was learned, from {pitch} rad on; {use}"
     if "finetuned_from" not in entry:
         deviation = entry["settings"].get("pitch_deviation")
         spread = f", and its deviation, {deviation} rad" if deviation else ""

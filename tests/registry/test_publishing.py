@@ -160,6 +160,14 @@ def test_a_finetuned_model_says_what_is_true_of_it(tmp_path):
     assert pretrained.from_pretrained(folder).zoo_name == "svma.my_gym"
 
 
+def test_a_card_says_that_the_pitch_of_the_cameras_was_learned(tmp_path):
+    model = build("svma", {"width": 8, "critic_width": 8, "pitch": 0.1, "learn_pitch": True})
+    path = save(model, tmp_path / "svma.safetensors", command="posezoo train svma.cmu --model.learn_pitch true")
+    card = (publishing.write_folder(path, "me/learned", tmp_path / "out", **OWN) / "README.md").read_text()
+    assert "known of the cameras: nothing; their pitch was learned, from 0.1 rad on" in card
+    assert "from their calibration" not in card
+
+
 def test_models_are_pushed_and_had_again_in_the_hubs_own_words(hub, tmp_path, monkeypatch):
     hub.token = "hf_writer"
     monkeypatch.setenv("HF_TOKEN", "hf_writer")

@@ -25,7 +25,7 @@ from posezoo.geometry import body_variance, mirror_half, random_view
 from posezoo.lifting import as_list
 from posezoo.lifting.schedule import cosine
 from posezoo.lifting.student import Student
-from posezoo.networks import AveragedNetwork, PoseCritic
+from posezoo.networks import AveragedNetwork, LearnedPitch, PoseCritic
 from posezoo.papers.geoselfsup import losses
 from posezoo.papers.geoselfsup.labels import FewLabels
 from posezoo.papers.geoselfsup.networks import Completion, Lifter, TemporalDiscriminator
@@ -53,6 +53,8 @@ class GeoSelfSup(Student, FewLabels):
         elevation: of random views, radians.
         pitch, pitch_deviation: of the real cameras, radians, positive looking down; 0 turns people about the camera's
             vertical, as the paper does, see :func:`posezoo.geometry.random_view`.
+        learn_pitch: begin with these two and learn them, :class:`posezoo.networks.LearnedPitch`; for cameras that nobody has
+            measured.
         flip: mirror half of all poses (not in the paper).
         mirrored: predict the mean of a pose and of what the mirrored keypoints give, mirrored back (not in the paper; Pavllo
             et al. 2019 and others do so).
@@ -96,6 +98,7 @@ class GeoSelfSup(Student, FewLabels):
         elevation: float = math.pi / 9,
         pitch: float = 0.0,
         pitch_deviation: float = 0.0,
+        learn_pitch: bool = False,
         flip: bool = False,
         mirrored: bool = False,
         saturating: bool = True,
@@ -129,6 +132,8 @@ class GeoSelfSup(Student, FewLabels):
             raise InputError("the temporal discriminator comes on top of the discriminator; set discriminator too.")
         if label_steps and unsupervised_steps is None:
             raise InputError("label_steps needs unsupervised_steps, after which fine-tuning begins (0 to begin with it).")
+        if learn_pitch and not discriminator:
+            raise InputError("the discriminator tells learn_pitch how new views must look; set discriminator too.")
         self.save_hyperparameters()
         self.facing = facing
         self.takes_any_scale = normalization != "dataset"
@@ -143,10 +148,11 @@ class GeoSelfSup(Student, FewLabels):
         self.temporal = TemporalDiscriminator(joints, neighbours, critic_width, distance) if neighbours else None
         self.completion = Completion(joints, completion_width, 1.0)
         self.average = AveragedNetwork(self.lifter, average_decay)
+        self.learned_pitch = LearnedPitch(pitch, pitch_deviation) if learn_pitch else None
 
     def weights(self) -> dict[str, Tensor]:
         """Return the averaged lifter in place of the latest, the completion, and the discriminators, for fine-tuning."""
-        kept = ("critic.", "temporal.", "completion.", "head_px")
+        kept = ("critic.", "temporal.", "completion.", "head_px", "learned_pitch.")
         state = {k: v for k, v in self.state_dict().items() if k.startswith(kept)}
         return state | self.average.published("lifter")
 
@@ -176,11 +182,11 @@ class GeoSelfSup(Student, FewLabels):
         hp, count = self.hp, frames.shape[1]
         x = frames.flatten(0, 1)
         pose = self.relative(x)
-        turn = random_view(len(frames), hp.pitch, hp.pitch_deviation, hp.elevation, device=self.device)
+        turn = random_view(len(frames), *self.pitch_of_cameras(), hp.elevation, device=self.device)
         turn = turn.repeat_interleave(count, 0)
-        turned = pose @ turn.mT
-        y = self.project(turned)
+        turned, y = self._seen_after(turn, pose)
         seen, scale = self.as_input(y)
+        view_scale = scale
         terms = {}
         if hp.symmetry:
             terms["symmetry"] = losses.limb_symmetry(pose, self.skeleton)
@@ -189,8 +195,12 @@ class GeoSelfSup(Student, FewLabels):
         if self.memory_weight:
             terms["memory"] = self.forgetting(lambda pixels: self.relative(self.normalize(pixels)), len(frames))
         if hp.self_consistency:
+            if self.learned_pitch is not None:  # only the discriminators judge it: loops close best where views are alike
+                turn = turn.detach()
+                turned, view = self._seen_after(turn, pose)
+                seen, view_scale = self.as_input(view)
             # Lift at the scale of all inputs, then restore the scale of y.
-            again = self.relative(seen) * scale
+            again = self.relative(seen) * view_scale
             terms["3d"] = losses.loop_closure(turned, again)
             terms["2d"] = losses.loop_closure(x, self.project(again @ turn))
         # Show new views to the discriminators at the scale of real poses, which could otherwise be told by size alone.
@@ -202,6 +212,13 @@ class GeoSelfSup(Student, FewLabels):
             moving = fake if in_time is None else fake[in_time]
             terms["temporal"] = losses.adversarial(temporal(moving), hp.saturating)
         return terms, fake
+
+    def _seen_after(
+        self, turn: Float[Tensor, "B 3 3"], pose: Float[Tensor, "B J 3"]
+    ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B J 2"]]:
+        """Return turned poses, and the poses that the camera sees of them."""
+        turned = pose @ turn.mT
+        return turned, self.project(turned)
 
     def critic_losses(
         self, real: Float[Tensor, "B F J 2"], fake: Float[Tensor, "B F J 2"], in_time: Bool[Tensor, "B"] | None = None
@@ -223,7 +240,7 @@ class GeoSelfSup(Student, FewLabels):
                 terms["penalty"] = terms["penalty"] + penalty
         return terms
 
-    untaught = ("critic.", "temporal.", "completion.")
+    untaught = ("critic.", "temporal.", "completion.", "learned_pitch.")
 
     def on_fit_start(self) -> None:
         """Measure the scale of all data on the training split, which every process holds completely."""
@@ -273,6 +290,8 @@ class GeoSelfSup(Student, FewLabels):
         schedules = as_list(self.lr_schedulers())
         for schedule in schedules[:-1] if hp.label_steps else schedules:
             schedule.step()
+        if self.learned_pitch is not None:
+            terms["pitch"], terms["pitch_deviation"] = self.learned_pitch()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def frames(self, batch: dict[str, Tensor]) -> Float[Tensor, "B F J 2"]:
@@ -304,6 +323,8 @@ class GeoSelfSup(Student, FewLabels):
         learners: list[Tensor] = [*self.lifter.parameters(), *self.completion.parameters()]
         if self.hp.student:
             return self.student_optimizer(learners)
+        if self.learned_pitch is not None:
+            learners += self.learned_pitch.parameters()
         optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(learners, lr=hp.learning_rate, betas=betas)]
         critics = [p for net in (self.critic, self.judge_of_motion) if net is not None for p in net.parameters()]
         if critics:

@@ -28,7 +28,7 @@ from posezoo.geometry import body_variance, center_and_scale, even_views, mirror
 from posezoo.lifting import FineTuning, LiftingModule, as_list
 from posezoo.lifting.schedule import cosine
 from posezoo.lifting.student import Student
-from posezoo.networks import AveragedNetwork, PoseCritic
+from posezoo.networks import AveragedNetwork, LearnedPitch, PoseCritic
 from posezoo.papers.svma import losses
 from posezoo.papers.svma.networks import Generator
 
@@ -57,6 +57,8 @@ class SVMA(Student, FineTuning, LiftingModule):
             vertical axis, as Eq. 5 does. Cameras that look down see upright people lean; turned about the camera's axis they
             would lean every other way, which no real 2D pose does. With the pitch taken out before the turn and put in
             after, they turn about gravity's axis instead. It is a property of the cameras, not a label.
+        learn_pitch: begin with these two and learn them, :class:`posezoo.networks.LearnedPitch`; for cameras that nobody has
+            measured.
         flip: mirror half of all poses, swapping left and right (not in the paper).
         lambda_adversarial: of L_adv, which the paper leaves at 1.
         lambda_angle, lambda_camera, lambda_symmetry, lambda_3d, lambda_svma: weights of Eq. 17.
@@ -94,6 +96,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         reprojections: str = "all",
         pitch: float = 0.0,
         pitch_deviation: float = 0.0,
+        learn_pitch: bool = False,
         flip: bool = False,
         lambda_adversarial: float = 1.0,
         lambda_angle: float = 1.0,
@@ -121,6 +124,8 @@ class SVMA(Student, FineTuning, LiftingModule):
             raise InputError(
                 f"pitch {pitch} and deviation {pitch_deviation}; expected radians, |pitch| < pi / 2, deviation >= 0."
             )
+        if learn_pitch and not discriminator:
+            raise InputError("the discriminator tells learn_pitch how new views must look; set discriminator too.")
         if reprojections not in ("all", "four"):
             raise InputError(f"reprojections is {reprojections!r}; expected 'all' or 'four'.")
         self.save_hyperparameters()
@@ -130,6 +135,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         self.generator = Generator(joints, self.skeleton.root, width, distance, dropout, batch_norm, pose_output)
         self.critic = PoseCritic(joints, critic_width, distance, blocks=2) if discriminator else None
         self.average = AveragedNetwork(self.generator, average_decay)
+        self.learned_pitch = LearnedPitch(pitch, pitch_deviation) if learn_pitch else None
 
     def normalize(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
         """Sec. 3.1: root at the origin, the other joints at mean distance 1 / d."""
@@ -141,8 +147,8 @@ class SVMA(Student, FineTuning, LiftingModule):
         return center_and_scale(pose, self.skeleton.root)[0]
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the averaged generator in place of the latest, and the critic for fine-tuning."""
-        state = {k: v for k, v in self.state_dict().items() if k.startswith("critic.")}
+        """Return the averaged generator in place of the latest; for fine-tuning the critic, and the pitch where learned."""
+        state = {k: v for k, v in self.state_dict().items() if k.startswith(("critic.", "learned_pitch."))}
         return state | self.average.published("generator")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -177,7 +183,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         """
         real = self.normalize(keypoints_2d)
         pose, camera = self.generate(real, averaged=True)
-        turn = even_views(len(real), self.hp.pitch, self.device)
+        turn = even_views(len(real), float(self.pitch_of_cameras()[0]), self.device)
         new_view = self.seen(pose @ turn.mT, camera)
         again, _ = self.generate(new_view, averaged=True)
         gap = (reproject(again @ turn, camera) - real).norm(dim=-1).mean(1)
@@ -190,7 +196,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         """Return every term of Eq. 17 but the adversarial one, unweighted, and the new view's 2D poses."""
         hp = self.hp
         pose, camera = self.generate(real)
-        rotation = random_view(len(real), hp.pitch, hp.pitch_deviation, device=self.device)  # Eq. 5
+        rotation = random_view(len(real), *self.pitch_of_cameras(), device=self.device)  # Eq. 5
         rotated = pose @ rotation.mT
         new_view = self.seen(rotated, camera)
         terms = {
@@ -203,7 +209,12 @@ class SVMA(Student, FineTuning, LiftingModule):
         if self.memory_weight:
             terms["memory"] = self.forgetting(lambda pixels: self.generate(self.normalize(pixels))[0], len(real))
         if hp.multi_angle:
-            again, camera_again = self.generate(new_view)
+            seen = new_view
+            if self.learned_pitch is not None:  # only the critic judges it: angles agree best where they are alike
+                rotation = rotation.detach()
+                rotated = pose @ rotation.mT
+                seen = self.seen(rotated, camera)
+            again, camera_again = self.generate(seen)
             cameras = (camera, camera_again)
             # Seen from the first angle, and from the second.
             own, new = [pose, again @ rotation], [rotated, again]
@@ -218,7 +229,7 @@ class SVMA(Student, FineTuning, LiftingModule):
             terms["svma"] = losses.multi_angle([real, reproject(pose, camera)], [])
         return terms, new_view
 
-    untaught = ("critic.",)
+    untaught = ("critic.", "learned_pitch.")
 
     def taught(self, keypoints_2d: Float[Tensor, "B J 2"]) -> tuple[Float[Tensor, "B J 3"], dict[str, Tensor]]:
         """Return the generator's poses of pixels, and the terms that hold its camera: Eq. 9 of the input and Eq. 12."""
@@ -274,6 +285,8 @@ class SVMA(Student, FineTuning, LiftingModule):
             terms |= {"critic_difference": difference, "penalty": penalty}
         for schedule in as_list(self.lr_schedulers()):
             schedule.step()
+        if self.learned_pitch is not None:
+            terms["pitch"], terms["pitch_deviation"] = self.learned_pitch()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()} | {"train/loss": loss.detach()})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
@@ -284,10 +297,14 @@ class SVMA(Student, FineTuning, LiftingModule):
         hp = self.hp
         if hp.student:
             return self.student_optimizer(list(self.generator.parameters()))
-        rates: list[tuple[torch.nn.Module, float]] = [(self.generator, hp.learning_rate)]
+        learners = [
+            *self.generator.parameters(),
+            *(self.learned_pitch.parameters() if self.learned_pitch is not None else ()),
+        ]
+        rates = [(learners, hp.learning_rate)]
         if self.critic is not None:
-            rates.append((self.critic, hp.critic_learning_rate or hp.learning_rate))
-        optimizers = [torch.optim.Adam(net.parameters(), lr=rate, betas=(hp.beta1, hp.beta2)) for net, rate in rates]
+            rates.append((list(self.critic.parameters()), hp.critic_learning_rate or hp.learning_rate))
+        optimizers = [torch.optim.Adam(parameters, lr=rate, betas=(hp.beta1, hp.beta2)) for parameters, rate in rates]
         if hp.cosine:
             return optimizers, [cosine(optimizer, self.progress) for optimizer in optimizers]
         if not hp.cosine_steps:
