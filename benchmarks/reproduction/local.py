@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class LocalLauncher(Launcher):
         if code is None:
             return None
         self._free.append(place)
-        return "busy" if code == BUSY else f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return "busy" if code == BUSY else how_ended(code)
 
     def stop(self, handle: tuple[subprocess.Popen[bytes], int]) -> None:
         process, _ = handle
@@ -64,3 +65,19 @@ class LocalLauncher(Launcher):
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def how_ended(code: int) -> str:
+    """Return in words how a process ended.
+
+    Args:
+        code: its exit code; of a signal, its negative number, or 128 and its number, as shells say it.
+
+    Example:
+        >>> how_ended(-9), how_ended(143), how_ended(1)
+        ('killed by SIGKILL', 'killed by SIGTERM', 'ended with code 1')
+    """
+    try:
+        return f"killed by {signal.Signals(-code if code < 0 else code - 128).name}"
+    except ValueError:
+        return f"ended with code {code}"

@@ -190,6 +190,6 @@ def set_aside(path: Path) -> None:
 
 
 def is_stale(row: PlannedRow) -> bool:
-    """Return whether a finished row was measured with other settings or data than the plan has now."""
-    cells = read_result(row.path)["cells"]
-    return {cell.column.id: cell.run.digest for cell in row.cells} != {key: cell["run"] for key, cell in cells.items()}
+    """Return whether a finished row was trained or tested with other settings or data than the plan has now."""
+    planned = {cell.column.id: (cell.run.digest, cell.evaluation.key) for cell in row.cells}
+    return planned != {key: (cell["run"], cell["test"]) for key, cell in read_result(row.path)["cells"].items()}

@@ -76,6 +76,7 @@ class ResidualMLP(nn.Module):
         lift_in: bool = True,
     ) -> None:
         super().__init__()
+        self.activation = activation
         self.door = nn.Sequential(_layer(inputs, width, activation, batch_norm, dropout)) if lift_in else nn.Identity()
         self.blocks = nn.Sequential(*(ResidualBlock(width, activation, batch_norm, dropout) for _ in range(blocks)))
         self.head = nn.Identity() if outputs is None else nn.Linear(width, outputs)

@@ -22,6 +22,7 @@ from posezoo.training.provenance import provenance
 from posezoo.training.run_folder import checkpointing, folder_for_run, is_watched, make_logger, writable
 from posezoo.training.running import finish
 from posezoo.training.selection import UnlabelledValidation, keep_best
+from posezoo.training.stopping import terminated_by_signal
 
 STEPS = 1000
 """The number of steps where no number of epochs is given; at least one epoch is run."""
@@ -157,7 +158,7 @@ def finetune(
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.eval()  # otherwise statistics of a few people would replace those of thousands
-    with meant():
+    with meant(), terminated_by_signal():
         trainer.fit(model, module, ckpt_path=checkpoint)
     chosen, found = _choose(name, folder, validation)
     origin = {

@@ -28,7 +28,7 @@ from posezoo.training.provenance import provenance, without_folders
 from posezoo.training.recipe_cli import RecipeCLI, one_sentence
 from posezoo.training.recipes import read_recipe
 from posezoo.training.run_folder import folder_for_run, writable
-from posezoo.training.stopping import StopAfter
+from posezoo.training.stopping import StopAfter, terminated_by_signal
 from posezoo.training.wandb_report import log_weights
 
 
@@ -129,7 +129,7 @@ def train(
         for each in trainer.loggers:
             if not isinstance(each, CSVLogger):  # config.yaml and metrics.json in the same folder say the same
                 each.log_hyperparams({**origin, **config})
-    with meant():
+    with meant(), terminated_by_signal():
         trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
         weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
     leave()  # later scores of the model must not wait for processes that have ended

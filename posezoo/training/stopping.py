@@ -1,12 +1,29 @@
-"""End a training after so many batches or minutes."""
+"""End a training after so many batches or minutes, or where the process is told to end."""
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytorch_lightning as pl
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from posezoo.lifting import ZooModule
+
+
+@contextmanager
+def terminated_by_signal() -> Iterator[None]:
+    """Let a process that SIGTERM ends exit with 143, the code of shells for it.
+
+    Lightning catches the signal and exits at the end of the batch, without a code, which reads as success.
+    """
+    try:
+        yield
+    except SIGTERMException as end:
+        end.code = 128 + signal.SIGTERM
+        raise
 
 
 class StopAfter(pl.Callback):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from reproduction.local import how_ended
 
 import posezoo
 from posezoo.data import load_dataset
 from posezoo.lifting import evaluate
+from posezoo.training.stopping import StopAfter
 from tests.benchmarks.own_table import TABLE, call, call_here, command, environment, result, small, wait_for, write_own
 
 
@@ -78,6 +80,33 @@ def test_killed_at_any_moment_it_goes_on_and_ends_where_an_unbroken_run_does(own
     unbroken = call_here(own, "--row", "one", results="unbroken")
     assert unbroken.returncode == 0
     assert result(own, "one")["cells"]["p"]["metrics"] == result(own, "one", "unbroken")["cells"]["p"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "killed by SIGKILL"), (-15, "killed by SIGTERM"), (143, "killed by SIGTERM"), (0, "code 0"), (3, "code 3")],
+)
+def test_how_a_worker_ended_is_said_in_words(code, words):
+    assert words in how_ended(code)
+
+
+@pytest.mark.slow
+def test_a_run_that_sigterm_ends_is_recorded_with_the_signal(own, monkeypatch):
+    monkeypatch.setattr(StopAfter, "on_train_batch_end", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert call_here(own, "--row", "one").returncode == 1  # workers are forked from this process
+    failure = own / "results/own/table1/procedural-smoke/one-0.failed.json"
+    assert "killed by SIGTERM" in json.loads(failure.read_text())["error"]
+
+
+@pytest.mark.slow
+def test_a_row_whose_test_has_changed_is_said_to_be_measured_otherwise(own):
+    assert call_here(own, "--row", "flat").returncode == 0
+    measured = result(own, "flat")
+    table = {**TABLE, "rows": {**TABLE["rows"], "flat": {**TABLE["rows"]["flat"], "test": {"split": "val"}}}}
+    (own / "tables" / "own_table1.yaml").write_text(yaml.safe_dump(table))
+    again = call_here(own, "--row", "flat")
+    assert "other settings" in again.stdout
+    assert result(own, "flat") == measured
 
 
 @pytest.mark.slow

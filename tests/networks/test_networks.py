@@ -80,16 +80,28 @@ def test_standardize_inverts_and_survives_constant_coordinates():
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
-def test_folded_batch_norm_gives_the_same_outputs(activation):
-    network = ResidualMLP(6, 3, 16, 2, activation, dropout=0.3)
+@pytest.mark.parametrize("parts", [{}, {"lift_in": False}, {"outputs": None}, {"blocks": 0}, {"batch_norm": False}], ids=str)
+def test_folded_batch_norm_gives_the_same_outputs(activation, parts):
+    sizes = {"inputs": 16, "outputs": 3, "width": 16, "blocks": 2, "dropout": 0.3}
+    network = ResidualMLP(**{**sizes, "activation": activation, **parts})
     for _ in range(5):
-        network(torch.randn(64, 6) * 3 + 1)  # statistics that are not the initial ones
+        network(torch.randn(64, 16) * 3 + 1)  # statistics that are not the initial ones
     network.eval()
-    x = torch.randn(10, 6)
+    x, added = torch.randn(2, 10, 16)
     with torch.inference_mode():
-        expected = network(x)
-        fused = fuse_batch_norm(network)
-        torch.testing.assert_close(fused(x), expected, atol=1e-5, rtol=1e-5)
+        fused, given = fuse_batch_norm(network), x.clone()
+        torch.testing.assert_close(fused(given), network(x), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(fused(given, added), network(x, added), atol=1e-5, rtol=1e-5)
+    assert torch.equal(given, x), "activations in place must not reach the caller's features"
     kinds = {type(module) for module in fused.modules()}
-    assert kinds.isdisjoint({nn.BatchNorm1d, nn.Dropout})
-    assert any(isinstance(module, nn.BatchNorm1d) for module in network.modules())
+    assert kinds.isdisjoint({nn.BatchNorm1d, nn.Dropout, ResidualMLP})
+
+
+def test_a_network_with_layers_of_a_users_own_is_folded_as_it_is():
+    class Scaled(nn.Linear):
+        def forward(self, features):
+            return 2 * super().forward(features)
+
+    network = ResidualMLP(16, 3, 16, 1, batch_norm=False).eval()
+    network.blocks[0].first.linear, x = Scaled(16, 16), torch.randn(4, 16)
+    torch.testing.assert_close(fuse_batch_norm(network)(x), network(x))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from posezoo.errors import CorruptFileError, InputError, MissingFileError, Unkno
 from posezoo.registry import PAPERS, describe, paper_class, save
 from posezoo.skeletons import list_skeletons
 from posezoo.training import list_recipes, read_recipe, train
+from posezoo.training.stopping import StopAfter
 
 PEOPLE = {"split": "train", "actions": ["walk"], "frames_per_clip": 30}
 
@@ -227,6 +230,16 @@ def test_a_run_says_how_far_it_is_and_keeps_its_settings_and_its_best(capsys):
     again, settings = read_recipe("run/config.yaml")
     assert (again, settings["steps"], settings["seed_everything"], settings["data"]["seed"]) == ("svma", 10, 3, 3)
     assert settings["model"]["width"] == 16
+
+
+def test_a_run_that_sigterm_ends_does_not_exit_as_if_it_had_succeeded(monkeypatch):
+    monkeypatch.setattr(StopAfter, "on_train_batch_end", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        train("svma.cmu", "run", TINY_SVMA, steps=3)
+    assert end.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not list(Path("run").glob("*.safetensors"))
 
 
 def test_nothing_is_printed_without_progress(capfd):
