@@ -29,9 +29,12 @@ class UnknownNameError(PoseZooError, LookupError):
     def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
         """Return the error with the names that are similar to the one given, or with all names."""
         names = sorted(known)
-        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        # Whether letters are capitals does not count: SVMA is near svma.
+        given, lower = str(name).lower(), {one.lower(): one for one in names}
+        near = difflib.get_close_matches(given, lower, n=3, cutoff=0.5)
         # Of names that are equally near, the first in the alphabet comes first.
-        near.sort(key=lambda one: (-difflib.SequenceMatcher(None, str(name), one).ratio(), one))
+        near.sort(key=lambda one: (-difflib.SequenceMatcher(None, given, one).ratio(), one))
+        near = [lower[one] for one in near]
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
         return cls(f"unknown {kind} {name!r}; {hint}")
 

@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     prepare.add_argument(
         "--every", type=int, default=5, help="of videos and of clips of kinetics, so many frames are one (5)"
     )
-    prepare.add_argument("--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
+    prepare.add_argument("-o", "--out", type=Path, required=True, help="the .h5 file to write; for pictures a folder")
     prepare.set_defaults(run=run_prepare, notes_only=True)
     describe = actions.add_parser("info", help="what a prepared file holds")
     describe.add_argument("file", type=Path)

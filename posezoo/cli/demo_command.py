@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("demo", help="lift synthetic people, score them, and draw a picture and a page")
     command.add_argument("--name", default="svma", help="a model, or the path of its weights")
-    command.add_argument("--out", type=Path, default=Path("posezoo-demo"), help="folder of the picture and the page")
+    command.add_argument("-o", "--out", type=Path, default=Path("posezoo-demo"), help="folder of the picture and the page")
     command.add_argument("--device", help="where the model computes: cpu (the default), cuda, cuda:1, mps")
     command.set_defaults(run=run, notes_only=True)
 

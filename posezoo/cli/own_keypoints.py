@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ import numpy as np
 
 from posezoo.cli.checks import check_input, check_name
 from posezoo.cli.finetune_command import print_change
-from posezoo.cli.truth import MM, pose_of
-from posezoo.errors import InputError
+from posezoo.cli.truth import MM, in_mm, pose_of
+from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
     from posezoo.data import PoseData
@@ -81,7 +82,7 @@ def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
         people: the keypoints of the file.
 
     Raises:
-        InputError: another shape than the keypoints', or a unit that is not said.
+        InputError: another shape than the keypoints', or a unit that is not said or is another.
         CorruptFileError: ``pose_3d`` holds something else than numbers.
     """
     from posezoo.formats.keypoints.plain import PREDICTION, text
@@ -97,14 +98,18 @@ def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
     label = pose_of(held, path)
     if label.shape != expected:
         raise InputError(f"{path}: pose_3d has shape {label.shape}; expected {expected}, as the keypoints.")
-    return label * np.float32(MM[unit])
+    return in_mm(label, people.skeleton, unit, path)
 
 
 def _against_labels(model: LiftingModule, name: str, data: PoseData) -> dict[str, dict[str, float]]:
     """Return the errors of a model and of flat depth by name, on poses whose 3D is known; empty without any."""
     from posezoo.lifting import evaluate
 
-    if data.pose_3d is None or not (known := np.isfinite(data.pose_3d).all((1, 2))).any():
+    if data.pose_3d is None:
+        return {}
+    known = np.isfinite(data.pose_3d).all((1, 2))
+    if not known.any():
+        warnings.warn("no pose of pose_3d is whole; nothing is scored against it.", PoseZooWarning, stacklevel=2)
         return {}
     scores = {name: evaluate(model, data[known]), "flat depth": evaluate(None, data[known])}
     return {who: {metric: score[metric] for metric in AGAINST_LABELS} for who, score in scores.items()}

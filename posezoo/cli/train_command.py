@@ -16,7 +16,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--print_config prints them all.",
     )
     command.add_argument("recipe", help="a recipe of the package (svma.cmu, martinez.cmu, ...) or a YAML file")
-    command.add_argument("--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given")
+    command.add_argument(
+        "-o", "--out", type=Path, help="folder of checkpoints, logs and weights; runs/<recipe> where not given"
+    )
     command.add_argument("--steps", type=int, help="how many batches to train on; the recipe's where not given")
     command.add_argument("--minutes", type=float, help="end after so many minutes of training, should the steps take longer")
     command.add_argument("--seed", type=int, help="of everything that is drawn; the recipe's where not given")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posezoo.errors import CorruptFileError, InputError
+from posezoo.errors import CorruptFileError, InputError, PoseZooWarning
 
 if TYPE_CHECKING:
     import numpy as np
 
     from posezoo.data import Prediction
+    from posezoo.skeletons import Skeleton
 
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 """Units of ground truth."""
@@ -25,11 +27,9 @@ def read_truth(path: Path) -> Prediction:
     """Read ground truth: a prediction's file; ``.npz`` or ``.json`` with ``pose_3d``, ``skeleton``, ``unit``; TRC or C3D.
 
     Raises:
-        InputError: what is needed is not there, or has the wrong shape.
+        InputError: what is needed is not there, has the wrong shape, or is in another unit than the file says.
         MissingFileError, CorruptFileError: the file is not there, or damaged.
     """
-    import numpy as np
-
     from posezoo.data import Prediction
     from posezoo.skeletons import get_skeleton
 
@@ -53,7 +53,9 @@ def read_truth(path: Path) -> Prediction:
     pose = pose_of(content, path)
     if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
         raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
-    return Prediction(pose * np.float32(MM.get(unit, 1.0)), skeleton, "mm" if unit in MM else "relative")
+    if unit == "relative":
+        return Prediction(pose, skeleton, "relative")
+    return Prediction(in_mm(pose, skeleton, unit, path), skeleton, "mm")
 
 
 def content_of(path: Path) -> object:
@@ -77,6 +79,32 @@ def pose_of(content: Mapping[str, object], path: Path) -> np.ndarray:
         return np.asarray(content["pose_3d"], dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+
+
+def in_mm(pose: np.ndarray, skeleton: Skeleton, unit: str, path: Path) -> np.ndarray:
+    """Return poses (..., J, 3) in mm. Metres that are called mm would score a thousandth of their error.
+
+    Raises:
+        InputError: another unit makes legs as long as people's, and the one that the file says does not.
+
+    Warns:
+        PoseZooWarning: no unit does.
+    """
+    import numpy as np
+
+    from posezoo.geometry.rig_fit import leg_length, likely_unit
+
+    pose = pose * np.float32(MM[unit])
+    if not {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")} <= set(skeleton.joints):
+        return pose
+    leg = leg_length(pose.reshape(-1, len(skeleton), 3), skeleton)
+    likely = likely_unit(leg, unit)
+    if likely is not None:
+        found = f"{path}: with unit {unit} the legs of pose_3d are {leg:.3g} mm long; expected 400 to 1300 mm"
+        if likely != "unknown":
+            raise InputError(f"{found}: say unit {likely}.")
+        warnings.warn(f"{found}; check the scale.", PoseZooWarning, stacklevel=2)
+    return pose
 
 
 def _read_markers(path: Path) -> Prediction:

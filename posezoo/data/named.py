@@ -38,7 +38,7 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
 
     Raises:
         UnknownNameError: no such dataset.
-        InputError: a file is needed and none was given, or a setting the dataset does not have.
+        InputError: a file is needed and none was given, or the reverse; or a setting the dataset does not have.
 
     Example:
         >>> from posezoo.data import load_dataset
@@ -54,6 +54,11 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
         if path is None:
             raise InputError(f"dataset {name} lives in a file; give its path (make it with `posezoo data prepare {name}`).")
         settings["path"] = path
+    elif path is not None:
+        raise InputError(f"dataset {name} needs no file; leave path={str(path)!r} out.")
+    for plural in ("actions", "subjects"):
+        if isinstance(settings.get(plural), str):
+            settings[plural] = (settings[plural],)
     # Every dataset has ground truth, also those whose loader has no setting `keypoints`.
     if settings.get("keypoints") == "gt" and "keypoints" not in known:
         del settings["keypoints"]

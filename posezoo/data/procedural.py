@@ -141,9 +141,11 @@ def procedural_dataset(
     """
     if split not in SUBJECTS:
         raise UnknownNameError.of("split", split, SUBJECTS)
-    if trials < 1 or frames_per_clip < 1 or noise_px < 0:
+    counts = (trials, frames_per_clip)
+    if not all(isinstance(count, int) and count >= 1 for count in counts) or not noise_px >= 0:
         raise InputError(
-            f"trials={trials}, frames_per_clip={frames_per_clip}, noise_px={noise_px}; expected 1, 1 and 0 or more."
+            f"trials={trials!r}, frames_per_clip={frames_per_clip!r}, noise_px={noise_px}; expected whole numbers of 1 or "
+            "more, and 0 or more."
         )
     for subject in subjects or ():
         if subject not in SUBJECTS[split]:

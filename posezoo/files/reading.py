@@ -23,6 +23,17 @@ _VARIABLE = "POSEZOO_MAX_BYTES"
 MAX_RATIO = 1032
 
 
+def as_path(path: object) -> Path:
+    """Return the path that a user names; what is no path would raise a ``TypeError`` of pathlib.
+
+    Raises:
+        InputError: something else than a text or a path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"the path is of type {type(path).__name__}; expected the name of a file or folder.")
+    return Path(path)
+
+
 @contextmanager
 def reading(path: PathLike, what: str) -> Iterator[None]:
     """Turn every failure in the block into one sentence about ``path``, which should hold ``what`` ("JSON").

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def read_bvh(
         >>> sorted(bvh_conventions())
         ['3ds_max', 'bandai', 'character_creator', 'motionbuilder', 'posezoo', 'rokoko']
     """
+    if unit_mm is not None and not (isinstance(unit_mm, int | float) and 0 < unit_mm < math.inf):
+        raise InputError(f"unit_mm is {unit_mm!r}; expected the mm in one unit of the file, such as 10 for cm.")
     hierarchy = parse_bvh(path)
     joints = tuple(_NAMESPACE.sub("", joint) for joint in hierarchy.joints)
     if len(set(joints)) < len(joints):
@@ -159,12 +162,10 @@ def read_bvh(
     if joint_map is not None:
         if unit_mm is None:
             raise InputError("a joint_map of one's own needs unit_mm, the mm in one unit of the file.")
-        name, entries, units, own_mm = (
-            "custom",
-            {joint: joint_map[joint] for joint in skeleton.joints},
-            (float(unit_mm),),
-            unit_mm,
-        )
+        if lacking := [joint for joint in skeleton.joints if joint not in joint_map]:
+            raise InputError(f"joint_map lacks {', '.join(lacking)}; expected every joint of {skeleton.name}.")
+        entries = {joint: joint_map[joint] for joint in skeleton.joints}
+        name, units, own_mm = "custom", (float(unit_mm),), unit_mm
     else:
         known = bvh_conventions()
         if convention is not None and convention not in known:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from posezoo.errors import CorruptFileError, MissingFileError
-from posezoo.files.reading import check_size, read_bytes
+from posezoo.files.reading import as_path, check_size, read_bytes
 from posezoo.geometry import euler_to_matrix, forward_kinematics
 
 # With hands and face bodies have some 200 joints; a mocap system takes up to a few thousand frames a second.
@@ -69,7 +69,7 @@ def parse_bvh(path: str | Path) -> Hierarchy:
         MissingFileError: no such file.
         CorruptFileError: not BVH, truncated, or with values that are no numbers.
     """
-    path = Path(path)
+    path = as_path(path)
     if not os.path.exists(path):
         raise MissingFileError(f"{path} is not there; expected a BVH file.")
     data = read_bytes(path, "BVH")

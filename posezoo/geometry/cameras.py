@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -30,6 +31,33 @@ def _tensor(value: object, name: str, shape: tuple[int, ...]) -> Tensor:
     return tensor
 
 
+def _check_size(image_size: object) -> None:
+    """Refuse what is no (width, height) in px."""
+    try:
+        width, height = (float(side) for side in image_size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        width = height = 0.0
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise InputError(f"camera image_size is {str(image_size)[:60]!r}; expected (width, height) in pixels.")
+
+
+def _points(values: object, camera: object, axes: int, name: str) -> Tensor:
+    """Return points (..., axes) as a floating tensor; refuse what is no tensor of that shape, and what is no camera.
+
+    Raises:
+        InputError: one of these.
+    """
+    if not isinstance(camera, Camera):
+        raise InputError(f"the camera is of type {type(camera).__name__}; expected a posezoo.geometry.Camera.")
+    if not isinstance(values, Tensor):
+        raise InputError(
+            f"{name} are of type {type(values).__name__}; expected a tensor: torch.as_tensor({name}) makes one."
+        )
+    if values.ndim < 1 or values.shape[-1] != axes:
+        raise InputError(f"{name} have shape {tuple(values.shape)}; expected (..., {axes}).")
+    return values if values.is_floating_point() else values.float()
+
+
 @dataclass(frozen=True, eq=False)
 class Camera:
     """A calibrated camera: ``x_cam = R @ x_world + t``, then division by depth, distortion, ``K``.
@@ -43,7 +71,7 @@ class Camera:
         name: what the dataset calls it.
 
     Raises:
-        InputError: wrong shape, NaN, or R is not a rotation.
+        InputError: wrong shape, NaN, R is no rotation, the last row of K is not 0 0 1, or image_size is no size.
 
     Example:
         >>> import torch
@@ -66,10 +94,17 @@ class Camera:
         K, R = self.K.detach().cpu().double(), self.R.detach().cpu().double()
         if not bool(torch.linalg.det(K).abs() > 1e-9) or K[0, 0] == 0 or K[1, 1] == 0:
             raise InputError(f"camera K is singular ({self.K.tolist()}); expected focal lengths, a centre and 0 0 1.")
+        if not torch.allclose(K[2], K.new_tensor([0.0, 0.0, 1.0]), atol=1e-6):
+            raise InputError(
+                f"the last row of camera K is {self.K[2].tolist()}; expected 0 0 1: transpose a K of MATLAB, divide others "
+                "by their last value."
+            )
         if self.distortion is not None:
             object.__setattr__(self, "distortion", _tensor(self.distortion, "distortion", (5,)))
         if not torch.allclose(R @ R.T, torch.eye(3, dtype=torch.float64), atol=1e-4) or torch.linalg.det(R) < 0:
             raise InputError("camera R is not a rotation (R @ R.T is not the identity, or its determinant is negative).")
+        if self.image_size is not None:
+            _check_size(self.image_size)
 
     @property
     def center(self) -> Float[Tensor, "3"]:
@@ -141,8 +176,12 @@ def project(points: Float[Tensor, "*batch 3"], camera: Camera, frame: str = "wor
 
     Returns:
         pixels, y down; NaN for points on or behind the camera's plane.
+
+    Raises:
+        InputError: no tensor (..., 3), no camera, or another frame.
     """
     _check_frame(frame)
+    points = _points(points, camera, 3, "points")
     points = camera.world_to_camera(points) if frame == "world" else points
     depth = points[..., 2:]
     rays = points[..., :2] / torch.where(depth > 0, depth, torch.full_like(depth, float("nan")))
@@ -179,8 +218,15 @@ def unproject(
         depth: mm along the optical axis.
         camera: the camera.
         frame: the frame of the result, ``"world"`` or ``"camera"``.
+
+    Raises:
+        InputError: pixels that are no tensor (..., 2), a depth of another shape than (...), no camera, or another frame.
     """
     _check_frame(frame)
+    pixels = _points(pixels, camera, 2, "pixels")
+    if not isinstance(depth, Tensor) or depth.shape != pixels.shape[:-1]:
+        found = f"of shape {tuple(depth.shape)}" if isinstance(depth, Tensor) else f"of type {type(depth).__name__}"
+        raise InputError(f"the depth is {found}; expected a tensor {tuple(pixels.shape[:-1])}, one value a pixel.")
     rays = _pixels_to_rays(pixels, camera)
     points = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) * depth[..., None]
     return camera.camera_to_world(points) if frame == "world" else points

@@ -125,7 +125,11 @@ def triangulate(
             views = zip(projections, pixels.unbind(-3), strict=True)
             pixels = torch.stack([camera.undistort(view) for camera, view in views], -3)
         projections = torch.stack([to_double(camera.projection) for camera in projections])
-    matrices = torch.as_tensor(projections).to(pixels)
+    try:
+        matrices = torch.as_tensor(projections).to(pixels)
+    except (TypeError, ValueError, RuntimeError) as cause:
+        found = type(projections).__name__
+        raise InputError(f"projections are of type {found}; expected a tensor (..., V, 3, 4), or V cameras.") from cause
     if matrices.ndim < 3 or matrices.shape[-2:] != (3, 4):
         raise InputError(f"projections have shape {tuple(matrices.shape)}; expected (..., V, 3, 4), or V cameras.")
     _check_views(keypoints, int(matrices.shape[-3]))  # a traced shape is a tensor

@@ -14,11 +14,14 @@ from posezoo.errors import InputError, PoseZooWarning
 from posezoo.poses.checks import swapped_axes_fraction
 from posezoo.poses.missing import is_complete, missing_joints, nose_between_ears
 from posezoo.poses.plausibility import plausibility
+from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 LARGEST_PX = 1e6
 # Statistics of fewer poses than this say nothing about the file.
 _ENOUGH = 8
+# The user's line, counted from _warn: check_keypoints, predict, torch's wrapper of inference_mode, and who called.
+_CALLER = 5
 
 Values = np.ndarray | Tensor | Sequence[object]
 """Numbers as users hold them: an array, a tensor on any device, or nested lists."""
@@ -99,6 +102,9 @@ def as_array(values: object, name: str) -> np.ndarray:
     if type(values) is np.ndarray and values.dtype == np.float32:  # what most users give is left as it is
         return values
     if isinstance(values, Tensor):
+        if values.is_sparse or values.is_meta:
+            kind = "sparse" if values.is_sparse else "a meta tensor, without values"
+            raise InputError(f"{name} is {kind}; expected a dense tensor.")
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()  # NumPy has no bfloat16
     try:
@@ -109,7 +115,10 @@ def as_array(values: object, name: str) -> np.ndarray:
         with np.errstate(over="ignore"):  # values that overflow become infinite, and are refused as infinite
             return np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} is no array of numbers ({type(values).__name__}); expected shape (..., J, 2).") from error
+        hint = ": pass data.keypoints_2d, and its layout as skeleton=data.skeleton" if isinstance(values, PoseData) else ""
+        expected = "(..., J, 2)" if name == "keypoints_2d" else "(..., J)"
+        found = type(values).__name__
+        raise InputError(f"{name} is no array of numbers ({found}); expected shape {expected}{hint}.") from error
 
 
 def check_keypoints(
@@ -164,7 +173,7 @@ def check_keypoints(
     body = plausibility(values, source) if len(values) >= _ENOUGH else None
     is_person = body is None or body.is_person
     if body is not None and not is_person:
-        warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=3)
+        warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=_CALLER - 1)
     sizes = None if size is None else np.asarray([size])
     if not is_complete(values, flat, sizes):
         values = np.where(missing_joints(values, source, flat, sizes)[..., None], np.nan, values)
@@ -193,7 +202,7 @@ def check_keypoints(
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
     complete = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
     if len(complete) and is_person:
-        _warn(complete, target, largest, size)
+        _warn(complete, source, target, largest, size)
     return Keypoints(values, trust, shape, approximated, present, usable, size)
 
 
@@ -238,10 +247,17 @@ def _size(image_size: object) -> tuple[float, float]:
             return width, height
     except (TypeError, ValueError):
         pass
-    raise InputError(f"image_size is {image_size!r}; expected (width, height) in pixels.")
+    found = " ".join(repr(image_size).split())[:80]
+    raise InputError(f"image_size is {found}; expected (width, height) in pixels, one for all pictures.")
 
 
-def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tuple[float, float] | None) -> None:
+def _warn(
+    values: np.ndarray,
+    source: Skeleton,
+    skeleton: Skeleton,
+    largest: float,
+    image_size: tuple[float, float] | None,
+) -> None:
     """Warn of keypoints that look wrong.
 
     Takes a few microseconds, because ``predict`` calls it for single poses too.
@@ -255,19 +271,22 @@ def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tu
                 f"people lie on their side in {lying:.0%} of the poses, head toward smaller x: unless they do, y stands "
                 "before x; exchange the two.",
                 category=PoseZooWarning,
-                stacklevel=4,
+                stacklevel=_CALLER,
             )
         elif share > 0.5:
+            # Of few poses nothing tells whether the order of their joints is another.
+            order = "" if len(values) >= _ENOUGH else f", and are these joints those of {source.name} (skeleton=)?"
             warnings.warn(
-                f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y.",
+                f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y"
+                f"{order or '.'}",
                 category=PoseZooWarning,
-                stacklevel=4,
+                stacklevel=_CALLER,
             )
     if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
         warnings.warn(
-            f"most people lie outside an image of {image_size}: is image_size (width, height)?",
+            f"most people lie outside an image of {image_size[0]:g} x {image_size[1]:g}: is image_size (width, height)?",
             category=PoseZooWarning,
-            stacklevel=4,
+            stacklevel=_CALLER,
         )
     # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
     if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
@@ -276,5 +295,5 @@ def _warn(values: np.ndarray, skeleton: Skeleton, largest: float, image_size: tu
             "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
             f"and height{size}.",
             category=PoseZooWarning,
-            stacklevel=4,
+            stacklevel=_CALLER,
         )

@@ -122,6 +122,8 @@ class LiftingModule(ZooModule):
         )
         self.check_ready()
         check_batch_size(batch_size)
+        if camera is not None and not isinstance(camera, Camera):
+            raise InputError(f"camera is of type {type(camera).__name__}; expected one posezoo.geometry.Camera.")
         values = torch.from_numpy(checked.values).to(self.device)
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
         filled: Tensor | None = None

@@ -133,7 +133,12 @@ def list_models(pattern: str = "*") -> list[str]:
         >>> import posezoo
         >>> posezoo.list_models("svma*")
         ['svma.cmu', 'svma.mocap']
+
+    Raises:
+        InputError: the pattern is no text.
     """
+    if not isinstance(pattern, str):
+        raise InputError(f"pattern is {pattern!r}; expected a text, such as 'svma*'.")
     models = entries()
     tagged = {name.partition(".")[0] for name in models}
     return sorted(fnmatch.filter([*models, *(name for name in external() if name not in tagged)], pattern))

@@ -154,7 +154,7 @@ def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Zoo
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise CorruptFileError(
-            f"{path} holds weights of another architecture than {header['paper']} {header['settings']}: {first}"
+            f"{path} holds weights of another architecture than its header's, a {header['paper']} of its settings: {first}"
         ) from error
     # mypy takes abstract classes, as the kinds are, for callables but not for ``type[...]``.
     if kind is not None and not (isinstance(kind, type) and isinstance(model, kind)):

@@ -179,6 +179,8 @@ def register_model(
         >>> from posezoo.registry import unregister_model
         >>> unregister_model("example_of_mine")
     """
+    if not isinstance(name, str):  # @register_model without a name gets the class
+        raise InputError(f'register_model takes a name, not {name!r}: @posezoo.register_model("my_model").')
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot name a model; expected lower-case letters, digits and underscores.")
     if name in _own():

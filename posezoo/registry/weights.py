@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import pickletools
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -35,11 +36,17 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     """Return the header (paper, settings, provenance) and the weights of a ``.safetensors`` or ``.ckpt`` file.
 
     Raises:
-        CorruptFileError: truncated, altered, not of PoseZoo, of another format, or more than weights.
+        CorruptFileError: truncated, altered, not of PoseZoo, of another format, more than weights, or weights that are NaN
+            or infinite.
     """
     if path.suffix != ".ckpt":
         _refuse_others(path)
-    return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+    header, weights = _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+    for name, values in weights.items():
+        # The sum costs a third of isfinite().all(), and is not finite where a value is not.
+        if values.is_floating_point() and not math.isfinite(float(values.sum())) and not bool(values.isfinite().all()):
+            raise CorruptFileError(f"{path} holds NaN or infinite values in {name}; train or export it again.")
+    return header, weights
 
 
 # The first bytes of other files that users may give.

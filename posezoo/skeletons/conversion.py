@@ -119,7 +119,7 @@ def convert(
         confidence: (..., J_source), carried along.
 
     Raises:
-        InputError: the array does not have the source layout's number of joints.
+        InputError: no numbers, or the array does not have the source layout's number of joints.
         UnknownNameError: unknown layout.
 
     Example:
@@ -130,10 +130,8 @@ def convert(
         ((2, 17, 2), '0.5*left_hip +0.5*right_hip', ())
     """
     source, target = get_skeleton(source), get_skeleton(target)
-    if not hasattr(keypoints, "shape"):
-        keypoints = np.asarray(keypoints, dtype=np.float32)
-    if confidence is not None and not hasattr(confidence, "shape"):
-        confidence = np.asarray(confidence, dtype=np.float32)
+    keypoints = _numbers(keypoints, "keypoints")
+    confidence = None if confidence is None else _numbers(confidence, "confidence")
     if keypoints.ndim < 2 or keypoints.shape[-2] != len(source):
         raise InputError(f"keypoints have shape {tuple(keypoints.shape)}; {source.name} needs (..., {len(source)}, 2 or 3).")
     if confidence is not None and tuple(confidence.shape) != tuple(keypoints.shape[:-1]):
@@ -159,6 +157,18 @@ def convert(
         confidence = xp.amin(xp.where(unused, xp.ones_like(weights[:1]) * np.inf, confidence[..., None, :]), -1)
         confidence = xp.where(xp.isinf(confidence), xp.zeros_like(confidence), confidence)
     return Conversion(result, confidence, target, dict(approximated), missing)
+
+
+def _numbers(values: Any, name: str) -> Any:
+    """Return arrays and tensors as they are, nested lists as a float32 array.
+
+    Raises:
+        InputError: they hold something else than numbers.
+    """
+    try:
+        return values if hasattr(values, "shape") else np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is of type {type(values).__name__}, no array of numbers.") from error
 
 
 def _floating(values: Any, xp: Any) -> Any:

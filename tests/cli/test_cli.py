@@ -296,6 +296,12 @@ def test_own_keypoints_are_scored_against_the_3d_of_their_file(people, tmp_path,
     assert "does not say its unit" in refused(capsys, "eval", "svma", labelled)
     np.savez(labelled, **about, pose_3d=people.pose_3d[1:], unit="mm")
     assert "as the keypoints" in refused(capsys, "eval", "svma", labelled)
+    np.savez(labelled, **about, pose_3d=people.pose_3d / 1000, unit="mm")
+    assert "legs of pose_3d are 0.8" in (said := refused(capsys, "eval", "svma", labelled))
+    assert said.rstrip().endswith("say unit m.")
+    np.savez(labelled, **about, pose_3d=np.full_like(people.pose_3d, np.nan), unit="mm")
+    assert run("eval", "svma", labelled) == 0
+    assert "no pose of pose_3d is whole" in capsys.readouterr().err
     own = posezoo.load("svma").predict(people.keypoints_2d, "h36m17").save(tmp_path / "lifted.npz")
     assert run("eval", "svma", own, "--json") == 0  # what a model wrote is no truth
     assert "against_pose_3d" not in json.loads(capsys.readouterr().out)

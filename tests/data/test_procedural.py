@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from posezoo.data import load_dataset
 from posezoo.data.procedural import MOTIONS, SUBJECTS, procedural_body, procedural_dataset, procedural_motion
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras
@@ -338,6 +339,9 @@ def test_concatenation_shifts_the_sequences_and_checks_what_it_is_given():
         (lambda: procedural_dataset("test", subjects=["S1"]), UnknownNameError, "test subject"),
         (lambda: procedural_dataset("test", actions=["fly"]), UnknownNameError, "action"),
         (lambda: procedural_dataset("test", noise_px=-1.0), InputError, "noise_px"),
+        (lambda: load_dataset("procedural", frames_per_clip=1.5), InputError, "frames_per_clip=1.5"),
+        (lambda: load_dataset("procedural", actions="walks"), UnknownNameError, "did you mean walk"),
+        (lambda: load_dataset("procedural", path="people.h5"), InputError, "needs no file"),
     ],
 )
 def test_bad_arguments_are_named(call, error, says):

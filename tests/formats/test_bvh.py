@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from posezoo.data import read_bvh
+from posezoo.data import read_bvh, read_cameras, read_keypoints
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, PoseZooError, UnknownNameError
 from posezoo.formats.bvh import bvh_conventions, parse_bvh
 from posezoo.skeletons import get_skeleton
@@ -200,6 +201,16 @@ def test_broken_files_are_one_sentence(tmp_path):
     (tmp_path / "broken.bvh").write_bytes(b"\xff\xfe\x00\x01" * 50)
     with pytest.raises(CorruptFileError, match="not text"):
         read_bvh(tmp_path / "broken.bvh")
+    plain = inspect.unwrap(read_bvh)  # without the type checker of the tests, as users call it
+    for unit in ("cm", -1, 0, float("nan")):
+        with pytest.raises(InputError, match="unit_mm is"):
+            plain(path, unit_mm=unit)
+    with pytest.raises(InputError, match="joint_map lacks pelvis"):
+        plain(path, unit_mm=10.0, joint_map={"head_top": "Head"})
+    for reader in (read_bvh, read_keypoints, read_cameras):
+        for no_path in (None, 3, [path]):
+            with pytest.raises(InputError, match="expected the name of a file"):
+                inspect.unwrap(reader)(no_path)
 
 
 def test_cut_and_flipped_files_never_end_in_anything_but_our_errors(tmp_path):

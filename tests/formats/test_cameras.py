@@ -119,9 +119,10 @@ def test_easymocap_intrinsics_and_extrinsics(tmp_path):
         storages["extri"].write(f"T_{name}", camera.t.numpy()[:, None] / 1000)
     for storage in storages.values():
         storage.release()
-    found = read_cameras(tmp_path, unit="m")
-    assert_same(found, CAMERAS)
-    assert [camera.name for camera in found] == names
+    for given in (tmp_path, tmp_path / "intri.yml", tmp_path / "extri.yml"):  # either file means the pair
+        found = read_cameras(given, unit="m")
+        assert_same(found, CAMERAS)
+        assert [camera.name for camera in found] == names
 
 
 @pytest.mark.parametrize("subject", ["S1", "S11"])

@@ -278,7 +278,7 @@ VIDEOPOSE = {
     "no dictionary": ([1, 2], "positions_2d is"),
     "no actions": ({"S1": [1]}, "subject S1 is list"),
     "no cameras": ({"S1": {"Walking": 3}}, "S1, Walking is int"),
-    "text": ({"S1": {"Walking": ["abc"]}}, "S1, Walking, camera 0 are of type"),
+    "text": ({"S1": {"Walking": ["abc"]}}, "S1, Walking, camera 0 of type"),
     "two axes": ({"S1": {"Walking": [np.zeros((17, 2))]}}, r"S1, Walking, camera 0 has shape \(17, 2\)"),
     "other joints": ({"S1": {"A": [np.ones((3, 17, 2))], "B": [np.ones((3, 16, 2))]}}, "S1, B, camera 0 has shape"),
 }

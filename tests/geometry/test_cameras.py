@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import cv2
 import numpy as np
 import pytest
@@ -99,3 +101,31 @@ def test_bad_cameras_are_refused():
         h36m_cameras("S12")
     with pytest.raises(InputError, match="'world' or 'camera'"):
         project(torch.zeros(1, 3), Camera(torch.eye(3), torch.eye(3), torch.zeros(3)), "screen")
+    K = torch.tensor([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]])
+    for other in (K.T, -K, 2 * K):
+        with pytest.raises(InputError, match="last row of camera K"):
+            Camera(other, torch.eye(3), torch.zeros(3))
+    for size in ("large", (1, 2, 3), (-1, 2), (float("nan"), 2), 5):
+        with pytest.raises(InputError, match="image_size"):
+            Camera(K, torch.eye(3), torch.zeros(3), image_size=size)
+
+
+def test_what_cannot_be_projected_is_refused():
+    """Call without the type checker of the tests, as users do."""
+    away, back = inspect.unwrap(project), inspect.unwrap(unproject)
+    camera, points = h36m_cameras("S9")[0], torch.zeros(5, 17, 3)
+    for values, message in (
+        (points.numpy(), "as_tensor"),
+        (points[..., :2], r"\(5, 17, 2\)"),
+        ([[1, 2, 3]], "of type list"),
+    ):
+        with pytest.raises(InputError, match=message):
+            away(values, camera)
+    for other in (None, "S9", h36m_cameras("S9")):
+        with pytest.raises(InputError, match=r"expected a posezoo\.geometry\.Camera"):
+            away(points, other)
+    whole = torch.tensor([[[0, 0, 5000]]])
+    torch.testing.assert_close(away(whole, camera, "camera"), away(whole.float(), camera, "camera"))
+    for depth in (torch.ones(5, 1), torch.ones(5, 17, 2), 3000.0):
+        with pytest.raises(InputError, match="one value a pixel"):
+            back(points[..., :2], depth, camera)

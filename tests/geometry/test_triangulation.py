@@ -239,3 +239,6 @@ def test_arrays_of_numpy_are_refused_in_a_sentence():
     plain = inspect.unwrap(triangulate)
     with pytest.raises(InputError, match=r"ndarray; expected a tensor: torch.as_tensor"):
         plain(np.zeros((2, 17, 2)), np.zeros((2, 3, 4)))
+    for projections in (None, ["left", "right"], ideal()[0]):
+        with pytest.raises(InputError, match="or V cameras"):
+            plain(torch.zeros(2, 17, 2), projections)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from posezoo.data import load_dataset
 from posezoo.errors import InputError, UnknownNameError
+from posezoo.geometry import h36m_cameras
 from posezoo.papers.cvugcn import CVUGCN
 from posezoo.papers.hg3d import HG3D
 from posezoo.papers.martinez import Martinez
@@ -93,6 +95,9 @@ def test_confidence_is_carried(model, people):
         (lambda k: k * 1e30, "expected pixels"),
         (lambda k: k.astype(np.float64) * 1e300, "infinite"),
         (lambda k: k + 1j, "no array of numbers"),
+        (lambda k: torch.from_numpy(k).to("meta"), "meta tensor"),
+        (lambda k: torch.from_numpy(k).to_sparse(), "sparse"),
+        (lambda k: load_dataset("procedural", split="test", actions="walk", frames_per_clip=1), r"data\.keypoints_2d"),
         (lambda k: np.ma.masked_array(k, np.broadcast_to(np.arange(17)[:, None] == 3, k.shape)), "right_ankle"),
     ],
 )
@@ -105,9 +110,13 @@ def test_bad_keypoints_are_refused(model, people, change, message):
 def test_bad_settings_are_refused(model, people):
     with pytest.raises(UnknownNameError, match="coco17"):
         model.predict(people.keypoints_2d, skeleton="coco")
-    for size in ((0, 100), 5, ("a", "b"), (float("nan"), 5), (1, 2, 3)):
-        with pytest.raises(InputError, match="image_size"):
+    for size in ((0, 100), 5, ("a", "b"), (float("nan"), 5), (1, 2, 3), np.full((40, 2), 1000)):
+        with pytest.raises(InputError, match="image_size") as caught:
             model.predict(people.keypoints_2d, image_size=size)
+        assert "\n" not in str(caught.value)
+    for camera in ("S9", h36m_cameras("S9")):
+        with pytest.raises(InputError, match=r"one posezoo\.geometry\.Camera"):
+            model.predict(people.keypoints_2d, camera=camera)
     with pytest.raises(InputError, match="confidence"):
         model.predict(people.keypoints_2d, confidence=np.ones(3))
 
@@ -117,8 +126,11 @@ def test_upside_down_people_and_normalised_pixels_are_warned_of(model, people):
         model.predict(1000 - people.keypoints_2d)
     with pytest.warns(UserWarning, match="multiply by the image"):
         model.predict(people.keypoints_2d / 1000)
-    with pytest.warns(UserWarning, match="outside an image"):
+    with pytest.warns(UserWarning, match="outside an image of 100 x 100") as caught:
         model.predict(people.keypoints_2d, image_size=(100, 100))
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=r"height - y, and are these joints those of coco17"):
+        model.predict(people.keypoints_2d[0], skeleton="coco17")
 
 
 def test_martinez_gives_millimetres(people):

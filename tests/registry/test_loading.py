@@ -54,6 +54,9 @@ def test_files_by_path(tmp_path):
         assert torch.equal(again.weights()[name], value)
     with pytest.raises(MissingFileError):
         posezoo.load(tmp_path / "none.safetensors")
+    next(model.parameters()).data[0, 0] = float("nan")
+    with pytest.raises(CorruptFileError, match="NaN or infinite"):
+        posezoo.load(save(model, tmp_path / "diverged.safetensors"))
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):

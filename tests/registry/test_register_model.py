@@ -185,6 +185,7 @@ def test_a_class_without_a_name_is_refused_before_it_trains(tmp_path, monkeypatc
         ("svma", Mine, "paper of PoseZoo"),
         ("Mine!", Mine, "lower-case"),
         ("other", nn.Linear, "LiftingModule"),
+        (Mine, Mine, r"takes a name.*register_model\(\"my_model\"\)"),
     ],
 )
 def test_names_and_classes_that_cannot_be_registered(name, cls, words):

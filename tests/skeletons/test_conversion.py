@@ -114,3 +114,6 @@ def test_wrong_shapes_are_refused():
         convert(random_keypoints("mpii16"), "coco17", "h36m17")
     with pytest.raises(InputError, match="one value a joint"):
         convert(random_keypoints("coco17"), "coco17", "h36m17", np.ones((4, 16)))
+    for keypoints, confidence in (("abc", None), ([[[1, 2]] * 17, [[1, 2]]], None), (np.ones((17, 2)), "high")):
+        with pytest.raises(InputError, match="no array of numbers"):
+            convert(keypoints, "coco17", "h36m17", confidence)

@@ -55,7 +55,7 @@ def test_broken_videos_are_one_sentence(tmp_path):
     (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(0).bytes(4000))
     (tmp_path / "head.avi").write_bytes(whole[:64])
     for name in ("empty.mp4", "noise.mkv", "head.avi"):
-        with pytest.raises(CorruptFileError, match="no video that can be read") as caught:
+        with pytest.raises(CorruptFileError, match=r"no video that can be read|is empty \(0 bytes\)") as caught:
             read_video(tmp_path / name, RTMLib(rtmlib_model))
         assert "\n" not in str(caught.value)
 

@@ -69,7 +69,7 @@ class Frames:
         elif self.video or self.path.suffix.lower() in PICTURE_ENDINGS:
             self.files = [self.path]
             if self.video:
-                _refuse_text(self.path)
+                _check_first_bytes(self.path)
         else:
             known = ", ".join((*PICTURE_ENDINGS, *VIDEO_ENDINGS))
             raise InputError(f"{path} ends in {self.path.suffix!r}; pictures and videos end in {known}.")
@@ -154,13 +154,16 @@ def pictures_in(folder: PathLike) -> list[Path]:
         return sorted(entry for entry in Path(folder).iterdir() if entry.suffix.lower() in PICTURE_ENDINGS)
 
 
-def _refuse_text(path: Path) -> None:
-    """Refuse texts under the name of a video: FFmpeg takes some for playlists, and opens the files and hosts in them.
+def _check_first_bytes(path: Path) -> None:
+    """Refuse empty files, and texts under the name of a video: FFmpeg takes some for playlists, and opens what they name.
 
     Raises:
-        InputError: the file begins as a text does.
+        CorruptFileError: the file is empty.
+        InputError: it begins as a text does.
     """
     with reading(path, "a video"), open(path, "rb") as stream:
         head = stream.read(_HEAD)
+    if not head:
+        raise CorruptFileError(f"{path} is empty (0 bytes); expected a video.")
     if head.isascii() and b"\0" not in head and head.strip():
         raise InputError(f"{path} begins as a text does, {head[:20].decode()!r}; expected a video.")

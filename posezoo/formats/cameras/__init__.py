@@ -15,7 +15,7 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from posezoo.files.arrays import load_npz, load_pickle
-from posezoo.files.reading import PathLike, load_json, read_bytes, reading
+from posezoo.files.reading import PathLike, as_path, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.cameras import h36m, qualisys
 from posezoo.formats.cameras.entries import NAMES, camera_of, entries_of
@@ -77,7 +77,7 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
         >>> read_cameras(file, unit="m")[0].t.tolist()
         [0.0, 0.0, 2500.0]
     """
-    path = Path(path)
+    path = as_path(path)
     if unit not in _MM:
         raise InputError(f"unit is {unit!r}; expected {', '.join(_MM)}.")
     if not path.exists():

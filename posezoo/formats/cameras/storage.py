@@ -67,7 +67,9 @@ def read_storage_xml(path: Path, root: Element) -> list[dict[str, object]]:
 
 
 def read_yaml(path: Path) -> list[dict[str, object]]:
-    """Return the camera or cameras of one file."""
+    """Return the camera or cameras of one file; of EasyMocap's pair, given one of them, those of both."""
+    if path.stem in ("intri", "extri") and all(path.with_stem(stem).is_file() for stem in ("intri", "extri")):
+        return read_yaml_folder(path.parent)
     return _from_storage(load_storage(path), path.stem)
 
 

@@ -8,10 +8,9 @@ A file is opened by :mod:`~posezoo.formats.keypoints.containers` (what kind of f
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from posezoo.errors import InputError
-from posezoo.files.reading import affordable
+from posezoo.files.reading import affordable, as_path
 from posezoo.formats.keypoints import plain, table
 from posezoo.formats.keypoints.clips import picture_size, to_posedata
 from posezoo.formats.keypoints.containers import Content, load_content
@@ -70,8 +69,8 @@ def read_keypoints(
         UnknownNameError: no such skeleton.
 
     Example:
-        >>> import json, tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "people.json"
+        >>> import json, pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "people.json"
         >>> joints = [value for joint in range(17) for value in (100.0 + joint, 50.0 + 9 * joint, 0.9)]
         >>> _ = file.write_text(json.dumps([{"image_id": 7, "keypoints": joints, "score": 1.0}]))
         >>> people = read_keypoints(file)
@@ -89,9 +88,10 @@ def read_with_format(
     """Read as :func:`read_keypoints` does, and return the file's format too."""
     # Refuse wrong arguments before a large file is read.
     layout = None if skeleton is None else get_skeleton(skeleton)
-    size = None if image_size is None else picture_size(image_size, Path(path))
+    path = as_path(path)
+    size = None if image_size is None else picture_size(image_size, path)
     with affordable(path):
-        return read_content(load_content(Path(path)), layout, size)
+        return read_content(load_content(path), layout, size)
 
 
 def read_content(

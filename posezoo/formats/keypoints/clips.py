@@ -78,7 +78,7 @@ def numeric(values: object, what: str, path: Path) -> np.ndarray:
             "expected as many joints for every pose."
         ) from error
     if array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: {what} are of type {array.dtype}; expected numbers.")
+        raise InputError(f"{path}: {what} of type {array.dtype}; expected numbers.")
     return array
 
 

@@ -8,6 +8,8 @@ over actions). The protocol numbers of the literature contradict each other, so 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -139,7 +141,7 @@ def mpjve(
         mask: (..., T, J) True where a joint takes part; a velocity takes both of its frames.
 
     Raises:
-        InputError: as :func:`mpjpe`, or fewer than two frames.
+        InputError: as :func:`mpjpe`, fewer than two frames, or no positive ``fps``.
 
     Example:
         >>> import torch
@@ -149,6 +151,8 @@ def mpjve(
         (2.0, 100.0)
     """
     check_reduction(reduction)
+    if not isinstance(fps, int | float) or not 0 < fps < math.inf:
+        raise InputError(f"fps is {fps!r}; expected frames per second, more than 0.")
     pred, target, mask = pose_pair(pred, target, mask)
     if pred.ndim < 3 or pred.shape[-3] < 2:
         raise InputError(f"poses have shape {tuple(pred.shape)}; velocities need (..., T, J, 3) with T >= 2 frames.")

@@ -49,8 +49,8 @@ def about_root(
     """Return both poses relative to their own joint ``root``; unchanged where it is None."""
     if root is None:
         return pred, target
-    if not 0 <= root < pred.shape[-2]:
-        raise InputError(f"root is joint {root}; poses of {pred.shape[-2]} joints have roots 0..{pred.shape[-2] - 1}.")
+    if isinstance(root, bool) or not isinstance(root, int) or not 0 <= root < pred.shape[-2]:
+        raise InputError(f"root is joint {root!r}; poses of {pred.shape[-2]} joints have roots 0..{pred.shape[-2] - 1}.")
     if mask is not None and not mask[..., root].all():
         raise InputError(
             f"the mask leaves out the root, joint {root}, of some poses; give root=None or those poses another root."
