@@ -34,7 +34,7 @@ def shipped(folder: Path = SOURCE, papers: Path = PAPERS) -> list[Path]:
     chosen = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".md"} and path.name not in weights)
     room = MOST_BYTES - sum(map(_compressed_size, chosen))
     for _, entry in entries:
-        size = _compressed_size(folder / entry["file"])
+        size = _compressed_size(folder / entry["file"], room)
         if size <= room:
             room -= size
             chosen.append(folder / entry["file"])
@@ -50,8 +50,18 @@ def _bare_names(papers: Path) -> set[str]:
     return found
 
 
-def _compressed_size(path: Path) -> int:
-    return len(zlib.compress(path.read_bytes()))
+def _compressed_size(path: Path, most: int | None = None) -> int:
+    """Return how many bytes a file has when it is compressed.
+
+    Compressing stops beyond ``most`` bytes, of which any larger number is returned: a wheel holds a fraction of the weights.
+    """
+    packer, size = zlib.compressobj(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            size += len(packer.compress(block))
+            if most is not None and size > most:
+                return size
+    return size + len(packer.flush())
 
 
 class BuildPy(build_py):

@@ -30,6 +30,11 @@ class Session:
         tables: the tables to measure.
         bench: the settings of the call.
         devices, accelerator, logger: settings of each run.
+
+    Attributes:
+        rows: what :meth:`plan` found.
+        rows_again: files of rows that are finished and will be set aside, to be measured again; none after that.
+        runs_again: digests of the runs that were set aside; what rows of other tables say of them does not count.
     """
 
     def __init__(
@@ -39,8 +44,8 @@ class Session:
         self.logger = logger
         self.console: Console = console()
         self.rows: list[PlannedRow] = []
-        self.anew: set[Path] = set()
-        self.renewed: set[str] = set()
+        self.rows_again: set[Path] = set()
+        self.runs_again: set[str] = set()
 
     def plan(self, seeds: range, only: list[str] | None, again: bool) -> None:
         """Collect the rows to measure; with ``again`` also those that are finished.
@@ -52,11 +57,11 @@ class Session:
         lacking = next((row for row in self.rows if row.lacks), None)
         if lacking is not None and all(row.impossible for row in self.rows):
             raise MissingFileError(lacking.impossible)
-        self.anew = {row.path for row in self.rows if is_stored(row.path)} if again else set()
+        self.rows_again = {row.path for row in self.rows if is_stored(row.path)} if again else set()
 
     def is_open(self, row: PlannedRow) -> bool:
         """Return whether a row can be measured here and is not measured yet."""
-        return not row.impossible and (row.path in self.anew or not is_finished(row.path))
+        return not row.impossible and (row.path in self.rows_again or not is_finished(row.path))
 
     def open_rows(self) -> list[PlannedRow]:
         """Return the rows that are to be measured."""
@@ -65,7 +70,7 @@ class Session:
     def set_aside(self) -> None:
         """Rename the results that are to be measured again, unless another process works on them."""
         for row in self.rows:
-            if row.path not in self.anew:
+            if row.path not in self.rows_again:
                 continue
             for folder in {run.folder(self.bench.results) for cell in row.cells for run in cell.run.stages}:
                 if not folder.is_dir():
@@ -76,15 +81,15 @@ class Session:
                 except Timeout as error:
                     raise InputError(f"another process is at {row.title}; --again cannot set it aside now.") from error
             set_aside(row.path)
-            self.renewed |= {cell.run.digest for cell in row.cells}  # which rows of other tables may share
-        self.anew = set()
+            self.runs_again |= {cell.run.digest for cell in row.cells}
+        self.rows_again = set()
 
     def jobs(self) -> dict[str, Job]:
         """Return the runs that the open rows wait for, by digest, in the order in which rows need them."""
-        known, cells = Known(self.bench.results, self.renewed), defaultdict[str, list[Cell]](list)
+        known, cells = Known(self.bench.results, self.runs_again), defaultdict[str, list[Cell]](list)
         for row in self.open_rows():
             for cell in row.cells:
-                if row.path in self.anew or known.measurement(cell) is None:
+                if row.path in self.rows_again or known.measurement(cell) is None:
                     cells[cell.run.digest].append(cell)
         jobs: dict[str, Job] = {}
         for group in cells.values():
@@ -182,7 +187,7 @@ class Session:
         return len(failed)
 
     def _assemble(self) -> list[PlannedRow]:
-        known = Known(self.bench.results, self.renewed)
+        known = Known(self.bench.results, self.runs_again)
         return [row for row in self.open_rows() if assemble(row, self.bench, known)]
 
     def rows_of(self, job: Job) -> list[PlannedRow]:
