@@ -15,7 +15,7 @@ import torch
 from posezoo.errors import CorruptFileError, InputError, MissingFileError, UnknownNameError
 from posezoo.files.arrays import load_npz
 from posezoo.geometry import Camera, project
-from posezoo.poses.missing import nose_between_ears
+from posezoo.poses.missing import convert_found
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -112,8 +112,7 @@ def _detections(found: dict[str, np.ndarray], name: str) -> np.ndarray:
     if _LAYOUTS[joints] == "mediapipe33":
         return convert(points, "mediapipe33", _H36M).keypoints
     # BODY_25B begins with COCO's 17 joints.
-    points = nose_between_ears(points[:, :, :17], get_skeleton("coco17"))
-    return convert(points, "coco17", _H36M).keypoints
+    return convert_found(points[:, :, :17], get_skeleton("coco17"), _H36M).keypoints
 
 
 def _read(folder: Path, name: str) -> dict[str, np.ndarray]:

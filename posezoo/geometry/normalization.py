@@ -25,8 +25,8 @@ def center_and_scale(
     """
     origin = points[..., root : root + 1, :]
     centered = points - origin
-    mean = torch.linalg.vector_norm(centered, dim=-1).sum(-1) / max(points.shape[-2] - 1, 1)
-    scale = (mean / distance).clamp_min(torch.finfo(points.dtype).tiny)[..., None, None]
+    mean = torch.linalg.vector_norm(centered, dim=-1, keepdim=True).sum(-2, keepdim=True) / max(points.shape[-2] - 1, 1)
+    scale = (mean / distance).clamp_min(torch.finfo(points.dtype).tiny)
     return centered / scale, origin, scale
 
 

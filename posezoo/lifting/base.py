@@ -98,6 +98,7 @@ class ZooModule(LightningModule):
         self.unit = unit
         self.zoo_name = type(self).__name__
         self._fused: dict[int, _Fused] = {}
+        self._first: tuple[Tensor, ...] = ()
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
         self.progress = Progress()
@@ -149,7 +150,7 @@ class ZooModule(LightningModule):
     @property
     def precision(self) -> torch.dtype:
         """The dtype of the weights. Lightning's ``dtype`` does not change with ``bfloat16()``."""
-        for parameter in self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
+        for parameter in self._first or self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
             return parameter.dtype
         return torch.float32
 
@@ -162,21 +163,34 @@ class ZooModule(LightningModule):
             return network
         kept = self._fused.get(id(network))
         if kept is None or kept.versions != [tensor._version for tensor in kept.tensors]:
-            tensors = [*network.parameters(), *network.buffers()]
+            named = (*network.named_parameters(), *network.named_buffers())
+            # Counts of batches do not change what is predicted.
+            tensors = [tensor for name, tensor in named if not name.endswith("num_batches_tracked")]
             versions = [tensor._version for tensor in tensors]
             kept = _Fused(network, tensors, versions, fuse_batch_norm(network))
             # In a dictionary, since an attribute would become part of the model.
             self._fused[id(network)] = kept
+            # A walk over the modules to the first weight takes as long as a layer of a single pose.
+            self._first = tuple(self.parameters())[:1]
         return kept.fused
+
+    def _forget(self) -> None:
+        """Forget what was kept of the weights for prediction."""
+        self._fused, self._first = {}, ()
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the folded copies out of copies and pickles, because their keys are addresses in memory."""
-        return {**super().__getstate__(), "_fused": {}}
+        return {**super().__getstate__(), "_fused": {}, "_first": ()}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ZooModule:
         """Move or cast the model and forget its folded copies."""
-        self._fused = {}
+        self._forget()
         return cast(ZooModule, super()._apply(fn, recurse))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights, in place or, with ``assign``, as new tensors, of which the folded copies know nothing."""
+        self._forget()
+        return super().load_state_dict(state_dict, strict, assign)
 
     @property
     def hp(self) -> Any:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from torch import Tensor
 
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.poses.checks import swapped_axes_fraction
-from posezoo.poses.missing import is_complete, missing_joints, nose_between_ears
+from posezoo.poses.missing import convert_found, is_complete, missing_joints
 from posezoo.poses.plausibility import plausibility
 from posezoo.poses.posedata import PoseData
-from posezoo.skeletons import Skeleton, convert, get_skeleton
+from posezoo.skeletons import Skeleton, get_skeleton
 
 LARGEST_PX = 1e6
 # Statistics of fewer poses than this say nothing about the file.
@@ -27,8 +26,7 @@ Values = np.ndarray | Tensor | Sequence[object]
 """Numbers as users hold them: an array, a tensor on any device, or nested lists."""
 
 
-@dataclass(frozen=True)
-class Keypoints:
+class Keypoints(NamedTuple):
     """Checked keypoints in the model's layout.
 
     Attributes:
@@ -175,13 +173,13 @@ def check_keypoints(
     if body is not None and not is_person:
         warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=_CALLER - 1)
     sizes = None if size is None else np.asarray([size])
-    if not is_complete(values, flat, sizes):
+    complete = is_complete(values, flat, sizes)
+    if not complete:
         values = np.where(missing_joints(values, source, flat, sizes)[..., None], np.nan, values)
-        values = nose_between_ears(values, source)
     approximated: dict[str, str] = {}
-    if source != target:
+    if source != target or not complete:
         with np.errstate(invalid="ignore"):  # infinite joints are reported below
-            converted = convert(values, source, target, flat)
+            converted = convert_found(values, source, target, flat)
         check_convertible(source, converted.missing)
         values, approximated = converted.keypoints, converted.approximated
         if converted.confidence is not None:
@@ -200,9 +198,9 @@ def check_keypoints(
         usable = None if usable.all() else usable
     if largest > LARGEST_PX:
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
-    complete = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
-    if len(complete) and is_person:
-        _warn(complete, source, target, largest, size)
+    whole = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
+    if len(whole) and is_person:
+        _warn(whole, source, target, largest, size)
     return Keypoints(values, trust, shape, approximated, present, usable, size)
 
 

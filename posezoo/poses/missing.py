@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Num
 
-from posezoo.skeletons import Skeleton
+from posezoo.skeletons import Conversion, Skeleton, convert
 
 # OpenPifPaf writes a joint that it did not find at this point.
 _OPENPIFPAF = (0.0, -3.0)
@@ -73,6 +73,24 @@ def missing_joints(
     return missing
 
 
+def convert_found(
+    keypoints: Num[np.ndarray, "*N J 2"],
+    source: Skeleton,
+    target: Skeleton,
+    confidence: Num[np.ndarray, "*N J"] | None = None,
+) -> Conversion:
+    """Convert keypoints that were found in pictures, see :func:`posezoo.skeletons.convert`.
+
+    A nose that was not found stands between the ears, where both were.
+
+    Args:
+        keypoints: NaN where a joint was not found; left as they are.
+        source, target: the layouts.
+        confidence: carried along.
+    """
+    return convert(nose_between_ears(keypoints, source), source, target, confidence)
+
+
 def nose_between_ears(keypoints: Num[np.ndarray, "*N J 2"], skeleton: Skeleton) -> Num[np.ndarray, "*N J 2"]:
     """Return keypoints in which a nose that was not found stands between the ears, where both were.
 
@@ -114,7 +132,7 @@ def is_complete(
     if not keypoints.size or not keypoints.min() > 0:
         return False
     largest = keypoints.max()
-    if largest > _FAR * keypoints.mean() or (image_sizes is not None and not largest <= image_sizes.min()):
+    if largest * keypoints.size > _FAR * keypoints.sum() or (image_sizes is not None and not largest <= image_sizes.min()):
         return False
     x = np.sort(keypoints[..., 0], axis=1)
     return not (x[:, 1:] == x[:, :-1]).any() and (confidence is None or bool(confidence.min() > 0))

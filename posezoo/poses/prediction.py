@@ -245,4 +245,4 @@ def as_numpy(values: object) -> np.ndarray | None:
     if values is None:
         return None
     # A tensor may be on another device and part of a graph.
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    return cast(np.ndarray, values.detach().cpu().numpy()) if hasattr(values, "detach") else np.asarray(values)

@@ -146,11 +146,14 @@ def convert(
     keypoints = _floating(keypoints, xp)
     weights = _like(matrix, keypoints, xp)
     unknown = xp.isnan(keypoints)
-    # Zero times NaN is NaN, so unknown joints are set to zero and what was made from them is blanked after.
-    result = weights @ xp.where(unknown, xp.zeros_like(keypoints), keypoints)
-    blank = _like(matrix != 0, keypoints, xp) @ _like(unknown, keypoints, xp) > 0
-    blank[..., [target.index(joint) for joint in missing], :] = True
-    result[blank] = float("nan")
+    if xp is np and not unknown.any():
+        result = weights @ keypoints
+    else:
+        # Zero times NaN is NaN, so unknown joints are set to zero and what was made from them is blanked after.
+        result = weights @ xp.where(unknown, xp.zeros_like(keypoints), keypoints)
+        result[_like(matrix != 0, keypoints, xp) @ _like(unknown, keypoints, xp) > 0] = float("nan")
+    if missing:
+        result[..., [target.index(joint) for joint in missing], :] = float("nan")
     if confidence is not None:
         confidence = _floating(confidence, xp)
         unused = _like(matrix == 0, confidence, xp) > 0

@@ -9,7 +9,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
-from posezoo.poses.missing import nose_between_ears
+from posezoo.poses.missing import convert_found
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 from posezoo.video.tracking import Track
@@ -41,8 +41,8 @@ def lift_track(
         InputError: no frame is complete enough, or the layout cannot give the model's.
     """
     layout, confidence = get_skeleton(skeleton), track.confidence.astype(np.float32)
-    keypoints = nose_between_ears(track.keypoints.astype(np.float32), layout)
-    converted = convert(keypoints, layout, model.skeleton, confidence)
+    keypoints = track.keypoints.astype(np.float32)
+    converted = convert_found(keypoints, layout, model.skeleton, confidence)
     check_convertible(layout, converted.missing)
     known = np.isfinite(converted.keypoints).all(-1)
     rows = np.flatnonzero(has_enough_joints(known, model.fills_missing))

@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 from posezoo.files.opencv import opencv
 from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
-from posezoo.poses.missing import nose_between_ears
-from posezoo.skeletons import Skeleton, convert, get_skeleton
+from posezoo.poses.missing import convert_found
+from posezoo.skeletons import Skeleton, get_skeleton
 from posezoo.video.detectors import Detector
 from posezoo.viz.panels import orthographic
 from posezoo.viz.scene import PALETTES, side_of, to_plot
@@ -59,8 +59,8 @@ def lift_pictures(pictures: Iterable[np.ndarray], detector: Detector, model: Lif
             yield Seen(picture, model.skeleton)
             continue
         spread = np.nan_to_num(np.nanmax(people, 1) - np.nanmin(people, 1)).prod(-1)
-        person = nose_between_ears(people[int(spread.argmax())], layout)
-        converted = convert(person, layout, model.skeleton)
+        person = people[int(spread.argmax())]
+        converted = convert_found(person, layout, model.skeleton)
         check_convertible(layout, converted.missing)
         known = np.isfinite(converted.keypoints).all(-1)[None]
         if not has_enough_joints(known, model.fills_missing)[0]:

@@ -152,6 +152,10 @@ def test_predictions_follow_the_weights(people):
     other = Martinez(width=16, normalization="root").eval()
     model.load_state_dict(other.state_dict())
     np.testing.assert_allclose(model.predict(keypoints).pose_3d, other.predict(keypoints).pose_3d, atol=1e-5)
+    wide = Martinez(width=16, normalization="root").double().eval()
+    model.load_state_dict(wide.state_dict(), assign=True)
+    assert model.precision == torch.float64
+    np.testing.assert_allclose(model.predict(keypoints).pose_3d, wide.predict(keypoints).pose_3d, atol=1e-5)
 
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
