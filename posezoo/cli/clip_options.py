@@ -23,7 +23,7 @@ _NAMED = 4
 _OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 
 
-def add(command: Any) -> None:
+def add(command: argparse.ArgumentParser) -> None:
     """Register the options."""
     group = command.add_argument_group("videos and clips")
     add_detector(group)

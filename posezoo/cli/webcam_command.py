@@ -18,7 +18,7 @@ _PAGE = b"""<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="
 <title>PoseZoo</title><body style="margin:0;background:#222"><img src="stream" style="width:100%" alt="camera and pose">"""
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser(
         "webcam",

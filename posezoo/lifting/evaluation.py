@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
+from posezoo.geometry.rig_fit import leg_length, likely_unit
 from posezoo.lifting.protocols import Lifter
 from posezoo.metrics.picture_report import LSP14
 from posezoo.metrics.report import LiftingMetrics, LimbStatistics
@@ -62,10 +63,13 @@ def evaluate(
         InputError: no labels, no poses, joints that cannot be had, or another number of ``pck_joints``.
 
     Warns:
-        UserWarning: the layout has joints that the data lack.
+        UserWarning: the layout has joints that the data lack, or labels are not in mm.
     """
+    if not isinstance(data, PoseData):
+        raise InputError(f"evaluation is of posezoo.data.PoseData with 3D labels, not of {type(data).__name__}.")
     if data.pose_3d is None or not len(data):
         raise InputError("evaluation needs poses with 3D labels; this data has none.")
+    _warn_of_unit(data.pose_3d[:: max(1, len(data) // 256)], data.skeleton)
     if model is not None and model.facing and all(clip.camera or clip.image_size for clip in data.sequences):
         data = face_roots(data)
     labels = data.pose_3d
@@ -118,3 +122,17 @@ def evaluate(
         },
         "limb_ratios": {} if limbs is None else {name: statistics.report() for name, statistics in limbs.items()},
     }
+
+
+def _warn_of_unit(labels_mm: np.ndarray, skeleton: Skeleton) -> None:
+    """Warn of labels (N, J, 3) whose legs are as long as people's in another unit than mm."""
+    if not {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")} <= set(skeleton.joints):
+        return
+    leg_mm = leg_length(labels_mm, skeleton)
+    if likely_unit(leg_mm) in ("cm", "m"):
+        warnings.warn(
+            f"legs of the labels are {leg_mm:.3g} mm long, where 400 to 1300 are people's: PoseData.pose_3d is in mm, and "
+            "so are the errors.",
+            PoseZooWarning,
+            stacklevel=3,
+        )

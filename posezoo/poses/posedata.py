@@ -68,6 +68,12 @@ class PoseData:
     time_s: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.skeleton, Skeleton):
+            raise InputError(f"skeleton is {self.skeleton!r}; expected a Skeleton: posezoo.skeletons.get_skeleton(name).")
+        for name in ("keypoints_2d", "sequence", "frame", "pose_3d", "confidence", "time_s"):
+            values = getattr(self, name)
+            if values is not None and not isinstance(values, np.ndarray):
+                raise InputError(f"{name} is of type {type(values).__name__}; expected an array of NumPy.")
         count, joints = len(self.keypoints_2d), len(self.skeleton)
         expected = {
             "keypoints_2d": (count, joints, 2),

@@ -12,7 +12,7 @@ import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.arrays import load_npz
-from posezoo.files.reading import affordable, load_json
+from posezoo.files.reading import affordable, as_path, load_json
 from posezoo.files.writing import write_whole
 from posezoo.poses.exports import EXPORTS, MotionSettings
 from posezoo.poses.posedata import PoseData
@@ -198,7 +198,7 @@ class Prediction(Generic[Array]):
             MissingFileError: no such file.
             CorruptFileError: truncated or altered.
         """
-        path = Path(path)
+        path = as_path(path)
         if path.suffix.lower() not in WRITERS:
             raise InputError(
                 f"{path} ends in {path.suffix!r}; results are read from {' or '.join(WRITERS)}, which keep all of them."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from posezoo.errors import InputError
 from posezoo.viz.clip import Clip
 from posezoo.viz.controls import layout_of
 from posezoo.viz.scene import PALETTES, SIDES, TRUTH, chains, palette_of, pose_names, scene
@@ -166,7 +167,12 @@ def figure(clip: Clip, max_frames: int = MAX_FRAMES) -> Figure:
     Args:
         clip: what is shown.
         max_frames: longer clips are thinned, every second, third, ... frame is kept.
+
+    Raises:
+        InputError: no whole number of frames, 1 or more.
     """
+    if not isinstance(max_frames, int) or max_frames < 1:
+        raise InputError(f"max_frames is {max_frames!r}; expected a whole number, 1 or more.")
     import plotly.graph_objects as go
 
     return go.Figure(figure_of(clip, max_frames))

@@ -64,6 +64,9 @@ def overlay(
     """
     if not results:
         raise InputError("there is nothing to show; give at least one prediction.")
+    for result in (*results, *([] if truth is None else [truth])):
+        if not isinstance(result, Posed):
+            raise InputError(f"a result is of type {type(result).__name__}; expected a posezoo.data.Prediction.")
     shown: list[Result] = [*results, *([] if truth is None else [truth])]
     labels = _labels(shown, list(names), truth is not None)
     layout, frame = shown[0].skeleton, frame_of(shown[0])

@@ -92,7 +92,7 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo",
         the path written.
 
     Raises:
-        InputError: nothing to show.
+        InputError: nothing to show, something else than clips, or a name that does not end in .html.
         SaveError: the file could not be written; nothing half-written is left.
     """
     from plotly.io import to_html
@@ -100,6 +100,11 @@ def page(clips: Sequence[Clip] | Clip, path: str | Path, title: str = "PoseZoo",
     clips = [clips] if isinstance(clips, Clip) else list(clips)
     if not clips:
         raise InputError("there is nothing to show; give at least one clip.")
+    wrong = [type(clip).__name__ for clip in clips if not isinstance(clip, Clip)]
+    if wrong:
+        raise InputError(f"a page shows posezoo.viz.Clip, not {wrong[0]}; posezoo.viz.overlay makes one.")
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path}: a page is written as HTML; end the name with .html.")
     limit = max_frames(clips)
     body = [f"<h1>{html.escape(title)}</h1>"] if title else []
     body += [f"<p>{html.escape(note)}</p>"] if note else []

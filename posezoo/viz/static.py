@@ -92,11 +92,16 @@ def drawing(people: Sequence[Clip] | Clip, *, frame: int = 0, columns: int | Non
         dpi: pixels per inch; a person is about 6.6 inches wide.
 
     Raises:
-        InputError: nobody to draw, or a frame that a clip lacks.
+        InputError: nobody to draw, something else than clips, a frame that a clip lacks, or no positive ``dpi``.
     """
     people = [people] if isinstance(people, Clip) else list(people)
     if not people:
         raise InputError("there is nobody to draw; give at least one clip.")
+    wrong = [type(clip).__name__ for clip in people if not isinstance(clip, Clip)]
+    if wrong:
+        raise InputError(f"people are of type {wrong[0]}; expected posezoo.viz.Clip.")
+    if not dpi > 0:
+        raise InputError(f"dpi is {dpi!r}; expected pixels per inch, more than 0.")
     shortest = min(len(clip) for clip in people)
     if not 0 <= frame < shortest:
         raise InputError(f"frame {frame}; the shortest clip has frames 0 to {shortest - 1}.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -82,10 +85,16 @@ def test_a_model_of_known_unit_has_an_absolute_error(people):
 
 
 def test_data_without_labels_cannot_be_scored(people):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match="needs poses with 3D labels"):
         evaluate(None, replace(people, pose_3d=None))
+    with pytest.raises(InputError, match="not of ndarray"):
+        inspect.unwrap(evaluate)(None, people.keypoints_2d)
+
+
+def test_labels_in_metres_are_warned_of(people):
+    metres = replace(people, pose_3d=people.pose_3d / 1000)
+    with pytest.warns(UserWarning, match=r"legs of the labels are 0\.8\d* mm long"):
+        evaluate(None, metres)
 
 
 @pytest.mark.parametrize("batch_size", [3, 1000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from inspect import unwrap
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from posezoo.errors import InputError, SaveError, UnknownNameError
-from posezoo.viz import Clip, drawing, movie, page, picture
+from posezoo.viz import Clip, drawing, figure, movie, overlay, page, picture
 from posezoo.viz.panels import VIEWS, orthographic
 from posezoo.viz.scene import PALETTES, TRUTH_PALETTE, scene
 from tests.viz.people import H36M, J, assert_upright_facing_us, clip_of, coloured, facing_the_camera
@@ -147,6 +148,12 @@ def test_nothing_is_half_written(tmp_path, monkeypatch, stage):
         (lambda p: clip_of(facing_the_camera(), fps=0.0), InputError, "fps is 0"),
         (lambda p: clip_of(facing_the_camera(), frame="body"), InputError, "camera or world"),
         (lambda p: movie(clip_of(facing_the_camera()), p / "a.avi"), InputError, "gif or mp4"),
+        (lambda p: page(clip_of(facing_the_camera()), p / "a.pdf"), InputError, "end the name with .html"),
+        (lambda p: unwrap(page)("clip", p / "a.html"), InputError, "not str; posezoo.viz.overlay makes one"),
+        (lambda p: unwrap(picture)([np.zeros((1, 17, 3))], p / "a.png"), InputError, "of type ndarray"),
+        (lambda p: picture([clip_of(facing_the_camera())], p / "a.png", dpi=0), InputError, "dpi is 0"),
+        (lambda p: figure(clip_of(facing_the_camera()), 0), InputError, "max_frames is 0"),
+        (lambda p: unwrap(overlay)(facing_the_camera()), InputError, r"ndarray; expected a posezoo\.data\.Prediction"),
         (lambda p: movie(clip_of(facing_the_camera()), p / "no" / "a.gif"), SaveError, "folder does not exist"),
     ],
 )
