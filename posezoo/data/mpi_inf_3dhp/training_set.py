@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from posezoo.data.mpi_inf_3dhp.facts import CAMERAS, JOINTS_OF_28, TRAINING_SIZE
-from posezoo.errors import CorruptFileError
+from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.matlab import load_mat
 from posezoo.files.reading import read_bytes, reading
 from posezoo.geometry import Camera
@@ -64,7 +64,10 @@ def read_calibration(path: Path) -> dict[int, Camera]:
             u, _, v = np.linalg.svd(extrinsic[:3, :3])  # printed with few digits, so take the nearest rotation
             size = tuple(int(float(edge)) for edge in block.get("size", TRAINING_SIZE))
             number = int(block["name"][0])
-            cameras[number] = Camera(intrinsic[:3, :3], u @ v, extrinsic[:3, 3], None, size, str(number))
+            try:
+                cameras[number] = Camera(intrinsic[:3, :3], u @ v, extrinsic[:3, 3], None, size, str(number))
+            except InputError as error:
+                raise CorruptFileError(f"{path}, camera {number}: {error}") from error
     if not set(CAMERAS) <= set(cameras):
         raise CorruptFileError(f"{path} holds cameras {sorted(cameras)}; expected 0 to 13.")
     return cameras
