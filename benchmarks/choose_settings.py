@@ -5,7 +5,7 @@
 
 A candidate is the recipe with one setting changed, trained on a short schedule. It then lifts the 2D keypoints of the
 validation split, and is scored by what needs no 3D. Where several cameras see one instant, that is how much the poses differ
-that it lifts from two of them (:func:`posezoo.lifting.unlabelled.view_disagreement`). Elsewhere it is the mean of how much
+that it lifts from two of them (:func:`posezoo.lifting.view_disagreement`). Elsewhere it is the mean of how much
 left and right differ, how much the lengths of bones and the ratios of limbs differ from pose to pose, and, where the paper
 has such a loop, how far a pose is from itself after it was lifted, turned, projected and lifted again
 (:func:`posezoo.lifting.evaluate_2d`). Scores are relative to the recipe as it is: 1 is as good, less is better. Labels are
@@ -30,8 +30,7 @@ import posezoo
 from posezoo.cli.output import guarded
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
-from posezoo.lifting import LiftingModule, evaluate_2d
-from posezoo.lifting.unlabelled import view_disagreement
+from posezoo.lifting import LiftingModule, evaluate_2d, view_disagreement
 from posezoo.poses.views import synchronised
 from posezoo.training import read_recipe, train
 from posezoo.training.selection import CRITERIA

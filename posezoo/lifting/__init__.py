@@ -5,7 +5,7 @@ from posezoo.lifting.evaluation import evaluate, flat_depth
 from posezoo.lifting.finetuning import FineTuning
 from posezoo.lifting.module import LiftingModule
 from posezoo.lifting.pictures import PictureModule
-from posezoo.lifting.unlabelled import body_statistics, evaluate_2d
+from posezoo.lifting.unlabelled import body_statistics, evaluate_2d, view_disagreement
 from posezoo.lifting.views import MultiViewModule
 from posezoo.metrics.report import LiftingMetrics
 
@@ -21,4 +21,5 @@ __all__ = [
     "evaluate",
     "evaluate_2d",
     "flat_depth",
+    "view_disagreement",
 ]

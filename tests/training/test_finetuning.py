@@ -19,8 +19,7 @@ import posezoo
 from posezoo.cli import main
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError, SaveError
-from posezoo.lifting import body_statistics
-from posezoo.lifting.unlabelled import view_disagreement
+from posezoo.lifting import body_statistics, view_disagreement
 from posezoo.poses.posedata import Sequence
 from posezoo.registry import describe, paper_class, save, settings_of
 from posezoo.skeletons import get_skeleton
