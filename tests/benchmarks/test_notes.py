@@ -14,7 +14,12 @@ QUOTED = {
         "0.01 ({m[weight_a]:.1f} mm, one seed)", "0.1 ({m[weight_b]:.1f} +- {s[weight_b]:.1f}, three seeds)",
         "({m[weight_c]:.1f} and {m[weight_d]:.1f})",
     ],
-    "cvugcn/table2": ["({m[no_cross_view]:.1f} against {m[ours]:.1f})", "full one ({m[no_fusion]:.1f})"],
+    "cvugcn/table2": [
+        "({m[no_cross_view]:.1f} against {m[ours]:.1f})", "full one ({m[no_fusion]:.1f})",
+        "{m[triangulation_4px]:.1f} mm to {m[ours_4px]:.1f} (", "({m[no_spatial_4px]:.1f} without)",
+        "it is {m[no_cross_view_4px]:.1f} +- {s[no_cross_view_4px]:.1f} mm",
+        "fusion {m[no_fusion_4px]:.1f} +- {s[no_fusion_4px]:.1f}, against {m[ours_4px]:.1f} +- {s[ours_4px]:.1f}",
+    ],
     "cvugcn/table3": [
         "({m[r_b]:.1f} mm against {m[r_s]:.1f} and {m[r_t]:.1f}; L_r alone {m[r]:.1f})", "as printed ({m[r_s_b]:.1f})",
         "nothing ({m[r_s_b_t]:.1f})",
@@ -23,6 +28,8 @@ QUOTED = {
         "({m[noise_0.triangulation]:.1f} to {m[noise_0.refinement]:.1f} mm)",
         "({m[noise_5.triangulation]:.2f} to {m[noise_5.refinement]:.2f},"
         " {m[noise_20.triangulation]:.2f} to {m[noise_20.refinement]:.2f})",
+        "({m[noise_5_per_view.triangulation]:.2f} to {m[noise_5_per_view.refinement]:.2f},"
+        " {m[noise_20_per_view.triangulation]:.2f} to {m[noise_20_per_view.refinement]:.2f})",
     ],
     "georep/figure6": ["({m[bl_1]:.1f}, {m[bl_sg_1]:.1f}, {m[bl_sg_aug_1]:.1f} mm)", "({m[bl_dg_aug_1]:.1f} mm)"],
     "georep/figure6_pictures": ["{m[bl]:.1f} mm to {m[bl_sg]:.1f} (SG) and {m[bl_dg_aug]:.1f} (DG + AUG)"],
@@ -31,6 +38,9 @@ QUOTED = {
         "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
         "({m[adv_ss_da_td]:.1f} +- {s[adv_ss_da_td]:.1f})",
         "Adv has {m[adv_ray]:.1f} +- {s[adv_ray]:.1f} and Adv + DA {m[adv_da_ray]:.1f} +- {s[adv_da_ray]:.1f} mm, two seeds",
+        "Adv + SS has {m[adv_ss_ray]:.1f} +- {s[adv_ss_ray]:.1f} mm",
+        "adaptation ({m[adv_ss_da_ray]:.1f} +- {s[adv_ss_da_ray]:.1f})",
+        "({m[adv_ss_da_td_ray]:.1f} +- {s[adv_ss_da_td_ray]:.1f}) on top of it",
         "{low[ss]:.0f} to {high[ss]:.0f} mm",
     ],
     "hg3d/table3": [
