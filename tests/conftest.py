@@ -44,6 +44,17 @@ def _seeded() -> None:
     np.random.seed(0)
 
 
+@pytest.fixture
+def without_type_checks() -> Iterator[None]:
+    """Turn off the type checks of the test run: users do without, and a compiler cannot trace them."""
+    import jaxtyping
+
+    was = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", was)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _procedural_people_are_made_once() -> Iterator[None]:
     """Keep every procedural dataset that :func:`posezoo.data.load_dataset` has made, and hand out copies of it."""

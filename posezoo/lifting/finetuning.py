@@ -55,6 +55,11 @@ class FineTuning(_Base):
         """Return mean and deviation of the angle by which cameras look down, rad: as learned, or as told."""
         return (self.hp.pitch, self.hp.pitch_deviation) if self.learned_pitch is None else self.learned_pitch()
 
+    @property
+    def mean_pitch(self) -> float:
+        """The mean of :meth:`pitch_of_cameras`."""
+        return self.hp.pitch if self.learned_pitch is None else self.learned_pitch.mean.item()
+
     def remember(self, keypoints_2d: Float[Tensor, "N J 2"], weight: float) -> None:
         """Penalise training for lifting these poses otherwise than now: :meth:`forgetting` times ``weight``."""
         with torch.no_grad():

@@ -22,7 +22,7 @@ class LearnedPitch(nn.Module):
 
     Example:
         >>> from posezoo.networks import LearnedPitch
-        >>> [round(float(value), 2) for value in LearnedPitch(0.1, 0.05)()]
+        >>> [round(value.item(), 2) for value in LearnedPitch(0.1, 0.05)()]
         [0.1, 0.05]
     """
 

@@ -344,6 +344,7 @@ def test_concatenation_shifts_the_sequences_and_checks_what_it_is_given():
         (lambda: load_dataset("procedural", path="people.h5"), InputError, "needs no file"),
     ],
 )
+@pytest.mark.usefixtures("without_type_checks")
 def test_bad_arguments_are_named(call, error, says):
     with pytest.raises(error, match=says):
         call()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 
@@ -168,16 +167,17 @@ def test_gradients_reach_the_prediction() -> None:
     assert pred.grad.abs().max() > 0
 
 
+@pytest.mark.usefixtures("without_type_checks")
 def test_bad_options() -> None:
     pose, keypoints = torch.randn(4, 17, 3), torch.randn(4, 17, 2)
     for function in (mpjpe, n_mpjpe, mpjve, pck_3d, auc_3d):
         with pytest.raises(InputError, match=r"joint 17.*0\.\.16"):
             function(pose, pose, root=17)
         with pytest.raises(InputError, match=r"joint 'pelvis'.*0\.\.16"):
-            inspect.unwrap(function)(pose, pose, root="pelvis")
+            function(pose, pose, root="pelvis")
     for fps in (0, -25.0, float("nan"), "50"):
         with pytest.raises(InputError, match="more than 0"):
-            inspect.unwrap(mpjve)(pose, pose, fps=fps)
+            mpjve(pose, pose, fps=fps)
     mask = torch.ones(4, 17, dtype=torch.bool)
     mask[1, 0] = False
     with pytest.raises(InputError, match="leaves out the root"):

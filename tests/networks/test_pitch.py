@@ -48,7 +48,7 @@ def test_people_who_stand_upright_tell_the_pitch():
         optimizer.zero_grad()
         (random_view(64, *pitch()) @ down - down).square().sum(-1).mean().backward()
         optimizer.step()
-    mean, deviation = (float(value) for value in pitch())
+    mean, deviation = (value.item() for value in pitch())
     assert mean == pytest.approx(0.3, abs=0.01)
     assert 0 < deviation < 0.05
 
@@ -71,9 +71,9 @@ def test_a_pitch_travels_with_the_weights_and_gives_way_to_one_that_is_told(buil
     with torch.no_grad():
         model.learned_pitch.mean.fill_(0.2)
     again = posezoo.load(save(model, tmp_path / "model.safetensors"))
-    assert [float(value) for value in again.pitch_of_cameras()] == pytest.approx([0.2, 0.05])
+    assert [value.item() for value in again.pitch_of_cameras()] == pytest.approx([0.2, 0.05])
     again.prepare_finetuning(1e-3, pitch=0.3)
-    assert float(again.pitch_of_cameras()[0]) == pytest.approx(0.3)
+    assert again.mean_pitch == pytest.approx(0.3)
     assert not any(parameter.requires_grad for parameter in again.learned_pitch.parameters())
     with pytest.raises(InputError, match="learn_pitch"):
         build(discriminator=False)

@@ -188,6 +188,7 @@ def test_a_class_without_a_name_is_refused_before_it_trains(tmp_path, monkeypatc
         (Mine, Mine, r"takes a name.*register_model\(\"my_model\"\)"),
     ],
 )
+@pytest.mark.usefixtures("without_type_checks")
 def test_names_and_classes_that_cannot_be_registered(name, cls, words):
     with pytest.raises(InputError, match=words):
         posezoo.register_model(name)(cls)

@@ -81,7 +81,7 @@ class GeometricLifter(FineTuning, LiftingModule):
         Not trivial: X itself lies on the rays of x, but x~ is of what was lifted from the other view.
         """
         x = self.normalize(keypoints_2d)
-        turn = even_views(len(x), float(self.pitch_of_cameras()[0]), self.device)
+        turn = even_views(len(x), self.mean_pitch, self.device)
         y = self.project(self.relative(x, averaged=True) @ turn.mT)
         seen, scale = self.as_input(y)
         again = self.relative(seen, averaged=True) * scale

@@ -183,7 +183,7 @@ class SVMA(Student, FineTuning, LiftingModule):
         """
         real = self.normalize(keypoints_2d)
         pose, camera = self.generate(real, averaged=True)
-        turn = even_views(len(real), float(self.pitch_of_cameras()[0]), self.device)
+        turn = even_views(len(real), self.mean_pitch, self.device)
         new_view = self.seen(pose @ turn.mT, camera)
         again, _ = self.generate(new_view, averaged=True)
         gap = (reproject(again @ turn, camera) - real).norm(dim=-1).mean(1)
