@@ -95,8 +95,6 @@ def in_mm(pose: np.ndarray, skeleton: Skeleton, unit: str, path: Path) -> np.nda
     from posezoo.geometry.rig_fit import leg_length, likely_unit
 
     pose = pose * np.float32(MM[unit])
-    if not {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")} <= set(skeleton.joints):
-        return pose
     leg = leg_length(pose.reshape(-1, len(skeleton), 3), skeleton)
     likely = likely_unit(leg, unit)
     if likely is not None:

@@ -132,8 +132,14 @@ def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera
 
 
 def leg_length(world: Float[np.ndarray, "T J 3"], skeleton: Skeleton) -> float:
-    """Return the median length of people's legs, thigh and shin, in the unit of the poses; NaN where none is whole."""
-    chains = [[skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    """Return the median length of people's legs, thigh and shin, in the unit of the poses.
+
+    It is NaN where no leg is whole, and for layouts without legs.
+    """
+    names = [[f"{side}_{joint}" for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    if not {name for chain in names for name in chain} <= set(skeleton.joints):
+        return float("nan")
+    chains = [[skeleton.index(name) for name in chain] for chain in names]
     legs = np.stack([np.linalg.norm(np.diff(world[:, joints], axis=1), axis=-1).sum(1) for joints in chains])
     return float(np.nanmedian(legs)) if np.isfinite(legs).any() else float("nan")
 

@@ -126,8 +126,6 @@ def evaluate(
 
 def _warn_of_unit(labels_mm: np.ndarray, skeleton: Skeleton) -> None:
     """Warn of labels (N, J, 3) whose legs are as long as people's in another unit than mm."""
-    if not {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")} <= set(skeleton.joints):
-        return
     leg_mm = leg_length(labels_mm, skeleton)
     if likely_unit(leg_mm) in ("cm", "m"):
         warnings.warn(
