@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from choose_settings import AGREEMENT, measure, pairs_of
+from choose_settings import AGREEMENT, pairs_of
 
 import posezoo
 from posezoo.cli.output import guarded
@@ -27,7 +27,7 @@ from posezoo.data.augmentation import Augmentation
 from posezoo.data.openmocap import read_detector_errors
 from posezoo.errors import InputError
 from posezoo.files.yaml import parse_yaml
-from posezoo.lifting import LiftingModule, evaluate
+from posezoo.lifting import LiftingModule, evaluate, evaluate_2d
 from posezoo.metrics.functional import p_mpjpe
 from posezoo.poses.facing import face_roots
 from posezoo.poses.views import moments, world_poses
@@ -72,7 +72,7 @@ def compare(weights: Sequence[str], settings: Sequence[str], data: Path) -> None
     for name, model in (variant for each in weights for variant in variants(each, settings)):
         scores = [evaluate(model, poses)["p_mpjpe"] for poses in (exact, detected)]
         scores.append(float(p_mpjpe(model.lift(wild["keypoints_2d"]), wild["pose_3d"])))
-        told = measure(model, faced, pairs)
+        told = evaluate_2d(model, faced, pairs=pairs)
         print(
             f"{name[-44:]:44s} {scores[0]:7.2f} {scores[1]:8.2f} {scores[2]:7.2f}  "
             + " ".join(f"{told[key]:17.4f}" for key in unlabelled),

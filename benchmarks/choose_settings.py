@@ -30,7 +30,7 @@ import posezoo
 from posezoo.cli.output import guarded
 from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
-from posezoo.lifting import LiftingModule, evaluate_2d, view_disagreement
+from posezoo.lifting import evaluate_2d
 from posezoo.poses.views import synchronised
 from posezoo.training import read_recipe, train
 from posezoo.training.selection import CRITERIA
@@ -68,21 +68,6 @@ def pairs_of(data: PoseData) -> Tensor | None:
     except InputError:  # one camera, or cameras that never look at the same time
         return None
     return torch.from_numpy(rows)
-
-
-@torch.no_grad()
-def measure(model: LiftingModule, keypoints: Tensor, pairs: Tensor | None) -> dict[str, float]:
-    """Return what needs no 3D of the poses that a model lifts.
-
-    Args:
-        keypoints: (N, J, 2) px.
-        pairs: of :func:`pairs_of`.
-    """
-    measured = evaluate_2d(model, keypoints)
-    if pairs is not None:
-        pose = torch.cat([model.lift(batch) for batch in keypoints.split(8192)])
-        measured[AGREEMENT] = view_disagreement(pose, pairs, model.skeleton)
-    return measured
 
 
 def scores(measured: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -134,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         measured = {}
         for name, changes in candidates(options.settings, options.steps).items():
             weights = trained(options.recipe, changes, options.data, options.out / f"{name} {options.seed}", options.seed)
-            measured[name] = measure(posezoo.load(weights), keypoints, pairs)
+            measured[name] = evaluate_2d(posezoo.load(weights), keypoints, pairs=pairs)
             print(name, *(f"{key} {value:.4f}" for key, value in measured[name].items()), sep="  ", flush=True)
         found = scores(measured)
         best = min(found, key=found.__getitem__)

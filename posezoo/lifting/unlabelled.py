@@ -91,17 +91,20 @@ def estimate_pitch(pose: Float[Tensor, "N J 3"], skeleton: Skeleton) -> tuple[fl
 
 
 @torch.no_grad()
-def evaluate_2d(model: Lifter, keypoints_2d: Tensor, batch_size: int = 8192) -> dict[str, float]:
+def evaluate_2d(
+    model: Lifter, keypoints_2d: Tensor, batch_size: int = 8192, pairs: Int[Tensor, "M 2"] | None = None
+) -> dict[str, float]:
     """Score a model without a label.
 
     Args:
         model: in any mode, which it keeps.
         keypoints_2d: (N, J, 2) px, complete, in the model's layout.
         batch_size: poses at a time.
+        pairs: rows that two cameras see at one instant, where they are known.
 
     Returns:
-        :func:`body_statistics` of what is lifted, and means of what the paper says of it (:meth:`LiftingModule.judge`):
-        ``reprojection`` and ``critic``.
+        :func:`body_statistics` of what is lifted; with ``pairs`` also ``view_disagreement``, see :func:`view_disagreement`;
+        and means of what the paper says of it (:meth:`LiftingModule.judge`): ``reprojection`` and ``critic``.
     """
     training = model.training
     poses, judged = [], dict[str, list[Tensor]]()
@@ -114,4 +117,6 @@ def evaluate_2d(model: Lifter, keypoints_2d: Tensor, batch_size: int = 8192) -> 
     finally:
         model.train(training)
     means = {name: float(torch.cat(parts).cpu().double().mean()) for name, parts in judged.items()}
-    return body_statistics(torch.cat(poses), model.skeleton) | means
+    lifted = torch.cat(poses)
+    seen_twice = {} if pairs is None else {"view_disagreement": view_disagreement(lifted, pairs, model.skeleton)}
+    return body_statistics(lifted, model.skeleton) | seen_twice | means
