@@ -35,6 +35,18 @@ def test_padding_is_tensorflow_s():
         assert below.tolist() == expected
 
 
+def test_a_kernel_for_each_channel_stays_in_32_bits_on_a_cpu():
+    """In bfloat16 CPUs take ten times as long for its gradient; all others are mixed as everywhere."""
+    torch.manual_seed(0)
+    features = torch.rand(2, 8, 16, 16)
+    own, all_channels = _SameConv2d(8, 8, 3, groups=8, bias=False), _SameConv2d(8, 8, 3, bias=False)
+    exact = own(features)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(own(features), exact)
+        assert own(features.bfloat16()).dtype == torch.float32
+        assert all_channels(features).dtype == torch.bfloat16
+
+
 def test_shapes_and_what_depth_sees():
     network = HourglassWithDepth(16, 8, 1, 1, 128, "efficientnet_lite0").eval()
     picture = torch.rand(2, 3, 128, 128) - 0.5
