@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
+from posezoo.lifting.kinds import get_kind
 from posezoo.lifting.lightning import LightningModule
 from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import Progress
@@ -102,6 +103,17 @@ class ZooModule(LightningModule):
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
         self.progress = Progress()
+
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        """Say how this kind of model predicts, where a method of another kind is called.
+
+        Raises:
+            AttributeError: there is no such attribute.
+        """
+        if name.startswith("predict") and hasattr(type(self), "kind"):
+            kind = get_kind(self.kind)
+            raise AttributeError(f"{type(self).__name__} has no {name}(); its input is {kind.input}: call {kind.usage}.")
+        return super().__getattr__(name)
 
     @abstractmethod
     def evaluate(self, data: Any, **settings: Any) -> dict[str, Any]:

@@ -362,6 +362,7 @@ def _camera_json(path, **changes):
     ("changes", "words"),
     [
         ({"K": [[900, 0, 0], [0, 900, 0], [320, 240, 1]]}, "K stands transposed, as MATLAB has it"),
+        ({"K": [[1.2, 0, 0.5], [0, 1.6, 0.5], [0, 0, 1]]}, "K has a focal length of 1.2, expected px"),
         ({"R": [0.1, 0.2, 0.3, 0.9]}, "perhaps a quaternion"),
         ({"R": [0.0, 41.0, -12.0]}, "perhaps angles in degrees"),
     ],

@@ -33,6 +33,21 @@ def test_the_result_says_what_it_is(model, people):
     np.testing.assert_array_equal(out.pose_3d[:, 0], np.zeros((len(people), 3)))
 
 
+@pytest.mark.parametrize(
+    ("made", "name", "call"),
+    [
+        (lambda: HG3D(size=64, width=8, stacks=1, modules=1), "predict", "picture: call model.predict_image"),
+        (lambda: CVUGCN(width=8), "predict", "two calibrated views: call model.predict_views"),
+        (lambda: SVMA(width=8, critic_width=8), "predict_image", "2D keypoints: call model.predict"),
+    ],
+)
+def test_a_method_of_another_kind_says_which_to_call(made, name, call):
+    model = made()
+    assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match=rf"has no {name}\(\); its input is .*{call}\("):
+        getattr(model, name)
+
+
 @pytest.mark.parametrize("name", SKELETONS)
 def test_every_named_layout_is_taken(model, people, name):
     keypoints = convert(people.keypoints_2d, "h36m17", name).keypoints

@@ -30,6 +30,8 @@ NAMES = {
 _FOCAL = ("fx", "fy", "cx", "cy")
 # Radians: twice around, more than any program writes.
 _LONGEST_VECTOR = 4 * np.pi
+# Shorter focal lengths, and centres below 1, are shares of the picture: a lens of 12 degrees has 4.8 widths.
+_SHORTEST_PX = 5.0
 # Names under which programs group the values of one camera.
 _GROUPS = ("intrinsics", "intrinsic", "extrinsics", "extrinsic", "pose", "calibration")
 
@@ -128,7 +130,13 @@ def _intrinsics(values: object, where: str) -> np.ndarray:
         )
     if K[2, 2] == 0:
         raise CorruptFileError(f"{where}: K is singular ({K.tolist()}); expected focal lengths, a centre and 0 0 1.")
-    return K / K[2, 2]
+    K = K / K[2, 2]
+    if 0 < K[0, 0] < _SHORTEST_PX and ((K[:2, 2] > 0) & (K[:2, 2] < 1)).all():
+        raise InputError(
+            f"{where}: K has a focal length of {K[0, 0]:.3g}, expected px; K of a picture whose sides count as 1 needs its "
+            "first row multiplied by the picture's width, the second by its height."
+        )
+    return K
 
 
 def _matrix_of_both(values: object, where: str) -> np.ndarray:
