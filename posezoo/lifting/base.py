@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from posezoo.distributed import random_state, restore_random_state
 from posezoo.errors import InputError
+from posezoo.lifting.folding import FoldingModule
 from posezoo.lifting.kinds import get_kind
-from posezoo.lifting.lightning import LightningModule
 from posezoo.lifting.processes import check_process
 from posezoo.lifting.schedule import Progress
-from posezoo.networks import fuse_batch_norm
 from posezoo.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
@@ -56,16 +55,7 @@ class Shown(NamedTuple):
     pictures: Tensor | None = None
 
 
-class _Fused(NamedTuple):
-    """A network without batch norms, and the network that it was made from, kept so that its ``id`` stays unique."""
-
-    network: nn.Module
-    tensors: list[Tensor]
-    versions: list[int]
-    fused: nn.Module
-
-
-class ZooModule(LightningModule):
+class ZooModule(FoldingModule):
     """A LightningModule that can be published, loaded, scored, and resumed where it stood.
 
     Args:
@@ -98,8 +88,6 @@ class ZooModule(LightningModule):
         self.skeleton: Skeleton = get_skeleton(skeleton)
         self.unit = unit
         self.zoo_name = type(self).__name__
-        self._fused: dict[int, _Fused] = {}
-        self._first: tuple[Tensor, ...] = ()
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
         self.progress = Progress()
@@ -144,8 +132,6 @@ class ZooModule(LightningModule):
         Raises:
             InputError: always.
         """
-        from posezoo.lifting.kinds import get_kind
-
         raise InputError(f"{self.zoo_name} cannot be called with tensors alone; call {get_kind(self.kind).usage}.")
 
     def check_ready(self) -> None:
@@ -158,51 +144,6 @@ class ZooModule(LightningModule):
         if self.training:
             raise InputError(f"{self.zoo_name} is in training mode; call its .eval() first.")
         check_process()
-
-    @property
-    def precision(self) -> torch.dtype:
-        """The dtype of the weights. Lightning's ``dtype`` does not change with ``bfloat16()``."""
-        for parameter in self._first or self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
-            return parameter.dtype
-        return torch.float32
-
-    def for_inference(self, network: Any) -> Any:
-        """Return the network with its batch norms folded into its layers, where only prediction is wanted.
-
-        The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
-        """
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return network
-        kept = self._fused.get(id(network))
-        if kept is None or kept.versions != [tensor._version for tensor in kept.tensors]:
-            named = (*network.named_parameters(), *network.named_buffers())
-            # Counts of batches do not change what is predicted.
-            tensors = [tensor for name, tensor in named if not name.endswith("num_batches_tracked")]
-            versions = [tensor._version for tensor in tensors]
-            kept = _Fused(network, tensors, versions, fuse_batch_norm(network))
-            # In a dictionary, since an attribute would become part of the model.
-            self._fused[id(network)] = kept
-            # A walk over the modules to the first weight takes as long as a layer of a single pose.
-            self._first = tuple(self.parameters())[:1]
-        return kept.fused
-
-    def _forget(self) -> None:
-        """Forget what was kept of the weights for prediction."""
-        self._fused, self._first = {}, ()
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave the folded copies out of copies and pickles, because their keys are addresses in memory."""
-        return {**super().__getstate__(), "_fused": {}, "_first": ()}
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ZooModule:
-        """Move or cast the model and forget its folded copies."""
-        self._forget()
-        return cast(ZooModule, super()._apply(fn, recurse))
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights, in place or, with ``assign``, as new tensors, of which the folded copies know nothing."""
-        self._forget()
-        return super().load_state_dict(state_dict, strict, assign)
 
     @property
     def hp(self) -> Any:

@@ -1,0 +1,80 @@
+"""Fold batch norms into the layers before them where a model predicts; keep the folded networks until a weight changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from posezoo.lifting.lightning import LightningModule
+from posezoo.networks import fuse_batch_norm
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class _Folded(NamedTuple):
+    """A network without batch norms, and the network that it was made from, kept so that its ``id`` stays unique."""
+
+    network: nn.Module
+    tensors: list[Tensor]
+    versions: list[int]
+    folded: nn.Module
+
+
+class FoldingModule(LightningModule):
+    """A LightningModule whose networks predict without batch norms of their own."""
+
+    _folded: dict[int, _Folded]
+    _first: tuple[Tensor, ...]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._forget()
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The dtype of the weights. Lightning's ``dtype`` does not change with ``bfloat16()``."""
+        for parameter in self._first or self.parameters():  # torch.compile of torch 2.4 cannot follow next() with a default
+            return parameter.dtype
+        return torch.float32
+
+    def for_inference(self, network: Any) -> Any:
+        """Return the network with its batch norms folded into its layers, where only prediction is wanted.
+
+        The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
+        """
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return network
+        kept = self._folded.get(id(network))
+        if kept is None or kept.versions != [tensor._version for tensor in kept.tensors]:
+            named = (*network.named_parameters(), *network.named_buffers())
+            # Counts of batches do not change what is predicted.
+            tensors = [tensor for name, tensor in named if not name.endswith("num_batches_tracked")]
+            versions = [tensor._version for tensor in tensors]
+            kept = _Folded(network, tensors, versions, fuse_batch_norm(network))
+            # In a dictionary, since an attribute would become part of the model.
+            self._folded[id(network)] = kept
+            # A walk over the modules to the first weight takes as long as a layer of a single pose.
+            self._first = tuple(self.parameters())[:1]
+        return kept.folded
+
+    def _forget(self) -> None:
+        """Forget what was kept of the weights for prediction."""
+        self._folded, self._first = {}, ()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the folded copies out of copies and pickles, because their keys are addresses in memory."""
+        return {**super().__getstate__(), "_folded": {}, "_first": ()}
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or cast the model and forget its folded copies."""
+        self._forget()
+        return super()._apply(fn, recurse)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights, in place or, with ``assign``, as new tensors, of which the folded copies know nothing."""
+        self._forget()
+        return super().load_state_dict(state_dict, strict, assign)
