@@ -10,6 +10,7 @@ import torch
 from posezoo.data.procedural import procedural_motion
 from posezoo.errors import InputError
 from posezoo.geometry import rotation_about
+from posezoo.lifting import recordings
 from posezoo.lifting.recordings import OneBody
 from posezoo.lifting.schedule import Part, Progress, cosine
 from posezoo.lifting.student import distance_to_teacher, teachings
@@ -47,6 +48,19 @@ def test_one_body_mends_depths_that_were_lifted_too_flat(clips):
     points = solved.clone()
     points[..., 2] += 1e-9
     assert bool(torch.isfinite(points).all())
+
+
+def test_one_body_solves_recordings_one_by_one_as_all_at_once(clips, monkeypatch):
+    rays, pose, recording, frame = clips
+    rays, pose, recording, frame = (x[:60] for x in (rays, pose, recording, frame))  # of 40 and of 20 poses
+    flat = pose * torch.tensor([1.0, 1.0, 0.5])
+    together = OneBody(steps=50)(rays, flat, recording, frame, H36M)
+    monkeypatch.setitem(recordings._POSES_AT_A_TIME, "cpu", 40)
+    assert [rows for rows, _ in recordings._parts(recording, frame, rays.dtype)] == [slice(0, 40), slice(40, 60)]
+    torch.testing.assert_close(OneBody(steps=50)(rays, flat, recording, frame, H36M), together, rtol=0, atol=1e-4)  # of 4
+    shuffled = frame.argsort(stable=True)  # rows of a recording in order, but not next to each other
+    mixed = OneBody(steps=50)(*(x[shuffled] for x in (rays, flat, recording, frame)), H36M)
+    torch.testing.assert_close(mixed, together[shuffled], rtol=0, atol=1e-4)
 
 
 def test_one_body_leaves_the_keypoints_where_they_are(clips):
