@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 from torch import Tensor
 
+from posezoo.errors import InputError
 from posezoo.geometry import Camera
 from posezoo.lifting.base import ZooModule
 from posezoo.lifting.inputs import Values
@@ -23,6 +24,19 @@ class MultiViewModule(ZooModule):
     """
 
     kind = "views"
+
+    def setup(self, stage: str) -> None:
+        """Refuse 16 bits too: products with cameras' matrices, rounded to them, put joints centimetres off.
+
+        Raises:
+            InputError: the trainer computes in 16 bits, or what :meth:`ZooModule.setup` refuses.
+        """
+        super().setup(stage)
+        if "16" in str(self.trainer.precision):
+            raise InputError(
+                f"precision is {self.trainer.precision}; models of calibrated cameras need 32-true, "
+                "which it is where trainer.precision is not given."
+            )
 
     @overload
     def predict_views(

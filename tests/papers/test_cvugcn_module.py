@@ -114,6 +114,12 @@ def test_training_reads_no_3d():
         assert torch.equal(value, other.state_dict()[name]), name
 
 
+def test_sixteen_bits_are_refused():
+    model, module = small(), CVUGCNDataModule({"train": views(), "val": views()}, batch_size=32)
+    with pytest.raises(InputError, match="precision is bf16-mixed; models of calibrated cameras need 32-true"):
+        runs.fit(model, module, max_steps=1, precision="bf16-mixed")
+
+
 def test_every_loss_can_be_switched_off():
     tensors = paired_tensors(views(), [(0, 1)], H36M, noise_px=5.0)
     batch = {name: value[:16] for name, value in tensors.items()}
