@@ -78,8 +78,9 @@ class OneBody:
         """
         order = recording.argsort(stable=True)
         solved = torch.empty_like(pose)
-        for rows, part in _parts(recording[order], frame[order], rays.dtype):
-            solved[order[rows]] = self._solved(rays[order[rows]], pose[order[rows]], part, skeleton)
+        for place, part in _parts(recording[order], frame[order], rays.dtype):
+            rows = order[place]
+            solved[rows] = self._solved(rays[rows], pose[rows], part, skeleton)
         return solved
 
     def _solved(
@@ -97,14 +98,14 @@ class OneBody:
         optimizer = torch.optim.Adam([offset, logarithm], lr=self.rate)
         parents, children = rays.new_tensor(skeleton.bones, dtype=torch.long).T
         mirrored = _mirrored_bones(skeleton, rays.device)
-        joints = len(skeleton)
+        joints, count = len(skeleton), part.member.sum(0)
         with torch.enable_grad():
             for step in range(self.steps):
                 optimizer.param_groups[0]["lr"] = self.rate * (1 - step / self.steps)
                 points = self._points(directions, offset, logarithm, skeleton.root)
                 bones = points.index_select(1, children) - points.index_select(1, parents)
                 length = bones.square().sum(0).add(1e-8).sqrt()
-                body = length @ part.member / part.member.sum(0)
+                body = length @ part.member / count
                 size = body.sum(0)
                 body = (body + body.index_select(0, mirrored)) / 2
                 jerk = (points[..., 2:] - 2 * points[..., 1:-1] + points[..., :-2]).square().sum(0).add(1e-6).sqrt()
@@ -154,6 +155,7 @@ def _parts(recording: Int[Tensor, " N"], frame: Int[Tensor, " N"], dtype: torch.
     _, number, count = torch.unique_consecutive(recording, return_inverse=True, return_counts=True)
     follows = (recording[2:] == recording[:-2]) & (frame[2:] - frame[:-2] == 2)
     most = _POSES_AT_A_TIME.get(recording.device.type, _POSES_AT_A_TIME["cuda"])
+    triples = max(int(follows.sum()), 1)
     begin = first = 0
     ends = count.cumsum(0).tolist()
     for last, end in enumerate(ends, 1):
@@ -163,7 +165,7 @@ def _parts(recording: Int[Tensor, " N"], frame: Int[Tensor, " N"], dtype: torch.
                 follows=follows[begin : max(end - 2, begin)].to(dtype),
                 poses=len(recording),
                 recordings=len(count),
-                triples=max(int(follows.sum()), 1),
+                triples=triples,
             )
             yield slice(begin, end), part
             begin, first = end, last

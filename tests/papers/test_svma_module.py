@@ -114,11 +114,11 @@ def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
     torch.manual_seed(0)
     before = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
     flat, start = evaluate(None, people)["p_mpjpe"], evaluate(model.eval(), people)["p_mpjpe"]
-    runs.fit(model.train(), data, max_steps=600)  # after 300 some machines' cameras are none yet
+    runs.fit(model.train(), data, max_steps=900)  # after 300 some machines' cameras are none yet
     torch.manual_seed(0)
     after = {name: float(term.detach()) for name, term in model.generator_losses(real)[0].items()}
     for name in ("svma", "camera", "3d"):
-        assert after[name] < 0.75 * before[name], (name, before[name], after[name])  # 0.10 to 0.54 with three seeds
+        assert after[name] < 0.6 * before[name], (name, before[name], after[name])
     end = evaluate(model.eval(), people)["p_mpjpe"]
     assert end < min(flat, start), (flat, start, end)
 
