@@ -17,6 +17,7 @@ from posezoo.data.named_pictures import options_of
 from posezoo.data.pictures import PicturesDataModule, load_pictures
 from posezoo.data.pictures.crops import crop_matrix
 from posezoo.data.pictures.frames import Frames
+from posezoo.data.pictures.resident import Distortion
 from posezoo.errors import InputError
 from posezoo.papers.hg3d import HG3D
 from posezoo.papers.hg3d.networks import HourglassWithDepth
@@ -159,10 +160,22 @@ def test_bad_pictures_and_boxes(tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             model.predict_image(image, box)
-    with pytest.raises(InputError, match="multiples of 64"):
-        HG3D(size=100)
+    with pytest.raises(InputError, match="multiple of 64"):
+        HG3D(size=160)
     with pytest.raises(InputError, match="nothing to train on"):
         PicturesDataModule()
+
+
+def test_distortion_by_name():
+    """Settings replace the defaults; what is none of them, no number or without resident crops is refused."""
+    crops = {"dataset": "rendered_studio", "resident": True}
+    distortion = PicturesDataModule(**crops, distortion={"occlusion": 0.1, "rotation": 20.0}).distortion
+    assert distortion == replace(Distortion(), occlusion=0.1, rotation=20.0)
+    for wrong, words in (({"occlusoin": 0.1}, "expected some of scale"), ({"noise": -1.0}, "noise is -1.0")):
+        with pytest.raises(InputError, match=words):
+            PicturesDataModule(**crops, distortion=wrong)
+    with pytest.raises(InputError, match="resident pictures alone"):
+        PicturesDataModule("rendered_studio", distortion={"occlusion": 0.1})
 
 
 def test_data_by_name():

@@ -57,6 +57,20 @@ def test_shapes_and_what_depth_sees():
     assert all(gradient.abs().max() > 0 for gradient in torch.autograd.grad(depth.sum(), watched))
 
 
+def test_pictures_of_160_px():
+    """Maps of 40 px become 32 px before they are pooled, so that weights of 128 px fit; a flat picture has one depth."""
+    small, large = (HG3D(**{**PYRAMID, "size": size}).eval() for size in (128, 160))
+    large.load_weights(small.weights())
+    features = torch.full((1, small.network.depth.shrink[0][0].branch[0].num_features, 40, 40), 0.3)
+    with torch.no_grad():
+        torch.testing.assert_close(large.network.depth(features), small.network.depth(features[..., :32, :32]))
+        heatmaps, depth = large.network(torch.zeros(1, 3, 160, 160))
+    assert heatmaps[-1].shape == (1, 16, 40, 40)
+    assert depth.shape == (1, 16)
+    with pytest.raises(InputError, match="multiple of 32"):
+        HG3D(**{**PYRAMID, "size": 144})
+
+
 def test_heatmaps_begin_empty():
     torch.manual_seed(0)
     heatmaps, _ = HourglassWithDepth(16, 8, 1, 1, 64, "efficientnet_lite0")(torch.rand(4, 3, 64, 64) - 0.5)

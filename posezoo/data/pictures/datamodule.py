@@ -47,11 +47,14 @@ class PicturesDataModule(pl.LightningDataModule):
         augment: enlarge, turn, mirror and tint training crops: ``True`` those of both kinds, ``annotated`` those without 3D
             labels alone, ``False`` none.
         resident: read every picture once, keep all on the device that trains, and change them there in batches; crops differ
-            more than without, see :class:`posezoo.data.pictures.resident.Distortion`.
+            more than without.
+        distortion: how far, where they are resident: what differs from the defaults of
+            :class:`posezoo.data.pictures.resident.Distortion`, such as ``{occlusion: 0.1}``.
         seed: of order and augmentation.
 
     Raises:
-        InputError: neither kind is given, a batch too small for both, or several datasets that are not resident.
+        InputError: neither kind is given, a batch too small for both, several datasets that are not resident, or a
+            distortion of crops that are not, or that is none.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class PicturesDataModule(pl.LightningDataModule):
         workers: int = 0,
         augment: bool | str = True,
         resident: bool = False,
+        distortion: dict[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -91,6 +95,9 @@ class PicturesDataModule(pl.LightningDataModule):
             )
         if not resident and any(isinstance(source, list) for source in self.kinds.values()):
             raise InputError("several datasets of one kind are mixed on the device alone; set data.resident to true.")
+        if distortion and not resident:
+            raise InputError("data.distortion is of resident pictures alone; set data.resident to true.")
+        self.distortion = Distortion.of(distortion or {})
         self.tested = tested if tested is not None else dataset
         if isinstance(self.tested, list):
             raise InputError("data.tested is not given and data.dataset names several; say which one validates.")
@@ -167,7 +174,7 @@ class PicturesDataModule(pl.LightningDataModule):
                 if kind not in self._resident:
                     device = "cpu" if self.trainer is None else self.trainer.strategy.root_device
                     self._resident[kind] = ResidentCrops(crops, device, self.workers)
-                distortion = Distortion() if self._augmented(kind) else None
+                distortion = self.distortion if self._augmented(kind) else None
                 loaders[kind] = ResidentLoader(self._resident[kind], share, self.seed, self._epoch, distortion)
             else:
                 loaders[kind] = CropLoader(crops[0], share, True, self.seed, self._epoch, self.workers)

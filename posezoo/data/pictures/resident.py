@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -49,6 +49,21 @@ class Distortion:
     gray: float = 0.1
     noise: float = 0.02
     occlusion: float = 0.4
+
+    @classmethod
+    def of(cls, settings: Mapping[str, float]) -> Distortion:
+        """Return the defaults but for some settings.
+
+        Raises:
+            InputError: a setting that there is none of, or a value that is negative or no number.
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in settings.items():
+            if name not in known:
+                raise InputError(f"data.distortion has {name!r}; expected some of {', '.join(known)}.")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise InputError(f"data.distortion.{name} is {value!r}; expected a number of 0 or more.")
+        return cls(**{name: float(value) for name, value in settings.items()})
 
 
 class ResidentCrops:

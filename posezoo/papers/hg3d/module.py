@@ -59,7 +59,7 @@ class HG3D(PictureModule):
 
     Args:
         skeleton: the layout of the heatmaps; MPII's 16 joints.
-        size: of the crops, px, a multiple of 64.
+        size: of the crops, px, a multiple of 64; for ``efficientnet_lite0`` 64 or more and a multiple of 32.
         width, stacks, modules: of the hourglass and the depth module.
         backbone: ``hourglass`` as in the paper; ``efficientnet_lite0`` for a network that can start from ImageNet's weights,
             with a pyramid of ``width`` channels in place of stacks (not given).
@@ -108,12 +108,13 @@ class HG3D(PictureModule):
         mirrored: bool = False,
     ) -> None:
         super().__init__(skeleton, size)
-        if size % 64 or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
-            raise InputError(
-                f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected multiples of 64 and 4, 1 or more."
-            )
         if backbone not in BACKBONES:
             raise InputError(f"backbone is {backbone!r}; expected one of {', '.join(BACKBONES)}.")
+        if size % BACKBONES[backbone] or size < 64 or width % 4 or width < 4 or min(stacks, modules) < 1:
+            raise InputError(
+                f"size {size}, width {width}, {stacks} stacks, {modules} modules; expected a size of 64 or more that is a "
+                f"multiple of {BACKBONES[backbone]}, a width that is a multiple of 4, 1 stack and module or more."
+            )
         if not 0 <= frozen_stages <= (0 if backbone == "hourglass" else len(STAGES)):
             raise InputError(f"frozen_stages is {frozen_stages}; expected 0 to {len(STAGES)}, and 0 for an hourglass.")
         if optimizer not in OPTIMIZERS:

@@ -143,21 +143,27 @@ class DepthModule(nn.Module):
     Args:
         joints: depths.
         width, modules: channels, residual modules at each size.
-        size: side of the maps that come in.
+        size: side of the maps that are pooled, a multiple of 2 to the power of ``steps``; maps of another side are resampled
+            to it.
         steps: how often their size is halved.
     """
 
     def __init__(self, joints: int, width: int = 256, modules: int = 2, size: int = 64, steps: int = 4) -> None:
         super().__init__()
+        self.size = size
         self.shrink = nn.Sequential(*(layer for _ in range(steps) for layer in (residuals(modules, width), nn.MaxPool2d(2))))
         self.depth = nn.Linear(width * (size // 2**steps) ** 2, joints)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B J"]:
+        if features.shape[-1] != self.size:
+            features = functional.interpolate(features, (self.size, self.size), mode="bilinear")
         return self.depth(self.shrink(features).flatten(1))
 
 
-BACKBONES = ("hourglass", "efficientnet_lite0")
-"""What finds the heatmaps: :class:`StackedHourglass` as in the paper, or :class:`PyramidHeatmaps`."""
+BACKBONES = {"hourglass": 64, "efficientnet_lite0": 32}
+"""What finds the heatmaps, :class:`StackedHourglass` as in the paper or :class:`PyramidHeatmaps`, and what the side of its
+pictures is a multiple of, px."""
+_HALVED = 4  # times, from the maps to the depths
 
 
 class HourglassWithDepth(nn.Module):
@@ -165,7 +171,7 @@ class HourglassWithDepth(nn.Module):
 
     Args:
         joints, width, stacks, modules: of both; a pyramid has no stacks.
-        size: side of the pictures, px; a multiple of 64.
+        size: side of the pictures, px; a multiple of what :data:`BACKBONES` says.
         backbone: one of :data:`BACKBONES`.
         frozen: stages of a pyramid's encoder that are not trained.
     """
@@ -186,7 +192,8 @@ class HourglassWithDepth(nn.Module):
             if backbone == "hourglass"
             else PyramidHeatmaps(joints, width, modules, frozen)
         )
-        self.depth = DepthModule(joints, width, modules, size // 4)
+        pooled = size // 4 // 2**_HALVED * 2**_HALVED  # maps of a picture of 160 px, 40 px, are resampled to 32
+        self.depth = DepthModule(joints, width, modules, pooled, _HALVED)
 
     def forward(self, picture: Float[Tensor, "B 3 S S"]) -> tuple[list[Tensor], Float[Tensor, "B J"]]:
         heatmaps, features = self.pose(picture)
