@@ -52,7 +52,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--path", type=Path, help="the dataset's file, where it has one")
     command.add_argument("--data-dir", type=Path, help="the folder of that file, if it is called as the dataset: h36m.h5")
     command.add_argument("--split", default="test", choices=("train", "val", "test"))
-    command.add_argument("--keypoints", default="gt", help="gt, detected, or the name of one of several detectors")
+    command.add_argument(
+        "--keypoints", help="gt (the default, but of realbench), detected, or the name of one of several detectors"
+    )
     command.add_argument(
         "--protocol",
         type=int,
@@ -95,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
     model = None if options.name == "flat" else posezoo.load(options.name, options.device)
     kind = get_kind("lifter" if model is None else model.kind)
     options.data = options.data or kind.data
+    options.keypoints = options.keypoints or ("detected" if options.data == "realbench" else "gt")
     scores: Scores = commands_of(kind.name).evaluate(model, options)
     result = scores.result
     if options.json:

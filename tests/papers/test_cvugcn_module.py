@@ -10,11 +10,12 @@ import torch
 
 from posezoo.data import PoseData
 from posezoo.errors import InputError, UnknownNameError
-from posezoo.geometry import Camera, h36m_cameras, triangulate
+from posezoo.geometry import Camera, h36m_cameras, rotation_about, triangulate
 from posezoo.papers.cvugcn import CVUGCN, CVUGCNDataModule
-from posezoo.papers.cvugcn.evaluation import evaluate_views
+from posezoo.papers.cvugcn.evaluation import evaluate_views, lasting_error
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.papers.cvugcn.simulation import trunk_axes
 from posezoo.poses.views import concatenate, see_motion, synchronised
 from posezoo.skeletons import get_skeleton
 from tests import runs
@@ -144,6 +145,22 @@ def test_without_refinement_it_is_triangulation():
     assert result["mpjpe"] == result["mpjpe_triangulated"] > 0
     with pytest.raises(InputError, match="nothing to train"):
         fit({"train": data, "val": data}, refinement=False)
+
+
+def test_the_error_that_lasts_is_told_from_the_error_that_changes():
+    """A wrist 30 mm to the left and 40 mm before its place, whichever way the body stands, lasts; noise averages out."""
+    rng = np.random.default_rng(0)
+    body = torch.from_numpy(views().pose_3d[:1]).repeat(4000, 1, 1)
+    angle = torch.from_numpy(rng.uniform(0, 2 * np.pi, 4000)).float()
+    turned = (body - body[:, :1]) @ rotation_about("y", angle)
+    axes = trunk_axes(turned[None], H36M)[0]
+    off = torch.zeros_like(turned)
+    off[:, H36M.index("left_wrist")] = torch.tensor([30.0, 0.0, 40.0])
+    noise = 5 * torch.from_numpy(rng.standard_normal(turned.shape)).float()
+    noise[:, H36M.root] = 0
+    found = lasting_error((turned + off @ axes + noise)[:, None], turned[:, None], H36M)
+    assert float(found) == pytest.approx(50 / 17, abs=0.2)
+    assert float(lasting_error((turned + noise)[:, None], turned[:, None], H36M)) < 0.2
 
 
 def test_what_the_cameras_agree_on_stays_with_a_gate():

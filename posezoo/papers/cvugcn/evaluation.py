@@ -17,7 +17,11 @@ from posezoo.lifting.evaluation import about_the_pelvis
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.papers.cvugcn.simulation import trunk_axes
 from posezoo.skeletons import Skeleton, convert
+
+_OF = ("", "_triangulated")
+"""Suffixes of the metrics of refined poses and of what they were refined from."""
 
 
 class MultiViewMetrics(nn.Module):
@@ -42,7 +46,7 @@ class MultiViewMetrics(nn.Module):
             "p_mpjpe": PMPJPE,
             "symmetry_error": partial(SymmetryError, skeleton=self.scored),
         }
-        names = {f"{name}{suffix}": kind for suffix in ("", "_triangulated") for name, kind in kinds.items()}
+        names = {f"{name}{suffix}": kind for suffix in _OF for name, kind in kinds.items()}
         self.metrics: Any = nn.ModuleDict({name: kind() for name, kind in names.items()})
 
     @torch.no_grad()
@@ -51,7 +55,7 @@ class MultiViewMetrics(nn.Module):
     ) -> None:
         """Count a batch: camera frames, mm."""
         label, *others = (self._converted(points.flatten(0, 1)) for points in (target, pose, coarse))
-        for suffix, flat in zip(("", "_triangulated"), others, strict=True):
+        for suffix, flat in zip(_OF, others, strict=True):
             relative, truth = (about_the_pelvis(points, self.scored) for points in (flat, label))
             self.metrics[f"mpjpe{suffix}"].update(relative, truth)
             self.metrics[f"mpjpe_absolute{suffix}"].update(flat, label)
@@ -64,6 +68,21 @@ class MultiViewMetrics(nn.Module):
     def report(self) -> dict[str, float]:
         """Return every metric by name."""
         return {name: float(metric.compute()) for name, metric in self.metrics.items()}
+
+
+def lasting_error(pose: Float[Tensor, "B V J 3"], target: Float[Tensor, "B V J 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
+    """Return the part of the root-relative error that is the same in all poses, in the axes of the trunk, mm.
+
+    Where a detector always puts a joint beside its place, and where the cameras' calibration puts it there, all frames of a
+    recording are off alike; no frame tells another. It is the mean over joints of the length of the mean error.
+
+    Args:
+        pose, target: camera frames, mm.
+        skeleton: of both, with hips and shoulders.
+    """
+    found, truth = (about_the_pelvis(points.flatten(0, 1), skeleton) for points in (pose, target))
+    axes = trunk_axes(truth[None], skeleton)[0]
+    return ((found - truth) @ axes.mT).mean(0).norm(dim=-1).mean()
 
 
 def _clips(pair: Tensor, clip: Tensor) -> tuple[Tensor, ...]:
@@ -103,8 +122,9 @@ def evaluate_views(
         batch_size: pairs at a time.
 
     Returns:
-        the metrics of :class:`MultiViewMetrics`, ``pairs`` (the same by pair), ``per_action`` MPJPE and
-        ``mpjpe_mean_over_actions``, ``keypoint_error_px``
+        the metrics of :class:`MultiViewMetrics`, ``pairs`` (the same by pair), ``mpjpe_lasting`` (see
+        :func:`lasting_error`, of each pair; the mean of pairs), ``per_action`` MPJPE and ``mpjpe_mean_over_actions``,
+        ``keypoint_error_px``
         (mean distance between keypoints and labels as the cameras see them), ``megabytes`` of weights,
         ``poses`` and ``undefined`` joints.
 
@@ -151,10 +171,18 @@ def evaluate_views(
         parts.append((coarse.cpu(), refined.cpu(), int(undefined)))
     coarse, refined = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
+    scored = skeleton or model.skeleton
+
     def score(chosen: Tensor) -> dict[str, float]:
-        metrics = MultiViewMetrics(model.skeleton, skeleton)
+        metrics = MultiViewMetrics(model.skeleton, scored)
         metrics.update(refined[chosen], coarse[chosen], tensors["pose_3d"][chosen])
         return metrics.report()
+
+    def lasting(chosen: Tensor) -> dict[str, float]:
+        label, *others = (
+            convert(points[chosen], model.skeleton, scored).keypoints for points in (tensors["pose_3d"], refined, coarse)
+        )
+        return {f"mpjpe_lasting{of}": float(lasting_error(own, label, scored)) for of, own in zip(_OF, others, strict=True)}
 
     seen = Rig.of(tensors).project(tensors["pose_3d"])
     names_of_actions, codes = np.unique(data.action[tensors["row"].numpy()], return_inverse=True)
@@ -162,13 +190,18 @@ def evaluate_views(
     by_action.update(refined, tensors["pose_3d"], torch.from_numpy(codes)[:, None].expand(refined.shape[:2]))
     per_action = {name: float(value) for name, value in by_action.per_action().items()}
     everything = torch.ones(len(refined), dtype=torch.bool)
+    by_pair = {}
+    for number, name in enumerate(names):
+        rows = tensors["pair"] == number
+        by_pair[name] = {**score(rows), **lasting(rows)}
     return {
         **score(everything),
+        **{f"mpjpe_lasting{of}": float(np.mean([own[f"mpjpe_lasting{of}"] for own in by_pair.values()])) for of in _OF},
         "poses": len(refined),
         "keypoint_error_px": float((tensors["keypoints_2d"] - seen).norm(dim=-1).nanmean()),
         "megabytes": sum(p.numel() * p.element_size() for p in model.network.parameters()) / 1e6,
         "undefined": sum(part[2] for part in parts),
-        "pairs": {name: score(tensors["pair"] == number) for number, name in enumerate(names)},
+        "pairs": by_pair,
         "mpjpe_mean_over_actions": float(np.mean(list(per_action.values()))),
         "per_action": per_action,
     }
