@@ -77,6 +77,20 @@ class _Total(torch.autograd.Function):
         return summed
 
 
+def of_first(value: float, device: torch.device | str | None = None) -> float:
+    """Return the first process's value, such as the time by its clock.
+
+    Args:
+        value: of this process.
+        device: where the processes exchange tensors.
+    """
+    if share()[1] == 1:
+        return value
+    told = torch.tensor(value, dtype=torch.float32, device=device)
+    dist.broadcast(told, 0)
+    return float(told)
+
+
 def leave() -> None:
     """End a distributed run; this process continues alone."""
     if share()[1] > 1:

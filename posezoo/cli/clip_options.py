@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import InputError
-from posezoo.video.defaults import MAX_GAP
+from posezoo.video.defaults import MAX_FPS, MAX_GAP
 
 if TYPE_CHECKING:
     from posezoo.data import Prediction
@@ -83,8 +83,8 @@ def check_fps(fps: float | None) -> None:
     Raises:
         InputError: it is not above 0, or above 1000.
     """
-    if fps is not None and not 0 < fps <= 1000:
-        raise InputError(f"--fps {fps:g}; expected frames per second, up to 1000.")
+    if fps is not None and not 0 < fps <= MAX_FPS:
+        raise InputError(f"--fps {fps:g}; expected frames per second, up to {MAX_FPS}.")
 
 
 def wants_clip(options: argparse.Namespace) -> bool:

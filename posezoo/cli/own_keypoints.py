@@ -38,6 +38,8 @@ def evaluate_file(options: argparse.Namespace) -> int:
     from posezoo.training.own_data import read_whole_people
 
     check_input(options.input)
+    if options.name == "flat":
+        raise InputError("flat, the baseline, is scored on datasets alone; name a model, such as geoselfsup.")
     other = options.beside or began_with(options.name)
     names = (options.name, *([other] if other else []))
     for name in names:

@@ -171,8 +171,7 @@ def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
     rows, others = matched(result, truth, path)
     here, there = _rows_of(result, rows), _rows_of(truth, others)
     layout = here.skeleton
-    poses = convert(there.pose_3d, there.skeleton, layout).keypoints
-    poses = poses - poses[:, layout.root : layout.root + 1]
+    poses = _about_root(convert(there.pose_3d, there.skeleton, layout).keypoints, layout)
     if not (np.isfinite(poses).all(-1) & np.isfinite(here.pose_3d).all(-1)).sum(-1).max() > 3:
         raise InputError(f"{path} and the prediction have no pose in common of which joints are known in both.")
     return here, replace(there, pose_3d=poses.astype(np.float32), skeleton=layout, keypoints_2d=None, confidence=None)
@@ -189,7 +188,7 @@ def beside(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
     if truth.frame != _LABORATORY:
         return result, truth
     here, there = common(result, truth, path)
-    _, rotation = _of_clip(there.pose_3d, here.pose_3d)
+    _, rotation = _of_clip(there.pose_3d, _about_root(here.pose_3d, here.skeleton))
     return here, replace(there, pose_3d=there.pose_3d @ rotation.T, frame=here.frame)
 
 
@@ -208,9 +207,10 @@ def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float 
     from posezoo.metrics.functional import p_mpjpe
 
     here, there = common(result, truth, path)
-    known = np.isfinite(here.pose_3d).all(-1) & np.isfinite(there.pose_3d).all(-1)
+    found = _about_root(here.pose_3d, here.skeleton)
+    known = np.isfinite(found).all(-1) & np.isfinite(there.pose_3d).all(-1)
     usable = known.sum(-1) > 3
-    pred, target, mask = here.pose_3d[usable], there.pose_3d[usable], known[usable]
+    pred, target, mask = found[usable], there.pose_3d[usable], known[usable]
     scale, rotation = _of_clip(pred, target)
     left = np.linalg.norm(scale * pred @ rotation.T - target, axis=-1)
     filled = [torch.from_numpy(np.nan_to_num(poses)) for poses in (pred, target)]
@@ -221,6 +221,11 @@ def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float 
         "p_mpjpe": float(each),
         "clip_mpjpe": float(left[mask].mean()),
     }
+
+
+def _about_root(poses: np.ndarray, layout: Skeleton) -> np.ndarray:
+    """Return poses (N, J, 3) about their root: models of several cameras give them where they stand in the world."""
+    return poses - poses[:, layout.root : layout.root + 1]
 
 
 def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
@@ -237,6 +242,8 @@ def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]
 def _rows_of(poses: Prediction, rows: np.ndarray) -> Prediction:
     import numpy as np
 
-    names = ("pose_3d", "keypoints_2d", "confidence", "filled", "frame_number", "person", "video", "time_s")
-    chosen = {name: np.asarray(values)[rows] for name in names if (values := getattr(poses.numpy(), name)) is not None}
+    from posezoo.poses.prediction_files import ARRAYS, LABELS
+
+    own = poses.numpy()
+    chosen = {name: np.asarray(values)[rows] for name in (*ARRAYS, *LABELS) if (values := getattr(own, name)) is not None}
     return replace(poses, **chosen)

@@ -74,7 +74,7 @@ class LiftingDataModule(pl.LightningDataModule):
         self.facing, self.postures = facing, postures
         self.augmentation = None if augmentation is None else Augmentation.of(augmentation)
         self.pool: Tensor | None = None
-        self.actions: tuple[str, ...] = ()
+        self.actions: dict[str, tuple[str, ...]] = {}  # of validation and of test, in the order of their codes
         self._splits: dict[str, dict[str, Tensor]] = {}
 
     def load(self, split: str, keypoints: str | None = None) -> PoseData:
@@ -125,7 +125,7 @@ class LiftingDataModule(pl.LightningDataModule):
             raise InputError("labels=True, but the training split has no 3D; set labels=False or give 3D.")
         if split != "train":
             names, codes = np.unique(data.action, return_inverse=True)
-            self.actions = tuple(str(name) for name in names)
+            self.actions[split] = tuple(str(name) for name in names)
             tensors["action"] = torch.from_numpy(codes.astype(np.int64))
         if augmented:
             tensors |= {"recording": torch.from_numpy(data.sequence).long(), "frame": torch.from_numpy(data.frame).long()}

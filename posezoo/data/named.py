@@ -52,7 +52,10 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
     known = inspect.signature(loader).parameters
     if "path" in known:
         if path is None:
-            raise InputError(f"dataset {name} lives in a file; give its path (make it with `posezoo data prepare {name}`).")
+            made = (
+                "a folder, see posezoo.data.realbench" if name == "realbench" else f"`posezoo data prepare {name}` makes it"
+            )
+            raise InputError(f"dataset {name} lives in a file; give its path ({made}).")
         settings["path"] = path
     elif path is not None:
         raise InputError(f"dataset {name} needs no file; leave path={str(path)!r} out.")

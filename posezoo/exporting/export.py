@@ -69,10 +69,12 @@ def export(
     format: str | None = None,
     skeleton: str | Skeleton | None = None,
 ) -> Exported:
-    """Write a model as a file that runs without PoseZoo, with all that ``predict`` does before and after the network.
+    """Write a model as a file that runs without PoseZoo, and gives what ``predict`` gives.
 
-    Batches of any size are taken, without being cut: a large one needs memory in proportion. What a pose that ``predict``
-    would refuse gives is NaN, in all joints. Nothing is written where the file would not give what the model gives.
+    A missing joint is NaN: points that stand for one, such as (0, 0), are known to ``predict`` alone. Neither knows the file
+    a camera: its poses are those of ``predict`` without ``image_size`` and ``camera``. Batches of any size are taken whole;
+    large ones need memory in proportion. What a pose that ``predict`` would refuse gives is NaN, in all joints.
+    Nothing is written where the file would not give what the model gives.
 
     Args:
         model: a model in eval mode, a name such as ``svma``, or the path of weights.

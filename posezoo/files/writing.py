@@ -67,7 +67,8 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
         >>> target.read_text(), len(list(target.parent.iterdir()))
         ('done', 1)
     """
-    path = Path(path)
+    # A link stays one: what it points to is replaced.
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     places = ExitStack()
     try:
         if not path.parent.is_dir():

@@ -91,6 +91,9 @@ class Camera:
     def __post_init__(self) -> None:
         for field, shape in {"K": (3, 3), "R": (3, 3), "t": (3,)}.items():
             object.__setattr__(self, field, _tensor(getattr(self, field), field, shape))
+        common = torch.promote_types(torch.promote_types(self.K.dtype, self.R.dtype), self.t.dtype)
+        for field in ("K", "R", "t"):
+            object.__setattr__(self, field, getattr(self, field).to(common))
         K, R = self.K.detach().cpu().double(), self.R.detach().cpu().double()
         if not bool(torch.linalg.det(K).abs() > 1e-9) or K[0, 0] == 0 or K[1, 1] == 0:
             raise InputError(f"camera K is singular ({self.K.tolist()}); expected focal lengths, a centre and 0 0 1.")
@@ -100,7 +103,7 @@ class Camera:
                 "by their last value."
             )
         if self.distortion is not None:
-            object.__setattr__(self, "distortion", _tensor(self.distortion, "distortion", (5,)))
+            object.__setattr__(self, "distortion", _tensor(self.distortion, "distortion", (5,)).to(common))
         if not torch.allclose(R @ R.T, torch.eye(3, dtype=torch.float64), atol=1e-4) or torch.linalg.det(R) < 0:
             raise InputError("camera R is not a rotation (R @ R.T is not the identity, or its determinant is negative).")
         if self.image_size is not None:

@@ -34,6 +34,7 @@ class RigFit:
         cameras: in the order of the views.
         order: which of the given cameras each is.
         inverted: whether R and t were taken as camera-to-world.
+        placed: whether t was taken as the camera's place in the world.
         error: median reprojection error, in shares of the person's height in the picture; infinite where no point is had.
         given_error: the same of the cameras as they were given.
     """
@@ -43,11 +44,13 @@ class RigFit:
     inverted: bool
     error: float
     given_error: float
+    placed: bool = False
 
     @property
     def changed(self) -> str:
         """The difference from the cameras as given, in words; empty where there is none."""
         parts = ["R and t are taken as camera-to-world"] if self.inverted else []
+        parts += ["t is taken as the camera's place"] if self.placed else []
         if self.order != tuple(range(len(self.order))):
             names = [camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)]
             parts.append(f"the views are of {', '.join(names)}, in this order")
@@ -84,20 +87,26 @@ def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], floa
 
 
 def _others(cameras: Sequence[Camera]) -> Iterator[RigFit]:
-    """Yield the cameras in other orders, and inverted."""
+    """Yield the cameras in other orders, inverted, and placed at t."""
     count = len(cameras)
     identity = tuple(range(count))
     orders = list(itertools.permutations(identity)) if count <= _MOST_ORDERS else [identity, identity[::-1]]
-    for inverted in (False, True):
-        turned = [invert(camera) for camera in cameras] if inverted else list(cameras)
+    for taken in (None, invert, place):
+        turned = list(cameras) if taken is None else [taken(camera) for camera in cameras]
         for order in orders:
-            if inverted or order != identity:
-                yield RigFit(tuple(turned[number] for number in order), order, inverted, float("inf"), float("inf"))
+            if taken is not None or order != identity:
+                chosen = tuple(turned[number] for number in order)
+                yield RigFit(chosen, order, taken is invert, float("inf"), float("inf"), taken is place)
 
 
 def invert(camera: Camera) -> Camera:
     """Return the camera with its pose inverted, for R and t that a file gives as camera-to-world."""
     return replace(camera, R=camera.R.T, t=-camera.R.T @ camera.t)
+
+
+def place(camera: Camera) -> Camera:
+    """Return the camera that stands at its t, for files that give the place of a camera as t."""
+    return replace(camera, t=-camera.R @ camera.t)
 
 
 def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float:

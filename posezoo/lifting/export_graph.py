@@ -123,6 +123,31 @@ class ConvertLayout(nn.Module):
         return torch.where(blank > 0, torch.nan, result)
 
 
+class NoseBetweenEars(nn.Module):
+    """:func:`posezoo.poses.missing.nose_between_ears` of a layout that has them.
+
+    Example:
+        >>> import torch
+        >>> from posezoo.skeletons import get_skeleton
+        >>> pose = torch.arange(34.0).reshape(1, 17, 2)
+        >>> pose[0, 0] = torch.nan
+        >>> NoseBetweenEars(get_skeleton("coco17"))(pose)[0, 0]
+        tensor([7., 8.])
+    """
+
+    is_nose: Tensor
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__()
+        nose, *self.ears = (skeleton.index(joint) for joint in ("nose", "left_ear", "right_ear"))
+        self.register_buffer("is_nose", torch.arange(len(skeleton)) == nose)
+
+    def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
+        left, right = (keypoints[:, ear, None] for ear in self.ears)
+        lost = self.is_nose & torch.isnan(keypoints).any(-1)
+        return torch.where(lost[..., None], (left + right) / 2, keypoints)
+
+
 def example_people(count: int, skeleton: Skeleton) -> tuple[Float[Tensor, "B J 2"], Float[Tensor, "B J 3"]]:
     """Return up to 64 procedural people: px, and mm about their root, camera frame; joints that they lack are at 0."""
     from posezoo.data import load_dataset
@@ -148,11 +173,15 @@ class LiftingGraph(ExportGraph[Lifter]):
             else "every joint is needed"
         )
         self.inputs = (Port("keypoints_2d", (BATCH, len(source), 2), f"px, y down, joints of {source.name}; {missing}"),)
+        self.nose = NoseBetweenEars(source) if {"nose", "left_ear", "right_ear"} <= set(source.joints) else None
         meaning = f"{self.unit}, {self.frame}, joints of {self.skeleton.name}; NaN where the keypoints do not tell a pose"
+        if model.facing:
+            meaning += "; as predict gives it without image_size and camera"
         self.outputs = (Port("pose_3d", (BATCH, len(self.skeleton), 3), meaning),)
 
     def forward(self, keypoints_2d: Float[Tensor, "B I 2"]) -> Float[Tensor, "B J 3"]:
-        values = keypoints_2d if self.convert is None else self.convert(keypoints_2d)
+        found = keypoints_2d if self.nose is None else self.nose(keypoints_2d)
+        values = found if self.convert is None else self.convert(found)
         useful = torch.ones_like(values[:, 0, 0], dtype=torch.bool)
         if self.model.fills_missing:
             present = ~torch.isnan(values).any(-1)

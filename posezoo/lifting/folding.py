@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -20,8 +20,13 @@ class _Folded(NamedTuple):
 
     network: nn.Module
     tensors: list[Tensor]
-    versions: list[int]
+    states: list[tuple[int, int]]
     folded: nn.Module
+
+
+def _states(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Return what of each tensor changes with its values: where they lie, and how often they were written."""
+    return [(tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version) for tensor in tensors]
 
 
 class FoldingModule(LightningModule):
@@ -44,17 +49,18 @@ class FoldingModule(LightningModule):
     def for_inference(self, network: Any) -> Any:
         """Return the network with its batch norms folded into its layers, where only prediction is wanted.
 
-        The folded copy is kept until a weight changes; while gradients are recorded or the model trains, the network itself.
+        The folded copy is kept until a weight changes, or the model is put in training or eval mode; while gradients are
+        recorded or the model trains, the network itself. What is written in place into a weight's ``data`` leaves no trace:
+        call ``eval()`` after it.
         """
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return network
         kept = self._folded.get(id(network))
-        if kept is None or kept.versions != [tensor._version for tensor in kept.tensors]:
+        if kept is None or kept.states != _states(kept.tensors):
             named = (*network.named_parameters(), *network.named_buffers())
             # Counts of batches do not change what is predicted.
             tensors = [tensor for name, tensor in named if not name.endswith("num_batches_tracked")]
-            versions = [tensor._version for tensor in tensors]
-            kept = _Folded(network, tensors, versions, fuse_batch_norm(network))
+            kept = _Folded(network, tensors, _states(tensors), fuse_batch_norm(network))
             # In a dictionary, since an attribute would become part of the model.
             self._folded[id(network)] = kept
             # A walk over the modules to the first weight takes as long as a layer of a single pose.
@@ -64,6 +70,11 @@ class FoldingModule(LightningModule):
     def _forget(self) -> None:
         """Forget what was kept of the weights for prediction."""
         self._folded, self._first = {}, ()
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and prediction, and forget the folded copies."""
+        self._forget()
+        return super().train(mode)
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the folded copies out of copies and pickles, because their keys are addresses in memory."""

@@ -198,9 +198,9 @@ def check_keypoints(
         usable = None if usable.all() else usable
     if largest > LARGEST_PX:
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
-    whole = values if present is None and usable is None else values[~np.isnan(values).any((1, 2))]
-    if len(whole) and is_person:
-        _warn(whole, source, target, largest, size)
+    lifted = values if usable is None else values[usable]
+    if len(lifted) and is_person:
+        _warn(lifted, source, target, largest, size)
     return Keypoints(values, trust, shape, approximated, present, usable, size)
 
 
@@ -256,7 +256,7 @@ def _warn(
     largest: float,
     image_size: tuple[float, float] | None,
 ) -> None:
-    """Warn of keypoints that look wrong.
+    """Warn of keypoints that look wrong; NaN, where a joint is missing, compares as False with everything.
 
     Takes a few microseconds, because ``predict`` calls it for single poses too.
     """

@@ -124,7 +124,7 @@ class LiftingModule(ZooModule):
         check_batch_size(batch_size)
         if camera is not None and not isinstance(camera, Camera):
             raise InputError(f"camera is of type {type(camera).__name__}; expected one posezoo.geometry.Camera.")
-        values = torch.from_numpy(checked.values).to(self.device)
+        values = torch.tensor(checked.values, device=self.device)  # a copy: results outlive the caller's array
         usable = None if checked.usable is None else torch.from_numpy(checked.usable).to(self.device)
         filled: Tensor | None = None
         if checked.present is not None:
@@ -225,7 +225,7 @@ class LiftingModule(ZooModule):
         pose = self.lift(batch["keypoints_2d"])
         if "pose_3d" in batch:
             if stage not in self._metrics:
-                actions = self.datamodule.actions if self.datamodule is not None else ()
+                actions = self.datamodule.actions.get(stage, ()) if self.datamodule is not None else ()
                 self._metrics[stage] = LiftingMetrics(self.unit, self.skeleton, actions).to(self.device)
             self._metrics[stage].update(pose, batch["pose_3d"], batch.get("action"))
         return pose

@@ -121,7 +121,7 @@ class PictureModule(ZooModule):
 
     @torch.inference_mode()
     def predict_images(self, images: Iterable[object], box: object = None) -> Prediction:
-        """Predict N poses from N pictures, such as the frames of a video; ``box`` holds the box of each."""
+        """Predict N poses from N pictures, such as the frames of a video; ``box``, where given, is that of all."""
         self.check_ready()
         joints, sizes = len(self.skeleton), set()
         poses, keypoints, confidences = [np.empty((0, joints, 3), np.float32)], [], []

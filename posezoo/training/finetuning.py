@@ -92,6 +92,8 @@ def finetune(
             f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
             "and a share between 0 and 1."
         )
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}.")
     _check_accelerator(accelerator)
     keep_freed_memory()
     model = _unsupervised(name)

@@ -12,6 +12,7 @@ from posezoo.data import PoseData, read_keypoints
 from posezoo.errors import InputError
 from posezoo.formats.keypoints import inspect_keypoints
 from posezoo.lifting.inputs import check_convertible, check_keypoints
+from posezoo.poses.missing import missing_joints
 from posezoo.skeletons import Skeleton, convert
 
 
@@ -60,7 +61,9 @@ def read_whole_people(
     image_size: tuple[int, int] | None = None,
     labels: bool = False,
 ) -> tuple[PoseData, int]:
-    """Read and convert people, and leave out who lacks a joint (NaN, or confidence 0) or is a single point.
+    """Read and convert people, and leave out who lacks a joint or is a single point.
+
+    Joints are missing where :func:`posezoo.poses.missing.missing_joints` says so.
 
     Args:
         source: a file, see :func:`posezoo.data.read_keypoints`, or poses; labels among them are dropped unread, but
@@ -80,9 +83,8 @@ def read_whole_people(
         UserWarning: heads below feet in most poses (y up?), keypoints that look normalised, or left and right exchanged.
     """
     data = source if isinstance(source, PoseData) else read_keypoints(source, skeleton, image_size)
-    found = data.keypoints_2d
-    if data.confidence is not None:
-        found = np.where(data.confidence[..., None] > 0, found, np.float32(np.nan))
+    missing = missing_joints(data.keypoints_2d, data.skeleton, data.confidence)
+    found = np.where(missing[..., None], np.float32(np.nan), data.keypoints_2d)
     converted = convert(found, data.skeleton, target, data.confidence)
     check_convertible(data.skeleton, converted.missing)
     keypoints = np.ascontiguousarray(converted.keypoints, dtype=np.float32)

@@ -121,8 +121,8 @@ def train(
     model, trainer = cli.model, cli.trainer
     origin = provenance(cli.config["seed_everything"])
     origin["data"] = without_folders(dict(cli.config["data"]))
-    if start is not None and not resume:
-        begin_from(model, start)
+    if start is not None:
+        begin_from(model, start)  # of a resumed run too, whose checkpoint holds no teacher; its own weights come after
         origin["started_from"] = str(start)
     if trainer.is_global_zero:
         config = _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from posezoo.distributed import of_first
 from posezoo.lifting import ZooModule
 
 
@@ -29,7 +31,8 @@ def terminated_by_signal() -> Iterator[None]:
 class StopAfter(pl.Callback):
     """End training after so many batches or minutes, whichever comes first, and tell the model its progress.
 
-    Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN.
+    Lightning's ``max_steps`` counts every optimizer's steps: two a batch for a GAN. Of several processes the first one's
+    clock counts: rates that fall with the time are the same on all, and all end with the same batch.
 
     Args:
         steps: batches; no limit where not given.
@@ -46,21 +49,26 @@ class StopAfter(pl.Callback):
         if self.steps is not None and trainer.fit_loop.total_batch_idx + 1 >= self.steps:
             trainer.should_stop = True
 
-    def done(self, batches: int) -> float:
-        """Return the share of the run that is done after so many batches, at this moment."""
+    def done(self, batches: int, device: torch.device | str | None = None) -> float:
+        """Return the share of the run that is done after so many batches, at this moment; the same on all processes.
+
+        Args:
+            batches: so far.
+            device: of the model.
+        """
         shares = [0.0]
         if self.steps is not None:
             shares.append(batches / self.steps)
         if self.minutes is not None:
-            shares.append((time.monotonic() - self._begun) / 60 / self.minutes)
+            shares.append(of_first((time.monotonic() - self._begun) / 60 / self.minutes, device))
         return max(shares)
 
     def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
         if isinstance(module, ZooModule):
-            module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1)
+            module.progress.done = self.done(trainer.fit_loop.total_batch_idx + 1, module.device)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: object, index: int
     ) -> None:
-        if self.done(trainer.fit_loop.total_batch_idx + 1) >= 1:
+        if self.done(trainer.fit_loop.total_batch_idx + 1, module.device) >= 1:
             trainer.should_stop = True

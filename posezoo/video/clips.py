@@ -18,7 +18,7 @@ from posezoo.lifting.module import LiftingModule
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton
-from posezoo.video.defaults import MAX_GAP
+from posezoo.video.defaults import MAX_FPS, MAX_GAP
 from posezoo.video.detectors import Detector, get_detector
 from posezoo.video.lifting import lift_track
 from posezoo.video.reading import watch
@@ -181,6 +181,13 @@ def lift(
         >>> people[0].pose_3d.shape
         (30, 17, 3)
     """
+    if not isinstance(model, LiftingModule):
+        raise InputError(
+            f"model is {getattr(model, 'zoo_name', type(model).__name__)}; expected a lifter of single views, such as "
+            "posezoo.load('geoselfsup')."
+        )
+    if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= MAX_FPS):
+        raise InputError(f"fps is {fps!r}; expected frames per second, a number above 0, up to {MAX_FPS}.")
     people = read_people(
         source,
         detector=detector,

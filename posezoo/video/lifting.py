@@ -9,7 +9,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
-from posezoo.poses.missing import convert_found
+from posezoo.poses.missing import convert_found, missing_joints
 from posezoo.poses.prediction import Prediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 from posezoo.video.tracking import Track
@@ -42,6 +42,8 @@ def lift_track(
     """
     layout, confidence = get_skeleton(skeleton), track.confidence.astype(np.float32)
     keypoints = track.keypoints.astype(np.float32)
+    sizes = None if image_size is None else np.asarray([image_size])
+    keypoints[missing_joints(keypoints, layout, image_sizes=sizes)] = np.nan  # a detector's placeholders
     converted = convert_found(keypoints, layout, model.skeleton, confidence)
     check_convertible(layout, converted.missing)
     known = np.isfinite(converted.keypoints).all(-1)
@@ -52,7 +54,7 @@ def lift_track(
             f"in none of {len(track)} frames enough joints are known to be lifted by {model.zoo_name} (at most {most} of "
             f"{len(model.skeleton)}); fill longer gaps (--fill-gaps), or take a model that fills in joints (geoselfsup)."
         )
-    result = model.predict(keypoints[rows], layout, image_size)
+    result = model.predict(keypoints[rows], layout, image_size, incomplete="nan")
 
     def spread(values: np.ndarray, empty: float | bool) -> np.ndarray:
         whole: np.ndarray = np.full((len(track), *values.shape[1:]), empty, dtype=values.dtype)

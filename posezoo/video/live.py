@@ -68,8 +68,11 @@ def lift_pictures(pictures: Iterable[np.ndarray], detector: Detector, model: Lif
             continue
         with warnings.catch_warnings():  # about people who lie down or stand on their heads
             warnings.simplefilter("ignore")
-            result = model.predict(person[None], layout, picture.shape[1::-1])
+            result = model.predict(person[None], layout, picture.shape[1::-1], incomplete="nan")
         assert result.keypoints_2d is not None
+        if np.isnan(result.pose_3d).all():
+            yield Seen(picture, model.skeleton)
+            continue
         yield Seen(picture, model.skeleton, result.keypoints_2d[0], result.pose_3d[0])
 
 

@@ -100,10 +100,17 @@ def common_times(
         (F,) seconds of the frames of the longest view; None where no view has a variable rate.
 
     Raises:
-        InputError: a frame of one view is more than half a step from the frame of that number in another: frames of
-            several cameras are matched by their numbers.
+        InputError: the views' rates differ, or a frame of one view is more than half a step from the frame of that number in
+            another: frames of several cameras are matched by their numbers.
     """
     if all(times is None for times, _ in clocks):
+        rates = {float(fps): file for (_, fps), file in zip(clocks, files, strict=True) if fps}
+        slow, fast = min(rates, default=1.0), max(rates, default=1.0)
+        if fast > 1.005 * slow:  # 29.97 and 30 are one rate
+            raise InputError(
+                f"{rates[slow]} has {slow:g} frames per second and {rates[fast]} {fast:g}; frames of several cameras are "
+                f"matched by their numbers: bring both to one rate (ffmpeg -i IN -r {slow:g} OUT)."
+            )
         return None
     longest = max(len(times) for times, _ in clocks if times is not None)
     told = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,25 +83,34 @@ def _write_gif(temporary: Path, pictures: Iterator[np.ndarray], delays: list[int
 
     # Draw all pictures before the file is opened, because closing it after an interruption would write a part.
     waiting = list(pictures)[::-1]
+    # In memory: where the disk is full, Pillow raises once more when its file is closed, out of reach of an except.
+    buffer = io.BytesIO()
     file: Any
-    with imageio.v3.imopen(temporary, "w", plugin="pillow", extension=".gif") as file:
+    with imageio.v3.imopen(buffer, "w", plugin="pillow", extension=".gif") as file:
         while waiting:
             file.write(waiting.pop(), is_batch=False, duration=delays if len(delays) > 1 else delays[0], loop=0)
+    temporary.write_bytes(buffer.getvalue())
 
 
 def _write_mp4(temporary: Path, pictures: Iterator[np.ndarray], fps: float | int, path: Path) -> None:
     import imageio.v2
+    from imageio_ffmpeg import count_frames_and_secs
 
     settings = {"codec": "libx264", "quality": 7, "macro_block_size": 2, "ffmpeg_log_level": "error"}
     writer: Any
+    written = found = 0
     try:
         with imageio.v2.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **settings) as writer:
             for shown in pictures:
                 writer.append_data(shown)
+                written += 1
     except (OSError, RuntimeError) as error:
         raise SaveError(f"{path} was not written: FFmpeg stopped ({str(error).strip()[:120]}).") from error
-    if not temporary.is_file() or not temporary.stat().st_size:
-        raise SaveError(f"{path} was not written: FFmpeg wrote nothing; is the disk full?")
+    # ImageIO does not tell how FFmpeg ended.
+    with suppress(OSError, RuntimeError):
+        found = count_frames_and_secs(str(temporary))[0]
+    if found < written:
+        raise SaveError(f"{path} was not written: FFmpeg wrote {found} of {written} frames; is the disk full?")
 
 
 def _render(clip: Clip, numbers: Iterable[int], dpi: int) -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from posezoo.data import Prediction, load_dataset
-from posezoo.errors import PoseZooWarning
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry.rig_fit import invert
 from posezoo.papers.cvugcn import CVUGCN
 from posezoo.registry import load, save
@@ -109,6 +109,59 @@ def test_pictures_of_another_size_and_cameras_of_another_rig_are_warned_of(tmp_p
     _, out, err = predict(tmp_path, capsys, weights, pixels[0], other)
     assert float(re.search(r"median reprojection error ([\d.]+) px", out)[1]) > 5
     assert "the views do not fit the cameras: half of the joints are off by more than" in err
+
+
+def test_a_calibration_whose_t_is_the_place_of_the_camera_is_understood(tmp_path, capsys, weights, seen):
+    pixels, world, cameras = seen
+    found, _, err = predict(tmp_path, capsys, weights, pixels[0], [replace(c, t=c.center) for c in cameras])
+    assert "only if t is taken as the camera's place" in err
+    np.testing.assert_allclose(found.pose_3d, world[0], atol=0.5)
+
+
+def test_files_that_bear_numbers_keep_their_order_where_cameras_bear_no_names(tmp_path, capsys, weights, seen):
+    """Name the files of the first camera gopro2 and of the second gopro1: a list of cameras has an order, no names."""
+    pixels, world, cameras = seen
+    files = [tmp_path / "gopro2.npz", tmp_path / "gopro1.npz"]
+    for file, view in zip(files, pixels[0], strict=True):
+        np.savez(file, keypoints=view, skeleton="h36m17")
+    rig = calibration(tmp_path / "rig.json", [replace(camera, name="") for camera in cameras])
+    assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.npz") == 0
+    assert capsys.readouterr().err == ""
+    np.testing.assert_allclose(Prediction.load(tmp_path / "out.npz").pose_3d, world[0], atol=0.5)
+
+
+def test_what_no_cameras_see_is_refused(tmp_path, capsys, weights, seen):
+    """Give views of different rates, fractions of pictures, one file twice, and one camera twice."""
+    pixels, _, cameras = seen
+    rig = calibration(tmp_path / "rig.json", cameras)
+    contents = {
+        "a": (pixels[0, 0], 25.0),
+        "b": (pixels[0, 1], 50.0),
+        "p": (pixels[0, 0] / 2000, 25),
+        "q": (pixels[0, 1] / 2000, 25),
+    }
+    for name, (keypoints, fps) in contents.items():
+        np.savez(tmp_path / f"{name}.npz", keypoints=keypoints, skeleton="h36m17", fps=fps)
+    for names, options, words in (
+        ("ab", (), "25 frames per second and .*50"),
+        ("pq", (), "fractions of the picture"),
+        ("aa", (), "views 1 and 2 hold the same keypoints"),
+        ("ab", ("--views", "c0", "c0"), "named twice"),
+    ):
+        files = [tmp_path / f"{name}.npz" for name in names]
+        assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.npz", *options) == 2
+        assert re.search(words, capsys.readouterr().err)
+    assert not (tmp_path / "out.npz").exists()
+    model = load(str(weights))
+    for two, given, words in (
+        (pixels[0], [cameras[0], cameras[0]], "stand in one place"),
+        (pixels[0], [replace(camera, t=camera.center) for camera in cameras], "t is -R @ centre"),
+        (pixels[0] / 2000, cameras, "fractions"),
+    ):
+        with pytest.raises(InputError, match=words):
+            model.predict_views(two, given)
+    with pytest.warns(PoseZooWarning, match="seen by two views"):
+        model.predict_views(np.stack([pixels[0, 0], np.full_like(pixels[0, 1], np.nan)]), cameras)
 
 
 def test_in_python_too(weights, seen):

@@ -56,6 +56,14 @@ def test_the_permutation_depends_on_seed_and_epoch_alone():
     assert seen(loaders[0]) != first[0]
 
 
+def test_actions_of_validation_and_of_test_are_told_apart():
+    parts = {name: load_dataset("procedural", split="test", actions=[name], frames_per_clip=4) for name in ("walk", "sit")}
+    data = LiftingDataModule({"train": parts["walk"], "val": parts["sit"], "test": parts["walk"]})
+    data.setup("validate")
+    data.setup("test")
+    assert data.actions == {"val": ("sit",), "test": ("walk",)}
+
+
 def test_what_cannot_be_batched_is_said(monkeypatch):
     with pytest.raises(InputError, match="different lengths"):
         TensorLoader({"x": torch.zeros(3), "y": torch.zeros(4)}, 2)
@@ -73,7 +81,7 @@ def test_batches_hold_root_relative_labels_in_the_layout_asked_for():
     assert {name: tuple(value.shape) for name, value in batch.items()} == {"keypoints_2d": (8, 14, 2), "pose_3d": (8, 14, 3)}
     assert (batch["pose_3d"][:, get_skeleton("common14").root] == 0).all()
     test = next(iter(module.test_dataloader()))
-    assert [module.actions[code] for code in test["action"].unique()] == ["walk"]
+    assert [module.actions["test"][code] for code in test["action"].unique()] == ["walk"]
     # h36m17 has what common14 has: the test batch is the data, joint by joint.
     columns = [data.skeleton.index(joint) for joint in get_skeleton("common14").joints]
     torch.testing.assert_close(test["keypoints_2d"], torch.from_numpy(data.keypoints_2d[:, columns]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -108,6 +110,9 @@ def test_detection_errors_scale_with_the_person_and_follow_the_given_distributio
     ratio = (moved[:, 3, 0] / standing)[moved[:, 3, 0] > 0]
     assert np.median(ratio) == pytest.approx(0.1, rel=0.15)
     np.testing.assert_array_equal(noisy.keypoints_2d, with_detection_errors(data, residuals, seed=1).keypoints_2d)
+    unseen = replace(data, sequences=tuple(replace(clip, camera=None) for clip in data.sequences))
+    with pytest.raises(InputError, match="camera"):
+        with_detection_errors(unseen, residuals)
 
 
 def test_what_is_missing_is_said(source, tmp_path):

@@ -156,6 +156,18 @@ def test_atomic_write_replaces_and_leaves_one_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
+def test_what_a_link_points_to_is_replaced(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "a.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    with atomic_write(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link.txt"]
+
+
 def test_atomic_write_follows_the_umask(tmp_path):
     old = os.umask(0o022)
     try:

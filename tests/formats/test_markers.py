@@ -1,6 +1,7 @@
 """Test TRC and C3D as ground truth: read as other programs write them, matched by frame or time, in the camera's frame."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,19 @@ def test_frames_match_by_number_and_by_time(tmp_path):
     path = write_trc(tmp_path / "c.trc", world, first=1000)
     with pytest.raises(InputError, match="have no frame in common"):
         score(some, read_truth(path), path)
+
+
+def test_poses_that_stand_in_the_world_are_scored_and_drawn_about_their_root(tmp_path):
+    """Poses of several cameras are where people walk; of fewer frames than the truth, some of them doubtful."""
+    world, relative = laboratory()
+    path = write_trc(tmp_path / "a.trc", world)
+    walked = result(relative[::2] + [900.0, -200.0, 4000.0] + 100 * np.arange(6)[:, None, None], doubtful=np.arange(6) == 2)
+    walked = replace(walked, frame_number=np.arange(0, 12, 2))
+    errors = score(walked, read_truth(path), path)
+    assert (errors["poses"], errors["clip_mpjpe"] < 0.05) == (6, True)
+    here, there = beside(walked, read_truth(path), path)
+    assert here.doubtful.tolist() == walked.doubtful.tolist()
+    np.testing.assert_allclose(there.pose_3d, relative[::2], atol=0.1)
 
 
 def test_at_the_command_line(tmp_path, capsys):

@@ -90,6 +90,14 @@ def test_a_published_camera_center():
     np.testing.assert_allclose(center.numpy(), [1841.10705566, 4955.28466797, 1563.44543457], atol=0.01)
 
 
+def test_parts_of_a_camera_share_the_widest_of_their_types():
+    """Build a camera as people do: K of whole numbers, R of NumPy's doubles, t a list."""
+    camera = Camera(np.array([[1000, 0, 500], [0, 1000, 500], [0, 0, 1]]), np.eye(3), [10, 20, 30], [0, 0, 0, 0, 0])
+    assert {part.dtype for part in (camera.K, camera.R, camera.t, camera.distortion)} == {torch.float64}
+    assert camera.center.tolist() == [-10.0, -20.0, -30.0]
+    assert camera.projection[0].tolist() == [1000.0, 0.0, 500.0, 1000.0 * 10 + 500 * 30]
+
+
 def test_bad_cameras_are_refused():
     with pytest.raises(InputError, match=r"K has shape \(2, 2\)"):
         Camera(torch.eye(2), torch.eye(3), torch.zeros(3))

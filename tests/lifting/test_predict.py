@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
 from posezoo.data import load_dataset
-from posezoo.errors import InputError, UnknownNameError
+from posezoo.errors import InputError, PoseZooWarning, UnknownNameError
 from posezoo.geometry import h36m_cameras
 from posezoo.papers.cvugcn import CVUGCN
+from posezoo.papers.geoselfsup import GeoSelfSup
 from posezoo.papers.hg3d import HG3D
 from posezoo.papers.martinez import Martinez
 from posezoo.papers.svma import SVMA
@@ -70,6 +73,17 @@ def test_leading_dimensions_and_kinds_of_arrays_are_kept(model, people):
     assert isinstance(tensor, torch.Tensor)
     np.testing.assert_allclose(tensor.numpy(), flat, atol=1e-6)
     np.testing.assert_allclose(model.predict(keypoints.tolist()).pose_3d, flat, atol=1e-6)
+
+
+def test_the_caller_s_array_is_read_alone(model, people):
+    """A memory map may be read-only, and what is written into an array later is no part of the result."""
+    keypoints = people.keypoints_2d[:4].copy()
+    keypoints.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = model.predict(keypoints)
+    assert not np.shares_memory(result.keypoints_2d, keypoints)
+    np.testing.assert_array_equal(result.keypoints_2d, keypoints)
 
 
 def test_where_and_how_large_a_person_stands_does_not_matter(model, people):
@@ -147,6 +161,19 @@ def test_upside_down_people_and_normalised_pixels_are_warned_of(model, people, r
         assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match=r"height - y, and are these joints those of coco17"):
         model.predict(people.keypoints_2d[0], skeleton="coco17")
+
+
+def test_keypoints_that_look_wrong_are_warned_of_where_every_pose_lacks_a_joint(people):
+    model = GeoSelfSup(skeleton="h36m17", width=8, critic_width=8, completion_width=8).eval()
+    keypoints = people.keypoints_2d.copy()
+    keypoints[:, 13] = np.nan  # a wrist that is never seen
+    for changed, words in (
+        (1000 - keypoints, "heads are below feet"),
+        (keypoints[..., ::-1], "exchange the two"),
+        (keypoints / keypoints[np.isfinite(keypoints)].max(), "fractions of the image"),
+    ):
+        with pytest.warns(PoseZooWarning, match=words):
+            model.predict(changed)
 
 
 def test_martinez_gives_millimetres(people):

@@ -47,6 +47,25 @@ def test_eight_threads_use_one_model(name):
     assert torch.get_num_threads() == threads
 
 
+def test_weights_that_change_are_seen():
+    """Compare with a model that had these weights from the start, whichever way they came in."""
+    model = posezoo.load("svma")
+    predicted(model)
+    halved = torch.nn.utils.parameters_to_vector(model.parameters()).detach() / 2
+    fresh = posezoo.load("svma")
+    torch.nn.utils.vector_to_parameters(halved, fresh.parameters())
+    expected = predicted(fresh)
+    torch.nn.utils.vector_to_parameters(halved, model.parameters())
+    np.testing.assert_array_equal(predicted(model), expected)
+    other = posezoo.load("svma")
+    predicted(other)
+    for parameter in other.parameters():
+        parameter.data.mul_(0.5)
+    np.testing.assert_array_equal(predicted(other.eval()), expected)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(predicted(posezoo.load("svma")), predicted(posezoo.load("svma")))
+
+
 @pytest.mark.parametrize("name", [*LIFTERS, "cvugcn.cmu", "hg3d.render_small"])
 def test_copies_and_pickles_are_the_model(name):
     model = posezoo.load(name)

@@ -16,7 +16,7 @@ import torch.multiprocessing as mp
 import posezoo
 from posezoo.cli import main
 from posezoo.data import load_dataset
-from posezoo.distributed import draw, roll, total
+from posezoo.distributed import draw, of_first, roll, total
 from posezoo.lifting import LiftingModule
 from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout
 from posezoo.networks.shared import _Normalize
@@ -111,6 +111,7 @@ def process(rank: int, world: int, folder: str) -> None:
             "drawn": draw(torch.randn, len(batch), 2),
             "rolled": roll(batch.detach()),
             "total": total(torch.tensor(float(rank + 1))),
+            "clock": torch.tensor(of_first(0.25 + rank)),
             "dropout": dropout,
             "painted": painted.detach(),
             "pixel_gradient": pixels.grad,
@@ -155,6 +156,7 @@ def test_draws_batch_norm_and_dropout_are_those_of_the_global_batch(tmp_path):
         torch.testing.assert_close(part["pixel_mean"], images.running_mean)
         torch.testing.assert_close(part["pixel_var"], images.running_var)
         assert part["total"] == 6
+        assert part["clock"] == 0.25  # the first process's
     assert torch.equal(whole("rolled"), batch.roll(1, 0))
     torch.manual_seed(5)
     mask = Dropout(0.4)(torch.ones(size, 3))

@@ -401,6 +401,8 @@ def test_wrong_input_is_one_sentence(people, capsys, tiny):
         (["svma", "own.npz", "--epochs", "0"], "epochs"),
         (["svma", "own.npz", "--held-out", "1"], "held out"),
         (["svma", "own.npz", "--body-weight", "-1"], "body weight"),
+        (["svma", "own.npz", "--seed", "-1"], "seed is -1"),
+        (["svma", "own.npz", "--seed", "99999999999"], "0 to 4294967295"),
         (["svma", "own.npz", "--resume"], "no run to resume"),
     ]
     for arguments, expected in cases:

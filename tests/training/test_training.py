@@ -104,6 +104,29 @@ def test_a_resumed_run_ends_exactly_where_an_unbroken_one_does(recipe):
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
 
 
+@pytest.mark.parametrize(
+    ("recipe", "start", "settings"),
+    [
+        ("svma.mocap", "svma.cmu", ["--model.width", "16", "--model.critic_width", "16", "--model.one_body", "false"]),
+        # It has begun to train the regressor, whose inputs it has standardised, before it breaks off.
+        (
+            "georep.mocap",
+            None,
+            ["--model.width", "4", "--model.points", "12", "--model.map_size", "16", "--model.regression_width", "32",
+             "--model.representation_steps", "1", "--model.label_steps", "5", "--data.postures", "0"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_resumed_run_knows_its_teacher_and_its_statistics(recipe, start, settings):
+    tiny = [*QUICK, *settings, "--data.keypoints", "gt", "--data.augmentation", "{batches: 3}"]
+    whole = train(recipe, "whole", [*tiny, "--trainer.max_epochs", "2"], steps=6, start=start)
+    train(recipe, "broken", [*tiny, "--trainer.max_epochs", "1"], steps=6, start=start)
+    resumed = train(recipe, "broken", [*tiny, "--trainer.max_epochs", "2"], steps=6, start=start, resume=True)
+    first, second = posezoo.load(whole).weights(), posezoo.load(resumed).weights()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+    assert describe(resumed).get("started_from") == start
+
+
 @pytest.mark.parametrize("steps", [6, 7])
 def test_a_run_that_has_all_its_steps_is_resumed_without_one_more(steps):
     """Resume a run that was killed while it was tested: it has trained to its end."""

@@ -52,6 +52,16 @@ def test_a_model_that_fills_in_joints_needs_half_of_them(walk):
     assert result.filled.sum() == 4
 
 
+def test_a_detector_s_placeholder_is_an_unknown_joint(walk):
+    lost = walk.copy()
+    lost[4, 16] = 0.0
+    result = lift_track(posezoo.load("martinez"), track(lost), "h36m17", (1000, 1000))
+    assert np.isfinite(result.pose_3d).all((1, 2)).tolist() == [row != 4 for row in range(12)]
+    assert any("1 of 12 frames" in note for note in result.notes)
+    filled = lift_track(posezoo.load("geoselfsup"), track(lost), "h36m17", (1000, 1000))
+    assert np.argwhere(filled.filled).tolist() == [[4, 16]]
+
+
 def test_a_track_that_is_never_complete(walk):
     gappy = walk.copy()
     gappy[:, 3] = np.nan

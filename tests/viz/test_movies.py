@@ -93,6 +93,23 @@ def test_an_animation_that_was_broken_off_leaves_what_was_there(tmp_path):
     assert target.read_bytes() == b"what was there before"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_no_room_for_the_whole_animation_is_one_sentence(tmp_path, kind):
+    """Let no file grow beyond 4 kB, which stops a writer as a full disk does, in its midst."""
+    import resource
+
+    clip = clip_of(facing_the_camera(5))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(SaveError, match=f"a.{kind} was not written"):
+            movie(clip, tmp_path / f"a.{kind}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path) == []
+
+
 def test_ffmpeg_that_stops_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
     with pytest.raises(SaveError, match=r"a\.mp4 was not written"):

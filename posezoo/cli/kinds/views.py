@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     """Refine the poses of one person seen by several cameras."""
+    from posezoo.papers.cvugcn.prediction import check_pixels
     from posezoo.video.multiview import common_times, people_and_rig
 
     _refuse(options)
@@ -48,6 +49,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     if not 1 <= number <= len(people):
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
     person = people[number - 1]
+    check_pixels(person.keypoints, fit.cameras)
     _say_fit(fit, person, views, files)
     _check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
@@ -101,11 +103,14 @@ def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[
 
     cameras, files = list(read_cameras(options.cameras, options.subject, options.camera_unit)), list(options.input)
     names = [camera.name or str(number) for number, camera in enumerate(cameras, 1)]
-    files = _by_name(files, names)
+    if all(camera.name for camera in cameras):  # numbers are no names: gopro3 may well be the first camera of a list
+        files = _by_name(files, names)
     if options.views:
         unknown = [name for name in options.views if name not in names]
         if unknown:
             raise InputError(f"--views {' '.join(unknown)}: {options.cameras} has {', '.join(names)}.")
+        if len(set(options.views)) < len(options.views):
+            raise InputError(f"--views {' '.join(options.views)}: a camera is named twice; expected different ones.")
         chosen = [names.index(name) for name in options.views]
         if len(files) == len(cameras):
             files = [files[number] for number in chosen]

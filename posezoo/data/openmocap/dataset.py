@@ -119,9 +119,14 @@ def with_detection_errors(data: PoseData, residuals: np.ndarray, seed: int = 0) 
         data: with 3D labels, from which the person's height in px is known.
         residuals: (M, J, 2) errors in body heights; each joint of each pose draws one of its own column.
         seed: same seed, same errors.
+
+    Raises:
+        InputError: no labels, or a clip without a camera.
     """
     if data.pose_3d is None:
         raise InputError("detection errors scale with the person's height, which needs 3D labels.")
+    if any(data.sequences[number].camera is None for number in np.unique(data.sequence)):
+        raise InputError("detection errors scale with the person's height in the picture, which needs each clip's camera.")
     generator = np.random.default_rng(seed)
     count, joints = data.keypoints_2d.shape[:2]
     drawn = residuals[generator.integers(len(residuals), size=(count, joints)), np.arange(joints)]

@@ -128,7 +128,7 @@ class CVUGCN(Refinement):
         if self.hp.context:
             raise InputError(
                 f"{self.zoo_name} sees whole clips and any number of views, which no graph of one batch holds; export "
-                "cvugcn.cmu, or call predict_views."
+                "cvugcn.cmu to a .pt file, or call predict_views."
             )
         return CrossViewGraph(self, None if skeleton is None else get_skeleton(skeleton))
 

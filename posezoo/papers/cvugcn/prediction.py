@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from posezoo.papers.cvugcn.rig import Rig
 from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
+_FRACTION = 1.5
+"""The largest coordinate of keypoints that are fractions of a picture; some lie beside it."""
 _POSSIBLE_MM = (130.0, 4000.0)
 """Length of a leg, thigh and shin: the usual 400 to 1300 mm, and a factor of about three, half of a wrong unit's ten."""
 
@@ -42,6 +44,7 @@ def predict_views(
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
     values, weights = _checked(keypoints, confidence, source)
     placed = _checked_cameras(cameras, len(values))
+    check_pixels(values, placed)
     limit = _checked_limit(max_reprojection_px)
     follows = _checked_frames(frames, values.shape[1])
     converted = convert(values, source, model.skeleton, weights)
@@ -73,6 +76,27 @@ def predict_views(
     )
 
 
+def check_pixels(keypoints: np.ndarray, cameras: Sequence[Camera]) -> None:
+    """Refuse keypoints (V, T, J, 2) that no calibrated cameras see.
+
+    Raises:
+        InputError: fractions of pictures in place of pixels, or two views that hold the same keypoints.
+    """
+    known = np.isfinite(keypoints).all(-1)
+    if not known.any():
+        return
+    if np.abs(keypoints[known]).max() <= _FRACTION and min(float(camera.K[0, 0]) for camera in cameras) > 10 * _FRACTION:
+        raise InputError(
+            "all keypoints lie within 0..1, as fractions of the picture do; these cameras see pixels: multiply x by the "
+            "picture's width and y by its height."
+        )
+    for one, other in itertools.combinations(range(len(keypoints)), 2):
+        if known[one].any() and np.array_equal(keypoints[one], keypoints[other], equal_nan=True):
+            raise InputError(
+                f"views {one + 1} and {other + 1} hold the same keypoints, to the last digit; expected each camera's own."
+            )
+
+
 def _check_legs(leg_mm: float) -> None:
     """Refuse what was triangulated where its legs are of nobody; warn where they are of few people.
 
@@ -91,10 +115,21 @@ def _check_legs(leg_mm: float) -> None:
 
 
 def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
-    """Warn where what was triangulated (V, T, J) is far from the keypoints (T, V, J, 2): the cameras are of other views."""
-    known = torch.isfinite(error_px) & torch.isfinite(pixels).all(-1).movedim(1, 0)
-    if not bool(known.any()):
+    """Warn where what was triangulated (V, T, J) is far from the keypoints (T, V, J, 2): the cameras are of other views.
+
+    Raises:
+        InputError: views see joints together, and no point of them is before the cameras.
+    """
+    seen = torch.isfinite(pixels).all(-1).movedim(1, 0)
+    known = torch.isfinite(error_px) & seen
+    if not bool((seen.sum(0) > 1).any()):
+        warnings.warn("no joint is seen by two views: all poses are NaN.", category=PoseZooWarning, stacklevel=6)
         return
+    if not bool(known.any()):
+        raise InputError(
+            "no joint that two views see lies before both cameras; check that keypoints and cameras are in one order, and "
+            "that R, t are world-to-camera: t is -R @ centre, not the centre."
+        )
     rows = torch.where(torch.isfinite(pixels).all(-1), pixels[..., 1], torch.nan).movedim(1, 0)
     height = rows.nan_to_num(nan=-torch.inf).amax(-1) - rows.nan_to_num(nan=torch.inf).amin(-1)
     share = float((error_px / height.clamp_min(1.0)[..., None])[known].median())
@@ -203,4 +238,8 @@ def _checked_cameras(cameras: object, views: int) -> list[Camera]:
         raise InputError(
             f"keypoints of {views} views and {len(given)} cameras; expected two or more, as many of the one as of the other."
         )
+    for (number, one), (place, other) in itertools.combinations(enumerate(given, 1), 2):
+        here, there = one.center.double(), other.center.to(one.center.device).double()
+        if float((here - there).norm()) <= 1e-6 * float(here.norm() + there.norm()):
+            raise InputError(f"cameras {number} and {place} stand in one place; from there nothing can be triangulated.")
     return given

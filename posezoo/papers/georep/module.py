@@ -17,7 +17,7 @@ Xipeng Chen, Kwan-Yee Lin, Wentao Liu, Chen Qian, Xiaogang Wang, Liang Lin, CVPR
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -119,6 +119,7 @@ class GeoRep(LiftingModule):
         self.regression = Regression(inputs, joints, regression_width, regression_dropout)
         self._labelled: tuple[Tensor, Tensor] | None = None
         self._encoder: tuple[SkeletonEncoder, ...] = ()
+        self._standardized = False
 
     def lift(self, keypoints_2d: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         if self.hp.mirrored:
@@ -231,8 +232,10 @@ class GeoRep(LiftingModule):
             return self.samples(batch["source_2d"]), batch["pose_3d"]
         if not self._encoder:
             self._encoder = (fuse_batch_norm(self.generator.encoder),)
+        if not self._standardized:
             many = self.datamodule.train_dataloader().sample(_STATISTICS)
             self.regression.fit_statistics(self._encoder[0].encode(many["source_2d"]), many["pose_3d"])
+            self._standardized = True
         with torch.no_grad():
             encoder = self._encoder[0]
             return encoder(encoder.maps(batch["source_2d"])), batch["pose_3d"]
@@ -248,6 +251,15 @@ class GeoRep(LiftingModule):
             self.regression.fit_statistics(samples, pose)
             self._labelled = (samples, pose)
         return self._labelled
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write whether the regressor's inputs and outputs are standardised, which a resumed run must not do anew."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["posezoo"]["standardized"] = self._standardized
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self._standardized = checkpoint.get("posezoo", {}).get("standardized", False)
 
     def _step(self, which: int, loss: Tensor) -> None:
         optimizer, schedule = (as_list(given)[which] for given in (self.optimizers(), self.lr_schedulers()))

@@ -221,7 +221,8 @@ class HG3D(PictureModule):
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(images))
         maps = heatmaps[-1].float()  # half precision cannot represent fractions of a pixel
         if self.hp.mirrored:
-            (maps, other), (depth, other_depth) = maps.chunk(2), depth.chunk(2)
+            # An exported graph keeps the number of pictures open so; it would not with chunk(2).
+            (maps, other), (depth, other_depth) = (both.unflatten(0, (2, -1)).unbind() for both in (maps, depth))
             maps = (maps + other.flip(-1)[:, self.skeleton.mirror]) / 2
             depth = (depth + other_depth[:, self.skeleton.mirror]) / 2
         points, height = peaks(maps)
