@@ -8,6 +8,9 @@ same motions by other bodies, from cameras at any height, distance and roll, wit
 need no label, and unsupervised models are chosen by them. They are measured on poses lifted from the detected 2D: how much
 the poses differ that are lifted from two cameras at one instant, the spread of bone lengths, the spread of limb ratios, and
 how much left and right differ. ``--set`` adds a line for each file with one setting of prediction changed.
+
+``--people mpii_human_pose.csv`` adds the last two columns once more, of people in photographs, whom motion capture does not
+stand for: a lifter that has learnt the poses and cameras of one dataset alone is better on that dataset and worse on them.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from choose_settings import AGREEMENT, pairs_of
 
 import posezoo
 from posezoo.cli.output import guarded
-from posezoo.data import load_openmocap
+from posezoo.data import PoseData, load_openmocap, read_keypoints
 from posezoo.data.augmentation import Augmentation
 from posezoo.data.openmocap import read_detector_errors
 from posezoo.errors import InputError
@@ -31,11 +35,13 @@ from posezoo.lifting import LiftingModule, evaluate, evaluate_2d
 from posezoo.metrics.functional import p_mpjpe
 from posezoo.poses.facing import face_roots
 from posezoo.poses.views import moments, world_poses
-from posezoo.skeletons import get_skeleton
+from posezoo.skeletons import convert, get_skeleton
 
 H36M = get_skeleton("h36m17")
 WILD = {"limbs": 0.0, "turn": 0.0, "leaning": 0.05, "segments": 0.1, "noise": {"level": [0.004, 0.03], "measured": 0.0}}
 COUNT = 8000
+ON_PEOPLE = ("symmetry_error", "limb_ratio_spread")
+"""What must fall where a model gets better on people without 3D labels, as in ``finetune_mpii.py``."""
 
 
 def variants(name: str, settings: Sequence[str]) -> Iterator[tuple[str, LiftingModule]]:
@@ -58,9 +64,18 @@ def variants(name: str, settings: Sequence[str]) -> Iterator[tuple[str, LiftingM
         yield f"{name} {text}", model
 
 
+def of_people(model: LiftingModule, people: PoseData) -> list[float]:
+    """Return :data:`ON_PEOPLE` of everybody all of whose joints are annotated."""
+    keypoints = convert(people.keypoints_2d, people.skeleton, model.skeleton).keypoints
+    whole = keypoints[np.isfinite(keypoints).all((1, 2))]
+    told = evaluate_2d(model, torch.from_numpy(np.ascontiguousarray(whole)).float())
+    return [told[name] for name in ON_PEOPLE]
+
+
 @torch.no_grad()
-def compare(weights: Sequence[str], settings: Sequence[str], data: Path) -> None:
+def compare(weights: Sequence[str], settings: Sequence[str], data: Path, people: Path | None = None) -> None:
     """Print a line for each file of weights, and for each with a setting changed."""
+    wild_people = None if people is None else read_keypoints(people)
     exact, detected = (load_openmocap(data, "val", keypoints) for keypoints in ("gt", "detected"))
     errors = read_detector_errors(data)
     torch.manual_seed(0)
@@ -68,14 +83,18 @@ def compare(weights: Sequence[str], settings: Sequence[str], data: Path) -> None
     wild = Augmentation.of(WILD)(pool, COUNT, H36M, None if errors is None else torch.from_numpy(errors))
     faced, pairs = torch.from_numpy(face_roots(detected).keypoints_2d), pairs_of(detected)
     unlabelled = (AGREEMENT, "bone_spread", "limb_ratio_spread", "symmetry_error")
-    print(f"{'weights':44s} {'exact':>7s} {'detected':>8s} {'wild':>7s}  " + " ".join(f"{name:>17s}" for name in unlabelled))
+    heads = [*unlabelled, *(f"people: {name.split('_')[0]}" for name in ON_PEOPLE if wild_people is not None)]
+    print(f"{'weights':44s} {'exact':>7s} {'detected':>8s} {'wild':>7s}  " + " ".join(f"{name:>17s}" for name in heads))
     for name, model in (variant for each in weights for variant in variants(each, settings)):
         scores = [evaluate(model, poses)["p_mpjpe"] for poses in (exact, detected)]
         scores.append(float(p_mpjpe(model.lift(wild["keypoints_2d"]), wild["pose_3d"])))
         told = evaluate_2d(model, faced, pairs=pairs)
+        values = [told[key] for key in unlabelled]
+        if wild_people is not None:
+            values += of_people(model, wild_people)
         print(
             f"{name[-44:]:44s} {scores[0]:7.2f} {scores[1]:8.2f} {scores[2]:7.2f}  "
-            + " ".join(f"{told[key]:17.4f}" for key in unlabelled),
+            + " ".join(f"{value:17.4f}" for value in values),
             flush=True,
         )
 
@@ -85,11 +104,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", nargs="+", help="names, or files of weights")
     parser.add_argument("--data", type=Path, required=True, help="openmocap.h5")
+    parser.add_argument("--people", type=Path, help="2D keypoints of people in photographs, such as MPII's")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SETTING=VALUE")
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        compare(options.weights, options.settings, options.data)
+        compare(options.weights, options.settings, options.data, options.people)
         return 0
 
     return guarded("choose.py", run, "interrupted; nothing is kept")
