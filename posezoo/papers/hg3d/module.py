@@ -221,8 +221,8 @@ class HG3D(PictureModule):
         heatmaps, depth = self.for_inference(self.predictor)(self.normalize(images))
         maps = heatmaps[-1].float()  # half precision cannot represent fractions of a pixel
         if self.hp.mirrored:
-            # An exported graph keeps the number of pictures open so; it would not with chunk(2).
-            (maps, other), (depth, other_depth) = (both.unflatten(0, (2, -1)).unbind() for both in (maps, depth))
+            count = picture.shape[0]  # by which an exported graph keeps the number of pictures open; chunk(2) would fix it
+            (maps, other), (depth, other_depth) = ((both[:count], both[count:]) for both in (maps, depth))
             maps = (maps + other.flip(-1)[:, self.skeleton.mirror]) / 2
             depth = (depth + other_depth[:, self.skeleton.mirror]) / 2
         points, height = peaks(maps)
