@@ -72,7 +72,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does():
 
 
 def test_another_size_is_refused():
-    with pytest.raises(InputError, match="multiples of 64"):
+    with pytest.raises(InputError, match="multiple of 64"):
         train("hg3d.render_small_1", "one", [*QUICK, "--model.size", "100"], steps=1)
 
 

@@ -58,12 +58,16 @@ def test_a_video_is_lifted_with_its_rate_and_closed_detector(model, tmp_path):
     assert released == [True]
 
 
-def test_what_cannot_be_done(model, two_people, tmp_path):
+@pytest.mark.usefixtures("without_type_checks")
+def test_arguments_of_another_kind_are_refused(model, two_people):
     with pytest.raises(InputError, match="expected a lifter of single views"):
         lift(two_people, posezoo.load("cvugcn.cmu"))
     for rate in ("30", -25, 0, float("nan"), True):
         with pytest.raises(InputError, match="fps is"):
             lift(two_people, model, fps=rate)
+
+
+def test_what_cannot_be_done(model, two_people, tmp_path):
     with pytest.raises(InputError, match="person 3 is asked for and the clip holds 2"):
         lift(two_people, model, person=3)
     with pytest.raises(InputError, match="need no detector"):
