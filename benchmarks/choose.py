@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from choose_settings import AGREEMENT, pairs_of
+from finetune_mpii import MUST_FALL
 
 import posezoo
 from posezoo.cli.output import guarded
@@ -40,8 +41,6 @@ from posezoo.skeletons import convert, get_skeleton
 H36M = get_skeleton("h36m17")
 WILD = {"limbs": 0.0, "turn": 0.0, "leaning": 0.05, "segments": 0.1, "noise": {"level": [0.004, 0.03], "measured": 0.0}}
 COUNT = 8000
-ON_PEOPLE = ("symmetry_error", "limb_ratio_spread")
-"""What must fall where a model gets better on people without 3D labels, as in ``finetune_mpii.py``."""
 
 
 def variants(name: str, settings: Sequence[str]) -> Iterator[tuple[str, LiftingModule]]:
@@ -65,11 +64,11 @@ def variants(name: str, settings: Sequence[str]) -> Iterator[tuple[str, LiftingM
 
 
 def of_people(model: LiftingModule, people: PoseData) -> list[float]:
-    """Return :data:`ON_PEOPLE` of everybody all of whose joints are annotated."""
+    """Return the measures that must fall in ``finetune_mpii.py``, of everybody all of whose joints are annotated."""
     keypoints = convert(people.keypoints_2d, people.skeleton, model.skeleton).keypoints
     whole = keypoints[np.isfinite(keypoints).all((1, 2))]
     told = evaluate_2d(model, torch.from_numpy(np.ascontiguousarray(whole)).float())
-    return [told[name] for name in ON_PEOPLE]
+    return [told[name] for name in MUST_FALL]
 
 
 @torch.no_grad()
@@ -83,7 +82,7 @@ def compare(weights: Sequence[str], settings: Sequence[str], data: Path, people:
     wild = Augmentation.of(WILD)(pool, COUNT, H36M, None if errors is None else torch.from_numpy(errors))
     faced, pairs = torch.from_numpy(face_roots(detected).keypoints_2d), pairs_of(detected)
     unlabelled = (AGREEMENT, "bone_spread", "limb_ratio_spread", "symmetry_error")
-    heads = [*unlabelled, *(f"people: {name.split('_')[0]}" for name in ON_PEOPLE if wild_people is not None)]
+    heads = [*unlabelled, *(f"people: {name.split('_')[0]}" for name in MUST_FALL if wild_people is not None)]
     print(f"{'weights':44s} {'exact':>7s} {'detected':>8s} {'wild':>7s}  " + " ".join(f"{name:>17s}" for name in heads))
     for name, model in (variant for each in weights for variant in variants(each, settings)):
         scores = [evaluate(model, poses)["p_mpjpe"] for poses in (exact, detected)]

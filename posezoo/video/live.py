@@ -10,9 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posezoo.files.opencv import opencv
-from posezoo.lifting.inputs import check_convertible, has_enough_joints
 from posezoo.lifting.module import LiftingModule
-from posezoo.poses.missing import convert_found
 from posezoo.skeletons import Skeleton, get_skeleton
 from posezoo.video.detectors import Detector
 from posezoo.viz.panels import orthographic
@@ -60,12 +58,6 @@ def lift_pictures(pictures: Iterable[np.ndarray], detector: Detector, model: Lif
             continue
         spread = np.nan_to_num(np.nanmax(people, 1) - np.nanmin(people, 1)).prod(-1)
         person = people[int(spread.argmax())]
-        converted = convert_found(person, layout, model.skeleton)
-        check_convertible(layout, converted.missing)
-        known = np.isfinite(converted.keypoints).all(-1)[None]
-        if not has_enough_joints(known, model.fills_missing)[0]:
-            yield Seen(picture, model.skeleton)
-            continue
         with warnings.catch_warnings():  # about people who lie down or stand on their heads
             warnings.simplefilter("ignore")
             result = model.predict(person[None], layout, picture.shape[1::-1], incomplete="nan")
