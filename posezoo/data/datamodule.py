@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posezoo.data.augmentation import Augmentation, AugmentedLoader
 from posezoo.data.augmentation.people import Sampler
-from posezoo.data.loader import TensorLoader
+from posezoo.data.loader import Loader, TensorLoader
 from posezoo.data.named import load_dataset
 from posezoo.data.openmocap import read_detector_errors
 from posezoo.errors import InputError
@@ -196,7 +196,7 @@ class LiftingDataModule(pl.LightningDataModule):
             errors = None if measured is None else convert(torch.from_numpy(measured), "h36m17", self.skeleton).keypoints
         return AugmentedLoader(pool, augmentation, self.batch_size, self.skeleton, errors, device)
 
-    def _loader(self, split: str) -> TensorLoader | AugmentedLoader:
+    def _loader(self, split: str) -> Loader:
         if split not in self._splits:
             self._splits[split] = self.tensors(self.load(split), split)
         trainer, train = self.trainer, split == "train"
@@ -213,11 +213,24 @@ class LiftingDataModule(pl.LightningDataModule):
             device=None if trainer is None else trainer.strategy.root_device,
         )
 
-    def train_dataloader(self) -> TensorLoader | AugmentedLoader:
+    def training_sample(self, count: int) -> dict[str, Tensor]:
+        """Return training poses to measure statistics of: ``count`` augmented ones, or all where none is augmented.
+
+        Raises:
+            InputError: batches are neither poses of the data nor augmented ones.
+        """
+        loader = self.train_dataloader()
+        if isinstance(loader, AugmentedLoader):
+            return loader.sample(count)
+        if not isinstance(loader, TensorLoader):
+            raise InputError(f"batches are made by {type(loader).__name__}, which has no poses to measure beforehand.")
+        return loader.tensors
+
+    def train_dataloader(self) -> Loader:
         return self._loader("train")
 
-    def val_dataloader(self) -> TensorLoader | AugmentedLoader:
+    def val_dataloader(self) -> Loader:
         return self._loader("val")
 
-    def test_dataloader(self) -> TensorLoader | AugmentedLoader:
+    def test_dataloader(self) -> Loader:
         return self._loader("test")

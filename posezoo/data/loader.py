@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from posezoo.distributed import share
 from posezoo.errors import InputError
+
+
+@runtime_checkable
+class Loader(Protocol):
+    """Batches of an epoch, as a trainer takes them: dictionaries of tensors by name."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
 
 
 class TensorLoader:

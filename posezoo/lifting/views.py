@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from posezoo.errors import InputError
@@ -24,19 +25,29 @@ class MultiViewModule(ZooModule):
     """
 
     kind = "views"
+    _network_in_bfloat16 = False
 
     def setup(self, stage: str) -> None:
-        """Refuse 16 bits too: products with cameras' matrices, rounded to them, put joints centimetres off.
+        """Refuse 16 bits too, but for a network: products with cameras' matrices in 16 bits put joints centimetres off.
 
         Raises:
-            InputError: the trainer computes in 16 bits, or what :meth:`ZooModule.setup` refuses.
+            InputError: the trainer computes in 16 bits other than ``bf16-mixed``, or what :meth:`ZooModule.setup` refuses.
         """
         super().setup(stage)
-        if "16" in str(self.trainer.precision):
+        precision = str(self.trainer.precision)
+        if "16" in precision and precision != "bf16-mixed":
             raise InputError(
-                f"precision is {self.trainer.precision}; models of calibrated cameras need 32-true, "
-                "which it is where trainer.precision is not given."
+                f"precision is {precision}; models of calibrated cameras need 32-true, which it is where "
+                "trainer.precision is not given, or bf16-mixed."
             )
+        self._network_in_bfloat16 = precision == "bf16-mixed"
+
+    def in_training(self, network: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
+        """Run a network; its matrix products are bfloat16 where a trainer of ``bf16-mixed`` trains it. Return 32 bits."""
+        if not (self.training and self._network_in_bfloat16):
+            return network(features)
+        with torch.autocast(features.device.type, torch.bfloat16):
+            return network(features).float()
 
     @overload
     def predict_views(

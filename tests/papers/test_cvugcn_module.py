@@ -22,6 +22,7 @@ from tests import runs
 
 H36M = get_skeleton("h36m17")
 CAMERAS = h36m_cameras("S9")
+EXACT_RIGS = {"calibration_deg": 0.0, "noise": (1e-4, 1e-4), "outliers": 0.0, "batches": 1, "views": (2,), "frames": (4,)}
 
 
 def motion(frames: int = 40, seed: int = 0) -> np.ndarray:
@@ -115,10 +116,28 @@ def test_training_reads_no_3d():
         assert torch.equal(value, other.state_dict()[name]), name
 
 
-def test_sixteen_bits_are_refused():
+@pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
+def test_sixteen_bits_are_refused_for_geometry(precision):
     model, module = small(), CVUGCNDataModule({"train": views(), "val": views()}, batch_size=32)
-    with pytest.raises(InputError, match="precision is bf16-mixed; models of calibrated cameras need 32-true"):
-        runs.fit(model, module, max_steps=1, precision="bf16-mixed")
+    with pytest.raises(InputError, match=f"precision is {precision}; models of calibrated cameras need 32-true"):
+        runs.fit(model, module, max_steps=1, precision=precision)
+
+
+@pytest.mark.parametrize("rigs", [None, EXACT_RIGS], ids=["recordings", "rigs"])
+def test_mixed_precision_is_that_of_the_network_alone(rigs):
+    """Exact keypoints triangulate to the truth, so that what bfloat16 rounds elsewhere would be most of the loss."""
+    losses, kinds = {}, {}
+    for precision in ("32-true", "bf16-mixed"):
+        torch.manual_seed(0)
+        model = small(residual=True, **({"context": True, "any_views": True} if rigs else {}))
+        seen = kinds[precision] = set()
+        model.network.single.blocks[0].linear.register_forward_hook(lambda *call, to=seen: to.add(call[-1].dtype))
+        model.network.head.weight.data.mul_(1e-3)
+        module = CVUGCNDataModule({"train": views(), "val": views()}, batch_size=32, rigs=rigs)
+        losses[precision] = runs.fit(model, module, max_steps=1, precision=precision).logged_metrics["train/loss_step"]
+        assert model.network.head.weight.dtype == torch.float32
+    assert kinds == {"32-true": {torch.float32}, "bf16-mixed": {torch.bfloat16}}
+    torch.testing.assert_close(losses["bf16-mixed"], losses["32-true"], rtol=0.02, atol=0)
 
 
 def test_every_loss_can_be_switched_off():

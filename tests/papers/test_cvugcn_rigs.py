@@ -95,6 +95,21 @@ def test_joints_are_said_to_be_elsewhere_by_the_same_vector_of_the_trunk(motions
     assert 9 < float(off[:, 0, H36M.index("left_knee")].std()) < 15
 
 
+def test_what_a_view_sees_beside_a_joint_stays_there_as_the_trunk_turns(motions):
+    body = simulation.change_bodies(motions.clips(400, 6), H36M, RigSettings(definition_mm=0.0))
+    found = simulation.misplace(body, 3, H36M, RigSettings(lasting_mm=15.0))
+    axes = simulation.trunk_axes(body, H36M)[:, :, None]
+    off = (found - body[:, :, None]) @ axes.mT
+    torch.testing.assert_close(off, off[:, :1].expand_as(off), atol=0.05, rtol=0)
+    first = off[:, 0]
+    size = first.flatten(1).std(1)  # of a clip: uniform up to 15 mm
+    assert abs(float(size.mean()) - 7.5) < 0.5
+    assert 13.5 < float(size.max()) < 17
+    one, other = first[:, 0].flatten(), first[:, 1].flatten()
+    assert abs(float((one * other).mean() / (one * one).mean())) < 0.05
+    torch.testing.assert_close(simulation.misplace(body, 3, H36M, RigSettings())[:, :, 1], body)
+
+
 @pytest.mark.parametrize("views", [2, 4])
 def test_cameras_stand_around_people_and_look_at_them(motions, views):
     settings = RigSettings()

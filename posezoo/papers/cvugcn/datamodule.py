@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from posezoo.data import LiftingDataModule, PoseData
+from posezoo.data.loader import Loader
 from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.rigs import Motions, RigLoader
@@ -80,7 +80,7 @@ class CVUGCNDataModule(LiftingDataModule):
             if split not in self._motions:
                 self._motions[split] = Motions.of(self.load(split, "gt"), self.skeleton)
 
-    def _loader(self, split: str) -> Any:
+    def _loader(self, split: str) -> Loader:
         if self.rigs is None:
             return super()._loader(split)
         train, device = split == "train", None if self.trainer is None else self.trainer.strategy.root_device

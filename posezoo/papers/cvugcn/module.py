@@ -146,8 +146,11 @@ class CVUGCN(Refinement):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         if not self.hp.refinement:
             raise InputError("refinement is off: there is nothing to train.")
-        if self.hp.context:
-            return self.training_on_rigs(batch)
+        with torch.autocast(self.device.type, enabled=False):  # of what is computed in 16 bits is the network alone
+            return self.training_on_rigs(batch) if self.hp.context else self.training_on_recordings(batch)
+
+    def training_on_recordings(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return Eq. 7 of poses that were triangulated from two recorded views."""
         rig = Rig.of(batch)
         coarse = self.fill(self.coarse(batch["keypoints_2d"], rig))
         pose = self.refine(coarse, batch["keypoints_2d"], rig)
@@ -191,6 +194,8 @@ class CVUGCN(Refinement):
         """See :func:`posezoo.papers.cvugcn.evaluation.evaluate_views`."""
         return evaluate_views(self, data, **settings)
 
+    @torch.autocast("cpu", enabled=False)
+    @torch.autocast("cuda", enabled=False)
     def _evaluate_batch(self, batch: dict[str, Tensor], stage: str) -> None:
         rig = Rig.of(batch)
         if self.hp.context:

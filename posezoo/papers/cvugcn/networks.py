@@ -51,7 +51,9 @@ class GraphConvolution(nn.Module):
             matrices = self.adjacency if nodes == own else for_views(self.adjacency, self.views, nodes * self.views // own)
             others = matrices[1:].flatten(0, 1) @ features.reshape(nodes, batch * channels)
             for gathered, weight in zip(others.view(-1, nodes * batch, channels), self.weight[1:], strict=True):
-                result = result.addmm_(gathered, weight)
+                # In place where nothing is cast, which an operation in place does not do under autocast.
+                add = torch.Tensor.addmm_ if result.dtype == weight.dtype else torch.addmm
+                result = add(result, gathered, weight)
         return result.view(nodes, batch, -1)
 
     def fused_with(self, norm: BatchNorm1d) -> GraphConvolution:

@@ -62,7 +62,7 @@ class Refinement(MultiViewModule):
             residual = torch.where(torch.isfinite(residual), residual, 0.0)
             if self.hp.residual:
                 features.append((residual / _RESIDUAL_MM).asinh())
-        shift = self.for_inference(self.network)(torch.cat(features, -1)) * _SCALE_MM
+        shift = self.in_training(self.for_inference(self.network), torch.cat(features, -1)) * _SCALE_MM
         if self.hp.gate_mm:
             off = residual.square().sum(-1).mean((1, 2)).sqrt()[:, None, None, None]
             shift = shift * off / (off + self.hp.gate_mm)
@@ -153,7 +153,7 @@ class Refinement(MultiViewModule):
             seen, start = seen[rows, picked], start[rows, picked]
         network, flat = self.for_inference(self.network), seen.flatten(0, 1)
         parts = pieces(flat, batch_size) if batch_size else (flat,)
-        shift = torch.cat([network(part) for part in parts]).unflatten(0, seen.shape[:2])
+        shift = torch.cat([self.in_training(network, part) for part in parts]).unflatten(0, seen.shape[:2])
         return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
 
     def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:

@@ -23,6 +23,7 @@ from posezoo.papers.cvugcn.simulation import (
     calibrate,
     change_bodies,
     detection_errors,
+    misplace,
     place_cameras,
 )
 from posezoo.poses.posedata import PoseData
@@ -141,8 +142,9 @@ class RigLoader:
         world = change_bodies(self.motions.clips(count, frames), skeleton, settings)
         K, R, t = place_cameras(world, views, settings)
         pose = world[:, :, None] @ R[:, None].mT + t[:, None, :, None]
-        depth = pose[..., 2:].clamp_min(_NEAREST_MM)
-        seen = (pose[..., :2] / depth) @ K[:, None, :, :2, :2].mT + K[:, None, :, None, :2, 2]
+        found = misplace(world, views, skeleton, settings) @ R[:, None].mT + t[:, None, :, None]
+        depth = found[..., 2:].clamp_min(_NEAREST_MM)
+        seen = (found[..., :2] / depth) @ K[:, None, :, :2, :2].mT + K[:, None, :, None, :2, 2]
         height = STATURE_MM * K[..., 0, 0] / depth.mean((1, 3, 4))
         seen = seen + detection_errors(frames, height, skeleton, settings)
         K, R, t = calibrate(K, R, t, settings)

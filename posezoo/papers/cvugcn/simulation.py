@@ -40,6 +40,8 @@ class RigSettings:
         outliers: largest share of the joints that begin to be far off in a frame.
         bones: deviation of the logarithm of a bone's length, alike on both sides.
         definition_mm: deviation of where a joint is said to be, alike on both sides and in all frames of a clip.
+        lasting_mm: largest deviation of where one view's detector puts a joint, beside where it is, in the axes of the trunk
+            and in all frames of a clip. Frames cannot tell each other of such errors, the body's build can.
 
     Raises:
         InputError: fewer than two views, no frame, or limits in the wrong order.
@@ -57,6 +59,7 @@ class RigSettings:
     outliers: float = 0.03
     bones: float = 0.1
     definition_mm: float = 12.0
+    lasting_mm: float = 0.0
 
     def __post_init__(self) -> None:
         ordered = all(low <= high for low, high in (self.distance_mm, self.height_mm, self.apart_deg, self.noise))
@@ -108,6 +111,20 @@ def trunk_axes(body: Float[Tensor, "B T J 3"], skeleton: Skeleton) -> Float[Tens
     up = top - (left + right) / 2
     up = normalize(up - (up * across).sum(-1, keepdim=True) * across, dim=-1)
     return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
+
+
+def misplace(
+    body: Float[Tensor, "B T J 3"], views: int, skeleton: Skeleton, settings: RigSettings
+) -> Float[Tensor, "B T V J 3"]:
+    """Return where each view's detector sees the joints: beside them, by the same vector of the trunk's axes in all frames.
+
+    Vectors of different views and joints have nothing to do with each other; their deviation is drawn for each clip, up to
+    ``lasting_mm``.
+    """
+    count, joints, device = len(body), len(skeleton), body.device
+    size = settings.lasting_mm * draw(torch.rand, count, 1, 1, 1, 1, device=device)
+    off = size * draw(torch.randn, count, 1, views, joints, 3, device=device)
+    return body[:, :, None] + off @ trunk_axes(body, skeleton)[:, :, None]
 
 
 def place_cameras(world: Float[Tensor, "B T J 3"], views: int, settings: RigSettings) -> tuple[Tensor, Tensor, Tensor]:

@@ -233,7 +233,7 @@ class GeoRep(LiftingModule):
         if not self._encoder:
             self._encoder = (fuse_batch_norm(self.generator.encoder),)
         if not self._standardized:
-            many = self.datamodule.train_dataloader().sample(_STATISTICS)
+            many = self.datamodule.training_sample(_STATISTICS)
             self.regression.fit_statistics(self._encoder[0].encode(many["source_2d"]), many["pose_3d"])
             self._standardized = True
         with torch.no_grad():

@@ -17,7 +17,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posezoo.data.augmentation import AugmentedLoader
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale, choose, mirror
@@ -158,11 +157,10 @@ class Martinez(LiftingModule):
 
     def on_fit_start(self) -> None:
         """Measure the statistics on the training split, which every process holds completely."""
-        loader = self.datamodule.train_dataloader()
-        tensors = loader.sample(_STATISTICS) if isinstance(loader, AugmentedLoader) else loader.tensors
+        tensors = self.datamodule.training_sample(_STATISTICS)
         if "pose_3d" not in tensors:
             raise InputError("martinez is supervised: its training data needs 3D labels (labels=True).")
-        if self.injection is not None and isinstance(loader, AugmentedLoader):
+        if self.injection is not None and self.datamodule.augmentation is not None:
             raise InputError("representation needs poses that stay as they are; leave out data.augmentation.")
         if not self.trainer.ckpt_path:
             self.inputs.fit(tensors["keypoints_2d"])
@@ -177,7 +175,7 @@ class Martinez(LiftingModule):
             if name == "code" or self.hp.flip:
                 self.datamodule.add("train", name, encode_all(injection.encoder, poses))
         if not self.trainer.ckpt_path:
-            injection.codes.fit(self.datamodule.train_dataloader().tensors["code"])
+            injection.codes.fit(self.datamodule.training_sample(_STATISTICS)["code"])
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         keypoints, pose, codes = self.normalize(batch["keypoints_2d"]), batch["pose_3d"], batch.get("code")
