@@ -26,6 +26,7 @@ from posezoo.poses.facing import CENTER_PX, FOCAL_PX
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
+_SLOWER = 1e-3
 _WORLD_FROM_CAMERA = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
 
 
@@ -141,7 +142,16 @@ class Student(LiftingModule):
         schedule.step()
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
 
-    def student_optimizer(self, parameters: Sequence[Tensor]) -> OptimizerLRScheduler:
-        """Return AdamW, whose rate falls along half a cosine over the run."""
-        optimizer = torch.optim.AdamW(parameters, lr=self.hp.student_learning_rate, weight_decay=1e-4)
+    def student_optimizer(self, parameters: Sequence[Tensor], slower: Sequence[Tensor] = ()) -> OptimizerLRScheduler:
+        """Return AdamW, whose rate falls along half a cosine over the run.
+
+        Args:
+            parameters: learn at ``student_learning_rate``.
+            slower: learn at 1e-3 at most.
+        """
+        rate = self.hp.student_learning_rate
+        groups = [{"params": list(parameters), "lr": rate}]
+        if slower:
+            groups.append({"params": list(slower), "lr": min(rate, _SLOWER)})
+        optimizer = torch.optim.AdamW(groups, weight_decay=1e-4)
         return [optimizer], [cosine(optimizer, self.progress, warmup=0.02)]

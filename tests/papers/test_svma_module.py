@@ -106,6 +106,16 @@ def test_the_same_seed_gives_the_same_weights_whether_or_not_labels_exist(people
         assert all(torch.equal(value, other[name]) for name, value in results[0].items())
 
 
+@pytest.mark.parametrize(("rate", "of_cameras"), [(8e-3, 1e-3), (2e-4, 2e-4)])
+def test_a_student_learns_cameras_at_a_thousandth_at_most(rate, of_cameras):
+    model = SVMA(**SMALL, student="teacher", student_learning_rate=rate)
+    [optimizer], _ = model.configure_optimizers()
+    rates = {id(value): group["initial_lr"] for group in optimizer.param_groups for value in group["params"]}
+    for name, value in model.generator.named_parameters():
+        assert rates.pop(id(value)) == (of_cameras if name.startswith("camera.") else rate), name
+    assert not rates
+
+
 @pytest.mark.slow
 def test_the_critic_learns_to_tell_and_the_generator_to_agree(people):
     model = SVMA(**SMALL, learning_rate=1e-3, flip=True, pitch=0.22, average_decay=0.9)

@@ -296,7 +296,10 @@ class SVMA(Student, FineTuning, LiftingModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         hp = self.hp
         if hp.student:
-            return self.student_optimizer(list(self.generator.parameters()))
+            # The camera's six numbers are about a tenth: at the rate that is best for poses they never settle.
+            network = self.generator
+            poses = [*network.shared.parameters(), *network.pose.parameters()]
+            return self.student_optimizer(poses, slower=list(network.camera.parameters()))
         learners = [
             *self.generator.parameters(),
             *(self.learned_pitch.parameters() if self.learned_pitch is not None else ()),
