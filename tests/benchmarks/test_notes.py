@@ -40,7 +40,7 @@ QUOTED = {
         "Adv has {m[adv_ray]:.1f} +- {s[adv_ray]:.1f} and Adv + DA {m[adv_da_ray]:.1f} +- {s[adv_da_ray]:.1f} mm",
         "Adv + SS has {m[adv_ss_ray]:.1f} +- {s[adv_ss_ray]:.1f} mm",
         "adaptation ({m[adv_ss_da_ray]:.1f} +- {s[adv_ss_da_ray]:.1f})",
-        "({m[adv_ss_da_td_ray]:.1f} +- {s[adv_ss_da_td_ray]:.1f}, two seeds) on top of it",
+        "({m[adv_ss_da_td_ray]:.1f} +- {s[adv_ss_da_td_ray]:.1f}) on top of it",
         "{low[ss]:.0f} to {high[ss]:.0f} mm",
     ],
     "hg3d/table3": [
