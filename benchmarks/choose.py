@@ -36,6 +36,7 @@ from posezoo.lifting import LiftingModule, evaluate, evaluate_2d
 from posezoo.metrics.functional import p_mpjpe
 from posezoo.poses.facing import face_roots
 from posezoo.poses.views import moments, world_poses
+from posezoo.settings import settings_of
 from posezoo.skeletons import convert, get_skeleton
 
 H36M = get_skeleton("h36m17")
@@ -79,7 +80,8 @@ def compare(weights: Sequence[str], settings: Sequence[str], data: Path, people:
     errors = read_detector_errors(data)
     torch.manual_seed(0)
     pool = world_poses(exact[moments(exact)], H36M)
-    wild = Augmentation.of(WILD)(pool, COUNT, H36M, None if errors is None else torch.from_numpy(errors))
+    augmentation = settings_of(Augmentation, WILD, "augmentation")
+    wild = augmentation(pool, COUNT, H36M, None if errors is None else torch.from_numpy(errors))
     faced, pairs = torch.from_numpy(face_roots(detected).keypoints_2d), pairs_of(detected)
     unlabelled = (AGREEMENT, "bone_spread", "limb_ratio_spread", "symmetry_error")
     heads = [*unlabelled, *(f"people: {name.split('_')[0]}" for name in MUST_FALL if wild_people is not None)]

@@ -18,6 +18,7 @@ from posezoo.errors import InputError
 from posezoo.poses.facing import face_roots
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.views import moments, world_poses
+from posezoo.settings import settings_of
 from posezoo.skeletons import convert, get_skeleton
 from posezoo.synthetic.postures import random_postures
 
@@ -72,7 +73,7 @@ class LiftingDataModule(pl.LightningDataModule):
         self.skeleton = get_skeleton(skeleton)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.facing, self.postures = facing, postures
-        self.augmentation = None if augmentation is None else Augmentation.of(augmentation)
+        self.augmentation = None if augmentation is None else settings_of(Augmentation, augmentation, "augmentation")
         self.pool: Tensor | None = None
         self.actions: dict[str, tuple[str, ...]] = {}  # of validation and of test, in the order of their codes
         self._splits: dict[str, dict[str, Tensor]] = {}

@@ -17,6 +17,7 @@ from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.papers.cvugcn.simulation import trunk_axes
 from posezoo.poses.views import concatenate, see_motion, synchronised
+from posezoo.settings import settings_of
 from posezoo.skeletons import get_skeleton
 from tests import runs
 
@@ -91,10 +92,10 @@ def test_calibration_errors_are_of_the_size_asked_for_and_always_the_same():
     assert not torch.equal(wrong.R, error.apply(CAMERAS[2]).R)
     assert not torch.equal(wrong.R, replace(error, seed=1).apply(camera).R)
     assert CalibrationError().apply(camera) is camera
-    with pytest.raises(InputError, match="calibration has no angle"):
-        CalibrationError.of({"angle": 1})
+    with pytest.raises(UnknownNameError, match="unknown setting of calibration 'angle'"):
+        settings_of(CalibrationError, {"angle": 1}, "calibration")
     with pytest.raises(InputError, match="negative"):
-        CalibrationError.of({"focal": -0.1})
+        settings_of(CalibrationError, {"focal": -0.1}, "calibration")
 
 
 def test_a_wrong_calibration_makes_wrong_points():

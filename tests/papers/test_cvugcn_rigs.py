@@ -14,6 +14,7 @@ from posezoo.papers.cvugcn import simulation
 from posezoo.papers.cvugcn.rigs import Motions, RigLoader
 from posezoo.papers.cvugcn.simulation import RigSettings
 from posezoo.poses.views import concatenate, see_motion
+from posezoo.settings import settings_of
 from posezoo.skeletons import get_skeleton
 
 H36M = get_skeleton("h36m17")
@@ -225,12 +226,11 @@ def test_mirrored_people_keep_their_left(motions):
         ({"views": (1,)}, "two or more views"),
         ({"frames": (0,)}, "one or more frames"),
         ({"distance_mm": (3000.0, 2000.0)}, "ascending"),
-        ({"distanse": 3}, "distance_mm"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, said):
     with pytest.raises(InputError, match=said):
-        RigSettings.of(settings)
+        settings_of(RigSettings, settings, "rigs")
 
 
 def test_data_without_motion_are_refused():

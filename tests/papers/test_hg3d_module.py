@@ -18,7 +18,7 @@ from posezoo.data.pictures import PicturesDataModule, load_pictures
 from posezoo.data.pictures.crops import crop_matrix
 from posezoo.data.pictures.frames import Frames
 from posezoo.data.pictures.resident import Distortion
-from posezoo.errors import InputError
+from posezoo.errors import InputError, UnknownNameError
 from posezoo.papers.hg3d import HG3D
 from posezoo.papers.hg3d.networks import HourglassWithDepth
 from posezoo.registry import save
@@ -171,9 +171,10 @@ def test_distortion_by_name():
     crops = {"dataset": "rendered_studio", "resident": True}
     distortion = PicturesDataModule(**crops, distortion={"occlusion": 0.1, "rotation": 20.0}).distortion
     assert distortion == replace(Distortion(), occlusion=0.1, rotation=20.0)
-    for wrong, words in (({"occlusoin": 0.1}, "expected some of scale"), ({"noise": -1.0}, "noise is -1.0")):
-        with pytest.raises(InputError, match=words):
-            PicturesDataModule(**crops, distortion=wrong)
+    with pytest.raises(UnknownNameError, match="setting of distortion 'occlusoin'; did you mean occlusion"):
+        PicturesDataModule(**crops, distortion={"occlusoin": 0.1})
+    with pytest.raises(InputError, match=r"noise is -1\.0"):
+        PicturesDataModule(**crops, distortion={"noise": -1.0})
     with pytest.raises(InputError, match="resident pictures alone"):
         PicturesDataModule("rendered_studio", distortion={"occlusion": 0.1})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -62,19 +62,6 @@ class Augmentation:
         if self.views < 1 or self.batches < 1:
             raise InputError(f"augmentation with {self.views} views and {self.batches} batches; expected 1 or more of each.")
 
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> Augmentation:
-        """Build from a recipe's settings, in which cameras and noise are dictionaries.
-
-        Raises:
-            InputError: a setting that there is not.
-        """
-        parts = {"cameras": RandomCameras, "noise": DetectorNoise}
-        try:
-            return cls(**{name: parts[name](**_tuples(v)) if name in parts else v for name, v in settings.items()})
-        except TypeError as error:
-            raise InputError(f"augmentation: {error}; expected fields of posezoo.data.augmentation.Augmentation.") from error
-
     def change(self, pool: Float[Tensor, "N J 3"], count: int, skeleton: Skeleton) -> Float[Tensor, "B J 3"]:
         """Draw poses of the pool, mirrored or not, and change posture and body.
 
@@ -121,11 +108,6 @@ class Augmentation:
         keypoints = self.noise(keypoints, STATURE_MM / distance, skeleton, errors)
         root = skeleton.root
         return {"keypoints_2d": keypoints * FOCAL_PX + CENTER_PX, "pose_3d": pose - pose[:, root : root + 1]}
-
-
-def _tuples(settings: dict[str, object]) -> dict[str, object]:
-    """Return YAML's lists as the tuples that frozen settings hold."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _drawn(pool: Tensor, count: int, skeleton: Skeleton) -> Tensor:

@@ -17,6 +17,7 @@ from posezoo.data.pictures.people import PeopleInPictures
 from posezoo.data.pictures.resident import Distortion, ResidentCrops, ResidentLoader
 from posezoo.errors import InputError
 from posezoo.geometry import bone_lengths
+from posezoo.settings import settings_of
 from posezoo.skeletons import get_skeleton
 
 
@@ -97,7 +98,7 @@ class PicturesDataModule(pl.LightningDataModule):
             raise InputError("several datasets of one kind are mixed on the device alone; set data.resident to true.")
         if distortion and not resident:
             raise InputError("data.distortion is of resident pictures alone; set data.resident to true.")
-        self.distortion = Distortion.of(distortion or {})
+        self.distortion = settings_of(Distortion, distortion, "distortion")
         self.tested = tested if tested is not None else dataset
         if isinstance(self.tested, list):
             raise InputError("data.tested is not given and data.dataset names several; say which one validates.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -38,6 +38,9 @@ class Distortion:
         gray: share without colour.
         noise: standard deviation of the sensor's noise, of 1.
         occlusion: share with a piece of another picture before the person.
+
+    Raises:
+        InputError: a negative value.
     """
 
     scale: float = 0.25
@@ -50,20 +53,10 @@ class Distortion:
     noise: float = 0.02
     occlusion: float = 0.4
 
-    @classmethod
-    def of(cls, settings: Mapping[str, float]) -> Distortion:
-        """Return the defaults but for some settings.
-
-        Raises:
-            InputError: a setting that there is none of, or a value that is negative or no number.
-        """
-        known = [field.name for field in fields(cls)]
-        for name, value in settings.items():
-            if name not in known:
-                raise InputError(f"data.distortion has {name!r}; expected some of {', '.join(known)}.")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise InputError(f"data.distortion.{name} is {value!r}; expected a number of 0 or more.")
-        return cls(**{name: float(value) for name, value in settings.items()})
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if (value := getattr(self, field.name)) < 0:
+                raise InputError(f"distortion.{field.name} is {value}; expected 0 or more.")
 
 
 class ResidentCrops:

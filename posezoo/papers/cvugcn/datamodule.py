@@ -13,6 +13,7 @@ from posezoo.errors import InputError
 from posezoo.papers.cvugcn.pairs import CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.rigs import Motions, RigLoader
 from posezoo.papers.cvugcn.simulation import RigSettings
+from posezoo.settings import settings_of
 
 
 class CVUGCNDataModule(LiftingDataModule):
@@ -67,9 +68,9 @@ class CVUGCNDataModule(LiftingDataModule):
         if target not in ("gt", "input") or noise_px < 0:
             raise InputError(f"target {target!r}, noise_px {noise_px}; expected 'gt' or 'input', and 0 or more.")
         self.pairs, self.test_pairs = pairs_by_name(pairs), pairs_by_name(test_pairs or pairs)
-        self.target, self.noise_px, self.calibration = target, noise_px, CalibrationError.of(calibration)
-        self.undistort = undistort
-        self.rigs = None if rigs is None else RigSettings.of(rigs)
+        self.target, self.noise_px, self.undistort = target, noise_px, undistort
+        self.calibration = settings_of(CalibrationError, calibration, "calibration")
+        self.rigs = None if rigs is None else settings_of(RigSettings, rigs, "rigs")
         self._motions: dict[str, Motions] = {}
 
     def setup(self, stage: str | None = None) -> None:

@@ -18,6 +18,7 @@ from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors,
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
 from posezoo.papers.cvugcn.simulation import trunk_axes
+from posezoo.settings import settings_of
 from posezoo.skeletons import Skeleton, convert
 
 _OF = ("", "_triangulated")
@@ -141,7 +142,7 @@ def evaluate_views(
         pairs_by_name(pairs),
         model.skeleton,
         noise_px=noise_px,
-        calibration=CalibrationError.of(calibration),
+        calibration=settings_of(CalibrationError, calibration, "calibration"),
         labels=True,
         undistort=undistort,
         seed=seed,

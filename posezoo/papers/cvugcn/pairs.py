@@ -6,7 +6,6 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,6 +51,9 @@ class CalibrationError:
         translation_mm: length of a shift of the camera's centre in a random direction.
         focal: relative error of the focal length; its sign is random.
         seed: of the draws.
+
+    Raises:
+        InputError: a negative size.
     """
 
     rotation_deg: float = 0.0
@@ -59,21 +61,9 @@ class CalibrationError:
     focal: float = 0.0
     seed: int = 0
 
-    @classmethod
-    def of(cls, settings: dict[str, Any] | None) -> CalibrationError:
-        """Build from settings; without settings there is no error.
-
-        Raises:
-            InputError: a setting it does not have, or a negative one.
-        """
-        settings = dict(settings or {})
-        unknown = sorted(set(settings) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise InputError(f"calibration has no {', '.join(unknown)}; it takes {', '.join(cls.__dataclass_fields__)}.")
-        error = cls(**settings)
-        if min(error.rotation_deg, error.translation_mm, error.focal) < 0:
-            raise InputError(f"calibration errors are sizes and cannot be negative: {error}.")
-        return error
+    def __post_init__(self) -> None:
+        if min(self.rotation_deg, self.translation_mm, self.focal) < 0:
+            raise InputError(f"calibration errors are sizes and cannot be negative: {self}.")
 
     def apply(self, camera: Camera) -> Camera:
         """Return the camera with its calibration error."""

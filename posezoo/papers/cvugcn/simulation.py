@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -65,19 +64,6 @@ class RigSettings:
         ordered = all(low <= high for low, high in (self.distance_mm, self.height_mm, self.apart_deg, self.noise))
         if min(self.views) < 2 or min(self.frames) < 1 or min(self.picked, self.batches) < 1 or not ordered:
             raise InputError(f"{self}; expected two or more views, one or more frames, and limits in ascending order.")
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> RigSettings:
-        """Build from a recipe's settings.
-
-        Raises:
-            InputError: a setting that there is not, or of another kind.
-        """
-        try:
-            return cls(**settings)
-        except TypeError as error:
-            known = ", ".join(cls.__dataclass_fields__)
-            raise InputError(f"rigs: {error}; expected numbers for some of {known}.") from error
 
 
 def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings: RigSettings) -> Float[Tensor, "B T J 3"]:

@@ -9,9 +9,10 @@ import torch
 
 from posezoo.data.augmentation import Augmentation, AugmentedLoader, DetectorNoise, RandomCameras, as_converted
 from posezoo.data.augmentation.people import STATURE_MM, stature
-from posezoo.errors import InputError
+from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import bone_asymmetry
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
+from posezoo.settings import settings_of
 from posezoo.skeletons import convert, get_skeleton
 from posezoo.synthetic.postures import random_postures
 
@@ -30,7 +31,7 @@ def pool():
 
 
 def test_a_picture_is_the_pose_in_perspective(pool):
-    batch = Augmentation.of(EXACT)(pool, 200, H36M)
+    batch = settings_of(Augmentation, EXACT, "augmentation")(pool, 200, H36M)
     pose, rays = batch["pose_3d"].double(), (batch["keypoints_2d"].double() - CENTER_PX) / FOCAL_PX
     assert float(rays[:, 0].abs().max()) < 1e-5
     # x / (z + d) = ray gives the distance d of the root; every joint must give the same.
@@ -43,7 +44,7 @@ def test_a_picture_is_the_pose_in_perspective(pool):
 
 
 def test_people_are_of_one_stature_and_symmetric(pool):
-    batch = Augmentation.of(EXACT)(pool, 100, H36M)
+    batch = settings_of(Augmentation, EXACT, "augmentation")(pool, 100, H36M)
     torch.testing.assert_close(stature(batch["pose_3d"], H36M), torch.full((100,), STATURE_MM), atol=0.5, rtol=0)
     assert float(bone_asymmetry(batch["pose_3d"], H36M).abs().max()) < 0.5
 
@@ -131,7 +132,7 @@ def test_settings_that_make_no_sense_are_refused(pool):
         RandomCameras(distance_mm=(2200.0, 100.0))
     with pytest.raises(InputError, match="views"):
         Augmentation(views=0)
-    with pytest.raises(InputError, match="fields"):
-        Augmentation.of({"limbz": 1})
+    with pytest.raises(UnknownNameError, match="unknown setting of augmentation 'limbz'; did you mean limbs"):
+        settings_of(Augmentation, {"limbz": 1}, "augmentation")
     with pytest.raises(InputError, match="no pose"):
         AugmentedLoader(pool[:0], Augmentation(), 1, H36M)
