@@ -163,6 +163,18 @@ def check_rate(options: argparse.Namespace, timed: bool) -> None:
         raise InputError(f"{what} needs the frames per second, which {options.input[0]} does not say; give --fps.")
 
 
+def gap_of(options: argparse.Namespace) -> int:
+    """Return how many frames in a row are interpolated.
+
+    Raises:
+        InputError: fewer than none.
+    """
+    gap = MAX_GAP if options.fill_gaps is None else int(options.fill_gaps)
+    if gap < 0:
+        raise InputError(f"--fill-gaps {gap}; expected a number of frames, 0 to fill nothing.")
+    return gap
+
+
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
     """Lift the people of a video or of a file of keypoints; return the result, and a sentence on what was done.
 
@@ -175,9 +187,7 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     settings, source, person = export_settings(options), options.input[0], options.person or 1
     if options.person is not None and options.person < 1:
         raise InputError(f"--person {options.person}; people are counted from 1, who is seen longest and best.")
-    gap = MAX_GAP if options.fill_gaps is None else options.fill_gaps
-    if gap < 0:
-        raise InputError(f"--fill-gaps {gap}; expected a number of frames, 0 to fill nothing.")
+    gap = gap_of(options)
     video = is_clip_file(source)
     if options.detector and (options.skeleton or options.image_size or options.skip_incomplete):
         raise InputError("--skeleton, --image-size and --skip-incomplete are for keypoints; a detector says what it finds.")

@@ -43,8 +43,10 @@ def write(result: Prediction, options: argparse.Namespace, video: Path | None = 
 
 def rows_of(result: Prediction, rows: np.ndarray) -> Prediction:
     """Return some of the poses, without confidences and labels."""
-    kept: dict[str, Any] = {name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}
-    kept |= dict.fromkeys(("confidence", "filled", "frame_number", "person", "video", "time_s", "doubtful"))
+    from posezoo.poses.prediction_files import ARRAYS, LABELS
+
+    kept: dict[str, Any] = dict.fromkeys((*ARRAYS, *LABELS))
+    kept |= {name: getattr(result, name)[rows] for name in ("pose_3d", "keypoints_2d")}
     return replace(result, **kept)
 
 

@@ -44,7 +44,15 @@ class MultiViewPrediction(Generic[Array]):
 
     def in_world(self) -> Prediction[Array]:
         """Return the poses in the world's frame alone, as they are saved, drawn and exported."""
+        error = count = None
+        if self.reprojection_px is not None and self.views_used is not None:
+            off, used = np.asarray(as_numpy(self.reprojection_px)), np.asarray(as_numpy(self.views_used))
+            count = used.sum(0)
+            with np.errstate(invalid="ignore"):
+                error = (np.where(used, off, 0.0).sum(0) / np.where(count > 0, count, np.nan)).astype(np.float32)
         return Prediction(
+            reprojection_px=error,
+            view_count=count,
             pose_3d=self.world_mm,
             skeleton=self.skeleton,
             unit=self.unit,

@@ -56,6 +56,9 @@ class Prediction(Generic[Array]):
         missing: joints that could not be had.
         filled: (..., J) bool, which joints of ``keypoints_2d`` were missing and filled in by the model; None for none.
         notes: anything else that the user should know.
+        reprojection_px: (..., J) of several cameras: mean distance between a joint and the keypoints that it was made
+            from; NaN where fewer than two views define it.
+        view_count: (..., J) whole numbers: from how many views a joint was made.
         fps: frames per second, where the poses are a clip's and the input says it.
         frame_number: (...) whole numbers, which frame of its video each pose is of; None where not known.
         person: (...) who it is, as the input names people.
@@ -85,6 +88,8 @@ class Prediction(Generic[Array]):
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     filled: np.ndarray | Array | None = None
+    reprojection_px: np.ndarray | Array | None = None
+    view_count: np.ndarray | Array | None = None
     fps: float | int | None = None
     frame_number: np.ndarray | None = None
     person: np.ndarray | None = None
@@ -101,6 +106,8 @@ class Prediction(Generic[Array]):
             "keypoints_2d": (*batch, joints, 2),
             "confidence": (*batch, joints),
             "filled": (*batch, joints),
+            "reprojection_px": (*batch, joints),
+            "view_count": (*batch, joints),
             **dict.fromkeys(LABELS, batch),
         }
         for name, shape in expected.items():

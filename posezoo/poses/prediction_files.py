@@ -13,7 +13,7 @@ from posezoo.files.reading import check_size
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-prediction/1"
-ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled")
+ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled", "reprojection_px", "view_count")
 """Fields with a value for each joint."""
 LABELS = ("frame_number", "person", "video", "time_s", "doubtful")
 """Fields with a value for each pose."""
@@ -57,10 +57,12 @@ def fields_of(value: Mapping[str, Any]) -> dict[str, Any]:
     arrays: dict[str, Any] = {key: np.asarray(value[key], dtype=np.float32) for key in ARRAYS if value.get(key) is not None}
     if arrays["pose_3d"].size == 0 and "shape" in value:
         batch = tuple(value["shape"])[:-1]
-        ends = {"pose_3d": (3,), "keypoints_2d": (2,), "confidence": (), "filled": ()}
-        arrays = {key: array.reshape((*batch, *ends[key])) for key, array in arrays.items()}
+        ends = {"pose_3d": (3,), "keypoints_2d": (2,)}
+        arrays = {key: array.reshape((*batch, *ends.get(key, ()))) for key, array in arrays.items()}
     if "filled" in arrays:
         arrays["filled"] = arrays["filled"] > 0.5
+    if "view_count" in arrays:
+        arrays["view_count"] = np.nan_to_num(arrays["view_count"]).clip(0, 2**15).astype(np.int64)
     kinds: dict[str, Any] = {
         "frame_number": np.int64,
         "person": str,

@@ -130,6 +130,92 @@ def test_files_that_bear_numbers_keep_their_order_where_cameras_bear_no_names(tm
     np.testing.assert_allclose(Prediction.load(tmp_path / "out.npz").pose_3d, world[0], atol=0.5)
 
 
+@pytest.fixture(scope="module")
+def four(seen):
+    """Return four cameras around the people of ``seen``, named, and what each sees of the first person."""
+    _, world, cameras = seen
+    cameras = [replace(camera, name=f"cam{number}") for number, camera in zip((1, 2), cameras, strict=True)]
+    turned = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
+    cameras += [replace(camera, R=camera.R.double() @ turned, name=f"cam1{number}") for number, camera in enumerate(cameras)]
+    return [camera.project(torch.from_numpy(world[0])).numpy() for camera in cameras], world[0], cameras
+
+
+@pytest.mark.parametrize(
+    ("order", "options", "said"),
+    [
+        ((2, 0), (), ""),  # their names say which
+        ((2, 0), ("--views", "cam10", "cam1"), ""),
+        ((0, 2), ("--views", "cam10", "cam1"), ""),
+        ((3, 1, 2, 0), ("--views", "cam1", "cam11"), ""),
+    ],
+)
+def test_the_names_of_files_say_of_which_cameras_they_are(tmp_path, capsys, weights, four, order, options, said):
+    pixels, world, cameras = four
+    files = [tmp_path / f"{cameras[number].name}_run.npz" for number in order]
+    for file, number in zip(files, order, strict=True):
+        np.savez(file, keypoints=pixels[number], skeleton="h36m17")
+    rig = calibration(tmp_path / "rig.json", cameras)
+    assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.npz", *options) == 0
+    assert capsys.readouterr().err == said
+    np.testing.assert_allclose(Prediction.load(tmp_path / "out.npz").pose_3d, world, atol=0.5)
+
+
+def test_views_that_contradict_the_names_of_files_are_warned_of_and_fewer_files_need_names(tmp_path, capsys, weights, four):
+    pixels, _, cameras = four
+    rig = calibration(tmp_path / "rig.json", cameras)
+    out = ("--cameras", rig, "-o", tmp_path / "out.npz")
+    for name, number in (("cam1", 0), ("cam10", 2), ("a", 0), ("b", 2)):
+        np.savez(tmp_path / f"{name}.npz", keypoints=pixels[number], skeleton="h36m17")
+    named = [tmp_path / "cam1.npz", tmp_path / "cam10.npz"]
+    assert run("predict", weights, *named, *out, "--views", "cam1", "cam2") == 0
+    assert "the names of the files say cam1, cam10, --views cam1, cam2: taken as --views says" in capsys.readouterr().err
+    assert run("predict", weights, tmp_path / "a.npz", tmp_path / "b.npz", *out) == 2
+    assert "2 files and 4 cameras; .* --views, and 2 of cam1, cam2, cam10, cam11" in (
+        re.sub(r"give one file.*order of the files:", "...", capsys.readouterr().err).replace("...", ".*")
+    )
+
+
+def test_errors_and_numbers_of_views_are_saved_by_joint(tmp_path, capsys, weights, seen):
+    pixels, _, cameras = seen
+    noisy = pixels[0] + np.random.default_rng(0).normal(0, 3, pixels[0].shape)
+    noisy[1, 2, 5] = np.nan
+    result, _, _ = predict(tmp_path, capsys, weights, noisy, cameras)
+    expected = load(str(weights)).predict_views(noisy, cameras)
+    np.testing.assert_allclose(result.reprojection_px[3], expected.reprojection_px[:, 3].mean(0), rtol=1e-4)
+    assert result.view_count.dtype == np.int64
+    assert result.view_count[2, 5] == 0
+    assert np.isnan(result.reprojection_px[2, 5])
+    assert int(result.view_count.sum()) == 2 * (FRAMES * 17 - 1)
+    again = Prediction.load(result.save(tmp_path / "again.json"))
+    np.testing.assert_array_equal(again.view_count, result.view_count)
+    np.testing.assert_allclose(again.reprojection_px, result.reprojection_px, rtol=1e-5)
+    header, *rows = result.save(tmp_path / "again.csv").read_text().splitlines()
+    cells = dict(zip(header.split(","), rows[3].split(","), strict=True))
+    assert cells["right_knee_views"] == "2"
+    assert float(cells["right_knee_reprojection_px"]) == pytest.approx(result.reprojection_px[3, 2], rel=1e-4)
+
+
+def test_gaps_and_jitter_of_several_cameras(tmp_path, capsys, weights, seen):
+    """Interpolate a joint that one of two views loses; take out of the keypoints what no limb does."""
+    pixels, world, cameras = seen
+    lost = pixels[0].copy()
+    lost[1, 3:5, 13] = np.nan
+    result, _, _ = predict(tmp_path, capsys, weights, lost, cameras)
+    assert np.isnan(result.pose_3d[3:5, 13]).all()
+    filled, _, _ = predict(tmp_path, capsys, weights, lost, cameras, "--fill-gaps", "2")
+    step = np.linalg.norm(np.diff(world[0][:, 13], axis=0), axis=-1).max()
+    assert np.linalg.norm(filled.pose_3d[3:5, 13] - world[0][3:5, 13], axis=-1).max() < step
+    still = np.repeat(pixels[0][:, :1], 60, axis=1)
+    jitter = still + 4.0 * np.where(np.arange(60) % 2, 1, -1)[None, :, None, None]
+    smooth, _, _ = predict(tmp_path, capsys, weights, jitter, cameras, "--smooth", "--fps", "60")
+    np.testing.assert_allclose(smooth.pose_3d[15:45], np.repeat(world[0][:1], 30, 0), atol=3)
+    rough, _, _ = predict(tmp_path, capsys, weights, jitter, cameras, "--fps", "60")
+    assert np.linalg.norm(rough.pose_3d - world[0][:1], axis=-1).mean() > 8
+    assert run("predict", weights, *(tmp_path / f"view{v}.npz" for v in (0, 1)), "--cameras", tmp_path / "rig.json",
+               "-o", tmp_path / "no.npz", "--smooth") == 2  # fmt: skip
+    assert "--smooth needs the frames per second" in capsys.readouterr().err
+
+
 def test_what_no_cameras_see_is_refused(tmp_path, capsys, weights, seen):
     """Give views of different rates, fractions of pictures, one file twice, and one camera twice."""
     pixels, _, cameras = seen

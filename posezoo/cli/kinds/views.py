@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from posezoo.geometry.rig_fit import RigFit
     from posezoo.papers.cvugcn import CVUGCN
     from posezoo.poses.multiview import MultiViewPrediction
+    from posezoo.poses.tracking import Track
     from posezoo.video.clips import ClipPeople
     from posezoo.video.multiview import Observed
 
@@ -44,7 +45,10 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         if not view.tracks:
             raise InputError(f"{file} shows nobody.")
     times = common_times([(view.times_s, view.fps) for view in views], files)
-    people, fit = people_and_rig([view.tracks for view in views], cameras)
+    rates = {view.fps for view in views}
+    fps = options.fps or (rates.pop() if len(rates) == 1 else None)
+    clip_options.check_rate(options, fps is not None or times is not None)
+    people, fit = people_and_rig([_prepared(view, fps, options) for view in views], cameras)
     number = options.person or 1
     if not 1 <= number <= len(people):
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
@@ -64,9 +68,6 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
             undistort=not options.no_undistort,
             frames=person.frames,
         )
-    rates = {view.fps for view in views}
-    fps = options.fps or (rates.pop() if len(rates) == 1 else None)
-    clip_options.check_rate(options, fps is not None or times is not None)
     saved = replace(
         result.in_world(),
         fps=None if times is not None else fps,
@@ -90,47 +91,54 @@ def _refuse(options: argparse.Namespace) -> None:
         raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
     if options.picture or options.html:
         raise InputError("--picture and --html draw single views; leave them out.")
-    for name in ("fill_gaps", "smooth"):
-        if getattr(options, name) not in (None, False):
-            raise InputError(f"{options.name} takes keypoints as they are; leave out --{name.replace('_', '-')}.")
     if not options.cameras:
         raise InputError(f"{options.name} needs the cameras' calibration: --cameras FILE.")
 
 
 def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[Path]]:
-    """Return the cameras that the options choose, and the file of each, by the camera's name where files bear names."""
+    """Return the cameras that the options or the files' names choose, and the file of each."""
     from posezoo.data import read_cameras
 
     cameras, files = list(read_cameras(options.cameras, options.subject, options.camera_unit)), list(options.input)
     names = [camera.name or str(number) for number, camera in enumerate(cameras, 1)]
-    if all(camera.name for camera in cameras):  # numbers are no names: gopro3 may well be the first camera of a list
-        files = _by_name(files, names)
-    if options.views:
-        unknown = [name for name in options.views if name not in names]
-        if unknown:
-            raise InputError(f"--views {' '.join(unknown)}: {options.cameras} has {', '.join(names)}.")
-        if len(set(options.views)) < len(options.views):
-            raise InputError(f"--views {' '.join(options.views)}: a camera is named twice; expected different ones.")
-        chosen = [names.index(name) for name in options.views]
-        if len(files) == len(cameras):
-            files = [files[number] for number in chosen]
-        cameras = [cameras[number] for number in chosen]
-    if len(cameras) != len(files) or len(files) < 2:
+    # Numbers are no names: gopro3 may well be the first camera of a list.
+    told = _named(files, names) if all(camera.name for camera in cameras) else None
+    by_name = dict(zip(told or [], files, strict=False))
+    wanted = options.views or [name for name in names if name in by_name] or names
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise InputError(f"--views {' '.join(unknown)}: {options.cameras} has {', '.join(names)}.")
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"--views {' '.join(wanted)}: a camera is named twice; expected different ones.")
+    if set(wanted) <= set(by_name):
+        files = [by_name[name] for name in wanted]
+    elif options.views and len(files) == len(cameras):
+        files = [files[names.index(name)] for name in wanted]
+    if len(wanted) != len(files) or len(files) < 2:
         raise InputError(
-            f"{len(files)} files of keypoints and {len(cameras)} cameras; give one file for each camera, or say which "
-            f"cameras they are of: --views {' '.join(names[: len(files)])}."
+            f"{len(files)} files and {len(wanted)} cameras; give one file for each camera, or say which cameras they are "
+            f"of, in the order of the files: --views, and {len(files)} of {', '.join(names)}."
         )
-    return cameras, files
+    if by_name and not set(wanted) <= set(by_name):
+        warnings.warn(
+            f"the names of the files say {', '.join(by_name)}, --views {', '.join(wanted)}: taken as --views says.",
+            category=PoseZooWarning,
+            stacklevel=2,
+        )
+    return [cameras[names.index(name)] for name in wanted], files
 
 
-def _by_name(files: list[Path], names: Sequence[str]) -> list[Path]:
-    """Return the files in the order of the cameras whose names they bear; unchanged where they bear none."""
-    bearing = [[file for file in files if name.lower() in file.stem.lower()] for name in names]
-    if len(files) == len(names) and all(len(found) == 1 for found in bearing):
-        ordered = [found[0] for found in bearing]
-        if len(set(ordered)) == len(files):
-            return ordered
-    return files
+def _named(files: Sequence[Path], names: Sequence[str]) -> list[str] | None:
+    """Return the camera whose name each file bears; None unless each bears one, and each another."""
+    told = []
+    for file in files:
+        borne = [name for name in names if name.lower() in file.stem.lower()]
+        # cam10.json bears cam1 too, as a part of the longer name.
+        whole = [name for name in borne if not any(name != other and name.lower() in other.lower() for other in borne)]
+        if len(whole) != 1:
+            return None
+        told.append(whole[0])
+    return told if len(set(told)) == len(told) else None
 
 
 def _people(file: Path, options: argparse.Namespace) -> ClipPeople:
@@ -146,6 +154,29 @@ def _people(file: Path, options: argparse.Namespace) -> ClipPeople:
         skeleton=None if video else options.skeleton,
         image_size=tuple(options.image_size) if options.image_size and not video else None,
     )
+
+
+def _prepared(view: ClipPeople, fps: float | None, options: argparse.Namespace) -> Sequence[Track]:
+    """Return the people of a view, with gaps interpolated and jitter taken out where options say so.
+
+    Unlike one camera's, gaps are left as they are by default: the other views see the joint.
+    """
+    from posezoo.video.smoothing import smooth_track
+    from posezoo.video.tracking import fill_gaps
+
+    tracks: Sequence[Track] = view.tracks
+    if options.fill_gaps is not None:
+        tracks = [_counted_half(fill_gaps(track, clip_options.gap_of(options))) for track in tracks]
+    if options.smooth:
+        tracks = [smooth_track(track, fps, method=options.smooth) for track in tracks]
+    return tracks
+
+
+def _counted_half(track: Track) -> Track:
+    """Give what was interpolated half of the joint's usual confidence: none would leave the view out."""
+    usual = np.ma.masked_array(track.confidence, track.confidence <= 0)
+    half = np.ma.median(usual, axis=0).filled(0.0) / 2
+    return replace(track, confidence=np.where(track.filled, half, track.confidence))
 
 
 def _limit(given: str) -> float | str | None:

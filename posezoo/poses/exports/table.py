@@ -13,7 +13,8 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
     """Return the text of a CSV file: ``frame,person,time_s,pelvis_x_mm,pelvis_y_mm,pelvis_z_mm,...``.
 
     A row is a pose, of whichever person. The coordinates are the prediction's own, in its frame and unit
-    (``pelvis_x_relative``); then come, where there are such, ``pelvis_u_px,pelvis_v_px`` and ``pelvis_confidence``.
+    (``pelvis_x_relative``); then come, where there are such, ``pelvis_u_px,pelvis_v_px``, ``pelvis_confidence``, and of
+    several cameras ``pelvis_reprojection_px`` and ``pelvis_views``.
     ``person`` and ``video`` are there where the input says them, ``time_s`` where the rate is known. Unknown is empty.
 
     Raises:
@@ -42,6 +43,10 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
     if here.confidence is not None:
         trust = here.confidence.reshape(rows, len(joints))
         columns += [(f"{joint}_confidence", trust[:, i]) for i, joint in enumerate(joints)]
+    for ending, by_view in (("reprojection_px", here.reprojection_px), ("views", here.view_count)):
+        if by_view is not None:
+            by_joint = by_view.reshape(rows, len(joints)).T
+            columns += [(f"{joint}_{ending}", values) for joint, values in zip(joints, by_joint, strict=True)]
     for title, values in columns:
         names.append(title)
         blocks.append([f"{value:.6g}" if np.isfinite(value) else "" for value in values.tolist()])
