@@ -36,6 +36,17 @@ def test_cameras_or_people_first(tmp_path, walk):
     assert len(read_keypoints(tmp_path / "own.npz").sequences) == 2
 
 
+def test_frames_and_people_by_other_names(tmp_path, walk):
+    """Two people over the same frames, one after the other: person 2 is seen at the times of person 1."""
+    two = np.concatenate([walk.keypoints_2d, walk.keypoints_2d + [300, 20]])
+    labels = {"frame_number": np.tile(np.arange(5, 25), 2), "track_id": np.repeat([7, 9], 20)}
+    np.savez(tmp_path / "two.npz", keypoints=two, skeleton="h36m17", fps=50.0, frames=40, **labels)
+    data = read_keypoints(tmp_path / "two.npz")
+    assert data.frame.tolist() == [*range(5, 25)] * 2
+    assert [clip.subject for clip, _ in data.by_sequence()] == ["7", "9"]
+    np.testing.assert_allclose(data[data.frame == 6].keypoints_2d, two[[1, 21]], atol=1e-3)
+
+
 def test_people_of_one_picture_stay_people(tmp_path):
     people = np.random.default_rng(0).uniform(0, 900, (1, 6, 17, 2))
     np.save(tmp_path / "a.npy", people)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import is_3d_name
 from posezoo.formats.keypoints.framing import first_object
+from posezoo.formats.keypoints.table_rows import FRAMES, PERSONS, VIDEOS, key_of
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
@@ -60,6 +62,7 @@ def read_plain(content: Content) -> Clips:
         raise InputError(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:-1]}, one value a joint."
         )
+    value = _by_our_names(value, len(np.atleast_1d(keypoints)), math.prod(keypoints.shape[:-2]))
     if value.get("frame") is None and value.get("person") is None:
         keypoints, confidence = frames_first(keypoints, confidence)
     rows, frames, people = flatten(keypoints, path)
@@ -89,6 +92,18 @@ def read_plain(content: Content) -> Clips:
         stated=_stated(value, path),
         time_s=None if times is None else np.repeat(times, people),
     )
+
+
+def _by_our_names(value: Mapping[str, object], frames: int, poses: int) -> Mapping[str, object]:
+    """Return the same with frames, people and videos by the schema's names, where arrays beside it have other names."""
+    found = dict(value)
+    for name, words, count in (("frame", FRAMES, frames), ("person", PERSONS, poses), ("video", VIDEOS, poses)):
+        for key, values in value.items():
+            # A number of frames, or a list of the videos there are, is no label of poses.
+            shape = np.shape(values) if isinstance(values, np.ndarray | list) else ()
+            if found.get(name) is None and key_of(str(key)) in words and shape == (count,):
+                found[name] = values
+    return found
 
 
 def _confidence(value: Mapping[str, object], shape: tuple[int, ...], path: Path) -> np.ndarray | None:
