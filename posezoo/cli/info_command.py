@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -87,7 +88,17 @@ def _of_file(options: argparse.Namespace) -> int:
         print(json.dumps(header, indent=2))
         return 0
     print(f"{path}: weights of {header['paper']}, {path.stat().st_size / 1e6:.1f} MB, format {header['format']}")
-    for key, value in header.items():
-        if key not in ("paper", "format"):
-            print(f"{key}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+    for key, value in _lines({key: value for key, value in header.items() if key not in ("paper", "format")}):
+        print(f"{key}: {value}")
     return 0
+
+
+def _lines(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield names and values, those of what is held within as ``settings.width``."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{above}{key}.")
+        elif isinstance(value, float):
+            yield f"{above}{key}", f"{value:.6g}"
+        else:
+            yield f"{above}{key}", json.dumps(value) if isinstance(value, list) else str(value)

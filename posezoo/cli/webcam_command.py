@@ -29,6 +29,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--camera", type=int, default=0, metavar="N", help="which camera, counted from 0")
     command.add_argument("--detector", help="rtmlib, mediapipe or torchvision; the one that is installed by default")
     command.add_argument("--detector-model", help="as for predict")
+    command.add_argument("--detector-device", help="where the detector computes: cpu (the default), cuda, mps")
     command.add_argument("--port", type=int, default=8765, help="of the page (default 8765; 0: any that is free)")
     command.add_argument("--frames", type=int, metavar="N", help="end after so many")
     command.add_argument("--device", help="where the model computes: cpu (the default), cuda, cuda:1, mps")
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"there is no camera {options.camera}, or another program has it; --camera N names another.")
     page, count, found = _Page(options.port), 0, 0
     try:
-        with detectors.get_detector(options.detector, options.detector_model) as detector:
+        with detectors.get_detector(options.detector, options.detector_model, options.detector_device or "cpu") as detector:
             print(f"{model.zoo_name}, {detector.name}: open {page.address} (Ctrl-C ends)", flush=True)
             for seen in lift_pictures(_pictures(camera, options.frames), detector, model):
                 count, found = count + 1, found + (seen.pose_3d is not None)

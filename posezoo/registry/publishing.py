@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -15,7 +16,7 @@ from posezoo.registry.hub import parse_address
 from posezoo.registry.index import Entry, card_text, find, registered_weights, resolve
 from posezoo.registry.loading import is_path, load, locate
 from posezoo.registry.papers import find_paper
-from posezoo.registry.weights import FORMAT, describe
+from posezoo.registry.weights import FORMAT, Header, describe, with_header
 from posezoo.version import __version__
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ def write_folder(
     registered = registered_weights(str(model))
     if isinstance(model, Path) or str(model).endswith(".safetensors") or registered:
         path = locate(str(model)) if registered else Path(model)
-        name, entry = _entry_of(path, repo, licence, limits, training_data)
+        name, entry, weights = _entry_of(path, repo, licence, limits, training_data)
         text = card(name, entry, origin=THEIRS)
     else:
-        (name, entry), path = find(str(model)), locate(str(model))
+        (name, entry), weights = find(str(model)), locate(str(model)).read_bytes()
         text = card_text(name) or card(name, entry)
     index = {"format": FORMAT, "models": {name: entry}}
     files = {
-        entry["file"]: path.read_bytes(),
+        entry["file"]: weights,
         "index.json": (json.dumps(index, indent=2) + "\n").encode(),
         "README.md": f"---\n{header(name, entry)}\n---\n\n{_with_usage(text, repo, name, entry)}".encode(),
     }
@@ -105,18 +106,23 @@ def index_entry(path: Path, model: ZooModule, about: Mapping[str, object], **sai
     }
 
 
-def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: str) -> tuple[str, Entry]:
-    """Return the index entry of a file that is in no index; a file named like its paper takes the repository's name."""
+def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: str) -> tuple[str, Entry, bytes]:
+    """Return name, index entry and content of a file that is in no index, without the folders of this machine.
+
+    A file named like its paper takes the repository's name.
+    """
     missing = [
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
     if missing:
         raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (--licence, --limits, --training-data).")
-    about = {"command": "not recorded", "seed": None, "commit": "not recorded", "versions": {}, **describe(path)}
-    about["command"] = without_folders(about["command"])
-    for key in ("started_from", "finetuned_from"):
-        if key in about:
-            about[key] = _public_name(str(about[key]))
+    told = describe(path)
+    public: dict[str, str] = {key: _public_name(str(told[key])) for key in ("started_from", "finetuned_from") if key in told}
+    if "command" in told:
+        public["command"] = without_folders(str(told["command"]))
+    unknown: Header = {"command": "not recorded", "seed": None, "commit": "not recorded", "versions": {}}
+    about = {**unknown, **told, **public}
+    data = with_header(path, **public)
     paper, stem = about["paper"], path.stem
     if stem == paper:
         stem = re.sub(r"\W+", "_", repo.split("/")[1].lower())
@@ -124,7 +130,8 @@ def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: s
     entry = index_entry(path, load(path), about, supervision=find_paper(paper).supervision, **said)
     name = stem if stem == paper or stem.startswith(f"{paper}.") else f"{paper}.{stem}"
     metrics, baselines = _held_out(about)
-    return name, {**entry, "file": f"{name}.safetensors", "metrics": metrics, "baselines": baselines}
+    own = {"file": f"{name}.safetensors", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return name, {**entry, **own, "metrics": metrics, "baselines": baselines}, data
 
 
 def without_folders(command: str) -> str:

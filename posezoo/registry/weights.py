@@ -236,6 +236,14 @@ def save(model: ZooModule, path: str | Path, **provenance: object) -> Path:
     return write_whole(path, data)
 
 
+def with_header(path: Path, **changed: object) -> bytes:
+    """Return the content of a safetensors file that PoseZoo wrote, with other values of some keys of its header."""
+    from safetensors.torch import save as serialize
+
+    header, weights = _read_safetensors(path)
+    return serialize(weights, metadata={"posezoo": json.dumps({**header, **changed}, sort_keys=True)})
+
+
 def settings_of(model: ZooModule) -> dict[str, object]:
     """Return a model's constructor arguments, without LightningCLI's own entries."""
     return {key: value for key, value in model.hparams.items() if not key.startswith("_")}

@@ -17,7 +17,7 @@ from posezoo.cli import main
 from posezoo.data import Prediction
 from posezoo.lifting import evaluate
 from posezoo.metrics.functional import p_mpjpe
-from posezoo.registry import DEFAULT_LIFTER, resolve, save
+from posezoo.registry import DEFAULT_LIFTER, build, resolve, save
 from tests.cli.commands import refused, run
 
 PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
@@ -43,6 +43,16 @@ def test_list_and_info(capsys):
     assert card["paper"]["year"] == 2021
     assert run("info", "martinez") == 0
     assert "sha256" in capsys.readouterr().out
+
+
+def test_info_of_weights_says_one_thing_a_line(tmp_path, capsys):
+    path = save(
+        build("svma", {"width": 8, "critic_width": 8}), tmp_path / "a.safetensors", validation={"after": {"drift": 0.25}}
+    )
+    assert run("info", path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {"settings.width: 8", "settings.student: None", "validation.after.drift: 0.25"} <= set(lines)
+    assert not [line for line in lines if "{" in line]
 
 
 def test_names_and_cards_need_no_torch():

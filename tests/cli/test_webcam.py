@@ -22,7 +22,9 @@ def camera(tmp_path, monkeypatch):
     """Replace camera 0 by a film of six frames, the second without a person; let no other camera open."""
     path, real = film(tmp_path / "film.avi", frames=6, absent=(1,)), cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", lambda index: real(str(path) if index == 0 else "nothing.avi"))
-    monkeypatch.setattr("posezoo.video.detectors.get_detector", lambda *_: RTMLib(rtmlib_model))
+    asked = []
+    monkeypatch.setattr("posezoo.video.detectors.get_detector", lambda *given: asked.append(given) or RTMLib(rtmlib_model))
+    return asked
 
 
 def test_a_camera_is_lifted_until_it_ends(camera, capsys):
@@ -31,8 +33,9 @@ def test_a_camera_is_lifted_until_it_ends(camera, capsys):
     assert "svma" in said
     assert "open http://127.0.0.1:" in said
     assert "6 pictures, a person lifted in 5" in said
-    assert main(["webcam", "svma", "--port", "0", "--frames", "2"]) == 0
+    assert main(["webcam", "svma", "--port", "0", "--frames", "2", "--detector", "rtmlib", "--detector-device", "cuda"]) == 0
     assert "2 pictures, a person lifted in 1" in capsys.readouterr().out
+    assert camera == [(None, None, "cpu"), ("rtmlib", None, "cuda")]
 
 
 def test_what_cannot_be_watched_is_said(camera, capsys):

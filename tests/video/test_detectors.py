@@ -112,6 +112,20 @@ def test_a_detector_that_is_not_installed_is_one_sentence(name, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+def test_what_rtmlib_prints_of_its_download_is_no_result(monkeypatch, capsys):
+    def body(**_):
+        print("Downloading: https://example.org/model.zip")
+        return rtmlib_model
+
+    monkeypatch.setitem(sys.modules, "rtmlib", types.SimpleNamespace(Body=body))
+    get_detector("rtmlib")
+    said = capsys.readouterr()
+    assert (said.out, "Downloading" in said.err) == ("", True)
+    with silence():
+        get_detector("rtmlib")
+    assert capsys.readouterr() == ("", "")
+
+
 def test_rtmlib_is_loaded_as_asked(monkeypatch):
     asked = {}
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 
 from posezoo.errors import InputError
+from posezoo.terminal import is_silent
 from posezoo.video.detectors.base import Detector, confidences
 from posezoo.video.tracking import Detections
 
@@ -50,7 +54,9 @@ class RTMLib(Detector):
         if mode not in MODES:
             raise InputError(f"rtmlib's model is {model!r}; expected {', '.join(MODES)}.")
         body = cls.package("rtmlib").Body
-        with cls.loading("rtmlib downloads it on first use, which needs a connection"):
+        loading = cls.loading("rtmlib downloads it on first use, which needs a connection")
+        # rtmlib prints what it downloads where results belong.
+        with loading, contextlib.redirect_stdout(io.StringIO() if is_silent() else sys.stderr):
             return cls(body(mode=mode, to_openpose=False, backend="onnxruntime", device=device))
 
     def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
