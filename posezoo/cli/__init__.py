@@ -74,6 +74,15 @@ EXAMPLES = {
         "posezoo train svma.cmu --resume",
     ),
     "finetune": ("posezoo finetune svma people.json --out runs/mine",),
+    "data": ("posezoo data check people.json", "posezoo data prepare h36m --source Human3.6M -o h36m.h5"),
+    "data prepare": (
+        "posezoo data prepare h36m --source Human3.6M -o h36m.h5",
+        "posezoo data prepare openmocap --source cmu_bvh --mpii mpii -o openmocap.h5",
+        "posezoo data prepare bodies -o bodies.h5",
+    ),
+    "data info": ("posezoo data info h36m.h5",),
+    "data check": ("posezoo data check people.json", "posezoo data check people.csv --skeleton coco17 --json"),
+    "data schema": ("posezoo data schema",),
     "export": ("posezoo export svma -o svma.onnx --skeleton coco17",),
     "download": ("posezoo download", "posezoo download svma"),
     "publish": ("posezoo publish svma --repo me/poses --dry-run",),
@@ -81,7 +90,7 @@ EXAMPLES = {
     "webcam": ("posezoo webcam", "posezoo webcam svma --camera 1 --detector rtmlib"),
     "completion": ("posezoo completion bash",),
 }
-"""Examples by command."""
+"""Examples by command, and by command below a command."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -91,19 +100,32 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS), parser_class=_Parser)
     for name in COMMANDS:
         importlib.import_module(f"posezoo.cli.{name}_command").add(commands)
-        if name in EXAMPLES:
-            command = commands.choices[name]
-            command.formatter_class = argparse.RawDescriptionHelpFormatter
-            written = "\n".join(f"  {line}" for line in EXAMPLES[name])
-            before = f"{textwrap.fill(command.epilog, 100)}\n\n" if command.epilog else ""
-            command.epilog = f"{before}examples:\n{written}"
+    _add_examples(top)
     _add_quiet(top)
     return top
 
 
+def _groups(command: argparse.ArgumentParser) -> list[argparse._SubParsersAction]:
+    """Return the groups of commands below a command."""
+    return [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def _add_examples(command: argparse.ArgumentParser) -> None:
+    """Write the examples of a command and of those below it after their help."""
+    for group in _groups(command):
+        for inner in group.choices.values():
+            _add_examples(inner)
+    lines = EXAMPLES.get(command.prog.removeprefix("posezoo").strip(), ())
+    if lines:
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        written = "\n".join(f"  {line}" for line in lines)
+        before = f"{textwrap.fill(command.epilog, 100)}\n\n" if command.epilog else ""
+        command.epilog = f"{before}examples:\n{written}"
+
+
 def _add_quiet(command: argparse.ArgumentParser) -> None:
     """Add ``--quiet`` to every command that is no group of others."""
-    groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    groups = _groups(command)
     for group in groups:
         for inner in group.choices.values():
             _add_quiet(inner)
@@ -145,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _option_strings(command: argparse.ArgumentParser, name: str) -> list[str]:
     """Return the options of a command and of those below it."""
-    groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    groups = _groups(command)
     inner = [group.choices.get(name) for group in groups]
     chosen = [each for each in inner if each is not None] or [c for group in groups for c in group.choices.values()]
     own = [] if groups else [option for action in command._actions for option in action.option_strings]
