@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from posezoo.cli.output import guarded, in_options, print_anything
@@ -151,18 +151,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rest = rest
     if arguments is None and options.command in _WITH_TORCH and not external():  # the whole process is this command
         os.environ["POSEZOO_PREDICT_ONLY"] = str(int(options.command in _PREDICTING))
+    known = [*_option_strings(top, options.command), *getattr(options, "settings", ())]
+    wording = partial(in_options, known=known)
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
-        warnings.showwarning = _warn  # type: ignore[assignment]
+        warnings.showwarning = partial(_warn, wording)
         if options.quiet:
             warnings.simplefilter("ignore")
             stack.enter_context(silence())
             if getattr(options, "notes_only", False):  # the command's results are files
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        return guarded(
-            f"posezoo {options.command}",
-            lambda: _run(options),
-            wording=partial(in_options, known=_option_strings(top, options.command)),
-        )
+        return guarded(f"posezoo {options.command}", lambda: _run(options), wording=wording)
 
 
 def _option_strings(command: argparse.ArgumentParser, name: str) -> list[str]:
@@ -184,7 +182,7 @@ def _run(options: argparse.Namespace) -> int:
     return int(options.run(options) or 0)
 
 
-def _warn(message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:
+def _warn(wording: Callable[[str], str], message: Warning | str, category: type[Warning], filename: str, *_: object) -> None:
     """Print PoseZoo's own warnings in one line; those of libraries are for developers."""
     if issubclass(category, PoseZooWarning) or (category is UserWarning and "posezoo" in filename):
-        print(f"posezoo: warning: {message}", file=sys.stderr)
+        print(f"posezoo: warning: {wording(str(message))}", file=sys.stderr)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posezoo.cli.checks import check_output
+from posezoo.cli.output import in_options
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _PREPARE = ("h36m", "mpi_inf_3dhp", "humaneva")
 _PICTURES = ("h36m_pictures", "lsp", "coco_pictures")
+# Options of this command and of those that lift the file, of which findings speak.
+_FOR_KEYPOINTS = ("--skeleton", "--image-size", "--fill-gaps", "--skip-incomplete")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -120,6 +123,8 @@ def run_check(options: argparse.Namespace) -> int:
 
     form, data = read_with_format(options.file, options.skeleton, options.image_size)
     found = inspect_keypoints(data)
+    worded = (replace(finding, text=in_options(finding.text, _FOR_KEYPOINTS)) for finding in found.findings)
+    found = replace(found, findings=tuple(worded))
     if options.json:
         described = {"file": str(options.file), "format": form.name, **asdict(found)}
         for name in ("sides_agree", "deviation", "jitter"):  # JSON has no NaN

@@ -29,8 +29,21 @@ def print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+# What advice for Python is called at the command line, and the option without which a command cannot follow it.
+_AT_THE_COMMAND_LINE = {
+    "incomplete='nan'": ("--skip-incomplete", "--skip-incomplete"),
+    "posezoo.video.lift": ("--fill-gaps FRAMES", "--fill-gaps"),
+    "read_keypoints(image_size=(width, height))": ("--image-size WIDTH HEIGHT", "--image-size"),
+    "call predict_views": ("run posezoo predict", ""),
+}
+_RENAMED = {"max_gap": "fill_gaps"}
+"""Options by the arguments of Python whose name is another."""
+
+
 def in_options(message: str, known: Collection[str]) -> str:
-    """Return an error's sentence with command-line options in place of the arguments of Python that it names.
+    """Return a sentence with command-line options in place of the arguments of Python that it names.
+
+    Errors and warnings of the library name arguments as ``name=value`` or, without a value, as ``name=``.
 
     Args:
         message: the sentence.
@@ -41,11 +54,13 @@ def in_options(message: str, known: Collection[str]) -> str:
         'Name its layout (--skeleton coco17).'
         >>> in_options("steps is 0; expected 1 or more.", ["--steps"])
         '--steps is 0; expected 1 or more.'
+        >>> in_options("Fill longer gaps (max_gap=), or leave those poses out (incomplete='nan').", ["--fill-gaps"])
+        "Fill longer gaps (--fill-gaps), or leave those poses out (incomplete='nan')."
     """
 
     def option(name: str) -> str:
-        dashed = f"--{name.replace('_', '-')}"
-        return dashed if dashed in known else ""
+        dashed = f"--{_RENAMED.get(name, name).replace('_', '-')}"
+        return next((each for each in (dashed, f"--data.{name}") if each in known), "")  # the latter is of trainings
 
     def given(match: re.Match[str]) -> str:
         value = match[2].strip("'\"")
@@ -53,7 +68,11 @@ def in_options(message: str, known: Collection[str]) -> str:
             value = value.strip("()").replace(",", "").upper()
         return f"{option(match[1])} {value}" if option(match[1]) else match[0]
 
+    for words, (options, needed) in _AT_THE_COMMAND_LINE.items():
+        if not needed or needed in known:
+            message = message.replace(words, options)
     message = re.sub(r"(?<![\w-])([a-z]\w*)=('[^']*'|\"[^\"]*\"|\([^)]*\)|[\w-]+)", given, message)
+    message = re.sub(r"(?<![\w-])([a-z]\w*)=(?=[\s,;.)?]|$)", lambda match: option(match[1]) or match[0], message)
     return re.sub(r"^([a-z]\w*)(?= is )", lambda match: option(match[1]) or match[1], message)
 
 

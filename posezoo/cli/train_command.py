@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="PACKAGE.CLASS",
         help="a class that the recipe's trainer may name beside Lightning's own, or a registered model; it is imported",
     )
-    command.set_defaults(run=run, notes_only=True)
+    command.set_defaults(run=run, notes_only=True, settings=("--data.path",))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -52,10 +52,11 @@ def load_dataset(name: str, split: str = "test", path: str | Path | None = None,
     known = inspect.signature(loader).parameters
     if "path" in known:
         if path is None:
-            made = (
-                "a folder, see posezoo.data.realbench" if name == "realbench" else f"`posezoo data prepare {name}` makes it"
+            if name == "realbench":
+                raise InputError(f"dataset {name} lives in a folder; give path=FOLDER (see posezoo.data.realbench).")
+            raise InputError(
+                f"dataset {name} lives in a file; give path=FILE (`posezoo data prepare {name}` makes such a file)."
             )
-            raise InputError(f"dataset {name} lives in a file; give its path ({made}).")
         settings["path"] = path
     elif path is not None:
         raise InputError(f"dataset {name} needs no file; leave path={str(path)!r} out.")

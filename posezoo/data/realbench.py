@@ -118,5 +118,5 @@ def _detections(found: dict[str, np.ndarray], name: str) -> np.ndarray:
 def _read(folder: Path, name: str) -> dict[str, np.ndarray]:
     path = folder / name
     if not path.is_file():
-        raise MissingFileError(f"{path} is not there; --path takes the folder of truth.npz and detections.npz.")
+        raise MissingFileError(f"{path} is not there; expected the folder of truth.npz and detections.npz (path=).")
     return load_npz(path)

@@ -43,7 +43,7 @@ def to_onnx(graph: ExportGraph, example: tuple[Tensor, ...], metadata: dict[str,
     except torch.onnx.errors.OnnxExporterError as error:
         said = reason(error.__cause__ or error).partition(". ")[0]
         raise InputError(
-            f"{metadata['model']} cannot be written as ONNX ({said}); --format torchscript takes it."
+            f"{metadata['model']} cannot be written as ONNX ({said}); format='torchscript' takes it."
         ) from error
     for node in proto.graph.node:  # the exporter writes paths of this machine there
         node.ClearField("doc_string")

@@ -221,15 +221,13 @@ def _lacking(known: np.ndarray, usable: np.ndarray, target: Skeleton, fills_miss
     named = ", ".join(f"{joint} {count}" for count, joint in often[:4] if count)
     more = ", ..." if sum(count > 0 for count, _ in often) > 4 else ""
     if fills_missing:
-        found, why = "more than half of their joints", "; too little to fill in the others from"
-        remedy = "leave those poses out"
+        found, why, other = "more than half of their joints", "; too little to fill in the others from", ""
     else:
-        found, why = "joints", ", and this model needs every joint"
-        remedy = "take geoselfsup, which fills them in, or leave those poses out"
+        found, why, other = "joints", ", and this model needs every joint", "take geoselfsup, which fills them in, "
     return (
         f"{int((~usable).sum())} of {len(known)} poses lack {found} (first: pose {int((~usable).argmax())}; "
-        f"{int(absent.sum())} joints: {named}{more}){why}: {remedy} "
-        "(incomplete='nan', or --skip-incomplete on the command line)."
+        f"{int(absent.sum())} joints: {named}{more}){why}: {other}"
+        "fill the gaps of a clip (posezoo.video.lift), or leave those poses out (incomplete='nan')."
     )
 
 
@@ -282,13 +280,14 @@ def _warn(
             )
     if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
         warnings.warn(
-            f"most people lie outside an image of {image_size[0]:g} x {image_size[1]:g}: is image_size (width, height)?",
+            f"most people lie outside an image of {image_size[0]:g} x {image_size[1]:g}: are these width and height?",
             category=PoseZooWarning,
             stacklevel=_CALLER,
         )
     # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
     if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
-        size = "" if image_size is None else f" ({image_size[0]:g} and {image_size[1]:g})"
+        does_so = ", as read_keypoints(image_size=(width, height)) does"
+        size = does_so if image_size is None else f" ({image_size[0]:g} and {image_size[1]:g})"
         warnings.warn(
             "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
             f"and height{size}.",

@@ -197,7 +197,7 @@ def _about_coordinates(data: PoseData, units: str, low: np.ndarray, high: np.nda
     reach = f"x from {low[0]:.4g} to {high[0]:.4g}, y from {low[1]:.4g} to {high[1]:.4g}"
     if units == "fractions":
         size = next((clip.image_size for clip in data.sequences if clip.image_size), None)
-        by = "its width and y by its height (--image-size WIDTH HEIGHT does so)"
+        by = "its width and y by its height (image_size=(width, height) does so)"
         if size:
             by = f"its width ({size[0]}) and y by its height ({size[1]})"
         return [("units", f"{reach} are fractions of the picture, not pixels; multiply x by {by}.")]
@@ -230,7 +230,7 @@ def _about_orientation(
     if agree < _LEAST_AGREEING:
         text = (
             f"left and right look exchanged (at most {agree:.0%} of {votes} telling poses agree); check the layout's order "
-            "(--skeleton), and whether the pictures were mirrored."
+            "(skeleton=), and whether the pictures were mirrored."
         )
         findings.append(("sides", text))
     if len(exchanged) > 1:
@@ -250,7 +250,8 @@ def _about_joints(
     often = [f"{joint} {share:.0%}" for joint, share in zip(joints, shares, strict=True) if share > _MOST_MISSING]
     if often:
         text = (
-            f"joints are missing often ({', '.join(often[:6])}); such poses are filled in or left out (--skip-incomplete)."
+            f"joints are missing often ({', '.join(often[:6])}); take geoselfsup, which fills them in, fill the gaps of a "
+            "clip (posezoo.video.lift), or leave such poses out (incomplete='nan')."
         )
         findings.append(("missing", text))
     if confidence is not None and confidence[1] < _LOW_CONFIDENCE:

@@ -62,9 +62,9 @@ class Plausibility:
 
     def sentence(self, skeleton: Skeleton) -> str:
         """Return a sentence on what is wrong and what to do."""
-        hint = "check the order of the joints (skeleton, --skeleton) and of the axes (x before y)"
+        hint = "check the order of the joints (skeleton=) and of the axes (x before y)"
         if self.layout is not None:
-            hint = f"they fit {self.layout}: name it (skeleton={self.layout!r}, --skeleton {self.layout})"
+            hint = f"they fit {self.layout}: name it (skeleton={self.layout!r})"
         found = "several of them lie in one point"
         if np.isfinite(self.deviation):
             found = (

@@ -159,7 +159,8 @@ def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Zoo
     # mypy takes abstract classes, as the kinds are, for callables but not for ``type[...]``.
     if kind is not None and not (isinstance(kind, type) and isinstance(model, kind)):
         expected = getattr(kind, "__name__", kind)
-        raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {expected}.")
+        of_kind = f", of kind {kind.kind}" if hasattr(kind, "kind") else ""
+        raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {expected}{of_kind}.")
     model.zoo_name = path.stem if is_path(name) else resolve(text)
     try:
         return model.to(device or "cpu").eval()

@@ -115,7 +115,7 @@ def _entry_of(path: Path, repo: str, licence: str, limits: str, training_data: s
         option for option, text in (("licence", licence), ("limits", limits), ("training data", training_data)) if not text
     ]
     if missing:
-        raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (--licence, --limits, --training-data).")
+        raise InputError(f"{path} is in no index: say its {', '.join(missing)} too (licence=, limits=, training_data=).")
     told = describe(path)
     public: dict[str, str] = {key: _public_name(str(told[key])) for key in ("started_from", "finetuned_from") if key in told}
     if "command" in told:

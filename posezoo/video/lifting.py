@@ -52,7 +52,7 @@ def lift_track(
         most = int(known.sum(1).max(initial=0))
         raise InputError(
             f"in none of {len(track)} frames enough joints are known to be lifted by {model.zoo_name} (at most {most} of "
-            f"{len(model.skeleton)}); fill longer gaps (--fill-gaps), or take a model that fills in joints (geoselfsup)."
+            f"{len(model.skeleton)}); fill longer gaps (max_gap=), or take a model that fills in joints (geoselfsup)."
         )
     result = model.predict(keypoints[rows], layout, image_size, incomplete="nan")
 

@@ -149,7 +149,7 @@ def smooth_track(
         InputError: another method, a setting that cannot be, or neither a rate nor times.
     """
     if fps is None and track.time_s is None:
-        raise InputError("smoothing needs the frames per second, which the clip does not say; give fps (--fps).")
+        raise InputError("smoothing needs the frames per second, which the clip does not say; give fps=.")
     if method not in METHODS:
         raise InputError(f"smoothing is {method!r}; expected {' or '.join(METHODS)}.")
     known = np.isfinite(track.keypoints).all(-1).any(-1)

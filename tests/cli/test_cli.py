@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,10 +17,12 @@ import torch
 
 import posezoo
 from posezoo.cli import main
-from posezoo.data import Prediction
+from posezoo.data import Prediction, load_dataset, read_keypoints
+from posezoo.errors import InputError
 from posezoo.lifting import evaluate
 from posezoo.metrics.functional import p_mpjpe
 from posezoo.registry import DEFAULT_LIFTER, build, resolve, save
+from posezoo.video import lift
 from tests.cli.commands import refused, run
 
 PEOPLE = {"split": "test", "actions": ["walk"], "frames_per_clip": 4}
@@ -147,6 +150,97 @@ def test_bad_input_is_one_sentence_and_exit_code_2(keypoints, tmp_path, people, 
     assert run("predict", "svma", tmp_path / "nan.npz", "-o", out, "--skip-incomplete") == 0
     assert len(Prediction.load(out)) == len(people) - 1
     assert "1 of" in capsys.readouterr().err
+
+
+PYTHON = re.compile(r"\w=|\bcall\b|\w\(\)|\bposezoo\.[a-z]+\.[a-z]")
+"""Advice for Python: arguments, calls and functions."""
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """Write a person's clip as ``gaps.npz``, ``kneeless.npz`` and so on, each damaged in its own way; return it whole."""
+    monkeypatch.chdir(tmp_path)
+    people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=40)[:40]
+    keypoints = people.keypoints_2d
+    knee = people.skeleton.index("left_knee")
+    gaps, kneeless = keypoints.copy(), keypoints.copy()
+    gaps[10:18, knee], kneeless[:, knee] = np.nan, np.nan
+    # Of another order of joints, which is nobody's.
+    files = {"gaps": gaps, "kneeless": kneeless, "fractions": keypoints / 1000, "reversed": keypoints[:, ::-1]}
+    for name, values in files.items():
+        np.savez(f"{name}.npz", keypoints=values, skeleton="h36m17")
+    np.savez("unnamed.npz", keypoints=keypoints)
+    return keypoints
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("predict svma gaps.npz -o o.npz", ["geoselfsup", "--fill-gaps FRAMES", "--skip-incomplete"]),
+        (
+            "predict svma kneeless.npz -o o.npz --skip-incomplete",
+            ["each of the 40 poses", "--fill-gaps FRAMES", "take geoselfsup", "posezoo data check kneeless.npz"],
+        ),
+        ("predict geoselfsup kneeless.npz -o o.npz --skip-incomplete", ["leave the option out, as this model fills in"]),
+        ("predict svma kneeless.npz -o o.npz --fill-gaps 3", ["fill longer gaps (--fill-gaps)", "geoselfsup"]),
+        ("predict svma unnamed.npz -o o.npz", ["--skeleton h36m17"]),
+        ("predict svma gaps.npz -o o.npz --skeleton coco17", ["--skeleton coco17 contradicts"]),
+        ("predict svma unnamed.npz -o o.npz --skeleton mpii16", ["mpii16 (--skeleton mpii16) has 16"]),
+        ("eval svma --data h36m", ["--path FILE", "posezoo data prepare h36m"]),
+        ("train svma.cmu --out run", ["--data.path FILE", "posezoo data prepare openmocap"]),
+        ("eval svma --data realbench --path nowhere", ["(--path)"]),
+        ("export cvugcn -o x.onnx", ["run posezoo predict"]),
+        ("data prepare openmocap --source bvh --mpii nowhere -o o.h5", ["(--mpii)"]),
+    ],
+)
+def test_errors_at_the_command_line_name_what_its_user_can_do(arguments, words, damaged, capsys):
+    Path("bvh").mkdir()
+    Path("bvh/walk.bvh").touch()
+    message = refused(capsys, *arguments.split())
+    assert [word for word in words if word not in message] == [], message
+    assert not PYTHON.search(message), message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("predict svma fractions.npz -o o.npz", "as --image-size WIDTH HEIGHT does"),
+        ("predict svma reversed.npz -o o.npz", "(--skeleton)"),
+        ("data check fractions.npz", "--image-size WIDTH HEIGHT does so"),
+        ("data check kneeless.npz", "(--fill-gaps FRAMES), or leave such poses out (--skip-incomplete)"),
+        ("data check kneeless.npz --json", "(--fill-gaps FRAMES), or leave such poses out (--skip-incomplete)"),
+    ],
+)
+def test_warnings_at_the_command_line_name_what_its_user_can_do(arguments, words, damaged, capsys):
+    assert run(*arguments.split()) == 0
+    captured = capsys.readouterr()
+    assert words in " ".join((captured.out + captured.err).split())
+
+
+def test_the_option_that_a_warning_names_does_what_it_says(damaged, capsys):
+    assert run("predict", "svma", "fractions.npz", "-o", "o.npz", "--image-size", 1000, 1000) == 0
+    assert "fractions" not in capsys.readouterr().err
+    assert run("predict", "svma", "gaps.npz", "-o", "o.npz", "--fill-gaps", 8) == 0
+    assert np.isfinite(Prediction.load("o.npz").pose_3d).all()
+
+
+def test_errors_in_python_name_no_option(damaged):
+    model, keypoints = posezoo.load("svma"), read_keypoints("gaps.npz").keypoints_2d
+    with pytest.raises(InputError) as refusal:
+        model.predict(keypoints, "h36m17")
+    assert "incomplete='nan'" in str(refusal.value)
+    assert "posezoo.video.lift" in str(refusal.value)
+    assert "--" not in str(refusal.value)
+    result = model.predict(keypoints, "h36m17", incomplete="nan")
+    assert np.isnan(result.pose_3d).any((1, 2)).sum() == 8
+    (lifted,) = lift("gaps.npz", model)
+    assert np.isfinite(lifted.pose_3d).all()
+    with pytest.raises(InputError, match=r"fill longer gaps \(max_gap=\), or"):
+        lift("kneeless.npz", model)
+    with pytest.raises(InputError, match=r"give path=FILE \(`posezoo data prepare h36m`"):
+        load_dataset("h36m")
+    with pytest.warns(UserWarning, match=r"read_keypoints\(image_size=\(width, height\)\)"):
+        model.predict(damaged / 1000, "h36m17")
 
 
 def test_weights_that_are_not_weights_are_refused(keypoints, tmp_path, capsys):

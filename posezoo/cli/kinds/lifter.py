@@ -15,9 +15,10 @@ from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from posezoo.data import PoseData
     from posezoo.lifting import LiftingModule
-    from posezoo.skeletons import Skeleton
 
 # The joints that a dataset's own protocol counts, or all that it has.
 _SCORED = {"mpi_inf_3dhp": "common14", "humaneva": "humaneva15"}
@@ -36,9 +37,9 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
     source = options.input[0]
     data = read_keypoints(source, options.skeleton, options.image_size)
     if options.skip_incomplete:
-        data = _complete(data, model.skeleton)
+        data = _complete(data, model, source)
     if not len(data):
-        raise InputError(f"{source}: no pose is left to lift.")
+        raise InputError(f"{source} holds no pose; check what is in it: posezoo data check {source}.")
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
     result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence).labelled(data)
@@ -54,13 +55,23 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
     return 0
 
 
-def _complete(data: PoseData, skeleton: Skeleton) -> PoseData:
-    """Return the poses that have every joint from which the model's layout is made; warn of the others."""
+def _complete(data: PoseData, model: LiftingModule, source: Path) -> PoseData:
+    """Return the poses that have every joint from which the model's layout is made; warn of the others.
+
+    Raises:
+        InputError: none of several has.
+    """
     from posezoo.skeletons import convert
 
-    converted = convert(data.keypoints_2d, data.skeleton, skeleton)
-    needed = [joint not in converted.missing for joint in skeleton.joints]
+    converted = convert(data.keypoints_2d, data.skeleton, model.skeleton)
+    needed = [joint not in converted.missing for joint in model.skeleton.joints]
     complete = np.isfinite(converted.keypoints[:, needed]).all(axis=(1, 2))
+    if len(data) and not complete.any():
+        fills = "leave the option out, as this model fills in" if model.fills_missing else "take geoselfsup, which fills in"
+        raise InputError(
+            f"each of the {len(data)} poses of {source} lacks a joint, and --skip-incomplete leaves none: {fills} missing "
+            f"joints, fill the gaps of a clip (--fill-gaps FRAMES), or see which are missing: posezoo data check {source}."
+        )
     if not complete.all():
         warnings.warn(f"{int((~complete).sum())} of {len(data)} poses lack a joint and are left out.", stacklevel=1)
     return data[complete]

@@ -83,7 +83,7 @@ def load_openmocap(
         raise UnknownNameError.of("kind of keypoints", keypoints, ("gt", "detected"))
     motions = read_motions(path, split)
     if not motions:
-        raise InputError(f"{path} holds no clip of the {split} split; expected CMU's clips, or --split test.")
+        raise InputError(f"{path} holds no clip of the {split} split; expected CMU's clips, or split='test'.")
     parts = []
     for clip, motion in motions:
         for index, subject in enumerate(_RIGS[split] if clip.is_cmu else ("S9",)):

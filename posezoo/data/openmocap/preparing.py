@@ -58,7 +58,7 @@ def prepare_openmocap(
     detector = [] if mpii is None else [Path(mpii) / "valid.h5", Path(mpii) / "valid_stacked_hourglass.h5"]
     absent = [str(path) for path in detector if not path.is_file()]
     if absent:
-        raise MissingFileError(f"{absent[0]} is not there; --mpii takes the folder of MPII's validation files.")
+        raise MissingFileError(f"{absent[0]} is not there; expected the folder of MPII's validation files (mpii=).")
     index = folder / "index.csv"
     digest = source_digest([*sorted(paths), *([index] if index.is_file() else []), *detector])
     descriptions = read_index(folder)

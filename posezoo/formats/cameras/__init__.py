@@ -100,7 +100,7 @@ _Entries = tuple[list[dict[str, object]], bool]
 
 def _by_subject(path: Path, subject: str | None) -> str:
     if subject is None:
-        raise InputError(f"{path} holds cameras by subject: say which (`subject`, or --subject).")
+        raise InputError(f"{path} holds cameras by subject: say which (subject=).")
     return subject
 
 

@@ -33,10 +33,13 @@ def layout_of(
     count = keypoints.shape[1]
     argument = None if wanted is None else get_skeleton(wanted)
     if argument and stated and argument.joints != stated.joints:
-        raise InputError(f"{path} says that its skeleton is {stated.name}, the call says {argument.name}; drop one of them.")
-    for layout, who in ((argument, "the call"), (stated, "the file")):
+        raise InputError(
+            f"{path} says that its skeleton is {stated.name}, which skeleton={argument.name!r} contradicts; leave that out."
+        )
+    for layout in (argument, stated):
         if layout and len(layout) != count:
-            raise InputError(f"{path} holds {count} joints a pose; {layout.name}, which {who} names, has {len(layout)}.")
+            who = f" (skeleton={layout.name!r})" if layout is argument else ", which the file names,"
+            raise InputError(f"{path} holds {count} joints a pose; {layout.name}{who} has {len(layout)}.")
         if layout:
             return layout
     usual = [name for name in implied if len(SKELETONS[name]) == count]

@@ -114,7 +114,7 @@ def frames_per_second(poses: Poses, fps: float | int | None, kind: str) -> float
                 stacklevel=4,
             )
     if rate is None:
-        raise InputError(f"{kind} needs the frames per second, which the input does not say; give fps (--fps).")
+        raise InputError(f"{kind} needs the frames per second, which the input does not say; give fps=.")
     if not 0 < float(rate) < 1e5:
         raise InputError(f"{rate} frames per second; expected a positive number.")
     return float(rate)
