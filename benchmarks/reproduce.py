@@ -26,11 +26,11 @@ from reproduction.local import LocalLauncher
 from reproduction.measured import gather
 from reproduction.printing import FORMATS, printed
 from reproduction.results import collect_rows
-from reproduction.runs import BUDGETS, RECIPES, Bench
+from reproduction.runs import BUDGETS, RECIPES, RESULTS, Bench
 from reproduction.session import Session
 from reproduction.slurm import SlurmLauncher
 from reproduction.status import print_status
-from reproduction.tables import BENCHMARKS, TABLES, list_tables, read_table
+from reproduction.tables import TABLES, list_tables, read_table
 
 from posezoo.cli.output import guarded
 from posezoo.errors import InputError, UnknownNameError
@@ -52,13 +52,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--budget", default="cpu", choices=BUDGETS, help="how long and how large (default cpu)")
     top.add_argument("--dry-run", action="store_true", help="say what would run, how long and with how much disk")
     top.add_argument("--status", action="store_true", help="say how far the rows are that another call works on")
-    top.add_argument("--format", choices=FORMATS, help="print the tables from the results that are there, the best in bold")
+    top.add_argument(
+        "--format", choices=FORMATS, help="print the tables from the results that are there, the best of each group in bold"
+    )
     top.add_argument("--report-only", action="store_true", help="write the reports from the results that are there")
     top.add_argument(
         "--collect", action="store_true", help="fold finished rows into cells.csv and runs.jsonl of the results"
     )
     top.add_argument("--again", action="store_true", help="measure finished rows again")
-    top.add_argument("--results", type=Path, default=BENCHMARKS / "results", help="folder of results and checkpoints")
+    top.add_argument("--results", type=Path, default=RESULTS, help="folder of results and checkpoints")
     top.add_argument("--tables", dest="table_folder", type=Path, default=TABLES, help="folder of tables of your own")
     top.add_argument("--recipes", type=Path, default=RECIPES, help="folder of recipes of your own")
     running = top.add_argument_group("where it runs")
@@ -159,6 +161,7 @@ def run(options: argparse.Namespace) -> int:
         options.results.resolve(),
         options.recipes,
         not options.dry_run,
+        options.table_folder,
     )
     session = Session(tables, bench, options.devices, options.accelerator, options.logger)
     if options.list:

@@ -19,17 +19,13 @@ from filelock import FileLock
 
 from posezoo.errors import CorruptFileError
 from posezoo.files.writing import write_whole
-from reproduction.runs import RUNS, folder_of
+from reproduction.commands import ANY_DATA, command_of
+from reproduction.runs import RUNS, Bench, folder_of
 
 CELLS, MEASUREMENTS = "cells.csv", "runs.jsonl"
 HEADINGS = ("table", "row", "data", "budget", "seed", "column", "metric", "value", "trained_on", "test", "measurement")
 SHARED = ("run", "test", "trained_on", "tested_on", "config", "metrics", "origin")
 """What cells with the same run and test have in common; a measurement's name is a digest of these."""
-
-
-def command_of(table: str, row: str, data: str, budget: str, seed: int) -> str:
-    """Return the command that measures a row."""
-    return f"python benchmarks/reproduce.py {table} --row {row} --data {data} --budget {budget} --seeds {seed + 1}"
 
 
 def archived(results: Path) -> Mapping[str, dict[str, Any]]:
@@ -59,7 +55,9 @@ def _read(results: Path, *_: tuple[int, int]) -> Mapping[str, dict[str, Any]]:
                 identity = {key: line[key] for key in ("table", "row", "data", "budget")}
                 path = f"{folder_of(line['table'], line['data'], line['budget'])}/{line['row']}-{line['seed']}.json"
                 seed = int(line["seed"])
-                row: dict[str, Any] = {**identity, "seed": seed, "command": command_of(**identity, seed=seed), "cells": {}}
+                bench = Bench(line["data"], Path(ANY_DATA), line["budget"], results)
+                command = command_of(line["table"], bench, [line["row"]], [seed])
+                row: dict[str, Any] = {**identity, "seed": seed, "command": command, "cells": {}}
                 cell = {"value": float(line["value"]), "metric": line["metric"], **measurements[line["measurement"]]}
                 rows.setdefault(path, row)["cells"][line["column"]] = cell
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:

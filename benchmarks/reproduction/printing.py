@@ -1,15 +1,16 @@
-"""Print a table of results as LaTeX, CSV or Markdown: published beside measured values, the best of each column in bold."""
+"""Print a table of results as LaTeX, CSV or Markdown: published beside measured values, the best of each group in bold."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from posezoo.errors import InputError
 from posezoo.extras import require
 from reproduction.datasets import datasets
 from reproduction.measured import Results
-from reproduction.tables import Column
+from reproduction.report import LEGEND, MARKED_LEGEND, marked
+from reproduction.tables import Column, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
 FORMATS = ("latex", "csv", "markdown")
 SOURCES = ("published", "measured")
 
+_SPECIAL = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "±": r"$\pm$", "–": "--",
+}  # fmt: skip
+
 
 def printed(results: Results, form: str) -> str:
     """Return a table in one of :data:`FORMATS`, for a paper or for a program.
 
     CSV holds plain numbers: published, measured (mean over seeds), deviation, seeds. The other formats hold what a report
-    holds: the published value as printed, and the measured one as mean ± deviation.
+    holds: the table's groups under their headings, the published value as printed, and the measured one as mean ± deviation.
 
     Raises:
         InputError: nothing is measured, or pandas is not installed.
@@ -37,10 +44,7 @@ def printed(results: Results, form: str) -> str:
     if form == "latex":
         return _latex(results, shown, best)
     require("tabulate", f"--format {form}", "'posezoo[benchmarks]'")
-    bold = shown.copy()
-    bold[best] = "**" + shown[best] + "**"
-    bold.columns = [" ".join(names) for names in shown.columns]
-    return f"{results.title}\n\n{bold.to_markdown(disable_numparse=True)}\n"
+    return _markdown(results, shown, best)
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -48,7 +52,7 @@ def numbers(results: Results) -> pd.DataFrame:
     import pandas as pd
 
     lines = []
-    for row in results.table.rows.values():
+    for group, row in _rows(results):
         for column in results.table.columns.values():
             measured = results.cells.get((row.id, column.id))
             if measured is None and row.published.get(column.id) is None:
@@ -56,7 +60,9 @@ def numbers(results: Results) -> pd.DataFrame:
             lines.append(
                 {
                     "table": results.table.id,
+                    "group": group,
                     "row": row.title,
+                    "mark": row.mark,
                     "column": column.title,
                     "unit": column.unit,
                     "published": row.published.get(column.id),
@@ -70,8 +76,15 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def _rows(results: Results) -> Iterator[tuple[str, Row]]:
+    """Yield each row with the heading that it stands under."""
+    for heading, rows in results.table.groups:
+        for row in rows:
+            yield heading, row
+
+
 def texts(results: Results) -> pd.DataFrame:
-    """Return a table's cells as text: rows by (column, published or measured)."""
+    """Return a table's cells as text: ids of rows by (column, published or measured)."""
     import pandas as pd
 
     table = results.table
@@ -80,21 +93,22 @@ def texts(results: Results) -> pd.DataFrame:
     for row in table.rows.values():
         line = []
         for column in table.columns:
-            value = row.published.get(column)
-            line += ["–" if value is None else str(value), str(results.cells.get((row.id, column), "–"))]
+            line += [row.printed(column), str(results.cells.get((row.id, column), "–"))]
         lines.append(line)
-    return pd.DataFrame(lines, [row.title for row in table.rows.values()], pd.MultiIndex.from_tuples(heads))
+    return pd.DataFrame(lines, list(table.rows), pd.MultiIndex.from_tuples(heads))
 
 
 def best_cells(results: Results) -> pd.DataFrame:
-    """Return which cells of :func:`texts` are the best of their column; none where a column has a single value."""
+    """Return which cells of :func:`texts` are the best of their group and column; none where a group has a single value."""
     shown = texts(results)
     best = shown != shown
-    for place, column in enumerate(results.table.columns.values()):
-        published = [row.number(column.id) for row in results.table.rows.values()]
-        cells = [results.cells.get((row, column.id)) for row in results.table.rows]
-        for at, values in enumerate((published, [None if cell is None else cell.mean for cell in cells])):
-            best.iloc[:, 2 * place + at] = _best(column, values)
+    for _, rows in results.table.groups:
+        ids = [row.id for row in rows]
+        for place, column in enumerate(results.table.columns.values()):
+            cells = [results.cells.get((row, column.id)) for row in ids]
+            measured = [None if cell is None else cell.mean for cell in cells]
+            for at, values in enumerate(([row.number(column.id) for row in rows], measured)):
+                best.iloc[[shown.index.get_loc(row) for row in ids], 2 * place + at] = _best(column, values)
     return best
 
 
@@ -106,27 +120,58 @@ def _best(column: Column, values: list[float | None]) -> list[bool]:
     return [value == target for value in values]
 
 
+def _markdown(results: Results, shown: pd.DataFrame, best: pd.DataFrame) -> str:
+    """Return a table of Markdown, whose groups stand below heading rows as in a report."""
+    import pandas as pd
+
+    bold = shown.copy()
+    bold[best] = "**" + shown[best] + "**"
+    titles, lines = list[str](), list[list[str]]()
+    for heading, rows in results.table.groups:
+        if heading:
+            titles.append(f"**{heading}**")
+            lines.append([""] * bold.shape[1])
+        titles += [marked(row) for row in rows]
+        lines += [list(bold.loc[row.id]) for row in rows]
+    whole = pd.DataFrame(lines, titles, [" ".join(names) for names in shown.columns])
+    return f"{results.title}\n\n{whole.to_markdown(disable_numparse=True)}\n\n{MARKED_LEGEND}\n"
+
+
 def _latex(results: Results, shown: pd.DataFrame, best: pd.DataFrame) -> str:
     """Return a LaTeX table in the style of booktabs, whose caption names the data of each number."""
     import pandas as pd
 
     bold = pd.DataFrame("", shown.index, shown.columns).where(~best, "textbf:--rwrap;")
     shown.columns.names = [None, None]
-    # The Styler needs unique labels, but rows of a table may share a title.
-    numbered = [f"{title}\0{number}" for number, title in enumerate(shown.index)]
-    shown.index, bold.index = pd.Index(numbered), pd.Index(numbered)
-    style = shown.style.format(escape="latex").format_index(escape="latex", axis=1)
-    style = style.format_index(lambda title: _escaped(title.split("\0")[0]), axis=0)
+    published = f"Published: on {datasets()[results.table.data].title}."
+    style = shown.style.format(_escaped).format_index(_escaped, axis=1)
+    style = style.format_index(lambda row: _latex_title(results.table.rows[row]), axis=0)
     text = style.apply(lambda _: bold, axis=None).to_latex(
         hrules=True,
         multicol_align="c",
         column_format="l" + "r" * shown.shape[1],
         position_float="centering",
-        caption=_escaped(f"{results.title}. Published: on {datasets()[results.table.data].title}."),
+        caption=_escaped(f"{results.title}. {published} {LEGEND}"),
         label=f"tab:{results.table.id.replace('/', '-')}",
     )
-    return "% needs \\usepackage{booktabs}\n" + text.replace("±", r"$\pm$").replace("–", "--")
+    before, rule, rest = text.partition("\\midrule\n")
+    lines = iter(rest.splitlines(keepends=True))  # pandas writes a line for each row
+    body = ""
+    for place, (heading, rows) in enumerate(results.table.groups):
+        if heading:
+            body += rule if place else ""
+            body += f"\\multicolumn{{{1 + shown.shape[1]}}}{{l}}{{\\textit{{{_escaped(heading)}}}}} \\\\\n"
+        body += "".join(next(lines) for _ in rows)
+    return "% needs \\usepackage{booktabs}\n" + before + rule + body + "".join(lines)
+
+
+def _latex_title(row: Row) -> str:
+    title = _escaped(row.title)
+    if title.startswith(("[", "*")):
+        title = f"{{}}{title}"  # the end of the line before would take these for its options
+    return rf"{title} \emph{{({row.mark})}}" if row.mark else title
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    """Return text for LaTeX."""
+    return "".join(_SPECIAL.get(character, character) for character in text)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html
 import os
-import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from posezoo.errors import PoseZooError
 from posezoo.files.writing import write_whole
 from reproduction.agreement import Agreement
+from reproduction.commands import command_of
 from reproduction.datasets import datasets
 from reproduction.drawing import draw
 from reproduction.estimate import duration
 from reproduction.measured import Results, gather
+from reproduction.plan import plan
 from reproduction.runs import Bench
 from reproduction.tables import Column, Row, Table
 
@@ -23,6 +26,7 @@ NOT_THEIRS = (
 )
 ONE_SEED = "of one seed, so that noise is not known"
 LEGEND = "Measured: mean ± standard deviation over seeds. (cited): quoted from other papers. (added): ours."
+MARKED_LEGEND = LEGEND.replace("(", "*(").replace(")", ")*")
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
 table{border-collapse:collapse;margin:1rem 0}
@@ -49,12 +53,6 @@ def write_report(table: Table, bench: Bench) -> list[Path]:
     return [folder / name for name in paths]
 
 
-def printed(row: Row, column: str) -> str:
-    """Return a published value as printed; a dash where there is none."""
-    value = row.published.get(column)
-    return "–" if value is None else str(value)
-
-
 def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows of the report's table."""
     table, theirs = results.table, results.bench.is_papers_data(results.table)
@@ -64,24 +62,32 @@ def lines_of(results: Results) -> tuple[list[str], list[list[str]]]:
         headings += [f"{column.title}{unit} published", "measured", "difference" if theirs else "difference (other data)"]
     headings += ["trained on → tested on", "seeds"]
     lines = []
-    group = ""
-    for row in table.rows.values():
-        if row.group and row.group != group:
-            group = row.group
-            lines.append([f"**{group}**"] + [""] * (len(headings) - 1))
-        line, where, seeds = [row.title + (" *(cited)*" if row.cited else " *(added)*" if row.added else "")], set(), 0
-        for column in table.columns.values():
-            measured, number = results.cells.get((row.id, column.id)), row.number(column.id)
-            line += [printed(row, column.id)]
-            if measured is None:
-                missing = row.cited or row.cells.get(column.id, {}) is None
-                line += ["" if missing else "failed" if row.id in results.failures else "–", ""]
-                continue
-            line += [str(measured), f"{measured.mean - number:+.1f}" if number is not None else ""]
-            where.add(f"{measured.trained_on or 'nothing'} → {measured.tested_on}")
-            seeds = max(seeds, len(measured.values))
-        lines.append([*line, "; ".join(sorted(where)), str(seeds) if seeds else ""])
+    for heading, rows in table.groups:
+        if heading:
+            lines.append([f"**{heading}**"] + [""] * (len(headings) - 1))
+        lines += [_line(results, row) for row in rows]
     return headings, lines
+
+
+def marked(row: Row) -> str:
+    """Return a row's title in Markdown, marked where it is cited or added."""
+    return f"{row.title} *({row.mark})*" if row.mark else row.title
+
+
+def _line(results: Results, row: Row) -> list[str]:
+    """Return a row of the report's table."""
+    line, where, seeds = [marked(row)], set(), 0
+    for column in results.table.columns.values():
+        measured, number = results.cells.get((row.id, column.id)), row.number(column.id)
+        line += [row.printed(column.id)]
+        if measured is None:
+            missing = row.cited or row.cells.get(column.id, {}) is None
+            line += ["" if missing else "failed" if row.id in results.failures else "–", ""]
+            continue
+        line += [str(measured), f"{measured.mean - number:+.1f}" if number is not None else ""]
+        where.add(f"{measured.trained_on or 'nothing'} → {measured.tested_on}")
+        seeds = max(seeds, len(measured.values))
+    return [*line, "; ".join(sorted(where)), str(seeds) if seeds else ""]
 
 
 def agreements(results: Results) -> list[str]:
@@ -156,18 +162,24 @@ def origins(results: Results) -> list[str]:
     ]
 
 
-def command(results: Results) -> str:
-    """Return the command that measures a table again, to be run in the current folder."""
-    bench, found = results.bench, [origin for measured in results.cells.values() for origin in measured.origins]
-    words = ["python", "benchmarks/reproduce.py", results.table.id, "--data", bench.data]
-    if any(datasets()[name].file for name in (bench.data, *datasets()[bench.data].instead_of.values())):
-        words += ["--data-dir", os.path.relpath(bench.data_dir)]
-    seeds = sorted({origin["seed"] for origin in found if origin["seed"] is not None}) or [0]
-    words += ["--budget", bench.budget, "--seeds", str(seeds[-1] - seeds[0] + 1)]
-    words += ["--seed", str(seeds[0])] if seeds[0] else []
+def command(results: Results, here: bool = False) -> str:
+    """Return the command that measures again what a report holds, see :func:`command_of`."""
+    found = [origin for measured in results.cells.values() for origin in measured.origins]
+    seeds = {origin["seed"] for origin in found if origin["seed"] is not None} or {0}
     devices = max((int(origin["devices"]) for origin in found), default=1)
-    words += ["--devices", str(devices)] if devices > 1 else []
-    return shlex.join(words)
+    return command_of(results.table.id, results.bench, _part(results), seeds, devices, here)
+
+
+def _part(results: Results) -> list[str]:
+    """Return the rows that were measured; none where they are all that can be measured on the data."""
+    # No folder has files there, so that a report does not depend on which of them are at hand.
+    anywhere = replace(results.bench, data_dir=Path(os.devnull), files_needed=False)
+    try:
+        rows = {planned.row.id for planned in plan(results.table, anywhere, range(1)) if planned.cells}
+    except PoseZooError:  # a table whose recipes are gone
+        rows = set(results.table.rows)
+    measured = {row for row, _ in results.cells} | set(results.failures)
+    return [] if rows <= measured else [row for row in results.table.rows if row in measured]
 
 
 def _notes(results: Results) -> list[str]:
@@ -191,7 +203,7 @@ def markdown(results: Results, picture: bool) -> str:
     rows = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     rows += ["| " + " | ".join(line) + " |" for line in lines]
     parts.append("\n".join(rows))
-    parts.append(LEGEND.replace("(", "*(").replace(")", ")*"))
+    parts.append(MARKED_LEGEND)
     for title, sentences in (
         ("Ordering agreement", agreements(results)),
         ("Notes", [*averages(results), *_row_notes(results)]),

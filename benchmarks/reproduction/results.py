@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from posezoo.errors import CorruptFileError
-from reproduction.archive import archived, collect, command_of, take_out
+from reproduction.archive import archived, collect, take_out
+from reproduction.commands import command_of
 from reproduction.runs import RUNS, Bench, Cell, PlannedRow
 from reproduction.worker import write_json
 
@@ -167,7 +168,7 @@ def assemble(row: PlannedRow, bench: Bench, known: Known) -> bool:
         "data": bench.data,
         "budget": bench.budget,
         "seed": row.seed,
-        "command": command_of(row.table.id, row.row.id, bench.data, bench.budget, row.seed),
+        "command": command_of(row.table.id, bench, [row.row.id], [row.seed]),
         "cells": cells,
     }
     if is_stored(row.path):  # the file is damaged, or is to be measured again

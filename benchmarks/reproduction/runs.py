@@ -10,10 +10,11 @@ from typing import Any
 
 from posezoo.errors import PoseZooError
 from reproduction.datasets import Dataset, datasets
-from reproduction.tables import BENCHMARKS, Column, Row, Table
+from reproduction.tables import BENCHMARKS, TABLES, Column, Row, Table
 
 BUDGETS = ("smoke", "cpu", "paper")
 RECIPES = BENCHMARKS / "recipes"
+RESULTS = BENCHMARKS / "results"
 RUNS = ".runs"
 
 
@@ -33,6 +34,7 @@ class Bench:
         results: the folder of results.
         recipes: the folder of recipes.
         files_needed: False for a dry run, which plans as if all files existed.
+        tables: the folder of tables.
     """
 
     data: str
@@ -41,6 +43,7 @@ class Bench:
     results: Path
     recipes: Path = RECIPES
     files_needed: bool = True
+    tables: Path = TABLES
 
     def file(self, dataset: Dataset) -> Path | None:
         """Return a dataset's file; None where it needs none, or where it is missing in a dry run."""

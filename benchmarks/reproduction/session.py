@@ -13,9 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from posezoo.cli.output import console
 from posezoo.errors import InputError, MissingFileError
+from reproduction.commands import from_here
 from reproduction.launching import Job, Launcher
+from reproduction.measured import gather
 from reproduction.plan import plan
-from reproduction.report import write_report
+from reproduction.report import command, write_report
 from reproduction.results import Known, assemble, is_finished, is_stale, is_stored, set_aside
 from reproduction.runs import Bench, Cell, PlannedRow, Run
 from reproduction.summary import write_summary
@@ -222,24 +224,21 @@ class Session:
         for table in self.tables:
             paths = write_report(table, self.bench)
             if paths:
-                self.console.print("report -> " + ", ".join(_from_here(path) for path in paths), highlight=False)
+                self.console.print("report -> " + ", ".join(from_here(path) for path in paths), highlight=False)
+                again = command(gather(table, self.bench), here=True)
+                self.console.print(f"again  -> {again}", highlight=False, markup=False, soft_wrap=True)
             else:
                 self.console.print(
                     f"{table.id}: nothing measured on {self.bench.data} at the {self.bench.budget} budget yet"
                 )
         summary = write_summary(self.bench.results)
         if summary:
-            self.console.print(f"summary -> {_from_here(summary)}", highlight=False)
+            self.console.print(f"summary -> {from_here(summary)}", highlight=False)
 
 
 def runs_of(row: PlannedRow) -> list[str]:
     """Return the digests of the runs that a row waits for; a run comes after the one that it starts from."""
     return list(dict.fromkeys(run.digest for cell in row.cells for run in cell.run.stages))
-
-
-def _from_here(path: Path) -> str:
-    """Return a path as a user would type it: relative to the working directory where it lies below."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _text(path: Any) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from posezoo.files.writing import write_whole
 from reproduction.agreement import DEVIATIONS
 from reproduction.measured import Results, gather
-from reproduction.report import printed
 from reproduction.results import results_in
 from reproduction.runs import Bench
 from reproduction.tables import list_tables, read_table
@@ -64,7 +63,7 @@ def summary_lines(tables: list[Results]) -> list[str]:
         table, order = results.table, _order(results)
         data, budget = results.bench.data, results.bench.budget
         for row in table.rows.values():
-            cells = {c.title: (printed(row, c.id), results.cells.get((row.id, c.id))) for c in table.columns.values()}
+            cells = {c.title: (row.printed(c.id), results.cells.get((row.id, c.id))) for c in table.columns.values()}
             cells = {title: cell for title, cell in cells.items() if cell[1] is not None}
             if not cells:
                 continue

@@ -106,6 +106,16 @@ class Row:
         value = self.published.get(column)
         return float(value) if isinstance(value, int | float) else None
 
+    def printed(self, column: str) -> str:
+        """Return the published value as printed; a dash where there is none."""
+        value = self.published.get(column)
+        return "–" if value is None else str(value)
+
+    @property
+    def mark(self) -> str:
+        """What the row is beside the paper's own ones: ``cited``, ``added`` or nothing."""
+        return "cited" if self.cited else "added" if self.added else ""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -143,6 +153,16 @@ class Table:
     @property
     def paper(self) -> str:
         return self.id.split("/")[0]
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
+        """The rows below each heading, in the printed order; rows before the first heading have none."""
+        found: list[tuple[str, list[Row]]] = []
+        for row in self.rows.values():
+            if not found or (row.group and row.group != found[-1][0]):
+                found.append((row.group, []))
+            found[-1][1].append(row)
+        return tuple((heading, tuple(rows)) for heading, rows in found)
 
 
 def list_tables(folder: Path = TABLES) -> dict[str, Path]:

@@ -25,14 +25,16 @@ def row(table: str, name: str, seed: int, value: float, budget: str = "cpu") -> 
         "metrics": {"p_mpjpe": value, "per_joint": {"nose": 0.1 + 0.2}},
         "origin": {"commit": "c" * 40, "versions": {"torch": "2"}, "hardware": "CPU", "devices": 1, "wall_seconds": 1.5},
     }
-    command = f"python benchmarks/reproduce.py {table} --row {name} --data openmocap --budget {budget} --seeds {seed + 1}"
+    command = f"python benchmarks/reproduce.py {table} --row {name} --data openmocap --data-dir data --budget {budget}"
+    command += f" --seeds 1 --seed {seed} --results ." if seed else " --seeds 1 --results ."
     content = {"table": table, "row": name, "data": "openmocap", "budget": budget, "seed": seed, "command": command}
     return {**content, "cells": {"p": cell, "q": {**cell, "value": 2 * value}}}
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, monkeypatch):
     """Return a folder of results: three finished rows, one of them of the smoke budget, and a damaged one."""
+    monkeypatch.chdir(tmp_path)
     rows = [
         row("svma/table4", "ours", 0, 61.4496),
         row("svma/table4", "ours", 1, 60.7),

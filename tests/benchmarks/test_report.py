@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -13,11 +14,12 @@ import numpy as np
 import pandas
 import pytest
 import reproduce
+from reproduction import commands
 from reproduction.agreement import agreement
 from reproduction.measured import gather
 from reproduction.printing import printed
 from reproduction.report import command, write_report
-from reproduction.runs import Bench
+from reproduction.runs import RESULTS, Bench
 from reproduction.summary import write_summary
 from reproduction.tables import Table, read_table
 from scipy.stats import kendalltau
@@ -188,11 +190,12 @@ def test_a_table_is_printed_for_a_paper_and_for_a_program(tmp_path):
     write(bench, table, "martinez", {"gt": 55.0, "img": 79.0})
     latex, markdown, csv = (printed(gather(table, bench), form) for form in ("latex", "markdown", "csv"))
     assert r"\multicolumn{2}{c}{GT (mm)}" in latex
-    assert r"Ours & 56.8 & 62.0 $\pm$ 1.4 & 98.3 & \textbf{70.0 $\pm$ 0.0} \\" in latex
-    assert r"\textbf{37.1} & \textbf{55.0}" in latex  # the best published and the best measured one
+    # Each is the only one measured of its group, and 37.1 the only number printed in it: there is nothing to be better than.
+    assert r"Ours & 56.8 & 62.0 $\pm$ 1.4 & 98.3 & 70.0 $\pm$ 0.0 \\" in latex
+    assert r"Martinez et al. [22] & 37.1 & 55.0 & 52.1 & 79.0 \\" in latex
     assert "not the paper's data" in latex
     assert "Published: on Human3.6M" in latex
-    assert "**55.0**" in markdown
+    assert "**38.2**" in markdown  # RepNet's, of the group "Weak"
     rows = {(line["row"], line["column"]): line for line in pandas.read_csv(io.StringIO(csv)).to_dict("records")}
     ours = rows["Ours", "GT"]
     assert (ours["measured"], ours["seeds"], ours["published"]) == (62.0, 2, "56.8")
@@ -201,15 +204,129 @@ def test_a_table_is_printed_for_a_paper_and_for_a_program(tmp_path):
         printed(gather(table, Bench("h36m", tmp_path, "cpu", tmp_path)), "latex")
 
 
+GROUPED = """
+title: "Table 1: 50 % ~ of A_B^2"
+caption: C
+protocol: P
+data: h36m
+columns: {a: {title: "A & B", metric: p_mpjpe}, b: {title: B, metric: pck}}
+rows:
+  alone: {title: Alone, recipe: svma, published: {a: 30, b: 90}}
+  first: {group: "Under 5 % ± 1 #", title: "[x] One", recipe: svma, published: {a: 50.0, b: 60}}
+  second: {group: "Under 5 % ± 1 #", title: Two, recipe: svma, published: {a: 40.0, b: 70}}
+  quoted: {title: Quoted, cited: true, published: {a: 45.0}}
+  first_ours: {group: Ours, title: "[x] One", recipe: svma, added: true}
+  second_ours: {group: Ours, title: Two, recipe: svma, added: true}
+"""
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """Return the results of a table two of whose titles stand in two groups each."""
+    (tmp_path / "own_table1.yaml").write_text(GROUPED)
+    table, bench = read_table("own/table1", tmp_path), Bench("openmocap", tmp_path, "cpu", tmp_path / "results")
+    for row, a, b in (
+        ("first", 71.0, 51.0),
+        ("second", 72.0, 52.0),
+        ("first_ours", 62.0, 42.0),
+        ("second_ours", 61.0, 41.0),
+    ):
+        write(bench, table, row, {"a": a, "b": b})
+    return gather(table, bench)
+
+
+def test_a_table_for_a_paper_has_its_groups_and_marks_and_the_best_of_each_group_in_bold(grouped):
+    body = printed(grouped, "latex").partition("\\midrule\n")[2].partition("\\bottomrule")[0]
+    assert body.splitlines() == [
+        r"Alone & 30 & -- & 90 & -- \\",
+        r"\midrule",
+        r"\multicolumn{5}{l}{\textit{Under 5 \% $\pm$ 1 \#}} \\",
+        r"{}[x] One & 50.0 & \textbf{71.0} & 60 & 51.0 \\",
+        r"Two & \textbf{40.0} & 72.0 & \textbf{70} & \textbf{52.0} \\",
+        r"Quoted \emph{(cited)} & 45.0 & -- & -- & -- \\",
+        r"\midrule",
+        r"\multicolumn{5}{l}{\textit{Ours}} \\",
+        r"{}[x] One \emph{(added)} & -- & 62.0 & -- & \textbf{42.0} \\",
+        r"Two \emph{(added)} & -- & \textbf{61.0} & -- & 41.0 \\",
+    ]
+    assert r"50 \% \textasciitilde{} of A\_B\textasciicircum{}2" in printed(grouped, "latex")
+    assert r"\multicolumn{2}{c}{A \& B (mm)}" in printed(grouped, "latex")
+    lines = [line for line in printed(grouped, "markdown").splitlines() if line.startswith("| ")][1:]
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines] == [
+        ["Alone", "30", "–", "90", "–"],
+        ["**Under 5 % ± 1 #**", "", "", "", ""],
+        ["[x] One", "50.0", "**71.0**", "60", "51.0"],
+        ["Two", "**40.0**", "72.0", "**70**", "**52.0**"],
+        ["Quoted *(cited)*", "45.0", "–", "–", "–"],
+        ["**Ours**", "", "", "", ""],
+        ["[x] One *(added)*", "–", "62.0", "–", "**42.0**"],
+        ["Two *(added)*", "–", "**61.0**", "–", "41.0"],
+    ]  # the headings and titles of the report, in its order
+    report = write_report(grouped.table, grouped.bench)[0].read_text().partition("| row |")[2].splitlines()[2:]
+    titles = [line.split("|")[1].strip() for line in itertools.takewhile(lambda line: line, report)]
+    assert titles == [line.split("|")[1].strip() for line in lines]
+
+
+def test_a_table_for_a_program_tells_rows_of_one_title_apart(grouped):
+    lines = pandas.read_csv(io.StringIO(printed(grouped, "csv")), keep_default_na=False).to_dict("records")
+    measured = {(line["group"], line["row"], line["mark"]): line["measured"] for line in lines if line["column"] == "A & B"}
+    assert measured == {
+        ("", "Alone", ""): "", ("Under 5 % ± 1 #", "[x] One", ""): "71.0", ("Under 5 % ± 1 #", "Two", ""): "72.0",
+        ("Under 5 % ± 1 #", "Quoted", "cited"): "", ("Ours", "[x] One", "added"): "62.0", ("Ours", "Two", "added"): "61.0",
+    }  # fmt: skip
+
+
 def test_the_command_of_a_report_can_be_pasted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table, bench = read_table("svma/table1"), Bench("openmocap", tmp_path / "my data", "cpu", tmp_path)
+    table, bench = read_table("svma/table1"), Bench("openmocap", tmp_path / "my data", "cpu", tmp_path / "res")
     for seed in (3, 4):
         write(bench, table, "ours", {"gt": 61.0}, seed)
     text = command(gather(table, bench))
-    expected = "svma/table1 --data openmocap --data-dir 'my data' --budget cpu --seeds 2 --seed 3 --devices 4"
-    assert text == f"python benchmarks/reproduce.py {expected}"
-    assert reproduce.parser().parse_args(shlex.split(text)[2:]).data_dir == Path("my data")
+    expected = "svma/table1 --row ours --data openmocap --data-dir 'my data' --budget cpu --seeds 2 --seed 3 --devices 4"
+    assert text == f"python benchmarks/reproduce.py {expected} --results res"
+    options = reproduce.parser().parse_args(shlex.split(text)[2:])
+    assert (options.data_dir, options.results, options.row) == (Path("my data"), Path("res"), ["ours"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # paths that do not lie below are whole ones
+    assert f"--results {tmp_path / 'res'}" in command(gather(table, bench))
+
+
+def test_the_command_names_rows_only_where_others_could_be_measured(tmp_path):
+    table, bench = read_table("svma/table2"), Bench("openmocap", tmp_path, "cpu", tmp_path)
+    write(bench, table, "ours_h36m", {"pck": 61.0, "auc": 61.0})
+    assert "--row ours_h36m --data" in command(gather(table, bench))
+    for row in ("martinez_h36m", "flat"):
+        write(bench, table, row, {"pck": 61.0, "auc": 61.0})
+    assert "--row" not in command(gather(table, bench))  # what stands for MPI-INF-3DHP has no train split
+
+
+def test_a_committed_report_names_no_folder_of_the_machine_and_the_terminal_does(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "RESULTS", tmp_path / "results")
+    (tmp_path / "real").mkdir()
+    bench = Bench("openmocap", tmp_path / "real", "cpu", tmp_path / "results")
+    write(bench, read_table("svma/table4"), "ours", {"p_mpjpe": 61.0})
+    arguments = ["svma/table4", "--data-dir", str(bench.data_dir), "--results", str(bench.results), "--report-only"]
+    assert reproduce.main(arguments) == 0
+    said = "python benchmarks/reproduce.py svma/table4 --row ours --data openmocap --data-dir {} --budget cpu --seeds 1\n"
+    assert f"again  -> {said.format(tmp_path / 'real')}" in capsys.readouterr().out
+    assert f"- {said.format('data')}" in (bench.folder(read_table("svma/table4")) / "report.md").read_text()
+
+
+@pytest.mark.parametrize("folder", ["/srv/data", "../lab/data", "..", "~/data", "a/../b"])
+def test_folders_of_a_machine_are_found(folder):
+    assert FOLDER.search(f"--data-dir {folder} --budget cpu")
+    assert FOLDER.search(f'"path":"{folder}"')
+
+
+FOLDER = re.compile(r"(?<![\w.:/)])~?/\w|(?<![\w.])\.\.(?![\w.])")
+"""An absolute path, one of a home, or one through a parent."""
+
+
+def test_no_committed_result_names_a_folder_of_a_machine():
+    paths = [path for path in RESULTS.rglob("*") if path.suffix in (".md", ".csv", ".jsonl") and ".runs" not in path.parts]
+    assert len(paths) > 20
+    named = {path.relative_to(RESULTS).as_posix(): FOLDER.findall(path.read_text()) for path in paths}
+    assert not {path: found for path, found in named.items() if found}
 
 
 def test_another_terminal_is_told_how_far_rows_are(tmp_path, capsys):
