@@ -32,6 +32,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("input", type=Path, help="keypoints: .npz .json .csv .h5")
     command.add_argument("--skeleton", help="layout of the keypoints, where the file does not say")
     command.add_argument("--image-size", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help="where the file does not say")
+    command.add_argument(
+        "--fill-gaps",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="interpolate up to so many, as predict does of clips (default 0: the poses need not be of a clip)",
+    )
     command.add_argument("-o", "--out", type=Path, required=True, help="folder of checkpoints, logs and weights")
     command.add_argument("--epochs", type=int, help="how often each pose is seen; as often as makes 1,000 steps by default")
     command.add_argument("--learning-rate", type=float, default=1e-4)
@@ -85,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         resume=options.resume,
         accelerator=options.accelerator,
+        max_gap=options.fill_gaps,
     )
     _print(describe(weights))
     return 0

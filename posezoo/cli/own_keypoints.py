@@ -54,7 +54,8 @@ def evaluate_file(options: argparse.Namespace) -> int:
     count = left_out = 0
     for name in names:
         model = posezoo.load(name, options.device, kind=LiftingModule)
-        data, left_out = read_whole_people(people, None, model.skeleton, labels=True)
+        whole = read_whole_people(people, None, model.skeleton, labels=True)
+        data, left_out = whole.data, whole.left_out
         count, found[name] = len(data), model.evaluate_2d(torch.from_numpy(data.keypoints_2d))
         against |= _against_labels(model, name, data)
     if options.json:

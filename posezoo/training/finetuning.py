@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +11,13 @@ import pytorch_lightning as pl
 import torch
 
 from posezoo.data import PoseData, load_dataset
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.lifting import FineTuning, LiftingModule
 from posezoo.lifting.unlabelled import estimate_pitch
 from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.allocator import keep_freed_memory
-from posezoo.training.own_data import read_own_data
+from posezoo.training.own_data import filling_keeps, read_own_data
 from posezoo.training.progress import meant
 from posezoo.training.provenance import provenance
 from posezoo.training.run_folder import checkpointing, folder_for_run, is_watched, make_logger, writable
@@ -47,6 +48,7 @@ def finetune(
     image_size: tuple[int, int] | None = None,
     pitch: float | Literal["estimate"] | None = None,
     accelerator: str = "auto",
+    max_gap: int = 0,
 ) -> Path:
     """Train an unsupervised model further on a user's 2D keypoints; no 3D label is read.
 
@@ -74,6 +76,8 @@ def finetune(
         pitch: by how much the cameras look down at people, rad; ``estimate``: what the model's own poses say
             (:func:`posezoo.lifting.unlabelled.estimate_pitch`); that of the model's training where not given.
         accelerator: what trains: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
+        max_gap: interpolate joints over gaps of up to so many frames, as :func:`posezoo.video.lift` does. By default none,
+            since poses of a file need not be those of a clip.
 
     Returns:
         the new weights, which ``posezoo.load(path)`` takes; their header tells the metrics before and after.
@@ -82,6 +86,9 @@ def finetune(
         InputError: a supervised model, too few poses, an own setting that makes no sense, or weights that are in ``out``
             already.
         SaveError: ``out`` cannot be written to.
+
+    Warns:
+        PoseZooWarning: people who lack a joint are left out.
     """
     if pitch not in (None, "estimate") and not -math.pi / 2 < float(pitch) < math.pi / 2:
         raise InputError(f"pitch is {pitch}; expected radians between -pi / 2 and pi / 2, or 'estimate'.")
@@ -92,17 +99,21 @@ def finetune(
             f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
             "and a share between 0 and 1."
         )
+    if max_gap < 0:
+        raise InputError(f"max_gap is {max_gap}; expected a number of frames, 0 to fill nothing.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}.")
     _check_accelerator(accelerator)
     keep_freed_memory()
     model = _unsupervised(name)
-    data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size)
+    data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size, max_gap)
     train, held = data.splits["train"], data.splits["val"]
+    more = f"; {filling_keeps(data.fillable)}" if data.fillable else ""
     if len(train) < batch_size or len(held) < 2:
         raise InputError(
             f"{_named(source)} leaves {len(train)} complete poses to train on and {len(held)} to validate "
-            f"({data.left_out} people lack a joint); expected at least one batch of {batch_size} (lower --batch-size)."
+            f"({data.left_out} people lack a joint{more}); expected at least one batch of {batch_size} (lower "
+            "--batch-size)."
         )
     folder, checkpoint = folder_for_run(out, resume)
     weights = folder / f"{model.paper}.safetensors"
@@ -115,8 +126,11 @@ def finetune(
     if progress:
         print(f"{len(train)} poses train, {len(held)} validate: {data.split}", flush=True)
         print(f"{epochs} epochs of {steps} steps, {'each' if every == 1 else f'one in {every}'} validated", flush=True)
-        if data.left_out:
-            print(f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out", flush=True)
+        if data.interpolated:
+            print(f"{data.interpolated} joints interpolated", flush=True)
+    if data.left_out:
+        lacking = f"{data.left_out} people lack a joint that {model.zoo_name} needs and are left out"
+        warnings.warn(f"{lacking}{f'; {data.remedy}' if data.remedy else ''}.", PoseZooWarning, stacklevel=2)
 
     pl.seed_everything(seed, verbose=False)
     before: dict[str, float] = {**model.evaluate_2d(torch.from_numpy(held.keypoints_2d)), "drift": 0.0}
@@ -137,6 +151,7 @@ def finetune(
         "memory_weight": memory_weight,
         "held_out": held_out,
         "seed": seed,
+        "max_gap": max_gap,
     }
     validation = UnlabelledValidation(torch.from_numpy(held.keypoints_2d), remembered, before, settings, progress)
     model.remember(_procedural("train", model), memory_weight)

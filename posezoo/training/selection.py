@@ -106,7 +106,7 @@ class UnlabelledValidation(pl.Callback):
             InputError: it is of a run of other settings, on other poses or from another model.
         """
         for name, value in self.settings.items():
-            if state["settings"][name] != value:
+            if state["settings"].get(name, value) != value:  # a run that began before there was a setting has none
                 raise InputError(
                     f"the run to resume has {name} {state['settings'][name]}, not {value}; choose another --out."
                 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from dataclasses import replace
 
 import numpy as np
 
 from posezoo.errors import InputError
-from posezoo.poses.posedata import PoseData
+from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.poses.tracking import Detections, Track, dense_track, track_people
 
 __all__ = ["Detections", "Track", "fill_gaps", "track_people", "tracks_of"]
@@ -19,30 +18,40 @@ def tracks_of(data: PoseData) -> list[Track]:
     """Return the clips of a file of keypoints as tracks, the greatest :attr:`Track.presence` first.
 
     Raises:
+        InputError: as :func:`track_of`.
+    """
+    return sorted((track_of(clip, rows) for clip, rows in data.by_sequence()), key=lambda track: -track.presence)
+
+
+def track_of(clip: Sequence, rows: PoseData) -> Track:
+    """Return a clip of a file of keypoints as a track.
+
+    Args:
+        clip: whose it is.
+        rows: its poses, frames in order.
+
+    Raises:
         InputError: a person has two poses in one frame, or frame numbers are those of pictures rather than of a video.
     """
-    tracks = []
-    for clip, rows in data.by_sequence():
-        name = f"person {clip.subject or '?'} of {clip.trial or 'the file'}"
-        if (np.diff(rows.frame) == 0).any():
-            twice = int(rows.frame[:-1][np.diff(rows.frame) == 0][0])
-            raise InputError(f"{name} has two poses in frame {twice}; a clip has one pose of one person in each frame.")
-        if rows.frame[-1] - rows.frame[0] > 100 * len(rows):
-            raise InputError(
-                f"{name} has {len(rows)} poses in frames {rows.frame[0]} to {rows.frame[-1]}, which is no video; "
-                "lift them one by one, to .npz, .json or .csv and without the options for clips."
-            )
-        known = np.isfinite(rows.keypoints_2d).all(-1)
-        confidence = known.astype(np.float64) if rows.confidence is None else np.where(known, rows.confidence, 0.0)
-        track = dense_track(rows.frame, rows.keypoints_2d, confidence)
-        times = rows.time_s
-        if times is not None and not (np.diff(times) > 0).all():
-            warnings.warn(f"the times of {name} do not rise from frame to frame, and are left out.", stacklevel=2)
-            times = None
-        if times is not None:
-            times = np.interp(np.arange(len(track)), rows.frame - rows.frame[0], times)
-        tracks.append(replace(track, person=clip.subject, video=clip.trial, time_s=times))
-    return sorted(tracks, key=lambda track: -track.presence)
+    name = f"person {clip.subject or '?'} of {clip.trial or 'the file'}"
+    if (np.diff(rows.frame) == 0).any():
+        twice = int(rows.frame[:-1][np.diff(rows.frame) == 0][0])
+        raise InputError(f"{name} has two poses in frame {twice}; a clip has one pose of one person in each frame.")
+    if rows.frame[-1] - rows.frame[0] > 100 * len(rows):
+        raise InputError(
+            f"{name} has {len(rows)} poses in frames {rows.frame[0]} to {rows.frame[-1]}, which is no video; "
+            "take them one by one, without the options for clips, and as results to .npz, .json or .csv."
+        )
+    known = np.isfinite(rows.keypoints_2d).all(-1)
+    confidence = known.astype(np.float64) if rows.confidence is None else np.where(known, rows.confidence, 0.0)
+    track = dense_track(rows.frame, rows.keypoints_2d, confidence)
+    times = rows.time_s
+    if times is not None and not (np.diff(times) > 0).all():
+        warnings.warn(f"the times of {name} do not rise from frame to frame, and are left out.", stacklevel=2)
+        times = None
+    if times is not None:
+        times = np.interp(np.arange(len(track)), rows.frame - rows.frame[0], times)
+    return replace(track, person=clip.subject, video=clip.trial, time_s=times)
 
 
 def fill_gaps(track: Track, max_gap: int = 10) -> Track:
@@ -67,10 +76,11 @@ def fill_gaps(track: Track, max_gap: int = 10) -> Track:
     times = np.arange(len(track)) if track.time_s is None else np.asarray(track.time_s)
     for joint in range(keypoints.shape[1]):
         known = np.flatnonzero(np.isfinite(keypoints[:, joint]).all(-1))
-        for before, after in itertools.pairwise(known):
-            if 1 < after - before <= max_gap + 1:
-                share = ((times[before + 1 : after] - times[before]) / (times[after] - times[before]))[:, None]
-                ends = keypoints[before, joint], keypoints[after, joint]
-                keypoints[before + 1 : after, joint] = (1 - share) * ends[0] + share * ends[1]
-                filled[before + 1 : after, joint] = True
+        steps = np.diff(known)
+        for gap in np.flatnonzero((steps > 1) & (steps <= max_gap + 1)):
+            before, after = known[gap], known[gap + 1]
+            share = ((times[before + 1 : after] - times[before]) / (times[after] - times[before]))[:, None]
+            ends = keypoints[before, joint], keypoints[after, joint]
+            keypoints[before + 1 : after, joint] = (1 - share) * ends[0] + share * ends[1]
+            filled[before + 1 : after, joint] = True
     return replace(track, keypoints=keypoints, filled=filled, confidence=np.where(filled, 0.0, track.confidence))

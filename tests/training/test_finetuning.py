@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 import posezoo
 from posezoo.cli import main
-from posezoo.data import PoseData, load_dataset
+from posezoo.data import PoseData, load_dataset, read_keypoints
 from posezoo.errors import InputError, SaveError
 from posezoo.lifting import body_statistics, view_disagreement
 from posezoo.poses.posedata import Sequence
@@ -123,6 +123,96 @@ def test_joints_that_the_model_does_not_use_may_be_missing():
     lost.keypoints_2d[4, coco.index("left_knee")] = np.nan
     assert read_own_data(data, None, H36M, 0.2, 0).left_out == 0
     assert read_own_data(lost, None, H36M, 0.2, 0).left_out == 1
+
+
+def walking(frames=60):
+    """Return a clip whose joints go straight on, each at a speed of its own, and the clip without a knee for 8 frames."""
+    data = poses([frames])
+    moving = data.keypoints_2d[:1] + np.arange(frames, dtype=np.float32)[:, None, None] * np.linspace(1, 2, 34).reshape(
+        17, 2
+    )
+    data = replace(data, keypoints_2d=moving.astype(np.float32))
+    gappy = replace(data, keypoints_2d=data.keypoints_2d.copy())
+    gappy.keypoints_2d[20:28, H36M.index("left_knee")] = np.nan
+    return data, gappy
+
+
+def test_gaps_are_filled_as_predict_fills_them():
+    whole, gappy = walking()
+    order = np.random.default_rng(1).permutation(len(whole))
+    for rows in (np.arange(len(whole)), order):  # files need not hold their frames in order
+        own = read_own_data(gappy[rows], None, H36M, 0.2, 0, max_gap=8)
+        assert (own.left_out, own.interpolated, own.remedy) == (0, 8, "")
+        for part in own.splits.values():
+            np.testing.assert_allclose(part.keypoints_2d, whole.keypoints_2d[part.frame], atol=1e-3)
+    for gap in (0, 7):
+        assert read_own_data(gappy, None, H36M, 0.2, 0, max_gap=gap).left_out == 8
+    assert np.isnan(gappy.keypoints_2d).any()  # the caller's array is as it was
+
+
+def test_no_pose_is_made_of_frames_that_the_file_lacks_nor_at_its_ends():
+    _, gappy = walking()
+    gappy.keypoints_2d[:3, 4] = np.nan
+    own = read_own_data(gappy[np.arange(60) % 20 != 5], None, H36M, 0.2, 0, max_gap=10)
+    assert sum(len(part) for part in own.splits.values()) == 57 - 3
+    assert own.left_out == 3
+    assert own.interpolated == 7  # of the eight frames, one is not in the file
+
+
+def test_what_helps_those_left_out_is_said_where_it_does():
+    _, gappy = walking()
+    own = read_own_data(gappy, None, H36M, 0.2, 0)
+    assert own.fillable == 8
+    assert "filling gaps of up to 10 frames (max_gap=10) keeps 8 of them" in own.remedy
+    assert "geoselfsup, which fills in missing joints by itself, lifts 8 of them" in own.remedy
+    pictures = replace(gappy, frame=np.zeros(60, np.int32))  # people beside each other, no clip
+    assert read_own_data(pictures, None, H36M, 0.2, 0).fillable == 0
+    with pytest.raises(InputError, match="two poses in frame 0"):
+        read_own_data(pictures, None, H36M, 0.2, 0, max_gap=10)
+    nobody = poses([30])
+    nobody.keypoints_2d[5] = np.nan
+    own = read_own_data(replace(nobody, frame=np.zeros(30, np.int32)), None, H36M, 0.2, 0)
+    assert (own.left_out, own.remedy) == (1, "")
+
+
+def test_the_command_fills_gaps_and_names_what_helps(people, tiny, capsys):
+    keypoints = people.keypoints_2d[:40].copy()
+    keypoints[10:18, 3] = np.nan
+    np.savez("gaps.npz", keypoints=keypoints, skeleton="h36m17", fps=60)
+    common = ["finetune", str(tiny), "gaps.npz", "--epochs", "1", "--batch-size", "8", "--accelerator", "cpu"]
+    assert main([*common, "--out", "left_out"]) == 0
+    warned = capsys.readouterr().err
+    assert "8 people lack a joint" in warned
+    assert "(--fill-gaps 10) keeps 8 of them, and geoselfsup, which fills in missing joints" in warned
+    assert "max_gap" not in warned
+    assert main([*common, "--out", "filled", "--fill-gaps", "8"]) == 0
+    said, warned = capsys.readouterr()
+    assert "8 joints interpolated" in said
+    assert "lack a joint" not in warned
+    headers = {name: describe(f"{name}/svma.safetensors") for name in ("left_out", "filled")}
+    assert {name: header["left_out"] for name, header in headers.items()} == {"left_out": 8, "filled": 0}
+    assert {name: header["max_gap"] for name, header in headers.items()} == {"left_out": 0, "filled": 8}
+    assert headers["filled"]["poses"] + headers["filled"]["validation"]["poses"] == 40
+    assert main([*common, "--out", "filled", "--resume"]) == 2
+    assert "has max_gap 8, not 0" in capsys.readouterr().err
+
+
+def test_where_everybody_lacks_a_joint_the_command_says_what_helps(people, tiny, capsys):
+    missing = np.arange(len(people))[:, None] % 17 == np.arange(17)  # each joint in every seventeenth frame
+    np.savez("turns.npz", keypoints=np.where(missing[..., None], np.nan, people.keypoints_2d), skeleton="h36m17")
+    np.savez("nobody.npz", keypoints=np.full((5, 17, 2), np.nan), skeleton="h36m17")
+    assert main(["finetune", str(tiny), "turns.npz", "--out", "run"]) == 2
+    refusal = capsys.readouterr().err
+    assert "has every joint that the model needs; filling gaps of up to 10 frames (--fill-gaps 10) keeps" in refusal
+    assert "geoselfsup, which fills in missing joints by itself, lifts" in refusal
+    assert posezoo.load("geoselfsup").predict(read_keypoints("turns.npz").keypoints_2d, "h36m17").pose_3d.shape[1:] == (
+        17,
+        3,
+    )
+    assert main(["eval", str(tiny), "turns.npz"]) == 2  # which fills no gaps
+    refusal = capsys.readouterr().err
+    assert "geoselfsup" in refusal
+    assert "gaps" not in refusal
 
 
 # -- what is measured, and what is chosen --------------------------------------------------------------------------------
@@ -361,8 +451,8 @@ def test_the_command_says_who_was_left_out_and_what_changed(people, capsys, tiny
     keypoints[:7, 3] = np.nan
     np.savez("own.npz", keypoints=keypoints, skeleton="h36m17", video=people.sequence)
     assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2", "--learning-rate", "1e-3"]) == 0
-    said = capsys.readouterr().out
-    assert "7 people lack a joint" in said
+    said, warned = capsys.readouterr()
+    assert "7 people lack a joint" in warned
     assert "recordings validate" in said
     found = describe("run/svma.safetensors")["validation"]
     row = next(line for line in said.splitlines() if "symmetry_error" in line)
@@ -402,6 +492,7 @@ def test_wrong_input_is_one_sentence(people, capsys, tiny):
         (["svma", "own.npz", "--held-out", "1"], "held out"),
         (["svma", "own.npz", "--body-weight", "-1"], "body weight"),
         (["svma", "own.npz", "--seed", "-1"], "seed is -1"),
+        (["svma", "own.npz", "--fill-gaps", "-1"], "--fill-gaps is -1"),
         (["svma", "own.npz", "--seed", "99999999999"], "0 to 4294967295"),
         (["svma", "own.npz", "--resume"], "no run to resume"),
     ]
