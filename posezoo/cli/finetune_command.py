@@ -54,7 +54,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--held-out", type=float, default=0.2, help="share of the poses that validates, whole sequences")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--accelerator", default="auto", help="what trains: auto (default), cpu, gpu or mps")
+    command.add_argument("--device", help="what trains: cpu, cuda, cuda:1, mps (default: the best of this machine)")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.set_defaults(run=run, check=check, notes_only=True)
 
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         pitch=options.pitch,
         seed=options.seed,
         resume=options.resume,
-        accelerator=options.accelerator,
+        device=options.device,
         max_gap=options.fill_gaps,
     )
     _print(describe(weights))

@@ -17,6 +17,7 @@ from posezoo.lifting.unlabelled import estimate_pitch
 from posezoo.registry import PAPERS, load, paper_class
 from posezoo.skeletons import convert
 from posezoo.training.allocator import keep_freed_memory
+from posezoo.training.devices import trainer_device
 from posezoo.training.own_data import filling_keeps, read_own_data
 from posezoo.training.progress import meant
 from posezoo.training.provenance import provenance
@@ -47,7 +48,7 @@ def finetune(
     progress: bool = True,
     image_size: tuple[int, int] | None = None,
     pitch: float | Literal["estimate"] | None = None,
-    accelerator: str = "auto",
+    device: str | None = None,
     max_gap: int = 0,
 ) -> Path:
     """Train an unsupervised model further on a user's 2D keypoints; no 3D label is read.
@@ -75,7 +76,7 @@ def finetune(
         image_size: (width, height) of the pictures in px, where the file does not say.
         pitch: by how much the cameras look down at people, rad; ``estimate``: what the model's own poses say
             (:func:`posezoo.lifting.unlabelled.estimate_pitch`); that of the model's training where not given.
-        accelerator: what trains: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
+        device: what trains: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; the best of this machine where not given.
         max_gap: interpolate joints over gaps of up to so many frames, as :func:`posezoo.video.lift` does. By default none,
             since poses of a file need not be those of a clip.
 
@@ -103,7 +104,7 @@ def finetune(
         raise InputError(f"max_gap is {max_gap}; expected a number of frames, 0 to fill nothing.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}.")
-    _check_accelerator(accelerator)
+    trains_on = trainer_device(device)
     keep_freed_memory()
     model = _unsupervised(name)
     data = read_own_data(source, skeleton, model.skeleton, held_out, seed, image_size, max_gap)
@@ -157,10 +158,9 @@ def finetune(
     model.remember(_procedural("train", model), memory_weight)
     model.prepare_finetuning(learning_rate, body_weight, pitch)
     trainer = pl.Trainer(
-        accelerator=accelerator,
+        **trains_on,
         max_epochs=epochs,
         check_val_every_n_epoch=every,
-        devices=1,
         callbacks=[validation, keep_best(folder), checkpointing(folder)],
         logger=make_logger("csv", folder),
         num_sanity_val_steps=0,
@@ -189,20 +189,6 @@ def finetune(
         "validation": {"poses": len(held), "split": data.split, **found},
     }
     return finish(trainer, chosen, None, weights, origin, progress)
-
-
-def _check_accelerator(name: str) -> None:
-    """Refuse an accelerator that is unknown or that this machine lacks.
-
-    Raises:
-        InputError: it is.
-    """
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    there = {"auto": True, "cpu": True, "gpu": cuda or mps, "cuda": cuda, "mps": mps}
-    if name not in there:
-        raise InputError(f"accelerator is {name!r}; expected {', '.join(there)}.")
-    if not there[name]:
-        raise InputError(f"accelerator is {name!r}, which this machine or its torch lacks; take auto or cpu.")
 
 
 def _unsupervised(name: str | Path) -> FineTuning:

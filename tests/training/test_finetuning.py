@@ -179,7 +179,7 @@ def test_the_command_fills_gaps_and_names_what_helps(people, tiny, capsys):
     keypoints = people.keypoints_2d[:40].copy()
     keypoints[10:18, 3] = np.nan
     np.savez("gaps.npz", keypoints=keypoints, skeleton="h36m17", fps=60)
-    common = ["finetune", str(tiny), "gaps.npz", "--epochs", "1", "--batch-size", "8", "--accelerator", "cpu"]
+    common = ["finetune", str(tiny), "gaps.npz", "--epochs", "1", "--batch-size", "8", "--device", "cpu"]
     assert main([*common, "--out", "left_out"]) == 0
     warned = capsys.readouterr().err
     assert "8 people lack a joint" in warned
@@ -414,7 +414,7 @@ def test_the_memory_keeps_what_was_learnt_before(people, tiny):
 def test_where_no_epoch_is_better_the_start_is_kept_and_said(people, monkeypatch, capsys, tiny):
     monkeypatch.setattr("posezoo.training.selection.KEPT", {"depth_spread": (5.0, 6.0)})
     np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
-    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2", "--accelerator", "cpu"]) == 0
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--epochs", "2", "--device", "cpu"]) == 0
     assert "no epoch of 2 was better than the start, whose weights are kept" in capsys.readouterr().out
     header = describe("run/svma.safetensors")
     assert (header["validation"]["improved"], header["validation"]["epoch"]) == (False, 0)
@@ -461,11 +461,13 @@ def test_the_command_says_who_was_left_out_and_what_changed(people, capsys, tiny
     assert posezoo.load("run/svma.safetensors").predict(people.keypoints_2d[:2]).pose_3d.shape == (2, 17, 3)
 
 
-@pytest.mark.parametrize(("name", "words"), [("tpus", "expected auto, cpu"), ("mps", "take auto or cpu")])
-def test_accelerators_that_are_not_there(name, words, people, tiny, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "words"), [("tpus", "expected cpu, cuda"), ("cuda:x", "cuda:N"), ("mps", "cpu is always there")]
+)
+def test_devices_that_are_not_there(name, words, people, tiny, capsys, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     np.savez("own.npz", keypoints=people.keypoints_2d, skeleton="h36m17")
-    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--accelerator", name]) == 2
+    assert main(["finetune", str(tiny), "own.npz", "--out", "run", "--device", name]) == 2
     assert words in capsys.readouterr().err
     assert not Path("run").exists()
 
