@@ -32,6 +32,7 @@ from posezoo.data import PoseData, load_dataset
 from posezoo.errors import InputError
 from posezoo.lifting import evaluate_2d
 from posezoo.poses.views import synchronised
+from posezoo.terminal import without_advertisements
 from posezoo.training import read_recipe, train
 from posezoo.training.selection import CRITERIA
 
@@ -98,7 +99,8 @@ def trained(recipe: str, changes: Mapping[str, str], data: Path | None, folder: 
     overrides = [*UNLABELLED, *(["--data.path", str(data)] if data else [])]
     for name, value in settings.items():
         overrides += [f"--{name}", value]
-    return train(recipe, folder, overrides, steps=int(steps), seed=seed, progress=False)
+    with without_advertisements():
+        return train(recipe, folder, overrides, steps=int(steps), seed=seed, progress=False)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -47,6 +47,18 @@ def silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextlib.contextmanager
+def without_advertisements() -> Iterator[None]:
+    """Keep Lightning's notes about devices and products from the terminal inside the block; its warnings are shown."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))  # inside of :func:`silence` its level stays
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def progress_console() -> Console:
     """Return the console on which progress is drawn: standard error, so that results can go into a pipe."""
     from rich.console import Console

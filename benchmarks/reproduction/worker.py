@@ -36,6 +36,7 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
 
     from posezoo.errors import InputError
     from posezoo.files.writing import write_whole
+    from posezoo.terminal import without_advertisements
     from posezoo.training import train as train_recipe
 
     recipe, devices = dict(spec["recipe"]), int(spec["devices"])
@@ -63,7 +64,8 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         if key in spec:
             os.environ.setdefault(variable, spec[key])
     begin, logger = spec.get("start") or None, spec.get("logger", "csv")
-    train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=begin, logger=logger)
+    with without_advertisements():
+        train_recipe(path, folder / "train", overrides, resume=last.is_file(), start=begin, logger=logger)
     clock.stop()
 
 

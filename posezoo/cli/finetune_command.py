@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 from typing import Any
 
 from posezoo.cli.checks import check_input, check_name
+from posezoo.terminal import without_advertisements
 
 MEANINGS = {
     "symmetry_error": "left against right bones, of a mean bone",
@@ -75,25 +75,25 @@ def run(options: argparse.Namespace) -> int:
     from posezoo.registry import describe
     from posezoo.training import finetune
 
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # about missing devices, and about products
-    weights = finetune(
-        options.name,
-        options.input,
-        options.out,
-        skeleton=options.skeleton,
-        image_size=options.image_size,
-        epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        body_weight=options.body_weight,
-        memory_weight=options.memory_weight,
-        held_out=options.held_out,
-        pitch=options.pitch,
-        seed=options.seed,
-        resume=options.resume,
-        device=options.device,
-        max_gap=options.fill_gaps,
-    )
+    with without_advertisements():
+        weights = finetune(
+            options.name,
+            options.input,
+            options.out,
+            skeleton=options.skeleton,
+            image_size=options.image_size,
+            epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            batch_size=options.batch_size,
+            body_weight=options.body_weight,
+            memory_weight=options.memory_weight,
+            held_out=options.held_out,
+            pitch=options.pitch,
+            seed=options.seed,
+            resume=options.resume,
+            device=options.device,
+            max_gap=options.fill_gaps,
+        )
     _print(describe(weights))
     return 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from posezoo.terminal import without_advertisements
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Register the command; options of model, data and trainer are LightningCLI's."""
@@ -13,7 +15,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         aliases=["fit"],
         help="train a recipe; --model.*, --data.*, --trainer.* override it",
         epilog="Any setting of the recipe can be given: --model.width 512 --data.path openmocap.h5 --trainer.devices 2. "
-        "--print_config prints them all.",
+        "--print_config prints them all. For TensorBoard: --trainer.logger TensorBoardLogger (pip install tensorboard); for "
+        "MLflow: --trainer.logger MLFlowLogger (pip install mlflow).",
     )
     command.add_argument("recipe", help="a recipe of the package (svma.cmu, martinez.cmu, ...) or a YAML file")
     command.add_argument(
@@ -24,7 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--seed", type=int, help="of everything that is drawn; the recipe's where not given")
     command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
-    command.add_argument("--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged")
+    command.add_argument(
+        "--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged; TensorBoard, MLflow: see below"
+    )
     command.add_argument(
         "--allow-class",
         action="append",
@@ -39,16 +44,17 @@ def run(options: argparse.Namespace) -> int:
     """Train, test, and write weights and metrics."""
     from posezoo.training import train
 
-    train(
-        options.recipe,
-        options.out,
-        options.rest,
-        resume=options.resume,
-        logger=options.logger,
-        steps=options.steps,
-        start=options.start,
-        minutes=options.minutes,
-        allow_classes=options.allow_class,
-        seed=options.seed,
-    )
+    with without_advertisements():
+        train(
+            options.recipe,
+            options.out,
+            options.rest,
+            resume=options.resume,
+            logger=options.logger,
+            steps=options.steps,
+            start=options.start,
+            minutes=options.minutes,
+            allow_classes=options.allow_class,
+            seed=options.seed,
+        )
     return 0
