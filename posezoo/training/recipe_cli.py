@@ -21,6 +21,7 @@ from posezoo.errors import InputError, PoseZooError
 from posezoo.files.reading import reason
 from posezoo.lifting import ZooModule
 from posezoo.training.allowed import check_parsed
+from posezoo.training.loggers import require_packages
 from posezoo.training.progress import StepsDone
 from posezoo.training.run_folder import checkpointing, keep_best, make_logger
 from posezoo.training.stopping import StopAfter
@@ -51,8 +52,9 @@ class RecipeCLI(LightningCLI):
             parser.link_arguments(f"model.{name}", f"data.{name}")
 
     def before_instantiate_classes(self) -> None:
-        """Check that overrides name only what a recipe may name."""
+        """Check that overrides name only what a recipe may name, and that loggers have their packages."""
         check_parsed(self.config, self.allow)
+        require_packages(self.config["trainer"]["logger"])
 
     def instantiate_trainer(self, **settings: object) -> pl.Trainer:
         configured = self._get(self.config_init, "trainer")

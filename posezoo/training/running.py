@@ -21,6 +21,7 @@ from posezoo.lifting import ZooModule
 from posezoo.registry import load, paper_class, save, settings_of
 from posezoo.training.allocator import keep_freed_memory
 from posezoo.training.allowed import import_class
+from posezoo.training.loggers import in_run_folder, overrides_in_run_folder, without_run_folder
 from posezoo.training.names import check_names, known_names
 from posezoo.training.precision import usable_precision
 from posezoo.training.progress import meant
@@ -95,6 +96,9 @@ def train(
     if progress and steps is not None and stated["steps"] is not None and steps != stated["steps"]:
         print(f"{steps} steps in place of {stated['steps']}: schedules of the recipe stay as they are", flush=True)
     trainer_settings = settings.get("trainer") or {}
+    if "logger" in trainer_settings:
+        trainer_settings["logger"] = in_run_folder(trainer_settings["logger"], folder)
+    overrides = overrides_in_run_folder(overrides, folder)
     if (precision := usable_precision(trainer_settings, overrides)) is not None:
         if progress:
             print(f"precision {precision} in place of {trainer_settings['precision']}: this CPU has no bfloat16", flush=True)
@@ -143,6 +147,8 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> 
         SaveError: the folder cannot be written to.
     """
     settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True, skip_validation=True))
+    if "logger" in settings["trainer"]:
+        settings["trainer"]["logger"] = without_run_folder(settings["trainer"]["logger"], path.parent)
     told = {key: value if isinstance(value, int) else str(value) for key, value in said.items() if value is not None}
     writable(path.parent)
     write_whole(path, yaml.safe_dump({**told, **settings}, sort_keys=False))
