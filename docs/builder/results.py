@@ -77,17 +77,27 @@ def _cards() -> dict[str, Any]:
     return dict(json.loads((ROOT / "checkpoints" / "index.json").read_text(encoding="utf-8"))["models"])
 
 
-def models() -> str:
-    """Return the published weights, a row a model: P-MPJPE on each dataset, best on real video first."""
+def models(*kinds: str) -> str:
+    """Return the published weights of these kinds, a row a model: P-MPJPE on each dataset, best on real video first.
+
+    Models that see more than the keypoints of one view are no rivals of those that do not, so each have a table. Columns
+    that say the same of all are left out.
+    """
+    from posezoo.registry import PAPERS
+
     rows = []
     for name, card in _cards().items():
+        if PAPERS[card["paper"]].kind not in kinds:
+            continue
         cells = []
         for start, end in _DATASETS.values():
             found = [v["p_mpjpe"] for title, v in card["metrics"].items() if title.startswith(start) and title.endswith(end)]
             cells.append(f"{found[0]:.1f}" if found else "–")
-        rows.append([f"[`{name}`](papers/{name.split('.')[0]}.md)", *cells, card["supervision"]])
+        rows.append([f"[`{name}`](papers/{name.split('.')[0]}.md)", *cells, card["input"], card["supervision"]])
     rows.sort(key=lambda row: [float(cell) if cell != "–" else float("inf") for cell in row[1:3]])
-    return table(["model", *_DATASETS, "trained with"], rows)
+    columns = zip(["model", *_DATASETS, "input", "trained with"], *rows, strict=True)
+    head, *lines = zip(*(column for column in columns if len(set(column[1:])) > 1), strict=True)
+    return table(list(head), [list(line) for line in lines])
 
 
 def figures() -> str:

@@ -16,6 +16,7 @@ import pytest
 import posezoo
 from posezoo import list_models
 from posezoo.cli import parser
+from posezoo.registry import PAPERS
 from tests.public_surface import MODULES, commands, public
 from tests.viz.chromium import chromium
 
@@ -104,9 +105,18 @@ def test_the_front_page_moves_and_has_a_row_a_model(site):
     assert (site / "figures" / "walk.svg").read_text(encoding="utf-8").count("<animate ") > 4 * 2 * 10
     shown = re.findall(r"<tr>\s*<td><a [^>]*><code>([\w.]+)</code></a></td>\s*<td>([^<]*)</td>", page)
     assert sorted(name for name, _ in shown) == sorted(models)
-    errors = [float(error) for _, error in shown if error != "–"]
+    one_view, others = (
+        {name: PAPERS[name.split(".")[0]].kind for name in re.findall(r"<td><a [^>]*><code>([\w.]+)</code></a></td>", each)}
+        for each in re.findall(r"<table>.*?</table>", page, flags=re.DOTALL)[-2:]
+    )
+    assert set(one_view.values()) == {"lifter"}
+    assert set(others.values()) == {"views", "pictures"}  # which see more: they are not ranked among the former
+    errors = [float(error) for name, error in shown if error != "–" and name in one_view]
     assert len(errors) > 3
     assert errors == sorted(errors)  # on real video, the best first
+    row = re.search(r"<tr>(?:(?!</tr>).)*<code>cvugcn\.mocap</code>.*?</tr>", page, flags=re.DOTALL)
+    assert row is not None
+    assert "two calibrated views" in row[0]
 
 
 def test_notebooks_and_pages_are_shown_inline(site):
