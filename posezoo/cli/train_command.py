@@ -26,6 +26,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--minutes", type=float, help="end after so many minutes of training, should the steps take longer")
     command.add_argument("--seed", type=int, help="of everything that is drawn; the recipe's where not given")
     command.add_argument("--start", help="a model or weights to start from; the recipe's where not given")
+    command.add_argument(
+        "--device", help="what trains: cpu, cuda, cuda:1, mps; several by --trainer.devices (the recipe's where not given)"
+    )
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument(
         "--logger", default="csv", choices=("csv", "wandb"), help="where metrics are logged; TensorBoard, MLflow: see below"
@@ -43,12 +46,16 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, test, and write weights and metrics."""
     from posezoo.training import train
+    from posezoo.training.devices import trainer_device
 
+    on: list[str] = []
+    if options.device is not None:
+        on = [f"--trainer.{name}={value}" for name, value in trainer_device(options.device).items()]
     with without_advertisements():
         train(
             options.recipe,
             options.out,
-            options.rest,
+            [*on, *options.rest],
             resume=options.resume,
             logger=options.logger,
             steps=options.steps,

@@ -160,12 +160,23 @@ def test_wrong_settings_are_one_sentence(capsys):
         (["train", "svma.cmu", *QUICK[:4], "--trainer.devices", "0"], "devices"),
         (["train", "svma.cmu", *QUICK[:4], "--data.batch_size", "0"], "batch_size"),
         (["train", "svma.cmu", "--out", "own.npz"], "no folder"),
+        (["train", "svma.cmu", "--device", "tpu"], "--device is 'tpu'; expected cpu, cuda"),
     ]
     for arguments, expected in cases:
         assert main(arguments) == 2, arguments
         errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
         assert len(errors) == 1, (arguments, errors)
         assert expected in errors[0], (arguments, errors)
+
+
+def test_a_device_is_the_trainers_unless_it_says_otherwise(monkeypatch):
+    asked = []
+    monkeypatch.setattr("posezoo.training.train", lambda recipe, out, overrides, **_: asked.append(overrides))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for rest in ([], ["--device", "cuda:1"], ["--device", "cuda:1", "--trainer.devices", "2"]):
+        assert main(["train", "svma.cmu", *rest]) == 0
+    given = ["--trainer.accelerator=cuda", "--trainer.devices=[1]"]
+    assert asked == [[], given, [*given, "--trainer.devices", "2"]]
 
 
 def test_recipes_of_ones_own():
