@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_one_sentence(two_people, tmp_path, capsys, monke
     assert "0.3 to 3" in refused(capsys, "predict", "svma", two_people, "--height", 180, "-o", tmp_path / "o.bvh")
     assert "--fps 0" in refused(capsys, "predict", "svma", two_people, "--fps", 0, "-o", out)
     assert "leave out --detector" in refused(capsys, "predict", "hg3d", clip, "--detector", "rtmlib", "-o", out)
-    assert "leave out --smooth" in refused(capsys, "predict", "cvugcn", two_people, two_people, "--smooth", "-o", out)
+    assert "leave out --smooth" in refused(capsys, "predict", "hg3d", clip, "--smooth", "-o", out)
     assert not list(tmp_path.glob("o*.*"))
 
 

@@ -262,7 +262,7 @@ _Asking.__module__ = SVMA.__module__  # says whose paper it is
 
 @pytest.mark.slow
 def test_a_model_that_is_no_graph_is_refused_in_a_sentence(tmp_path, capfd):
-    with pytest.raises(InputError, match=r"_Asking cannot be written as ONNX \(Could not guard .*; --format torchscript"):
+    with pytest.raises(InputError, match=r"_Asking cannot be written as ONNX \(Could not guard .*; format='torchscript'"):
         posezoo.export(_Asking(width=16, critic_width=16).eval(), tmp_path / "svma.onnx")
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -100,8 +101,8 @@ def _by_our_names(value: Mapping[str, object], frames: int, poses: int) -> Mappi
     for name, words, count in (("frame", FRAMES, frames), ("person", PERSONS, poses), ("video", VIDEOS, poses)):
         for key, values in value.items():
             # A number of frames, or a list of the videos there are, is no label of poses.
-            shape = np.shape(values) if isinstance(values, np.ndarray | list) else ()
-            if found.get(name) is None and key_of(str(key)) in words and shape == (count,):
+            listed = (isinstance(values, np.ndarray) and values.ndim == 1) or isinstance(values, list)
+            if found.get(name) is None and key_of(str(key)) in words and listed and len(cast("Sized", values)) == count:
                 found[name] = values
     return found
 
