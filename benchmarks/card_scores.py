@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
+from posezoo.cli.kinds.views import evaluate_real
 from posezoo.data import PoseData, load_dataset
 from posezoo.data.pictures import load_pictures
 from posezoo.data.realbench import LIMBS, detector_poses
@@ -27,6 +29,7 @@ PHOTOGRAPHS = (
     "training people of the extended Leeds Sports Pose dataset, photographs with 2D labels; rendered over the same motions, "
     "bodies of skin and clothes (`rendered_bodies`) and of capsules (`rendered_studio`), with 3D labels"
 )
+REAL_PAIRS = "real video (100 frames of one man), six pairs of cameras, 12 joints, detected 2D"
 REAL = "real video (400 pictures of one man), 12 joints, detected 2D"
 NOISE = {"noise_px": 10.0}
 PICTURES = 2000
@@ -46,7 +49,7 @@ class Files:
         openmocap, bandai: prepared files.
         real: the folder of real video; None where it is not at hand.
         photographs: a prepared file of Leeds Sports Pose; None where it is not at hand.
-        every: score every n-th pose of the files.
+        every: score every n-th pose of the files; of models that see whole clips, every n-th clip.
     """
 
     openmocap: Path
@@ -55,9 +58,14 @@ class Files:
     photographs: Path | None = None
     every: int = 1
 
-    def load(self, name: str, path: Path | None, keypoints: str) -> PoseData:
-        """Return the test split of a dataset."""
-        return load_dataset(name, "test", path, keypoints=keypoints)[:: self.every if path else 1]
+    def load(self, name: str, path: Path | None, keypoints: str, whole_clips: bool = False) -> PoseData:
+        """Return the test split of a dataset, thinned out where it is a file's."""
+        data = load_dataset(name, "test", path, keypoints=keypoints)
+        if path is None or not whole_clips:
+            return data[:: self.every if path else 1]
+        names = [(clip.subject, clip.action, clip.trial) for clip in data.sequences]
+        kept = set(list(dict.fromkeys(names))[:: self.every])
+        return data[np.asarray([name in kept for name in names])[data.sequence]]
 
 
 class Measured(Protocol):
@@ -124,10 +132,14 @@ class Views:
             "bandai-1 (cross-dataset), two views, 10 px of noise": ("openmocap", files.bandai, "gt", NOISE),
             "procedural test, two views, 10 px of noise": ("procedural", None, "gt", NOISE),
         }
-        return {
-            title: _rounded(model.evaluate(files.load(name, path, keypoints), **settings))
+        metrics = {
+            title: _rounded(model.evaluate(files.load(name, path, keypoints, whole_clips=True), **settings))
             for title, (name, path, keypoints, settings) in sets.items()
         }
+        if files.real:
+            data = load_dataset("realbench", "test", files.real, keypoints="detected")
+            metrics[REAL_PAIRS] = _rounded(evaluate_real(model, data))
+        return metrics
 
     def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
         return triangulated(metrics)

@@ -71,9 +71,9 @@ def main() -> None:
     parser.add_argument("--openmocap", type=Path, required=True)
     parser.add_argument("--bandai", type=Path, required=True)
     parser.add_argument("--lsp", type=Path, help="Leeds Sports Pose as prepared by posezoo data prepare lsp; for pictures")
-    parser.add_argument("--real", type=Path, help="folder of real video, see posezoo.data.realbench; for lifters")
+    parser.add_argument("--real", type=Path, help="folder of real video, see posezoo.data.realbench; not for pictures")
     parser.add_argument(
-        "--every", type=int, default=1, help="of the files' poses score one in so many; the card counts them"
+        "--every", type=int, default=1, help="of the files' poses (clips, of several views) score one in so many"
     )
     parser.add_argument("--limits", help="what the model is not for; those of the weights it replaces where not given")
     options = parser.parse_args()

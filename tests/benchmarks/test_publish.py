@@ -6,7 +6,9 @@ import json
 
 import publish
 import pytest
+from card_scores import Files
 
+from posezoo.data import load_dataset
 from posezoo.lifting.kinds import LIFTER, PICTURES, VIEWS
 from posezoo.registry import PAPERS, describe
 from posezoo.registry.cards import card
@@ -48,3 +50,16 @@ def test_settings_change_the_words(settings, data, needed, words):
 
 def test_every_kind_of_models_is_measured():
     assert set(publish.KINDS) == {kind.name for kind in (LIFTER, PICTURES, VIEWS)}
+
+
+def test_models_that_see_clips_are_measured_on_whole_ones(tmp_path, monkeypatch):
+    """Every second of two clips seen by two cameras is the first one, with all its frames; lifters get every second pose."""
+    data = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=5)
+    monkeypatch.setattr("card_scores.load_dataset", lambda *_, **__: data)
+    files = Files(tmp_path, tmp_path, every=2)
+    clips = list(dict.fromkeys((clip.subject, clip.action, clip.trial) for clip in data.sequences))
+    chosen = files.load("openmocap", tmp_path, "gt", whole_clips=True)
+    assert {(clip.subject, clip.action, clip.trial) for clip, _ in chosen.by_sequence()} == set(clips[::2])
+    assert all(rows.frame.tolist() == [0, 1, 2, 3, 4] for _, rows in chosen.by_sequence())
+    assert len(files.load("openmocap", tmp_path, "gt")) == (len(data) + 1) // 2
+    assert len(files.load("procedural", None, "gt", whole_clips=True)) == len(data)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from posezoo.data import PoseData
     from posezoo.geometry import Camera
     from posezoo.geometry.rig_fit import RigFit
+    from posezoo.lifting import ZooModule
     from posezoo.papers.cvugcn import CVUGCN
     from posezoo.poses.multiview import MultiViewPrediction
     from posezoo.poses.tracking import Track
@@ -260,7 +261,7 @@ def _agreement(result: MultiViewPrediction, names: Sequence[str]) -> str:
     )
 
 
-def _evaluate_real(model: CVUGCN, data: PoseData) -> dict[str, Any]:
+def evaluate_real(model: ZooModule, data: PoseData) -> dict[str, Any]:
     """Score every pair of the cameras of real video, on the joints that detectors and the video's truth define alike."""
     from posezoo.data.realbench import LIMBS
 
@@ -280,6 +281,6 @@ def evaluate(model: CVUGCN, options: argparse.Namespace) -> Scores:
     if options.joints:
         raise InputError(f"{options.name} takes two views; --joints is for lifters.")
     data = load_dataset(options.data, options.split, file_of(options), keypoints=options.keypoints, **views_of(options))
-    result = _evaluate_real(model, data) if options.data == "realbench" else model.evaluate(data)
+    result = evaluate_real(model, data) if options.data == "realbench" else model.evaluate(data)
     beside = {name.removesuffix("_triangulated"): v for name, v in result.items() if name.endswith("_triangulated")}
     return Scores(result, f"{options.keypoints.upper()} 2D, {result['poses']} poses", "triangulated", beside)

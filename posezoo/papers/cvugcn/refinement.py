@@ -21,6 +21,7 @@ _SCALE_MM = 500.0  # joints relative to the middle of the pose
 _PLACE_MM = 5000.0  # the places where people stand
 _RESIDUAL_MM = 50.0  # the errors of detectors
 _ERROR_MM = 1500.0  # larger disagreements are clamped, because they say no more than this
+_EXACT_MM = 0.25  # views that disagree by less have exact keypoints
 _SHIFT = 5.0  # shifts are a few times the disagreement of a clip's views
 
 
@@ -124,10 +125,10 @@ class Refinement(MultiViewModule):
             what the refined poses started from, and the refined poses, both in each camera's frame.
         """
         passes = 1 if self.training or picked is not None else self.hp.passes
-        start, mean = self._refine_once(world, keypoints, rig, follows, picked, batch_size)
+        start, mean, noise = self._refine_once(world, keypoints, rig, follows, picked, batch_size)
         for done in range(1, passes):
             again = ((mean - rig.t[:, None, :, None]) @ rig.R[:, None]).mean(2)
-            _, pose = self._refine_once(again, keypoints, rig, follows, picked, batch_size)
+            _, pose, _ = self._refine_once(again, keypoints, rig, follows, picked, batch_size, most_mm=noise)
             mean = mean + (pose - mean) / (done + 1)
         return start, mean
 
@@ -139,8 +140,15 @@ class Refinement(MultiViewModule):
         follows: Tensor | None,
         picked: Tensor | None,
         batch_size: int | None,
-    ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"]]:
-        """Refine once; see :meth:`refine_clips`."""
+        most_mm: Float[Tensor, " B"] | None = None,
+    ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"], Float[Tensor, " B"]]:
+        """Refine once, see :meth:`refine_clips`; return the clips' noise too, which is the unit of shifts.
+
+        Args:
+            world, keypoints, rig, follows, picked, batch_size: of :meth:`refine_clips`.
+            most_mm: the largest unit. What was shifted before disagrees with the views by more than what was triangulated,
+                and exact keypoints would be shifted by more from pass to pass.
+        """
         pose = world[:, :, None] @ rig.R[:, None].mT + rig.t[:, None, :, None]
         start, middle = self.within_reach(pose)
         context = describe(world, pose, keypoints, rig, self.skeleton, follows)
@@ -154,7 +162,10 @@ class Refinement(MultiViewModule):
         network, flat = self.for_inference(self.network), seen.flatten(0, 1)
         parts = pieces(flat, batch_size) if batch_size else (flat,)
         shift = torch.cat([self.in_training(network, part) for part in parts]).unflatten(0, seen.shape[:2])
-        return start, start + shift * (_SHIFT * context.noise_mm)[:, None, None, None, None]
+        noise = context.noise_mm if most_mm is None else torch.minimum(context.noise_mm, most_mm)
+        # Training knows no views that agree as exactly as this; what they see stays.
+        unit = _SHIFT * noise * noise.square() / (noise.square() + _EXACT_MM**2)
+        return start, start + shift * unit[:, None, None, None, None], noise
 
     def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:
         """Replace joints that are NaN by the nearest known joint up the tree, or by the middle of the others."""
