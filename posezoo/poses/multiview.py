@@ -48,8 +48,7 @@ class MultiViewPrediction(Generic[Array]):
         if self.reprojection_px is not None and self.views_used is not None:
             off, used = np.asarray(as_numpy(self.reprojection_px)), np.asarray(as_numpy(self.views_used))
             count = used.sum(0)
-            with np.errstate(invalid="ignore"):
-                error = (np.where(used, off, 0.0).sum(0) / np.where(count > 0, count, np.nan)).astype(np.float32)
+            error = (np.where(used, off, 0.0).sum(0) / np.where(count > 0, count, np.nan)).astype(np.float32)
         return Prediction(
             reprojection_px=error,
             view_count=count,

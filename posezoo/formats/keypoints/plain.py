@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -101,8 +100,9 @@ def _by_our_names(value: Mapping[str, object], frames: int, poses: int) -> Mappi
     for name, words, count in (("frame", FRAMES, frames), ("person", PERSONS, poses), ("video", VIDEOS, poses)):
         for key, values in value.items():
             # A number of frames, or a list of the videos there are, is no label of poses.
-            listed = (isinstance(values, np.ndarray) and values.ndim == 1) or isinstance(values, list)
-            if found.get(name) is None and key_of(str(key)) in words and listed and len(cast("Sized", values)) == count:
+            if found.get(name) is not None or key_of(str(key)) not in words:
+                continue
+            if isinstance(values, list | np.ndarray) and getattr(values, "ndim", 1) == 1 and len(values) == count:
                 found[name] = values
     return found
 
