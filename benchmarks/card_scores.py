@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from posezoo.cli.kinds.views import evaluate_real
 from posezoo.data import PoseData, load_dataset
 from posezoo.data.pictures import load_pictures
 from posezoo.data.realbench import LIMBS, detector_poses
 from posezoo.lifting import LiftingMetrics, LiftingModule, PictureModule, ZooModule, evaluate
 from posezoo.lifting.evaluation import about_the_pelvis
+from posezoo.papers.cvugcn.evaluation import evaluate_real_video
 from posezoo.skeletons import convert
 
 DATA = (
@@ -138,7 +138,7 @@ class Views:
         }
         if files.real:
             data = load_dataset("realbench", "test", files.real, keypoints="detected")
-            metrics[REAL_PAIRS] = _rounded(evaluate_real(model, data))
+            metrics[REAL_PAIRS] = _rounded(evaluate_real_video(model, data))
         return metrics
 
     def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:

@@ -44,6 +44,29 @@ def settings_of(kind: type[Settings], given: Mapping[str, object] | None, where:
     return kind(**values)
 
 
+def check_sizes(settings: object, where: str, sizes: Sequence[str] = (), shares: Sequence[str] = ()) -> None:
+    """Refuse settings that are no sizes or shares.
+
+    Args:
+        settings: a dataclass.
+        where: what it is called in a recipe.
+        sizes: names of fields that must be finite and 0 or more.
+        shares: names of fields that must be 0 to 1.
+
+    Raises:
+        InputError: one is not.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> check_sizes(SimpleNamespace(lost=0.5), "noise", shares=["lost"])
+    """
+    for names, most, expected in ((sizes, math.inf, "0 or more"), (shares, 1.0, "a share, 0 to 1")):
+        for name in names:
+            value = getattr(settings, name)
+            if not 0 <= value <= most or not math.isfinite(value):
+                raise InputError(f"{where}.{name} is {value}; expected {expected}.")
+
+
 def _like(default: Any, value: Any, where: str) -> Any:
     """Return a value of the kind of the default.
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from posezoo.data.augmentation import Augmentation
+from posezoo.data.augmentation.cameras import RandomCameras
+from posezoo.data.augmentation.detector import DetectorNoise
+from posezoo.data.pictures.resident import Distortion
 from posezoo.errors import InputError, UnknownNameError
-from posezoo.settings import settings_of
+from posezoo.settings import check_sizes, settings_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,29 @@ class Rig:
     views: tuple[int, ...] = (2, 2, 3)
     batches: int = 200
     noise: float = 0.02
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        (DetectorNoise, {"level": [0.0, 0.01]}, r"noise.level is 0.0 to 0.01; expected deviations above 0"),
+        (DetectorNoise, {"level": [0.02, 0.01]}, r"in ascending order"),
+        (DetectorNoise, {"together": 1.2}, r"noise.together is 1.2; expected a share"),
+        (DetectorNoise, {"joint_spread": -0.5}, r"noise.joint_spread is -0.5; expected 0 or more"),
+        (Augmentation, {"limbs": 35}, r"augmentation.limbs is 35.0; expected a share, 0 to 1"),
+        (Augmentation, {"noise": {"clean": -1}}, r"noise.clean is -1.0"),
+        (RandomCameras, {"roll": -0.1}, r"cameras.roll is -0.1; expected 0 or more"),
+        (Distortion, {"flip": 2}, r"distortion.flip is 2.0; expected a share"),
+    ],
+)
+def test_what_is_no_size_or_share_is_refused(kind, given, said):
+    with pytest.raises(InputError, match=said):
+        settings_of(kind, given, "settings")
+
+
+def test_infinite_sizes_are_refused():
+    with pytest.raises(InputError, match=r"rig.noise is inf; expected 0 or more"):
+        check_sizes(Rig(noise=float("inf")), "rig", ["noise"])
 
 
 def test_what_is_given_replaces_defaults_and_keeps_their_kind():

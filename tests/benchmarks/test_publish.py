@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import publish
 import pytest
+import torch
 from card_scores import Files
 
 from posezoo.data import load_dataset
@@ -46,6 +48,29 @@ def test_settings_change_the_words(settings, data, needed, words):
     header = {"paper": "geoselfsup", "settings": settings, "data": data}
     assert publish.trained_on(header).needed == needed
     assert publish.read(header).endswith(words)
+
+
+@pytest.mark.parametrize("bits", [4, 10])
+def test_rounded_weights_are_the_nearest_of_so_many_bits(bits):
+    model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.BatchNorm1d(32))
+    model[0].weight.data *= torch.logspace(-6, 6, 64)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    publish.round_weights(model, bits)
+    for name, tensor in model.state_dict().items():
+        # NumPy splits a number into a fraction of [0.5, 1) and a power of two.
+        fraction, power = np.frexp(before[name].double().numpy())
+        expected = np.ldexp(
+            np.copysign(np.floor(np.abs(fraction) * 2 ** (bits + 1) + 0.5), fraction) / 2 ** (bits + 1), power
+        )
+        np.testing.assert_array_equal(
+            tensor.double().numpy(), expected if before[name].is_floating_point() else before[name]
+        )
+
+
+def test_ten_bits_are_those_of_float16():
+    model = torch.nn.Linear(64, 64)
+    publish.round_weights(model)
+    torch.testing.assert_close(model.weight.half().float(), model.weight.detach(), rtol=0, atol=2**-24)
 
 
 def test_every_kind_of_models_is_measured():

@@ -170,7 +170,7 @@ def test_later_passes_begin_with_the_mean_of_those_before_and_all_are_averaged()
         noise = model._refine_once(world, keypoints, RIG, None, None, None)[2]
         for done in (1, 2):
             begun = RIG.to_world(poses[done - 1].flatten(0, 1)).mean(1)[None]
-            again = model._refine_once(begun, keypoints, RIG, None, None, None, most_mm=noise)[1]
+            again = model._refine_once(begun, keypoints, RIG, None, None, None, first_noise_mm=noise)[1]
             torch.testing.assert_close(poses[done], (done * poses[done - 1] + again) / (done + 1), atol=1e-2, rtol=0)
             assert float((again - poses[done - 1]).abs().max()) > 0.1
     with pytest.raises(InputError, match="passes"):

@@ -226,6 +226,10 @@ def test_mirrored_people_keep_their_left(motions):
         ({"views": (1,)}, "two or more views"),
         ({"frames": (0,)}, "one or more frames"),
         ({"distance_mm": (3000.0, 2000.0)}, "ascending"),
+        ({"distance_mm": (0.0, 2000.0)}, "noise and distances above 0"),
+        ({"noise": (0.0, 0.01)}, "noise and distances above 0"),
+        ({"outliers": -0.1}, "rigs.outliers is -0.1; expected a share"),
+        ({"lasting_mm": -1.0}, "rigs.lasting_mm is -1.0; expected 0 or more"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, said):

@@ -6,9 +6,8 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +18,8 @@ from posezoo.cli.kinds import Scores
 from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
-    from posezoo.data import PoseData
     from posezoo.geometry import Camera
     from posezoo.geometry.rig_fit import RigFit
-    from posezoo.lifting import ZooModule
     from posezoo.papers.cvugcn import CVUGCN
     from posezoo.poses.multiview import MultiViewPrediction
     from posezoo.poses.tracking import Track
@@ -261,26 +258,16 @@ def _agreement(result: MultiViewPrediction, names: Sequence[str]) -> str:
     )
 
 
-def evaluate_real(model: ZooModule, data: PoseData) -> dict[str, Any]:
-    """Score every pair of the cameras of real video, on the joints that detectors and the video's truth define alike."""
-    from posezoo.data.realbench import LIMBS
-
-    views = sorted(set(data.view.tolist()))
-    pairs = [f"c{one + 1}c{two + 1}" for one, two in combinations(views, 2)]
-    # The dataset names a camera as the action, so that lifters are scored by camera; here all cameras see one action.
-    clips = tuple(replace(clip, action="recording") for clip in data.sequences)
-    return model.evaluate(replace(data, sequences=clips), skeleton=LIMBS, pairs=pairs)
-
-
 def evaluate(model: CVUGCN, options: argparse.Namespace) -> Scores:
     """Score a model of several views beside the triangulation that it starts from."""
     from posezoo.data import load_dataset
+    from posezoo.papers.cvugcn.evaluation import evaluate_real_video
 
     if options.count is not None or options.side is not None:
         raise InputError(f"{options.name} takes keypoints; --count and --side are for models that take pictures.")
     if options.joints:
         raise InputError(f"{options.name} takes two views; --joints is for lifters.")
     data = load_dataset(options.data, options.split, file_of(options), keypoints=options.keypoints, **views_of(options))
-    result = evaluate_real(model, data) if options.data == "realbench" else model.evaluate(data)
+    result = evaluate_real_video(model, data) if options.data == "realbench" else model.evaluate(data)
     beside = {name.removesuffix("_triangulated"): v for name, v in result.items() if name.endswith("_triangulated")}
     return Scores(result, f"{options.keypoints.upper()} 2D, {result['poses']} poses", "triangulated", beside)

@@ -13,6 +13,7 @@ from torch import Tensor
 from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import rotation_about
+from posezoo.settings import check_sizes
 
 _WORLD_TO_CAMERA = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
 _NEAREST_MM = 700.0
@@ -45,7 +46,7 @@ class RandomCameras:
             the share of such pictures. In the others the camera looks at the root.
 
     Raises:
-        InputError: a distance that reaches the person, or limits in the wrong order.
+        InputError: a distance that reaches the person, limits in the wrong order, or what is no size or no share.
     """
 
     pitch: tuple[float, float] = (-0.15, 0.55)
@@ -63,6 +64,7 @@ class RandomCameras:
                 f"cameras at {nearest} to {farthest} mm, pitched by {lowest} to {highest} rad; expected distances of "
                 f"{_NEAREST_MM:g} mm or more and angles within a quarter turn, each pair in ascending order."
             )
+        check_sizes(self, "cameras", ["roll", "tilt", "off_axis"], ["tilted", "off_axis_share"])
 
     def rotations(self, count: int, device: torch.device | str | None = None) -> Float[Tensor, "B 3 3"]:
         """Return world-to-camera rotations: any heading, pitch and roll as drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.distributed import draw
+from posezoo.errors import InputError
+from posezoo.settings import check_sizes
 from posezoo.skeletons import Skeleton, get_skeleton
 from posezoo.skeletons.conversion import conversion_matrix
 
@@ -80,6 +83,9 @@ class DetectorNoise:
         lost, lost_deviation: of such joints, and how far off they are.
         swapped: share of poses in which a left and a right lower limb, or its end, are exchanged.
         measured: share of poses with errors drawn, joint by joint, from those of a real detector, where they are given.
+
+    Raises:
+        InputError: no deviation, or what is no size or no share.
     """
 
     level: tuple[float, float] = (0.002, 0.04)
@@ -91,6 +97,13 @@ class DetectorNoise:
     lost_deviation: float = 0.12
     swapped: float = 0.02
     measured: float = 0.25
+
+    def __post_init__(self) -> None:
+        least, largest = self.level
+        if not 0 < least <= largest < math.inf:
+            raise InputError(f"noise.level is {least} to {largest}; expected deviations above 0 in ascending order.")
+        shares = ("together", "clean", "poor", "lost", "swapped", "measured")
+        check_sizes(self, "noise", ["joint_spread", "lost_deviation"], shares)
 
     def __call__(
         self,

@@ -18,6 +18,7 @@ from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import mirror_half
 from posezoo.poses.facing import CENTER_PX, FOCAL_PX
+from posezoo.settings import check_sizes
 from posezoo.skeletons import Skeleton
 
 STATURE_MM = 1700.0
@@ -43,7 +44,7 @@ class Augmentation:
         batches: how many batches are an epoch.
 
     Raises:
-        InputError: no view, or no batch.
+        InputError: no view, no batch, or what is no size or no share.
     """
 
     limbs: float = 0.35
@@ -61,6 +62,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         if self.views < 1 or self.batches < 1:
             raise InputError(f"augmentation with {self.views} views and {self.batches} batches; expected 1 or more of each.")
+        check_sizes(self, "augmentation", ["turn", "segments", "definition_mm", "lean"], ["limbs", "leaning", "converted"])
 
     def change(self, pool: Float[Tensor, "N J 3"], count: int, skeleton: Skeleton) -> Float[Tensor, "B J 3"]:
         """Draw poses of the pool, mirrored or not, and change posture and body.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from posezoo.data.pictures.crops import Crops, crop_matrix, cut, one_thread
 from posezoo.data.pictures.people import Batched
 from posezoo.distributed import share
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
+from posezoo.settings import check_sizes
 from posezoo.terminal import progress
 
 ROOM = 1.4
@@ -40,7 +41,7 @@ class Distortion:
         occlusion: share with a piece of another picture before the person.
 
     Raises:
-        InputError: a negative value.
+        InputError: what is no size or no share.
     """
 
     scale: float = 0.25
@@ -54,9 +55,8 @@ class Distortion:
     occlusion: float = 0.4
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if (value := getattr(self, field.name)) < 0:
-                raise InputError(f"distortion.{field.name} is {value}; expected 0 or more.")
+        shares = ("anyhow", "flip", "gray", "occlusion")
+        check_sizes(self, "distortion", ("scale", "rotation", "shift", "color", "noise"), shares)
 
 
 class ResidentCrops:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from posezoo.formats.keypoints.axes import flatten
 from posezoo.formats.keypoints.clips import Clips, group, numeric
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.plain import flatten
 from posezoo.formats.mpii import picture_names, unannotated
 from posezoo.formats.videopose3d import HOURGLASS_FINE_TUNED, HOURGLASS_FINE_TUNED_FOLDER
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posezoo.data import PoseData
+from posezoo.data.realbench import LIMBS
 from posezoo.errors import InputError
+from posezoo.lifting import ZooModule
 from posezoo.lifting.evaluation import about_the_pelvis
 from posezoo.papers.cvugcn.pairs import PAIRS, CalibrationError, paired_tensors, pairs_by_name
 from posezoo.papers.cvugcn.refinement import Refinement
@@ -206,3 +210,20 @@ def evaluate_views(
         "mpjpe_mean_over_actions": float(np.mean(list(per_action.values()))),
         "per_action": per_action,
     }
+
+
+def evaluate_real_video(model: ZooModule, data: PoseData) -> dict[str, Any]:
+    """Score every pair of cameras of a recording, on the joints that detectors and the recording's truth define alike.
+
+    Args:
+        model: of several views.
+        data: of :func:`posezoo.data.realbench.load_realbench`.
+
+    Returns:
+        what ``model.evaluate`` gives.
+    """
+    views = sorted(set(data.view.tolist()))
+    pairs = [f"c{one + 1}c{two + 1}" for one, two in combinations(views, 2)]
+    # The dataset names a camera as the action, so that lifters are scored by camera; here all cameras see one action.
+    clips = tuple(replace(clip, action="recording") for clip in data.sequences)
+    return model.evaluate(replace(data, sequences=clips), skeleton=LIMBS, pairs=pairs)

@@ -128,7 +128,7 @@ class Refinement(MultiViewModule):
         start, mean, noise = self._refine_once(world, keypoints, rig, follows, picked, batch_size)
         for done in range(1, passes):
             again = ((mean - rig.t[:, None, :, None]) @ rig.R[:, None]).mean(2)
-            _, pose, _ = self._refine_once(again, keypoints, rig, follows, picked, batch_size, most_mm=noise)
+            _, pose, _ = self._refine_once(again, keypoints, rig, follows, picked, batch_size, first_noise_mm=noise)
             mean = mean + (pose - mean) / (done + 1)
         return start, mean
 
@@ -140,14 +140,14 @@ class Refinement(MultiViewModule):
         follows: Tensor | None,
         picked: Tensor | None,
         batch_size: int | None,
-        most_mm: Float[Tensor, " B"] | None = None,
+        first_noise_mm: Float[Tensor, " B"] | None = None,
     ) -> tuple[Float[Tensor, "B S V J 3"], Float[Tensor, "B S V J 3"], Float[Tensor, " B"]]:
         """Refine once, see :meth:`refine_clips`; return the clips' noise too, which is the unit of shifts.
 
         Args:
             world, keypoints, rig, follows, picked, batch_size: of :meth:`refine_clips`.
-            most_mm: the largest unit. What was shifted before disagrees with the views by more than what was triangulated,
-                and exact keypoints would be shifted by more from pass to pass.
+            first_noise_mm: of what was triangulated, in later passes. That noise tells whether keypoints are exact; what was
+                shifted since disagrees with exact keypoints, and would be shifted again.
         """
         pose = world[:, :, None] @ rig.R[:, None].mT + rig.t[:, None, :, None]
         start, middle = self.within_reach(pose)
@@ -162,9 +162,10 @@ class Refinement(MultiViewModule):
         network, flat = self.for_inference(self.network), seen.flatten(0, 1)
         parts = pieces(flat, batch_size) if batch_size else (flat,)
         shift = torch.cat([self.in_training(network, part) for part in parts]).unflatten(0, seen.shape[:2])
-        noise = context.noise_mm if most_mm is None else torch.minimum(context.noise_mm, most_mm)
+        noise = context.noise_mm
+        first = noise if first_noise_mm is None else first_noise_mm
         # Training knows no views that agree as exactly as this; what they see stays.
-        unit = _SHIFT * noise * noise.square() / (noise.square() + _EXACT_MM**2)
+        unit = _SHIFT * noise * first.square() / (first.square() + _EXACT_MM**2)
         return start, start + shift * unit[:, None, None, None, None], noise
 
     def fill(self, pose: Float[Tensor, "*B J 3"]) -> Float[Tensor, "*B J 3"]:

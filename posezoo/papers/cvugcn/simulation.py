@@ -16,6 +16,7 @@ from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import look_at, mirror_half, rotation_about, rotation_vector_to_matrix
 from posezoo.papers.cvugcn.graph import BodyGraph
+from posezoo.settings import check_sizes
 from posezoo.skeletons import Skeleton
 
 STATURE_MM = 1700.0
@@ -43,7 +44,8 @@ class RigSettings:
             and in all frames of a clip. Frames cannot tell each other of such errors, the body's build can.
 
     Raises:
-        InputError: fewer than two views, no frame, or limits in the wrong order.
+        InputError: fewer than two views, no frame, limits in the wrong order, no noise or distance, or errors that are
+            no sizes.
     """
 
     views: Sequence[int] = (2, 2, 2, 3, 4, 5)
@@ -64,6 +66,9 @@ class RigSettings:
         ordered = all(low <= high for low, high in (self.distance_mm, self.height_mm, self.apart_deg, self.noise))
         if min(self.views) < 2 or min(self.frames) < 1 or min(self.picked, self.batches) < 1 or not ordered:
             raise InputError(f"{self}; expected two or more views, one or more frames, and limits in ascending order.")
+        if min(self.noise[0], self.distance_mm[0]) <= 0:
+            raise InputError(f"{self}; expected noise and distances above 0.")
+        check_sizes(self, "rigs", ["calibration_deg", "bones", "definition_mm", "lasting_mm"], ["outliers"])
 
 
 def change_bodies(world: Float[Tensor, "B T J 3"], skeleton: Skeleton, settings: RigSettings) -> Float[Tensor, "B T J 3"]:
