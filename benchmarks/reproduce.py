@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from reproduction.archive import CELLS, MEASUREMENTS
-from reproduction.datasets import datasets
+from reproduction.datasets import measurable
 from reproduction.launching import Launcher
 from reproduction.listing import print_list, print_plan
 from reproduction.local import LocalLauncher
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--all", action="store_true", help="every table")
     top.add_argument("--list", action="store_true", help="which tables there are")
     top.add_argument("--row", action="append", metavar="ROW", help="this row alone; may be repeated")
-    top.add_argument("--data", default="openmocap", help=f"measure on {', '.join(datasets())} (default openmocap)")
+    top.add_argument("--data", default="openmocap", help=f"measure on {', '.join(measurable())} (default openmocap)")
     top.add_argument("--data-dir", type=Path, default=Path(), help="folder of the datasets' files (default: here)")
     top.add_argument("--seeds", type=int, default=1, help="how many seeds of every row (default 1)")
     top.add_argument("--seed", type=int, default=0, help="the first of them (default 0)")
@@ -117,8 +117,8 @@ def check(options: argparse.Namespace) -> None:
     """Refuse contradicting options before anything is read or written."""
     if min(options.devices, options.jobs, options.seeds, options.time, options.cores) < 1 or options.retries < 0:
         raise InputError("--devices, --jobs, --seeds, --time and --cores are 1 or more, --retries 0 or more.")
-    if options.data not in datasets():
-        raise UnknownNameError.of("dataset", options.data, datasets())
+    if options.data not in measurable():
+        raise UnknownNameError.of("dataset", options.data, measurable())
     for option, folder in (("--tables", options.table_folder), ("--recipes", options.recipes)):
         if not folder.is_dir():
             raise InputError(f"{option} {folder} is no folder.")

@@ -17,6 +17,9 @@ from posezoo.files.hdf5 import open_hdf5, read_attributes
 from posezoo.files.reading import sha256
 from reproduction.tables import BENCHMARKS, read_mapping
 
+WEIGHTS = "weights"
+"""The loader of an entry that is no dataset, but weights of another package that training begins from."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -25,10 +28,11 @@ class Dataset:
     Attributes:
         id, title: its key in that file, and its name in a report.
         loader: its name in :func:`posezoo.data.load_dataset`, or, for pictures, in
-            :func:`posezoo.data.pictures.load_pictures`.
+            :func:`posezoo.data.pictures.load_pictures`; ``weights`` for those that a recipe's ``initial`` names.
         file: the path of its file or folder below ``--data-dir``; empty where the dataset needs none.
         more: paths of other files that it needs.
         make: the command that makes the file.
+        holds: what the files are, where no command makes them.
         splits: the splits that it has.
         instead_of: the paper's datasets that it can stand for.
         pictures: whether it holds people in pictures.
@@ -43,6 +47,7 @@ class Dataset:
     file: str = ""
     more: tuple[str, ...] = ()
     make: str = ""
+    holds: str = ""
     splits: tuple[str, ...] = ("train", "val", "test")
     instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     pictures: bool = False
@@ -59,14 +64,15 @@ class Dataset:
             MissingFileError: the file, or another that it needs, is missing; the message says how to make it.
         """
         readers = PICTURES if self.pictures else DATASETS
-        if self.loader != "keypoints" and self.loader not in readers:
+        if self.loader not in ("keypoints", WEIGHTS, *readers):
             raise InputError(f"posezoo has no reader for {self.title} yet; it reads {', '.join(readers)}.")
         if not self.file:
             return None
         for path in self.files(folder):
             if not path.exists():
-                how = f"; make it with `{self.make}`" if self.make else ""
-                raise MissingFileError(f"{self.title} is not at {path}{how} and name its folder with --data-dir.")
+                made = f"make it with `{self.make}` and " if self.make else ""
+                how = f"put {self.holds} there and " if self.holds else made
+                raise MissingFileError(f"{self.title}: {path} is missing; {how}name its folder with --data-dir.")
         return folder / self.file
 
     def files(self, folder: Path) -> list[Path]:
@@ -86,6 +92,11 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
 def datasets() -> dict[str, Dataset]:
     """Return the datasets by id."""
     return {key: Dataset(key, **_tuples(value)) for key, value in read_mapping(BENCHMARKS / "datasets.yaml").items()}
+
+
+def measurable() -> list[str]:
+    """Return the ids of what can be measured on."""
+    return [key for key, dataset in datasets().items() if dataset.loader != WEIGHTS]
 
 
 @cache

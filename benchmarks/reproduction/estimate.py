@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import json
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,18 +39,19 @@ class Estimate:
 class Estimates:
     """Estimates for the runs of one call.
 
-    On a CPU the step time of a run is that of finished results with the same recipe and budget. Without such results it is
-    the time that ``benchmarks/speed --steps`` measured (``benchmarks/step_times.json``). Without that either, it is the
-    arithmetic of a step, which the same command counted, at the rate of the recipes that were timed. A recipe that was not
-    even counted takes the time of its paper's own recipe, or is guessed from its weights. On a GPU it is the time
-    that the command measured on one. A recipe that was never timed on a GPU takes the time to launch the operators of a step
-    or the time of its arithmetic, whichever is longer.
+    On a CPU the step time of a run is the median of finished results with the same settings but for the seed, else of those
+    with the same recipe and budget. Without such results it is the time that ``benchmarks/speed --steps`` measured
+    (``benchmarks/step_times.json``). Without that either, it is the arithmetic of a step, which ``--count`` counted, at the
+    rate of the recipes that were timed. A recipe that was not even counted takes the time of its paper's own recipe, or is
+    guessed from its weights. On a GPU it is the time that the command measured on one. A recipe that was never timed on a
+    GPU takes the time to launch the operators of a step or the time of its arithmetic, whichever is longer.
     """
 
     def __init__(self, bench: Bench, gpu: bool = False) -> None:
         self.bench, self.gpu = bench, gpu
         self.sources: list[str] = []
         self._seconds: dict[str, float] = {}
+        self._alike: dict[str, float] = {}
         stored = read_json(STEP_TIMES) if STEP_TIMES.is_file() else {}
         kind = "gpu" if gpu else "cpu"
         if kind in stored:
@@ -75,13 +78,17 @@ class Estimates:
 
     def _learn(self) -> None:
         """Take the step times of finished runs."""
+        alike, by_recipe = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
         for row in results_in(self.bench.results):
             for cell in row["cells"].values():
                 wall, steps = cell["origin"].get("wall_seconds"), cell["config"].get("steps")
                 if wall and steps and row["budget"] != "smoke":
-                    self._seconds[f"{self._recipe(row)}/{row['budget']}"] = wall / steps
-                    if "results measured before" not in self.sources:
-                        self.sources.append("results measured before")
+                    by_recipe[f"{self._recipe(row)}/{row['budget']}"].append(wall / steps)
+                    alike[_without_seeds(cell["config"])].append(wall / steps)
+        self._seconds |= {name: statistics.median(seconds) for name, seconds in by_recipe.items()}
+        self._alike = {settings: statistics.median(seconds) for settings, seconds in alike.items()}
+        if alike:
+            self.sources.append("results measured before")
 
     @staticmethod
     def _recipe(result: Mapping[str, Any]) -> str | None:
@@ -95,7 +102,8 @@ class Estimates:
         if run.trained_on is None:
             return Estimate(None, 0.0, 0)
         steps, disk = self._steps(run), self._disk(run)
-        known = (self._seconds.get(f"{name}/{self.bench.budget}") for name in (run.name, run.paper))
+        known = [self._alike.get(_without_seeds(run.recipe))]
+        known += [self._seconds.get(f"{name}/{self.bench.budget}") for name in (run.name, run.paper)]
         seconds = next((found for found in known if found is not None), None)
         if seconds is None:  # such as a user's own recipe: count six products with every weight for each pose of a batch
             batch = run.recipe["data"].get("batch_size", 256)
@@ -133,6 +141,16 @@ class Estimates:
         state = sum(tensor.nbytes for tensor in model.state_dict().values())
         moments = sum(2 * parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
         return kept + state + moments
+
+
+def _without_seeds(recipe: Mapping[str, Any]) -> str:
+    """Return a recipe as text, without its seeds and those of its starts."""
+
+    def strip(settings: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {key: value for key, value in settings.items() if key not in ("seed", "seed_everything")}
+        return {key: strip(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+    return json.dumps(strip(recipe), sort_keys=True, default=str)
 
 
 def duration(hours: float) -> str:

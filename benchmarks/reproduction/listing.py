@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from posezoo.errors import PoseZooError
 from reproduction.datasets import Dataset
 from reproduction.estimate import Estimate, Estimates, duration, makespan
+from reproduction.results import is_stale
 from reproduction.runs import PlannedRow
 from reproduction.session import Session, runs_of
 
@@ -36,6 +39,8 @@ def print_plan(session: Session) -> None:
     for row in session.rows:
         needed = {digest: jobs[digest] for digest in runs_of(row) if digest in jobs}
         state = row.impossible or ("finished" if not session.is_open(row) else "to run" if needed else "measured already")
+        if state == "finished" and _is_otherwise(session, row):
+            state = "finished, with other settings or data"
         if any(job.is_begun() for job in needed.values()):
             state = "goes on from its checkpoint"
         if needed and all(digest in counted for digest in needed):
@@ -50,7 +55,7 @@ def print_plan(session: Session) -> None:
             ", ".join(sorted({str(estimate.steps) for estimate in new.values() if estimate.steps})),
             duration(hours) if new else "",
             f"{sum(estimate.disk for estimate in new.values()) / 1e6:.0f} MB" if new else "",
-            ", ".join(file for dataset in _in_order(row.datasets) for file in (dataset.file, *dataset.more) if file),
+            ", ".join(dict.fromkeys(f for dataset in _in_order(row.datasets) for f in (dataset.file, *dataset.more) if f)),
             _settings(row),
         )
     session.console.print(grid)
@@ -90,8 +95,26 @@ def _in_order(found: set[Dataset]) -> list[Dataset]:
 def _settings(row: PlannedRow) -> str:
     """Return the settings that a row has of its own: switches of model, training and test."""
     own = {**row.row.model, **row.row.train, **row.row.test}
+    own.pop("evaluate", None)
+    for cell in row.cells:  # with those of columns, and of what stands for a paper's data
+        scoring = {f"tested with {key}": value for key, value in cell.evaluation.scoring.items()}
+        named = set(cell.column.elsewhere.get("train", {})) & set(cell.run.recipe.get("data", {}))
+        own |= {**{key: cell.run.recipe["data"][key] for key in sorted(named)}, **scoring}
     if row.row.start:
         own["start"] = {key: dict(value) for key, value in row.row.start.items()}
     keypoints = {str(cell.evaluation.settings["keypoints"]) for cell in row.cells if "keypoints" in cell.evaluation.settings}
-    parts = [f"{key}={value}" for key, value in own.items() if key != "keypoints"]
-    return "; ".join([", ".join(sorted(keypoints)), *parts] if keypoints else parts)
+    parts = [f"{key}={_short(value)}" for key, value in own.items() if key != "keypoints"]
+    return "; ".join([", ".join(sorted(keypoints)), *parts] if keypoints else parts) or "the recipe's"
+
+
+def _short(value: object) -> str:
+    """Return a setting as text, without the marks of Python's dictionaries and strings."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_short(item)}" for key, item in value.items()) + "}"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _is_otherwise(session: Session, row: PlannedRow) -> bool:
+    """Return whether a finished row was measured with other settings or data; False where the data are not at hand."""
+    at_hand = all(session.bench.file(dataset) for dataset in row.datasets if dataset.file)
+    return at_hand and bool(row.cells) and is_stale(row)

@@ -15,7 +15,7 @@ from posezoo.data.prepared import detectors
 from posezoo.errors import InputError, MissingFileError, PoseZooError, UnknownNameError
 from posezoo.registry import paper_class
 from posezoo.training import read_recipe
-from reproduction.datasets import Dataset, identity
+from reproduction.datasets import Dataset, datasets, identity
 from reproduction.runs import Bench, Cell, Evaluation, PlannedRow, Run
 from reproduction.tables import Row, Table, read_mapping
 
@@ -69,12 +69,16 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         role = {**train, **switches["train"]}.get("dataset", table.data)
         parts = (column.test, added.get("test", {}), row.test, own.get("test", {}))
         test = {key: value for part in parts for key, value in part.items()}
-        trained_on = bench.dataset(table, role)
+        trained_on, test_role = bench.dataset(table, role), test.get("dataset", table.data)
         scoring = {k: v for part in parts for k, v in part.get("evaluate", {}).items()}
         test.pop("evaluate", None)
         tested_on = bench.dataset(table, test.pop("dataset", table.data))
         scoring = {**tested_on.evaluate, **scoring}
+        if unfit := _unfit({role: trained_on, test_role: tested_on}):
+            return PlannedRow(table, row, seed, path, (), unfit)
         run = _run(table, str(row.recipe), switches, train, trained_on, seed, bench)
+        if unfit := _unfit_pairs(run, trained_on):
+            return PlannedRow(table, row, seed, path, (), unfit)
         split = test.pop("split", "test")
         for settings, dataset in ((test, tested_on), (run.recipe.get("data", {}), run.trained_on)):
             if dataset is not None and (lacking := _lacking_detector(settings, dataset, bench)):
@@ -86,12 +90,40 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
         content = identity(file) if file else ""
         kind: dict[str, Any] = {"keypoints": "gt"}
         if tested_on.pictures:  # rendered pictures have the same size in tests and in training
-            options = run.recipe["data"].get("options", {})
+            options = run.recipe.get("data", {}).get("options", {})
             kind = options_of(tested_on.loader, options) if tested_on.loader in PICTURES else {}
         settings = _named_detector({**kind, **tested_on.settings, **test}, table, tested_on)
         evaluation = Evaluation(tested_on, split, settings, content, scoring)
         cells.append(Cell(column, run, evaluation))
     return PlannedRow(table, row, seed, path, tuple(cells))
+
+
+def _unfit(stand_in: Mapping[str, Dataset]) -> str:
+    """Return a sentence where datasets cannot stand for a paper's; empty where they can.
+
+    Args:
+        stand_in: what stands for each of the paper's datasets that a cell is trained and tested on.
+    """
+    known = datasets()
+    for role, dataset in stand_in.items():
+        if known[role].pictures != dataset.pictures:
+            kinds = ("keypoints", "people in pictures")
+            held, needed = kinds[dataset.pictures], kinds[known[role].pictures]
+            return f"{dataset.title} holds {held}, in place of {known[role].title} {needed} are needed"
+        if dataset.loader == "keypoints":
+            return f"{dataset.title} holds 2D keypoints of single views; nothing is scored on them"
+    one, *other = stand_in.values()
+    if other and one.file and one.id == other[0].id and not one.pictures:
+        return f"{' and '.join(known[role].title for role in stand_in)} are two datasets; {one.title} is one"
+    return ""
+
+
+def _unfit_pairs(run: Run, dataset: Dataset) -> str:
+    """Return a sentence where a row is trained on pairs of cameras that a dataset lacks."""
+    held, asked = dataset.train.get("pairs"), run.recipe.get("data", {}).get("pairs")
+    if held is None or not asked or set(asked) <= set(held):
+        return ""
+    return f"{dataset.title} has the pairs of cameras {', '.join(held)}, not {', '.join(sorted(set(asked) - set(held)))}"
 
 
 def _named_detector(settings: dict[str, Any], table: Table, dataset: Dataset) -> dict[str, Any]:
@@ -138,11 +170,11 @@ def budget_of(recipe: str, bench: Bench) -> dict[str, Any]:
     for key in ("model", "data", "trainer"):
         merged[key] = {**base.get(key, {}), **own.pop(key, {})}
     merged["steps"] = steps = own.pop("steps", base.get("steps"))
-    if "start" in own:
-        merged["start"] = own.pop("start")
+    merged |= {key: own.pop(key) for key in ("start", "initial") if key in own}
     if own:
         raise InputError(
-            f"{path}, {bench.budget}: no setting {', '.join(own)}; it takes from paper start steps model data trainer."
+            f"{path}, {bench.budget}: no setting {', '.join(own)}; it takes from paper start initial steps model data "
+            "trainer."
         )
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"{path}, {bench.budget}: steps is {steps!r}; expected a whole number of batches.")
@@ -195,16 +227,19 @@ def _run(
     }
     if start is not None:
         recipe["start"] = start.recipe
+    if "initial" in budget:
+        recipe["initial"] = budget["initial"]
     path = bench.file(on) if "train" in on.splits else None
     content: dict[str, Any] = {**_decisive(recipe), "content": identity(path) if path else on.id}
     if contents:
         content["sources"] = contents
-    beside = bench.file(annotated) if annotated else None
-    if beside:
-        content["annotated"] = identity(beside)
+    initial = datasets()[budget["initial"]] if "initial" in budget else None
+    for key, dataset in (("annotated", annotated), ("initial", initial)):
+        if dataset and (beside := bench.file(dataset)):
+            content[key] = identity(beside)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
     also = tuple(bench.dataset(table, role) for role in roles)
-    return Run(recipe, on, digest, tuple(sources), start, annotated, also, name)
+    return Run(recipe, on, digest, tuple(sources), start, annotated, initial, also, name)
 
 
 def _decisive(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class Run:
         digest: SHA-256 of everything that decides the outcome.
         annotated: for pictures, the dataset with 2D labels beside the one with 3D, where there is one.
         start: the run whose weights this one starts from; its recipe is part of this one's, as ``start``.
+        initial: the weights of another package that the first run of a chain begins from; None for random ones.
         also: the datasets that ``sources`` belong to.
         name: the recipe's name, a file of ``benchmarks/recipes``.
     """
@@ -121,13 +122,14 @@ class Run:
     sources: tuple[str, ...] = ()
     start: Run | None = None
     annotated: Dataset | None = None
+    initial: Dataset | None = None
     also: tuple[Dataset, ...] = ()
     name: str = ""
 
     @property
     def datasets(self) -> set[Dataset]:
         """Every dataset that training needs, also for the runs that this one starts from."""
-        own = {each for each in (self.trained_on, self.annotated, *self.also) if each is not None}
+        own = {each for each in (self.trained_on, self.annotated, self.initial, *self.also) if each is not None}
         return own if self.start is None else own | self.start.datasets
 
     @property

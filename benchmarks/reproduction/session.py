@@ -116,7 +116,7 @@ class Session:
             "train_path": _text(self.bench.file(run.trained_on)) if run.trained_on else "",
             "annotated_path": _text(self.bench.file(run.annotated)) if run.annotated else "",
             "sources": list(run.sources),
-            "start": str(needs.folder / WEIGHTS) if needs else "",
+            "start": str(needs.folder / WEIGHTS) if needs else _text(self.bench.file(run.initial)) if run.initial else "",
             "tests": [
                 {
                     "key": key,

@@ -48,7 +48,8 @@ def train(folder: Path, spec: dict[str, Any]) -> None:
         recipe["data"] = {**recipe["data"], "batch_size": batch // devices}
     if spec.get("sources"):
         recipe["data"] = {**recipe["data"], "source": spec["sources"]}
-    recipe.pop("start", None)  # provenance of the start, whose weights are in the folder
+    for key in ("start", "initial"):  # provenance of the weights that training begins from, whose file ``spec`` names
+        recipe.pop(key, None)
     path = folder / "recipe.yaml"
     write_whole(path, yaml.safe_dump(recipe))
     last = folder / "train" / "checkpoints" / "last.ckpt"

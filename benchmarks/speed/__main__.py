@@ -6,6 +6,7 @@
     python benchmarks/speed --profile svma.mocap    where the time of a training step goes, recipe by recipe
     python benchmarks/speed --bodies bodies.h5  bodies drawn in a second
     python benchmarks/speed --steps             step times of every recipe, into benchmarks/step_times.json
+    python benchmarks/speed --count             arithmetic of a step of every recipe, into the same file
 
 A benchmark is a function, listed in ``BENCHMARKS``, that returns its ratios. The contestants take turns, and the fastest
 turn of each counts, so that other load on the machine slows both alike.
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the ratios here too")
     parser.add_argument("--ddp", action="store_true", help="how training scales from one process to two")
     parser.add_argument("--steps", action="store_true", help="measure the step times that estimates are made from")
+    parser.add_argument("--count", action="store_true", help="count the arithmetic of those steps, and measure nothing")
     parser.add_argument("--profile", metavar="RECIPE", nargs="+", help="where the time of a training step goes")
     parser.add_argument("--bodies", type=Path, help="count bodies drawn from this file of `posezoo data prepare bodies`")
     options = parser.parse_args(arguments)
@@ -75,6 +77,11 @@ def main(arguments: list[str] | None = None) -> int:
         from reproduction.step_times import measure
 
         print(f"step times -> {measure()}")
+        return 0
+    if options.count:
+        from reproduction.step_times import count_all
+
+        print(f"counts -> {count_all()}")
         return 0
     if options.ddp:
         from reproduction.scaling import scaling

@@ -12,7 +12,7 @@ from reproduction.tables import BENCHMARKS, read_table
 QUOTED = {
     "cvugcn/figure6": [
         "0.01 ({m[weight_a]:.1f} mm, one seed)", "0.1 ({m[weight_b]:.1f} +- {s[weight_b]:.1f}, three seeds)",
-        "({m[weight_c]:.1f} and {m[weight_d]:.1f})",
+        "of one seed, have {m[weight_c]:.1f} and {m[weight_d]:.1f} mm",
     ],
     "cvugcn/table2": [
         "({m[no_cross_view]:.1f} against {m[ours]:.1f})", "full one ({m[no_fusion]:.1f})",
@@ -23,6 +23,10 @@ QUOTED = {
     "cvugcn/table3": [
         "({m[r_b]:.1f} mm against {m[r_s]:.1f} and {m[r_t]:.1f}; L_r alone {m[r]:.1f})", "as printed ({m[r_s_b]:.1f})",
         "nothing ({m[r_s_b_t]:.1f})",
+    ],
+    "cvugcn/table6": [
+        "P1 {m[p1_p3.p1]:.1f} by P1 + P3, {m[all.p1]:.1f} by all",
+        "P3 {m[p3.p3]:.1f} by P3 alone, {m[all.p3]:.1f} by all", "P4 {m[p2_p4.p4]:.1f} by P2 + P4, {m[all.p4]:.1f} by all",
     ],
     "cvugcn/table7": [
         "({m[noise_0.triangulation]:.1f} to {m[noise_0.refinement]:.1f} mm)",

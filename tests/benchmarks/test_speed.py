@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from reproduction.plan import budget_of
+from reproduction.runs import Bench
+from reproduction.step_times import RECIPES, count
 from speed import __main__ as command
 from speed.geometry import p_mpjpe as p_mpjpe_ratio
 from speed.geometry import svd_p_mpjpe
@@ -11,6 +16,7 @@ from speed.profiling import step_profile
 from speed.ratios import Ratio, print_table
 
 from posezoo.metrics.functional import p_mpjpe
+from posezoo.registry import build
 
 
 @pytest.mark.parametrize("mirror", [1.0, -1.0])
@@ -49,3 +55,17 @@ def test_the_shares_of_a_step_add_up() -> None:
     assert seconds > 0
     assert sum(shares.values()) == pytest.approx(1)
     assert max(shares, key=lambda kind: shares[kind]) == "matrix products"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+def test_a_step_of_every_recipe_can_be_counted(name: str) -> None:
+    settings = budget_of(name, Bench("procedural", Path(), "cpu", Path(), RECIPES))
+    if "baseline" in settings:
+        return
+    settings["data"]["batch_size"] = 4
+    counted = count(settings)
+    parameters = build(settings["paper"], settings["model"]).parameters()
+    # A product with each weight, forward for each of four poses, and two for its gradients: twice, a sum and a product.
+    assert counted["flops"] > 4 * 2 * 3 * max(parameter.numel() for parameter in parameters if parameter.ndim > 1) / 2
+    assert counted["operators"] > 50

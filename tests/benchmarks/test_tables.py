@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
-from reproduction.datasets import Dataset, datasets
+from reproduction.datasets import Dataset, datasets, measurable
 from reproduction.estimate import Estimates
 from reproduction.plan import budget_of, plan
 from reproduction.runs import Bench
@@ -17,6 +17,8 @@ from reproduction.tables import list_tables, read_table
 from reproduction.worker import BASELINES
 
 from posezoo.data import load_dataset
+from posezoo.data.named import DATASETS
+from posezoo.data.named_pictures import PICTURES
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.papers.cvugcn import CVUGCN
 from posezoo.registry import PAPERS, paper_class
@@ -176,7 +178,7 @@ def test_rows_whose_files_are_not_all_there_are_left_out_and_the_others_stay(tmp
         "adv_da", "adv_ss_da", "adv_ss_da_td", "adv_ss_da_td_completed", "finetuned_0pct", "finetuned_5pct"
     }  # fmt: skip
     assert at_the_ray < lacking
-    assert "MPII is not at" in planned["adv_da"].impossible
+    assert "put the stacked hourglass's annotations" in planned["adv_da"].impossible
     assert planned["adv"].cells
     make("mpii/valid.h5")
     row = plan(table, where, range(1), ["adv_da"])[0]
@@ -184,6 +186,34 @@ def test_rows_whose_files_are_not_all_there_are_left_out_and_the_others_stay(tmp
     make("mpii/valid_stacked_hourglass.h5")
     row = plan(table, where, range(1), ["adv_da"])[0]
     assert {dataset.id for dataset in row.datasets} == {"openmocap", "mpii"}
+
+
+@pytest.mark.parametrize("data", measurable())
+def test_what_is_planned_on_a_dataset_can_be_trained_and_tested_on_it(data):
+    unneeded = Bench(data, Path("nowhere"), "cpu", Path("results"), files_needed=False)
+    planned = [row for name in list_tables() for row in plan(read_table(name), unneeded, range(1))]
+    for cell in (cell for row in planned for cell in row.cells):
+        on = {cell.evaluation.dataset} | ({cell.run.trained_on} if cell.run.trained_on else set())
+        assert {dataset.loader for dataset in on} <= {*DATASETS, *PICTURES} - {"keypoints"}
+        if cell.run.trained_on:
+            of_pictures = PAPERS[cell.run.paper].kind == "pictures"
+            assert {dataset.pictures for dataset in on} == {of_pictures}
+    assert all(row.cells or row.impossible for row in planned)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "row", "said"),
+    [
+        ("h36m", "hg3d/table1", "w_geo", "Human3.6M holds keypoints, in place of Human3.6M's frames people in pictures are"),
+        ("h36m_pictures", "svma/table1", "ours", "Human3.6M's frames holds people in pictures"),
+        ("mpii", "svma/table1", "ours", "MPII holds 2D keypoints of single views"),
+        ("humaneva", "cvugcn/table6", "p1_p3", "HumanEva-I has the pairs of cameras C12, C13, C23, not P1, P3"),
+        ("h36m", "geoselfsup/table2", "martinez_h36m", "Human3.6M and MPI-INF-3DHP are two datasets; Human3.6M is one"),
+    ],
+)
+def test_datasets_that_cannot_stand_for_the_papers_leave_rows_out(data, name, row, said):
+    unneeded = Bench(data, Path("nowhere"), "cpu", Path("results"), files_needed=False)
+    assert said in plan(read_table(name), unneeded, range(1), [row])[0].impossible
 
 
 def test_a_dry_run_knows_every_dataset_of_a_row():
@@ -272,6 +302,31 @@ def test_every_run_has_an_estimate():
                 assert (found.steps or 0) > 0 or cell.run.trained_on is None
 
 
+def test_a_run_takes_what_runs_of_its_own_settings_took(monkeypatch):
+    """Check that other rows of a recipe, which may be much slower, count for those alone that were never measured."""
+    where = replace(bench("cpu", "openmocap"), files_needed=False)
+    seeds = {row.row.id: row for row in plan(read_table("geoselfsup/table3"), where, range(2)) if row.seed == 0}
+    again = {row.row.id: row for row in plan(read_table("geoselfsup/table3"), where, range(1, 2))}
+    seconds = {"adv": 200.0, "ss": 800.0, "adv_ss": 2000.0}
+    found = [
+        {
+            "table": "geoselfsup/table3",
+            "row": name,
+            "budget": "cpu",
+            "cells": {"a": {"config": dict(seeds[name].cells[0].run.recipe), "origin": {"wall_seconds": wall}}},
+        }
+        for name, wall in seconds.items()
+    ]
+    monkeypatch.setattr("reproduction.estimate.results_in", lambda _: found)
+    estimates = Estimates(where)
+    for name, wall in seconds.items():
+        assert 3600 * estimates.of(again[name].cells[0].run).hours == pytest.approx(wall)
+    other = again["adv_da"].cells[0].run
+    steps, of_measured = other.recipe["steps"], [again[name].cells[0].run.recipe["steps"] for name in seconds]
+    median = sorted(wall / count for wall, count in zip(seconds.values(), of_measured, strict=True))[1]
+    assert 3600 * estimates.of(other).hours == pytest.approx(steps * median)
+
+
 def test_a_gpu_is_not_guessed_to_be_as_slow_as_a_core():
     where = Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False)
     for name, row in (("geoselfsup/table3", "adv"), ("georep/table1", "martinez")):
@@ -355,7 +410,8 @@ def test_the_values_of_hg3d_are_those_printed():
 
 
 def test_rows_of_pictures_are_trained_on_what_they_say():
-    rows = {row.row.id: row.cells[0].run for row in plan(read_table("hg3d/table3"), bench("cpu"), range(1))}
+    planned = plan(read_table("hg3d/table3"), replace(bench("cpu"), files_needed=False), range(1))
+    rows = {row.row.id: row.cells[0].run for row in planned}
     data = {name: run.recipe["data"] for name, run in rows.items()}
     assert data["w_geo"]["dataset"] == "rendered_studio"
     assert data["w_geo"]["annotated"] == "rendered_wild"
@@ -367,6 +423,10 @@ def test_rows_of_pictures_are_trained_on_what_they_say():
         assert run.start.start.recipe["data"]["annotated"] == "rendered_wild"
     assert rows["w_geo"].start.digest == rows["wo_geo"].start.digest != rows["w_geo_3d"].start.digest
     assert rows["w_geo_3d"].start.digest == rows["wo_geo_3d"].start.digest
+    # It begins with ImageNet's weights, which are one of the row's files.
+    assert {run.start.start.initial.id for run in rows.values()} == {"imagenet"}
+    assert all("imagenet" in {dataset.id for dataset in row.datasets} for row in planned)
+    assert "imagenet_start.py" in plan(read_table("hg3d/table3"), bench("cpu"), range(1))[0].impossible
     # Scenes are of the paper's data alone.
     assert {cell.column.id for cell in plan(read_table("hg3d/table3"), bench(), range(1))[0].cells} == {"pck", "auc"}
 
