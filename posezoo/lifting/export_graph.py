@@ -24,6 +24,7 @@ Exported = TypeVar("Exported", bound=Model)
 
 BATCH = "batch"
 """The name of a batch's size, which stays open."""
+_MARKS = "NaN, (0, 0), (-1, -1) and alike mark a joint that was not found"
 _EXAMPLES = 3  # a batch of 1 would be taken for a fixed size
 
 
@@ -123,6 +124,31 @@ class ConvertLayout(nn.Module):
         return torch.where(blank > 0, torch.nan, result)
 
 
+class WithoutPlaceholders(nn.Module):
+    """The marks of :func:`posezoo.poses.missing.missing_joints` that a pose by itself shows, put to NaN.
+
+    These are (0, 0), (-1, -1), (-100, -100) and alike, and OpenPifPaf's (0, -3). The middle of a pose that was centred, with
+    other joints on all sides, is no mark. Marks that only other poses or other joints betray, such as a far corner, stay.
+
+    Example:
+        >>> import torch
+        >>> pose = torch.tensor([[[0.0, 0.0], [5.0, 9.0], [-1.0, -1.0]], [[0.0, 0.0], [5.0, 9.0], [-1.5, -1.0]]])
+        >>> torch.isnan(WithoutPlaceholders()(pose))[..., 0]
+        tensor([[ True, False,  True],
+                [False, False, False]])
+    """
+
+    def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 2"]:
+        x, y = keypoints.unbind(-1)
+        mark = (x == y) & (x <= 0) & (x == torch.floor(x))
+        zero = mark & (x == 0)
+        apart = (zero | torch.isnan(x) | torch.isnan(y))[..., None]
+        low, high = torch.where(apart, torch.inf, keypoints).amin(1), torch.where(apart, -torch.inf, keypoints).amax(1)
+        centred = ((low < 0) & (high > 0)).all(-1, keepdim=True)
+        mark = (mark & ~(zero & centred)) | ((x == 0) & (y == -3))
+        return torch.where(mark[..., None], torch.nan, keypoints)
+
+
 class NoseBetweenEars(nn.Module):
     """:func:`posezoo.poses.missing.nose_between_ears` of a layout that has them.
 
@@ -167,12 +193,10 @@ class LiftingGraph(ExportGraph[Lifter]):
     def __init__(self, model: Lifter, skeleton: Skeleton | None = None) -> None:
         source = skeleton or model.skeleton
         super().__init__(model, source)
-        missing = (
-            "NaN is a missing joint, which is filled in while half of the joints are there"
-            if model.fills_missing
-            else "every joint is needed"
-        )
-        self.inputs = (Port("keypoints_2d", (BATCH, len(source), 2), f"px, y down, joints of {source.name}; {missing}"),)
+        filled = "filled in while half of the joints are there" if model.fills_missing else "of which none may be missing"
+        meaning = f"px, y down, joints of {source.name}; {_MARKS}, {filled}"
+        self.inputs = (Port("keypoints_2d", (BATCH, len(source), 2), meaning),)
+        self.found = WithoutPlaceholders()
         self.nose = NoseBetweenEars(source) if {"nose", "left_ear", "right_ear"} <= set(source.joints) else None
         meaning = f"{self.unit}, {self.frame}, joints of {self.skeleton.name}; NaN where the keypoints do not tell a pose"
         if model.facing:
@@ -180,7 +204,8 @@ class LiftingGraph(ExportGraph[Lifter]):
         self.outputs = (Port("pose_3d", (BATCH, len(self.skeleton), 3), meaning),)
 
     def forward(self, keypoints_2d: Float[Tensor, "B I 2"]) -> Float[Tensor, "B J 3"]:
-        found = keypoints_2d if self.nose is None else self.nose(keypoints_2d)
+        found = self.found(keypoints_2d)
+        found = found if self.nose is None else self.nose(found)
         values = found if self.convert is None else self.convert(found)
         useful = torch.ones_like(values[:, 0, 0], dtype=torch.bool)
         if self.model.fills_missing:

@@ -187,6 +187,23 @@ def assert_refuses_and_fills_in(path: Path, model: ZooModule, people: PoseData) 
         assert_close(found[row], model.predict(keypoints[row]).pose_3d)
 
 
+def test_marks_of_joints_that_were_not_found_are_no_pixels(exported, people):
+    """Check the marks of Ultralytics, of other programs and of OpenPifPaf, and the middle of centred poses."""
+    marks = np.float32([[0, 0], [-1, -1], [-100, -100], [0, -3]])
+    keypoints = people.keypoints_2d[np.linspace(0, len(people) - 1, 6).astype(int)].copy()
+    keypoints[:4, 13] = marks
+    keypoints[4:] -= keypoints[4:, :1]  # the pelvis at (0, 0), joints on all sides
+    unknown = keypoints[:4].copy()
+    unknown[:, 13] = np.nan
+    model, plain = posezoo.load("geoselfsup"), posezoo.load("svma.cmu")
+    found = run(exported("geoselfsup.mocap", "torchscript"), keypoints_2d=keypoints)["pose_3d"]
+    assert_close(found[:4], model.predict(unknown).pose_3d)
+    assert_close(found[4:], model.predict(keypoints[4:]).pose_3d)
+    found = run(exported("svma.cmu", "torchscript"), keypoints_2d=keypoints)["pose_3d"]
+    assert np.isnan(found[:4]).all()
+    assert_close(found[4:], plain.predict(keypoints[4:]).pose_3d)
+
+
 @files(["svma.mocap", "martinez.mocap", "georep.mocap", "geoselfsup.mocap"])
 def test_what_predict_refuses_is_nan_and_what_it_fills_in_is_filled_in(name, format, exported, people):
     assert_refuses_and_fills_in(exported(name, format), posezoo.load(name), people)
