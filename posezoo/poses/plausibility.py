@@ -39,6 +39,10 @@ _HEAD = ("nose", "head_top", "left_eye", "right_eye", "left_ear", "right_ear")
 _FARTHEST, _LEAST_MEASURES = 4.0, 8
 # Deviations of the median pose: above the first it is no person, below the second another layout is good.
 _IMPLAUSIBLE, _GOOD = 1.5, 1.2
+# Another order of the joints that comes so many times nearer to people is the right one. On recordings, photographs and
+# detections of right order the other orders that are tried come no nearer than 1.15 times as far. Fewer poses tell, and none
+# is tried where the given order is as near as this.
+_NEARER, _ORDER_POSES, _NEAR = 1.2, 64, 0.5
 # Fewer poses than the first decide nothing, and more than the second are not needed.
 _LEAST_POSES, _MOST_POSES = 8, 256
 
@@ -50,19 +54,23 @@ class Plausibility:
     Attributes:
         deviation: of the median pose from people's proportions, in standard deviations; NaN where too little is known.
         layout: the named layout of as many joints that fits far better, None where none does.
+        order: another order of the joints of the assumed layout that fits far better, in words, None where none does.
     """
 
     deviation: float
     layout: str | None
+    order: str | None = None
 
     @property
     def is_person(self) -> bool:
         """Whether the keypoints can be people."""
-        return self.layout is None and not self.deviation > _IMPLAUSIBLE
+        return self.layout is None and self.order is None and not self.deviation > _IMPLAUSIBLE
 
     def sentence(self, skeleton: Skeleton) -> str:
         """Return a sentence on what is wrong and what to do."""
         hint = "check the order of the joints (skeleton=) and of the axes (x before y)"
+        if self.order is not None:
+            hint = f"with {self.order} they do; check the order of the joints"
         if self.layout is not None:
             hint = f"they fit {self.layout}: name it (skeleton={self.layout!r})"
         found = "several of them lie in one point"
@@ -75,7 +83,9 @@ class Plausibility:
 
 
 def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Plausibility:
-    """Return how well poses fit people's proportions in a layout, and which layout with as many joints fits far better.
+    """Return how well poses fit people's proportions in a layout, and which other layout or order of joints fits far better.
+
+    Whether left and right are exchanged, or elbows and wrists, proportions do not tell.
 
     Args:
         keypoints: pixels, or anything proportional to them, as they came: placeholders of missing joints are found here.
@@ -95,7 +105,8 @@ def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Pla
         return Plausibility(float("nan"), None)
     some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
     here, lacking = _deviation(some, skeleton)
-    if not here > _GOOD and lacking < 0.1:
+    order = _better_order(some[:: -(-len(some) // _ORDER_POSES)], skeleton) if here > _NEAR else None
+    if not here > _GOOD and lacking < 0.1 and order is None:
         return Plausibility(here, None)
     # Of layouts that differ little but in names, return the first, which is the most common.
     others = {
@@ -106,7 +117,39 @@ def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Pla
     better = [
         name for name, (other, gone) in others.items() if other < _GOOD and (not here <= 1.6 * other or gone < lacking - 0.1)
     ]
-    return Plausibility(here, min(better, key=lambda name: round(others[name][0], 1)) if better else None)
+    return Plausibility(here, min(better, key=lambda name: round(others[name][0], 1)) if better else None, order)
+
+
+def _better_order(poses: np.ndarray, skeleton: Skeleton) -> str | None:
+    """Return the order of joints that is nearest to people, in words, where it is far nearer than the given one.
+
+    Layouts that alternate left and right still look like people when all joints move by one place: a limb begins at one side
+    and ends at the other.
+    """
+    known = np.where(missing_joints(poses, skeleton)[..., None], np.nan, poses)
+    orders = {"": np.arange(len(skeleton)), **_orders(skeleton)}
+    off = _off(np.concatenate([known[:, order] for order in orders.values()]), skeleton).reshape(len(orders), -1)
+    fits = dict(zip(orders, np.nan_to_num(_median(off), nan=np.inf).tolist(), strict=True))
+    given, best = fits.pop(""), min(fits, key=lambda words: fits[words])
+    return best if fits[best] < _GOOD and _NEARER * fits[best] < given else None
+
+
+def _orders(skeleton: Skeleton) -> dict[str, np.ndarray]:
+    """Return other orders of a layout's joints that files were seen in, by what is done to them, in words."""
+    joints = np.arange(len(skeleton))
+    orders = {
+        "every joint one place further to the back": np.roll(joints, 1),
+        "every joint one place further to the front": np.roll(joints, -1),
+    }
+    for one, other in (("knee", "ankle"), ("hip", "knee"), ("shoulder", "elbow")):
+        exchanged = joints.copy()
+        for side in ("left", "right"):
+            pair = [f"{side}_{one}", f"{side}_{other}"]
+            if set(pair) <= set(skeleton.joints):
+                first, second = map(skeleton.index, pair)
+                exchanged[[first, second]] = second, first
+        orders[f"{one}s and {other}s exchanged"] = exchanged
+    return orders
 
 
 def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> str | None:
@@ -124,13 +167,30 @@ def _deviation(poses: np.ndarray, skeleton: Skeleton) -> tuple[float, float]:
     if not set(_LIMBS) <= set(skeleton.joints):
         return float("nan"), lacking
     known = np.where(missing[..., None], np.nan, poses)
+    return float(_median(_off(known, skeleton))), lacking
+
+
+def _median(off: np.ndarray) -> np.ndarray:
+    """Return the median of deviations along the last axis; NaN where none is known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(off, axis=-1)
+
+
+def _off(known: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Return (N,) deviations of poses from people's proportions; NaN where too little is known.
+
+    Args:
+        known: (N, J, 2), NaN where a joint is missing.
+        skeleton: a layout with the limbs.
+    """
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         limbs = known[:, [skeleton.index(joint) for joint in _LIMBS]]
         size = np.sqrt(np.nanmean(np.square(limbs - np.nanmean(limbs, axis=1, keepdims=True)).sum(-1), axis=1))
         head = [skeleton.index(joint) for joint in _HEAD if joint in skeleton.joints]
         points = dict(zip(_LIMBS, limbs.swapaxes(0, 1), strict=True))
-        points["head"] = np.nanmean(known[:, head], axis=1) if head else np.full((len(poses), 2), np.nan)
+        points["head"] = np.nanmean(known[:, head], axis=1) if head else np.full((len(known), 2), np.nan)
         for part in ("shoulder", "hip", "ankle"):
             points[f"{part}s"] = (points[f"left_{part}"] + points[f"right_{part}"]) / 2
         pairs = {
@@ -144,4 +204,4 @@ def _deviation(poses: np.ndarray, skeleton: Skeleton) -> tuple[float, float]:
         ]
         measured = np.minimum(np.stack(off, 1), _FARTHEST)
         measured[np.isfinite(measured).sum(1) < _LEAST_MEASURES] = np.nan
-        return float(np.nanmedian(np.nanmean(measured, axis=1))), lacking
+        return np.nanmean(measured, axis=1)

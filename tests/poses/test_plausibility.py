@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import posezoo
-from posezoo.data import read_keypoints
+from posezoo.data import load_dataset, read_keypoints
 from posezoo.errors import InputError
 from posezoo.poses.inspection import inspect_keypoints
 from posezoo.poses.plausibility import plausibility
@@ -55,6 +55,40 @@ def test_another_layout_is_told(poses, true, assumed):
     assert not found.is_person
     assert set(SKELETONS[found.layout].joints) == set(get_skeleton(true).joints)
     assert "do not make a person" in found.sentence(get_skeleton(assumed))
+
+
+@pytest.mark.parametrize("name", ["h36m17", "coco17", "halpe26", "mediapipe33", "mpii16"])
+def test_joints_off_by_one_are_told(poses, name):
+    layout, right = get_skeleton(name), in_layout(poses, name)
+    assert plausibility(right, layout).order is None
+    for places, words in (
+        (1, "every joint one place further to the front"),
+        (-1, "every joint one place further to the back"),
+    ):
+        found = plausibility(np.roll(right, places, axis=1), layout)
+        assert not found.is_person
+        assert found.layout is None or found.order == words
+        assert words in found.sentence(layout) or found.layout in found.sentence(layout)
+
+
+@pytest.mark.parametrize(("one", "other"), [("knee", "ankle"), ("hip", "knee"), ("shoulder", "elbow")])
+def test_exchanged_joints_are_told(poses, one, other):
+    layout, wrong = get_skeleton("coco17"), in_layout(poses, "coco17")
+    for side in ("left", "right"):
+        pair = [layout.index(f"{side}_{joint}") for joint in (one, other)]
+        wrong[:, pair] = wrong[:, pair[::-1]]
+    found = plausibility(wrong, layout)
+    assert (found.is_person, found.order) == (False, f"{one}s and {other}s exchanged")
+    with pytest.warns(UserWarning, match=f"with {one}s and {other}s exchanged they do; check the order of the joints"):
+        posezoo.load("svma").predict(wrong, "coco17")
+
+
+@pytest.mark.parametrize("action", ["walk", "sit", "bow", "wave", "squat"])
+def test_postures_of_right_order_are_people(action):
+    people = load_dataset("procedural", split="train")
+    rows = [people.sequences[clip].action == action for clip in people.sequence]
+    found = plausibility(people.keypoints_2d[rows], people.skeleton)
+    assert found.is_person, found
 
 
 def inspected(keypoints, name, size=(1000, 1002)):
