@@ -152,7 +152,8 @@ def write_pages(folder: Path) -> None:
         (folder / name).write_text(fill(results.report_page(report, name)), encoding="utf-8")
         if (picture := report.with_name("report.svg")).is_file():
             shutil.copyfile(picture, (folder / name).with_suffix(".svg"))
-    for name in ("georep/figure4/openmocap/interpolation.png", "hg3d/rendered/openmocap.jpg", "hg3d/photographs/lsp.svg"):
+    drawn = ["georep/figure4/openmocap/interpolation.png", "hg3d/rendered/openmocap.jpg"]
+    for name in (*drawn, "hg3d/photographs/lsp.svg", "hg3d/photographs/mpii.svg"):
         shutil.copyfile(results.RESULTS / name, folder / "results" / name.replace("/", "_"))
 
 
