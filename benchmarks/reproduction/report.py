@@ -103,22 +103,32 @@ def agreements(results: Results) -> list[str]:
 
 
 def _orders(results: Results, column: Column) -> str:
-    """Return the printed and the measured order of three rows or more, and how many seeds were measured; else nothing."""
+    """Return the printed and the measured order of rows, how many seeds were measured, and which rows had one; or nothing.
+
+    Where the text states an order and prints no values, the measured order is that of the rows it names.
+    """
     cells = {row: cell for (row, at), cell in results.cells.items() if at == column.id}
-    rows = [row for row in results.table.rows.values() if row.id in cells and row.number(column.id) is not None]
-    seeds = sorted(len(cells[row.id].values) for row in rows if cells[row.id].trained_on)
-    if len(rows) < 3 or not seeds or column.order_of_noise:
+    known = [row for row in results.table.rows.values() if row.id in cells]
+    printed = [row for row in known if row.number(column.id) is not None]
+    named = {row for at, *pair in results.table.stated if at == column.id for row in pair}
+    rows = printed or [row for row in known if row.id in named]
+    seeds = {row.id: len(cells[row.id].values) for row in rows if cells[row.id].trained_on}
+    if not seeds or column.order_of_noise:
         return ""
 
     def best_first(value: Callable[[Row], float]) -> str:
         ordered = sorted(rows, key=value, reverse=column.higher_is_better)
         return (" > " if column.higher_is_better else " < ").join(row.title for row in ordered)
 
-    counts = "–".join(str(count) for count in sorted({seeds[0], seeds[-1]}))
-    return (
-        f"; printed: {best_first(lambda row: row.number(column.id) or 0.0)}; "
-        f"measured: {best_first(lambda row: cells[row.id].mean)}; seeds: {counts}"
-    )
+    parts = [f"measured: {best_first(lambda row: cells[row.id].mean)}"] if len(rows) > 2 else []
+    if len(printed) > 2:
+        parts.insert(0, f"printed: {best_first(lambda row: row.number(column.id) or 0.0)}")
+    counts = "–".join(str(count) for count in sorted({min(seeds.values()), max(seeds.values())}))
+    text = "".join(f"; {part}" for part in [*parts, f"seeds: {counts}"])
+    alone = [results.table.rows[row].title for row, count in seeds.items() if count == 1]
+    if len(alone) < len(seeds) and alone:
+        text += f"; of one seed, taken to vary as the others do: {', '.join(alone)}"
+    return text
 
 
 def _sentence(results: Results, column: Column, found: Agreement) -> str:

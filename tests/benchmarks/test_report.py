@@ -96,10 +96,14 @@ def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):
     write(bench, table, "ours", {"gt": 55.0, "img": 60.0})
     text = write_report(table, bench)[0].read_text()
     assert "GT: one pair of rows, in the published order, of one seed, so that noise is not known" in text
+    assert "GT: one pair of rows, in the published order, of one seed, so that noise is not known; seeds: 1." in text
     for seed in (1, 2):
         write(bench, table, "martinez", {"gt": 44.0 + seed, "img": 80.0}, seed)
         write(bench, table, "ours", {"gt": 46.5 + seed, "img": 60.0 + seed}, seed)
         write(bench, table, "ours_sh_gt", {"img": 58.0 + seed}, seed)
+        if seed == 1:
+            few = write_report(table, bench)[0].read_text()
+            assert "seeds: 1–2; of one seed, taken to vary as the others do: Ours (SH/GT)" in few
     write(bench, table, "ours_sh_gt", {"img": 58.0}, 0)
     text = write_report(table, bench)[0].read_text()
     # GT: 45 +- 1 against 50.3 +- 4.1: not twice the pooled deviation of 3.0 apart.
