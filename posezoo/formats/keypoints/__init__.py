@@ -12,6 +12,7 @@ import os
 from posezoo.errors import InputError
 from posezoo.files.reading import affordable, as_path
 from posezoo.formats.keypoints import plain, table
+from posezoo.formats.keypoints.beside import names_beside
 from posezoo.formats.keypoints.clips import picture_size, to_posedata
 from posezoo.formats.keypoints.containers import Content, load_content
 from posezoo.formats.keypoints.formats import FORMATS, Format
@@ -103,7 +104,10 @@ def read_content(
         for candidate in (content, *inside(content, lambda held: _format_of(held) is not None)):
             form = _format_of(candidate)
             if form is not None:
-                return form, to_posedata(form.read(candidate), skeleton, content.path, size)
+                clips = form.read(candidate)
+                if not clips.names and clips.keypoints.ndim == 3:
+                    clips.beside = names_beside(content.value, clips.keypoints.shape[1])
+                return form, to_posedata(clips, skeleton, content.path, size)
         raise InputError(unrecognised(content))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.files.reading import check_shape
+from posezoo.formats.keypoints.beside import by_names_beside
 from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
 from posezoo.formats.keypoints.layouts import layout_of
 from posezoo.formats.keypoints.names import columns_of
@@ -41,6 +42,8 @@ class Clips:
         stated: the layout that the file names.
         implied: layouts that the format is used with; the one with the right joint count is taken.
         names: the joints as the file calls them, in any order; a layout's are picked from them.
+        beside: lists of the joints' names that stand beside an array, as a rule one; see
+            :mod:`~posezoo.formats.keypoints.beside`.
         normalised: whether the coordinates are fractions of the picture, 0 to 1.
         identified: whether the subjects of ``sequences`` are people who keep their name from frame to frame; else they
             are places in a list, and the people are tracked by where they stand.
@@ -56,6 +59,7 @@ class Clips:
     stated: Skeleton | None = None
     implied: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    beside: tuple[tuple[str, ...], ...] = ()
     normalised: bool = False
     identified: bool = True
     time_s: np.ndarray | None = None
@@ -155,16 +159,12 @@ def to_posedata(
     confidence, sequences = clips.confidence, clips.sequences
     if image_size is not None:
         sequences = tuple(clip if clip.image_size else replace(clip, image_size=image_size) for clip in sequences)
-    if clips.names:
-        if len(clips.names) != keypoints.shape[1]:
-            raise InputError(f"{path} names {len(clips.names)} joints, but its poses have {keypoints.shape[1]}.")
-        layout, columns = columns_of(clips.names, None if skeleton is None else get_skeleton(skeleton), path)
+    layout, columns = _layout(clips, skeleton, path)
+    depth = clips.depth
+    if columns is not None:
         keypoints = keypoints[:, columns]
         confidence = None if confidence is None else confidence[:, columns]
-        depth = None if clips.depth is None else clips.depth[:, columns]
-    else:
-        depth = clips.depth
-        layout = layout_of(clips.keypoints, skeleton, clips.stated, clips.implied, path)
+        depth = None if depth is None else depth[:, columns]
     if keypoints.shape[-1] == 3:
         if confidence is not None:
             raise InputError(
@@ -208,6 +208,22 @@ def to_posedata(
         time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
     )
     return identify(data, clips.identified)
+
+
+def _layout(clips: Clips, skeleton: str | Skeleton | None, path: Path) -> tuple[Skeleton, list[int] | None]:
+    """Return the layout, and where each of its joints stands where names tell that."""
+    wanted, count = None if skeleton is None else get_skeleton(skeleton), clips.keypoints.shape[1]
+
+    def by_count() -> Skeleton:
+        return layout_of(clips.keypoints, skeleton, clips.stated, clips.implied, path)
+
+    if clips.names:
+        if len(clips.names) != count:
+            raise InputError(f"{path} names {len(clips.names)} joints, but its poses have {count}.")
+        return columns_of(clips.names, wanted, path)
+    if clips.beside:
+        return by_names_beside(clips.beside, wanted, clips.stated, by_count, path)
+    return by_count(), None
 
 
 def _are_fractions(xy: np.ndarray, unknown: np.ndarray) -> bool:

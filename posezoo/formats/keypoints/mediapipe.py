@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ _SIZES = ("image_size", "imageSize", "frame_size", "resolution")
 _SIDES = (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight"), ("w", "h"))
 _ABOUT = ("metadata", "meta", "video", "video_info", "videoInfo", "info")
 _COUNT = 33
+_NUMBERED = (list(range(_COUNT)), list(range(1, _COUNT + 1)))
 # Numbers a frame where x, y, z of hands, or of a face and hands, follow the body's x, y, z, visibility.
 _WITH_OTHERS = (4 * _COUNT + 3 * 2 * 21, 4 * _COUNT + 3 * (468 + 2 * 21))
 
@@ -198,8 +200,19 @@ def _people(frame: object) -> list[list[object]]:
     if isinstance(first, Mapping) and isinstance(first.get("landmark"), list):
         frame = [person.get("landmark") if isinstance(person, Mapping) else None for person in frame]
     elif not (isinstance(first, list) and first and isinstance(first[0], Mapping | list)):
-        return [frame]
-    return [person for person in frame if isinstance(person, list)]
+        return [_in_order(frame)]
+    return [_in_order(person) for person in frame if isinstance(person, list)]
+
+
+def _in_order(person: list[Any]) -> list[object]:
+    """Return landmarks in MediaPipe's order where each says its number, from 0 or 1, or its name; else as they are."""
+    if len(person) != _COUNT or not all(isinstance(landmark, Mapping) for landmark in person):
+        return person
+    for key in ("id", "index", "idx"):
+        numbers = [landmark.get(key) for landmark in person]
+        if all(isinstance(number, int) for number in numbers) and sorted(numbers) in _NUMBERED:
+            return [person[place] for place in sorted(range(_COUNT), key=numbers.__getitem__)]
+    return _by_name({str(landmark.get("name", place)): landmark for place, landmark in enumerate(person)}) or person
 
 
 def _by_name(frame: Mapping[str, object]) -> list[object] | None:

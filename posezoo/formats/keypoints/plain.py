@@ -14,6 +14,7 @@ from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import is_3d_name
 from posezoo.formats.keypoints.framing import first_object
+from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.table_rows import FRAMES, PERSONS, VIDEOS, key_of
 from posezoo.skeletons import SKELETONS, Skeleton
 
@@ -29,7 +30,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
                a third column is the confidence
   confidence   optional, the same shape without the last axis: 0 to 1; a joint at (0, 0) with confidence 0 is unknown
   skeleton     optional, a named layout ("coco17"); needed where several have as many joints
-  joints       optional, J names, with
+  joints       optional, J names in the order of the keypoints (also joint_names, keypoint_names, ...); with
   parents      J indices (-1 for the root): a layout of your own
   image_size   optional, (width, height) in pixels, or one pair a pose (N, 2)
   frame        optional, N frame numbers (as many as frames, where people is an axis)
@@ -209,6 +210,8 @@ def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
         if SKELETONS[name].joints != joints:
             raise InputError(f"{path}: its joints are not those of {name}, which it names; drop one of the two.")
         return SKELETONS[name]
+    if value.get("parents") is None and not name and are_joints(joints):
+        return None  # the names alone tell the layout
     if value.get("parents") is None:
         raise InputError(f"{path} lists joints but no parents; give both, or a named skeleton.")
     return Skeleton(name or "custom", joints, tuple(frame_numbers(value["parents"], len(joints), path).tolist()))
