@@ -8,7 +8,8 @@ import scipy.io
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints import FORMATS, read_keypoints, read_with_format
-from posezoo.formats.keypoints.names import columns_of, frame_of, joint_name
+from posezoo.formats.keypoints.frame_names import frame_of
+from posezoo.formats.keypoints.names import columns_of, joint_name
 from posezoo.skeletons import SKELETONS, Skeleton
 from tests.files import pandas_files
 from tests.formats.detector_samples import SAMPLES

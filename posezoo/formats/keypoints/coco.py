@@ -13,8 +13,9 @@ from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import refuse_3d
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.framing import DETECTIONS, is_one_person
-from posezoo.formats.keypoints.names import are_joints, frame_of
+from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.people import NUMBERS, Person, identity_of, number_of
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
@@ -183,7 +184,7 @@ def _frames(
     ]
     # Pictures in several folders belong to several recordings.
     folders = [file.parent.as_posix() if len({file.parent for file in files}) > 1 else "" for file in files]
-    by_name = [frame_of(file.stem) for file in files]
+    by_name = frames_of([file.stem for file in files])
     videos = [
         str(video) if video is not None else folder if folder not in ("", ".") else ""
         for video, folder in zip(stated, folders, strict=True)

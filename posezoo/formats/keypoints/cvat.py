@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.people import Frame, Person, gather
 
 _Points = dict[str, list[float]]
@@ -26,7 +27,12 @@ def read_cvat(content: Content) -> Clips:
         InputError: no points, points that are not x,y, or a label that stands twice without telling whose it is.
     """
     root, path = content.value, content.path
-    images = [_image(image, path) for image in root.iter("image")]
+    pictures = list(root.iter("image"))
+    named = frames_of([PurePosixPath(picture.get("name", "").replace("\\", "/")).stem for picture in pictures])
+    images = [
+        replace(_image(picture, path), number=number, video=video)
+        for picture, (video, number) in zip(pictures, named, strict=True)
+    ]
     frames = images or _tracks(root, path)
     if any(frame.number is None for frame in frames):
         frames = [Frame(frame.people, order, "", frame.size) for order, frame in enumerate(frames)]
@@ -43,8 +49,7 @@ def _image(image: Element, path: Path) -> Frame:
         _add(points, loose.setdefault(points.get("group_id", ""), {}), path)
     people += [Person(points) for points in loose.values() if points]
     size = _size(image.get("width"), image.get("height"), path)
-    video, number = frame_of(PurePosixPath(image.get("name", "").replace("\\", "/")).stem)
-    return Frame(tuple(person for person in people if person.points), number, video, size)
+    return Frame(tuple(person for person in people if person.points), size=size)
 
 
 def _tracks(root: Element, path: Path) -> list[Frame]:

@@ -11,7 +11,7 @@ from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.pandas_hdf5 import is_frame, read_frame
 from posezoo.formats.keypoints.clips import Clips, group
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.table import numbers
 
 _COORDS = {"x": 0, "y": 1, "likelihood": 2}
@@ -107,6 +107,6 @@ def _index(index: Items[object], path: Path) -> tuple[list[str], np.ndarray]:
     if all(name.isdecimal() and int(name) < 2**31 for name in names):
         return [video] * len(names), np.asarray([int(name) for name in names], dtype=np.int64)
     pictures = [PurePosixPath(name.replace("\\", "/")) for name in names]
-    found = [frame_of(picture.stem)[1] for picture in pictures]
+    found = [number for _, number in frames_of([picture.stem for picture in pictures])]
     frames = [order if number is None else number for order, number in enumerate(found)]
     return [picture.parent.name or video for picture in pictures], np.asarray(frames, dtype=np.int64)

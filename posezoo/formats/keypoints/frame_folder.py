@@ -12,8 +12,8 @@ from posezoo.files.reading import load_json
 from posezoo.formats.keypoints import easymocap, labelme, mmpose, openpifpaf, tfjs, ultralytics
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.framing import IsPerson, Parse, frames_in, some_person
-from posezoo.formats.keypoints.names import frames_of
 from posezoo.formats.keypoints.openpose import read_frames
 from posezoo.formats.keypoints.people import Frame, gather
 from posezoo.terminal import progress
@@ -79,7 +79,7 @@ def _read(frames: list[tuple[Path, object]], path: Path) -> Clips:
     if form is None:
         return read_frames(frames, path)
     found = []
-    named = frames_of([file.name.partition(".")[0] for file, _ in frames])
+    named = frames_of(_stems([file for file, _ in frames]))
     for order, ((file, value), (video, number)) in enumerate(zip(frames, named, strict=True)):
         if value and not form.matches(value):
             raise InputError(f"{file} is not a frame of {form.name}, as others in its folder are; move it elsewhere.")
@@ -88,3 +88,9 @@ def _read(frames: list[tuple[Path, object]], path: Path) -> Clips:
     clips = gather(found, path, form.name, implied=form.implied)
     clips.normalised = looks_normalised(clips.keypoints)
     return clips
+
+
+def _stems(files: list[Path]) -> list[str]:
+    """Return names up to their first dot, which parts several endings (``7.jpg.predictions.json``), or a time's decimals."""
+    names = [file.name.partition(".")[0] for file in files]
+    return names if len(set(names)) == len(files) else [file.stem for file in files]

@@ -9,7 +9,7 @@ from typing import Any
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.people import Frame, Person, gather
 
 
@@ -29,7 +29,8 @@ def read_label_studio(content: Content) -> Clips:
     """
     path = content.path
     frames = []
-    for order, task in enumerate(content.value):
+    named = frames_of([PurePosixPath(_picture(task)).stem if isinstance(task, Mapping) else "" for task in content.value])
+    for order, (task, (video, number)) in enumerate(zip(content.value, named, strict=True)):
         if not isinstance(task, Mapping):
             raise InputError(f"{path}: task {order} is {str(task)[:30]!r}; expected Label Studio's objects.")
         people: dict[object, dict[str, list[object]]] = {}
@@ -46,7 +47,6 @@ def read_label_studio(content: Content) -> Clips:
                     "(Label Studio's parent), or label one person a task."
                 )
             person[label] = place.tolist()
-        video, number = frame_of(PurePosixPath(_picture(task)).stem)
         frames.append(Frame(tuple(Person(points) for points in people.values()), number, video, size))
     if any(frame.number is None for frame in frames):
         frames = [Frame(frame.people, order, "", frame.size) for order, frame in enumerate(frames)]

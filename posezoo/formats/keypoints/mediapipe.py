@@ -11,7 +11,8 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of, joint_name
+from posezoo.formats.keypoints.frame_names import frames_of
+from posezoo.formats.keypoints.names import joint_name
 from posezoo.skeletons import get_skeleton
 
 _LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks", "landmark", "keypoints")
@@ -171,8 +172,9 @@ def _frames(value: object) -> list[tuple[int, object]]:
             if numbered or (key == "frames" and isinstance(inner, list | Mapping)):
                 return _frames(inner)
         if value and all(isinstance(key, int) or (isinstance(key, str) and key.isdecimal()) for key in value):
-            return [(int(key), frame) for key, frame in value.items() if int(key) < 2**31]
-        numbered_names = [frame_of(Path(str(key)).stem)[1] for key in value]
+            numbers = [number for _, number in frames_of([str(key) for key in value])]
+            return [(number, frame) for number, frame in zip(numbers, value.values(), strict=True) if number is not None]
+        numbered_names = [number for _, number in frames_of([Path(str(key)).stem for key in value])]
         if len(value) > 1 and None not in numbered_names and all(_is_frame(frame) for frame in value.values()):
             return [(number or 0, frame) for number, frame in zip(numbered_names, value.values(), strict=True)]
         return [(0, value)]

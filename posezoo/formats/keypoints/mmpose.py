@@ -13,8 +13,8 @@ from posezoo.errors import InputError
 from posezoo.files.reading import reading
 from posezoo.formats.keypoints.clips import Clips, picture_size
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
-from posezoo.formats.keypoints.names import frame_of
 from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 
 # The layouts of Inferencer's aliases: human, body26, wholebody and the models trained on feet.
@@ -110,13 +110,14 @@ def read_mmpose_batches(content: Content) -> Clips:
         InputError: a batch in which the people are not as many as the pictures' paths.
     """
     found: dict[str, Frame] = {}
+    pairs: list[tuple[object, str]] = []
     for batch in content.value:
         with reading(content.path, "MMPose's predictions"):
-            pairs = [(np.asarray(rows).tolist(), str(name)) for rows, name in zip(*_people_of(batch), strict=True)]
-        for rows, name in pairs:
-            video, number = frame_of(PurePosixPath(name.replace("\\", "/")).stem)
-            before = found.get(name, Frame((), number, video))
-            found[name] = replace(before, people=(*before.people, Person(rows)))
+            pairs += [(np.asarray(rows).tolist(), str(name)) for rows, name in zip(*_people_of(batch), strict=True)]
+    named = frames_of([PurePosixPath(name.replace("\\", "/")).stem for _, name in pairs])
+    for (rows, name), (video, number) in zip(pairs, named, strict=True):
+        before = found.get(name, Frame((), number, video))
+        found[name] = replace(before, people=(*before.people, Person(rows)))
     return gather(list(found.values()), content.path, "MMPose", implied=IMPLIED)
 
 

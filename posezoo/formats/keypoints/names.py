@@ -1,17 +1,14 @@
-"""Read names in files: joints in common spellings, and pictures whose names hold the number of a frame."""
+"""Read the names of joints in files, in common spellings."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from posezoo.errors import InputError
 from posezoo.skeletons import SKELETONS, Skeleton
 from posezoo.skeletons.conversion import conversion_matrix
 
-# name_000000000012_keypoints
-_FRAME = re.compile(r"(?P<video>.*?)[_-]?(?P<frame>\d{1,12})(_keypoints)?")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _PARTS = {joint.removeprefix("left_") for layout in SKELETONS.values() for joint in layout.joints if "right_" not in joint}
@@ -54,33 +51,6 @@ _TREE = {
         ("big_toe", "ankle"), ("small_toe", "ankle"), ("heel", "ankle"), ("foot_index", "ankle"), ("toe", "ankle"),
     )},
 }  # fmt: skip
-
-
-def frame_of(name: str) -> tuple[str, int | None]:
-    """Return what stands before the number of a frame in a file's name, and the number; None where there is none.
-
-    Example:
-        >>> frame_of("walk_000000000012_keypoints"), frame_of("0"), frame_of("me")
-        (('walk', 12), ('', 0), ('me', None))
-    """
-    match = _FRAME.fullmatch(name)
-    if match is None or int(match["frame"]) >= 2**31:
-        return name.removesuffix("_keypoints"), None
-    return match["video"], int(match["frame"])
-
-
-def frames_of(names: Sequence[str]) -> list[tuple[str, int | None]]:
-    """Return :func:`frame_of` of every name, without a word that all names end with.
-
-    Example:
-        >>> frames_of(["walk-7_pose", "walk-8_pose"]), frames_of(["7", "8"])
-        ([('walk', 7), ('walk', 8)], [('', 7), ('', 8)])
-    """
-    found = [frame_of(name) for name in names]
-    if len(names) < 2 or any(number is not None for _, number in found):
-        return found
-    tail = re.sub(r".*\d", "", names[0])
-    return [frame_of(name.removesuffix(tail)) for name in names] if all(name.endswith(tail) for name in names) else found
 
 
 def joint_name(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, group, numeric
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frames_of
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.people import identity_of
 
 # OpenPose's models, and those of Pose2Sim and rtmlib that write the same files. 25 joints may be two of them.

@@ -14,6 +14,7 @@ from posezoo.formats.keypoints import table_rows
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_normalised, picture_size
 from posezoo.formats.keypoints.columns import NO_JOINTS, by_number, joint_column, split_column, unused_names
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.frame_names import frames_by_time
 from posezoo.formats.keypoints.mediapipe import refuse_world
 from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.plain import FORMAT, check_format
@@ -176,7 +177,7 @@ def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[s
     elif found is not None:
         frame = found[1]
     elif times is not None:
-        frame = table_rows.frames_by_time(times)
+        frame = frames_by_time(times)
     else:
         frame = np.arange(len(cells)) if index is None else index
     return [name.strip() or path.stem for name in recordings], frame, times

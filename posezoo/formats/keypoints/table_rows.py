@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posezoo.files.endings import VIDEO_ENDINGS
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.frame_names import frames_of
 
 # Columns are compared without case, spaces and signs: `Frame #`, `frame_no`, `FrameNo`.
 FRAMES = (
@@ -37,8 +37,6 @@ _TIME = re.compile(r"(?:time|timestamp|t|ts|timecode)?(?:in)?(?P<unit>s|sec|secs
 _SECONDS = {"s": 1.0, "m": 1e-3, "u": 1e-6}
 # Bounds on the seconds between two frames; other values have another unit.
 _STEPS = (0.004, 0.9)
-# The share of a step by which times may deviate from whole steps.
-_EVEN = 0.25
 
 
 def key_of(column: str) -> str:
@@ -117,7 +115,7 @@ def pictures(names: Sequence[str]) -> tuple[list[str], np.ndarray] | None:
     endings = {path.suffix.lower() for path in paths}
     if endings & {*VIDEO_ENDINGS} or (endings == {""} and len(set(paths)) == 1 < len(paths)):
         return None
-    found = [frame_of(path.stem) for path in paths]
+    found = frames_of([path.stem for path in paths])
     folders = [path.parent.as_posix() for path in paths]
     several = len(set(folders)) > 1
     if all(number is not None for _, number in found):
@@ -150,24 +148,6 @@ def seconds(column: str, cells: Sequence[str]) -> Float[np.ndarray, " N"] | None
     steps = np.diff(np.unique(values))
     step = float(np.median(steps)) if len(steps) else 0.0
     return next((values * unit for unit in (1.0, 1e-3) if _STEPS[0] <= step * unit < _STEPS[1]), None)
-
-
-def frames_by_time(times: Float[np.ndarray, " N"]) -> np.ndarray:
-    """Return the frame of each row by its time: rows of one time are one frame, and missing steps leave gaps.
-
-    Example:
-        >>> frames_by_time(np.array([0.0, 0.0, 0.1, 0.4])).tolist()
-        [0, 0, 1, 4]
-    """
-    distinct, place = np.unique(times, return_inverse=True)
-    if len(distinct) < 2:
-        return place.reshape(-1)
-    steps = np.diff(distinct)
-    steps = steps / np.sort(steps)[(len(steps) - 1) // 2]
-    whole = np.rint(steps)
-    if (np.abs(steps - whole) > _EVEN).any() or (whole < 1).any() or whole.max() > 1e6:
-        return place.reshape(-1)
-    return np.concatenate([[0], np.cumsum(whole)]).astype(np.int64)[place.reshape(-1)]
 
 
 def common_part(names: tuple[str, ...]) -> tuple[str, ...]:

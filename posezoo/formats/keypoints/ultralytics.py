@@ -12,8 +12,8 @@ from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.reading import read_bytes, reading
 from posezoo.formats.keypoints.clips import Clips, looks_normalised
 from posezoo.formats.keypoints.containers import Content
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.framing import DETECTIONS, frames_in, some_person
-from posezoo.formats.keypoints.names import frame_of
 from posezoo.formats.keypoints.people import Frame, Person, gather, identity_of, number_of
 from posezoo.skeletons import SKELETONS
 from posezoo.terminal import progress
@@ -86,8 +86,8 @@ def read_ultralytics_text(content: Content) -> Clips:
         )
     joints, columns, track = _columns(np.concatenate([rows for _, rows in labels if len(rows)]), content.path)
     frames = []
-    for order, (file, values) in enumerate(labels):
-        video, number = frame_of(file.stem)
+    named = frames_of([file.stem for file, _ in labels])
+    for order, ((_, values), (video, number)) in enumerate(zip(labels, named, strict=True)):
         points = values[:, _BOX : _BOX + joints * columns].reshape(-1, joints, columns)
         people = [
             Person(pose, identity=None if track is None else f"{row[track]:.0f}")

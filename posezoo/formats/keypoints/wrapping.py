@@ -11,7 +11,7 @@ import numpy as np
 
 from posezoo.files.endings import PICTURE_ENDINGS
 from posezoo.formats.keypoints.containers import Content
-from posezoo.formats.keypoints.names import frame_of
+from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.skeletons import SKELETONS
 
 _COUNTS = {len(layout) for layout in SKELETONS.values()}
@@ -45,7 +45,7 @@ def _frames(value: Mapping[object, object]) -> list[object] | None:
     """
     names = [PurePosixPath(str(key)) for key in value]
     stems = [name.stem if name.suffix.lower() in PICTURE_ENDINGS else str(name) for name in names]
-    found = [frame_of(stem) for stem in stems]
+    found = frames_of(stems)
     numbers = [number for _, number in found if number is not None]
     if not names or len(set(numbers)) < len(names) or max(numbers) > _SPARSEST * len(names):
         return None
