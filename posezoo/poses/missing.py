@@ -57,6 +57,7 @@ def missing_joints(
         >>> np.flatnonzero(missing_joints(pose, get_skeleton("coco17"))).tolist()
         [9]
     """
+    keypoints = _wide(keypoints)
     if is_complete(keypoints, confidence, image_sizes):
         return np.zeros(keypoints.shape[:2], bool)
     missing: np.ndarray = np.isnan(keypoints).any(-1)
@@ -129,6 +130,7 @@ def is_complete(
     Nothing is NaN, 0, negative, far off or beside the picture, nor are two joints of a pose at the same x; False says
     nothing.
     """
+    keypoints = _wide(keypoints)
     if not keypoints.size or not keypoints.min() > 0:
         return False
     largest = keypoints.max()
@@ -136,6 +138,11 @@ def is_complete(
         return False
     x = np.sort(keypoints[..., 0], axis=1)
     return not (x[:, 1:] == x[:, :-1]).any() and (confidence is None or bool(confidence.min() > 0))
+
+
+def _wide(keypoints: Num[np.ndarray, "N J 2"]) -> Num[np.ndarray, "N J 2"]:
+    """Return keypoints in a type in which their sums do not overflow."""
+    return keypoints if keypoints.dtype.kind == "f" and keypoints.dtype.itemsize >= 4 else keypoints.astype(np.float64)
 
 
 def _placeholders(points: np.ndarray, missing: np.ndarray) -> np.ndarray:

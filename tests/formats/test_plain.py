@@ -1,5 +1,7 @@
 """Test plain arrays: four axes, 3D poses, fractions of the image, and results that are read again."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -149,3 +151,20 @@ def test_projected_3d_is_2d(walk):
     camera = walk.sequences[walk.sequence[0]].camera
     pixels = project(torch.from_numpy(walk.pose_3d).double(), camera, frame="camera")
     np.testing.assert_allclose(pixels.numpy(), walk.keypoints_2d, atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int32", "uint32", "float16", "float32"])
+@pytest.mark.parametrize("ending", ["npz", "npy", "pkl"])
+@pytest.mark.filterwarnings("error")
+def test_small_types_of_numbers(tmp_path, walk, kind, ending):
+    """Sums of 1,200 frames leave the range of small types, and so do differences of unsigned ones."""
+    most = np.iinfo(kind).max if kind == "uint8" else 1000
+    keypoints = (np.concatenate([walk.keypoints_2d] * 60) * (most / 1000)).astype(kind)
+    if ending == "npz":
+        np.savez(tmp_path / "a.npz", keypoints=keypoints, skeleton="h36m17")
+    elif ending == "npy":
+        np.save(tmp_path / "a.npy", keypoints)
+    else:
+        (tmp_path / "a.pkl").write_bytes(pickle.dumps(keypoints))
+    data = read_keypoints(tmp_path / f"a.{ending}", "h36m17")
+    np.testing.assert_array_equal(data.keypoints_2d, keypoints.astype(np.float32))

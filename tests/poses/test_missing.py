@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posezoo.errors import InputError
-from posezoo.poses.missing import missing_joints, nose_between_ears
+from posezoo.poses.missing import is_complete, missing_joints, nose_between_ears
 from posezoo.skeletons import get_skeleton
 
 COCO, H36M, H36M32 = get_skeleton("coco17"), get_skeleton("h36m17"), get_skeleton("h36m32")
@@ -130,3 +130,16 @@ def test_the_nose_of_people_seen_from_behind_is_between_their_ears(poses):
     given = lost[:1].copy()
     given[0, coco.index("nose")] = ears
     np.testing.assert_array_equal(lifted, model.predict(given, "coco17").pose_3d)
+
+
+@pytest.mark.parametrize("kind", ["int16", "uint16", "int32", "uint8", "float16"])
+@pytest.mark.filterwarnings("error")
+def test_small_types_are_as_large_ones(kind):
+    """Sums of 3,000 poses leave the range of a small type."""
+    low, high = (20, 250) if kind == "uint8" else (20, 900)
+    poses = np.random.default_rng(1).integers(low, high, (3000, 17, 2)).astype(kind)
+    poses[7, 9] = 0
+    missing = missing_joints(poses, COCO)
+    assert np.argwhere(missing).tolist() == [[7, 9]]
+    apart = (np.arange(17)[:, None] * [13, 11] + [20, 30]).astype(kind)
+    assert is_complete(np.repeat(apart[None], 3000, axis=0))

@@ -14,6 +14,7 @@ from posezoo.formats.keypoints.beside import by_names_beside
 from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
 from posezoo.formats.keypoints.layouts import layout_of
 from posezoo.formats.keypoints.names import columns_of
+from posezoo.formats.keypoints.units import are_fractions, refuse_percent
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
 from posezoo.poses.posedata import PoseData, Sequence
@@ -23,8 +24,6 @@ from posezoo.skeletons import Skeleton, get_skeleton
 _MAX_PIXEL = 1e6
 # Detectors exceed 1 a little; larger values are percentages, logits or depths.
 _MAX_CONFIDENCE = 1.5
-# Pictures of at least this size, and this many poses, tell percent from people in the corner of their pictures.
-_LARGE_PX, _ENOUGH = 300, 8
 # Bytes of memory for each joint while it is read.
 _BYTES_PER_JOINT = 32
 
@@ -83,7 +82,8 @@ def numeric(values: object, what: str, path: Path) -> np.ndarray:
         ) from error
     if array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {what} of type {array.dtype}; expected numbers.")
-    return array
+    # Sums of small numbers overflow, and so do differences of unsigned ones.
+    return array.astype(np.float64) if array.dtype.itemsize < 4 or array.dtype.kind == "u" else array
 
 
 def frame_numbers(values: object, count: int, path: Path) -> np.ndarray:
@@ -183,10 +183,10 @@ def to_posedata(
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
     if depth is not None:
         refuse_metric(np.where(unknown[..., None], np.nan, keypoints[..., :2]), depth, path, layout)
-    if clips.normalised or (_are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
+    if clips.normalised or (are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
         keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     else:
-        _refuse_percent(keypoints[..., :2], unknown, sequences, path)
+        refuse_percent(keypoints[..., :2], unknown, sequences, path)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
     if pixels is keypoints or np.shares_memory(pixels, keypoints):
@@ -224,31 +224,6 @@ def _layout(clips: Clips, skeleton: str | Skeleton | None, path: Path) -> tuple[
     if clips.beside:
         return by_names_beside(clips.beside, wanted, clips.stated, by_count, path)
     return by_count(), None
-
-
-def _are_fractions(xy: np.ndarray, unknown: np.ndarray) -> bool:
-    """Return whether coordinates that should be pixels are fractions of the picture: all in or near 0 to 1, few below 0."""
-    known = xy[~unknown]
-    return bool(np.abs(known - 0.5).max() <= 1 and (known < 0).mean() < 0.05)
-
-
-def _refuse_percent(xy: np.ndarray, unknown: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> None:
-    """Refuse coordinates of 0 to 100 that reach across half of that range where the pictures are many times as large.
-
-    Raises:
-        InputError: people would all stand in the same small corner of their pictures, as those in percent seem to.
-    """
-    known = xy[~unknown]
-    smallest = min((min(clip.image_size) for clip in sequences if clip.image_size), default=0)
-    sized = all(clip.image_size for clip in sequences)
-    reach = np.ptp(known, axis=0).max()
-    if sized and smallest >= _LARGE_PX and len(xy) >= _ENOUGH and known.min() >= 0 and reach >= 50 and known.max() <= 100:
-        width, height = next(clip.image_size for clip in sequences if clip.image_size)
-        raise InputError(
-            f"{path} holds coordinates from {known.min():.3g} to {known.max():.3g} beside pictures of {width} x {height}: "
-            f"they are percent; multiply x by {width / 100:g} and y by {height / 100:g}, or leave the size out if they are "
-            "pixels."
-        )
 
 
 def _sizes(sequence: np.ndarray, sequences: tuple[Sequence, ...]) -> np.ndarray | None:
