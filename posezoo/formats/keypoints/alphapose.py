@@ -43,7 +43,7 @@ def read_alphapose(content: Content) -> Clips:
 def is_alphapose_frames(content: Content) -> bool:
     """Return whether this is ``{"0.jpg": {"bodies": [{"joints": [...]}]}}``, also with ``people``; or one such frame."""
     value = content.value
-    if not isinstance(value, Mapping) or content.kind != "json":
+    if not isinstance(value, Mapping) or content.kind not in ("json", "pickle"):
         return False
     first = next(iter(value.values()), None)
     return "bodies" in value or (isinstance(first, Mapping) and not {"bodies", "people"}.isdisjoint(first))

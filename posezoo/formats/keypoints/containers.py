@@ -23,6 +23,7 @@ from posezoo.files.reading import check_file, check_size, load_json, read_bytes,
 from posezoo.files.xml import load_xml
 from posezoo.formats.keypoints.folders import list_folder
 from posezoo.formats.keypoints.foreign import foreign
+from posezoo.formats.keypoints.pickled import as_json
 from posezoo.formats.keypoints.table_rows import FRAMES, IMAGES, PERSONS, VIDEOS, key_of
 
 
@@ -166,11 +167,6 @@ def decode(data: bytes) -> str:
         return data.decode("cp1252")
 
 
-def _named(value: object) -> object:
-    """Return a mapping with its keys as text, such as numbers of frames in a pickle; anything else as it is."""
-    return {str(key): entry for key, entry in value.items()} if isinstance(value, Mapping) else value
-
-
 # Kinds of files by their first bytes. MATLAB 7.3 is HDF5 after a block of text.
 _MAGIC = {
     b"PK\x03\x04": "npz",
@@ -205,7 +201,7 @@ _LOADERS: dict[str, Callable[[Path], object]] = {
     "hdf5": _Hdf5,
     "mat73": lambda path: _Hdf5(path, transposed=True),
     "mat": load_mat,
-    "pickle": lambda path: _named(load_pickle(path)),
+    "pickle": lambda path: as_json(load_pickle(path)),
     "csv": _load_csv,
     "xml": load_xml,
     "txt": lambda path: None,
@@ -276,6 +272,8 @@ def load_content(path: Path) -> Content:
     value = _LOADERS[kind](path)
     if kind == "csv" and isinstance(value, list) and (records := _records(value)) is not None:
         kind, value = "json", records
+    if kind == "npy" and isinstance(objects := as_json(value), list):
+        kind, value = "pickle", objects
     return Content("mat" if kind == "mat73" else kind, value, path)
 
 

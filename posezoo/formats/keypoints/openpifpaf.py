@@ -19,7 +19,7 @@ def is_openpifpaf_person(value: Mapping[str, object]) -> bool:
 
 def is_openpifpaf(content: Content) -> bool:
     """Return whether the file holds annotations of one picture, or frames of ``predictions``."""
-    return content.kind == "json" and some_person(content.value, is_openpifpaf_person)
+    return content.kind in ("json", "pickle") and some_person(content.value, is_openpifpaf_person)
 
 
 def parse_openpifpaf(value: Mapping[str, object]) -> Person:

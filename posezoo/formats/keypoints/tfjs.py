@@ -23,7 +23,7 @@ def is_tfjs_person(value: Mapping[str, object]) -> bool:
 
 def is_tfjs(content: Content) -> bool:
     """Return whether the file holds such poses, frame by frame or alone."""
-    return content.kind == "json" and some_person(content.value, is_tfjs_person)
+    return content.kind in ("json", "pickle") and some_person(content.value, is_tfjs_person)
 
 
 def parse_tfjs(value: Mapping[str, object]) -> Person:

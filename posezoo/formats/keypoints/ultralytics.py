@@ -32,7 +32,7 @@ def is_ultralytics_person(value: Mapping[str, object]) -> bool:
 
 def is_ultralytics(content: Content) -> bool:
     """Return whether the file holds detections with keypoints as ``to_json()`` writes them."""
-    return content.kind == "json" and some_person(content.value, is_ultralytics_person)
+    return content.kind in ("json", "pickle") and some_person(content.value, is_ultralytics_person)
 
 
 def parse_ultralytics(value: Mapping[str, Any]) -> Person:
