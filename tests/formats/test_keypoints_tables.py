@@ -146,6 +146,52 @@ def test_one_row_a_joint(tmp_path):
         read_keypoints(write(tmp_path / "a.csv", ["frame", "joint", "x", "y", "score"], rows))
 
 
+LACKING = {
+    "a wrist in two frames": [(5, 9), (6, 9)],
+    "the first joint": [(3, 0), (7, 0), (8, 0)],
+    "the last joint": [(3, 16), (7, 16)],
+    "many joints": [(3, joint) for joint in range(4, 12)] + [(6, 0), (6, 1), (6, 16), (9, 5), (9, 9)],
+    "as many times": [(frame, frame) for frame in range(12)] + [(11, joint) for joint in range(12, 17)],
+    "the first joint of the first frame": [(0, 0), (5, 9)],
+    "the last joint of the last frame": [(11, 16), (5, 9)],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize("names", ["words", "numbers"])
+def test_one_row_a_joint_without_frames(tmp_path, lacking, names):
+    """Read rows that lack: the joints of the frames after stay in their frames."""
+    points = walker("coco17", frames=12)
+    rows = [
+        [joint if names == "numbers" else COCO[joint], *points[frame, joint]]
+        for frame in range(12)
+        for joint in range(17)
+        if (frame, joint) not in LACKING[lacking]
+    ]
+    data = read_keypoints(write(tmp_path / "a.csv", ["joint", "x", "y"], rows), "coco17")
+    for frame, joint in LACKING[lacking]:
+        points[frame, joint] = np.nan
+    assert data.frame.tolist() == list(range(12))
+    np.testing.assert_allclose(data.keypoints_2d, points, atol=1e-3)
+
+
+def test_other_orders_of_rows_without_frames(tmp_path):
+    points, generator = walker("coco17", frames=8), np.random.default_rng(0)
+    row = {(i, j): [COCO[j], *points[i, j]] for i in range(8) for j in range(17)}
+    by_joint = [row[i, j] for j in range(17) for i in range(8)]
+    shuffled = [row[i, j] for i in range(8) for j in generator.permutation(17)]
+    for rows in (by_joint, shuffled):
+        data = read_keypoints(write(tmp_path / "a.csv", ["joint", "x", "y"], rows))
+        np.testing.assert_allclose(data.keypoints_2d, points, atol=1e-3)
+    for rows in (by_joint, shuffled):
+        with pytest.raises(InputError, match="its joints stand there 7 to 8 times, and no column says the frame"):
+            read_keypoints(write(tmp_path / "a.csv", ["joint", "x", "y"], rows[:60] + rows[61:]))
+    people = [["ann", *entry] for entry in shuffled]
+    with pytest.raises(InputError, match="stands twice in ann; add a column `frame`"):
+        read_keypoints(write(tmp_path / "a.csv", ["person", "joint", "x", "y"], people))
+
+
 def test_records_of_json_are_a_table(tmp_path):
     header = HEADERS["LShoulder_x"]
     records = [{"frame": 3 * i, **dict(zip(header, row, strict=True))} for i, row in enumerate(flat(POINTS))]

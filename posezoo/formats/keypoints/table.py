@@ -15,6 +15,7 @@ from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, looks_n
 from posezoo.formats.keypoints.columns import NO_JOINTS, by_number, joint_column, split_column, unused_names
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.frame_names import frames_by_time
+from posezoo.formats.keypoints.long_tables import one_row_a_pose
 from posezoo.formats.keypoints.mediapipe import refuse_world
 from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.plain import FORMAT, check_format
@@ -89,7 +90,7 @@ def read_table(content: Content) -> Clips:
             )
     cells = _without_blank_rows(np.asarray(body), header)
     if (joint := joint_column(header)) is not None:
-        cells, header = _pivoted(cells, header, joint, path)
+        cells, header = one_row_a_pose(cells, header, joint, path)
         names = [name.strip().lower().replace(" ", "_") for name in header]
     columns = _columns(header, path)
     if not are_joints(tuple(columns)) and are_joints(plain := table_rows.common_part(tuple(columns))):
@@ -229,34 +230,6 @@ def _columns(header: list[str], path: Path) -> dict[str, dict[str, int]]:
     if lacking:
         raise InputError(f"{path}: {lacking[0]} lacks its x or y column; expected {lacking[0]}_x and {lacking[0]}_y.")
     return columns
-
-
-def _pivoted(cells: np.ndarray, header: list[str], joint: int, path: Path) -> tuple[np.ndarray, list[str]]:
-    """Turn a table of one row a joint into one row a pose; rows of one frame, person and video are a pose."""
-    axes = {index: axis for index, name in enumerate(header) if (axis := split_column(f"joint_{name.strip()}")[1])}
-    about = [index for index in range(len(header)) if index != joint and index not in axes]
-    keys = [index for index in about if table_rows.is_about(header[index])]
-    joints = list(dict.fromkeys(name.strip() for name in cells[:, joint].tolist()))
-    if len(joints) * len(axes) > 2000:
-        raise InputError(
-            f"{path}: its column {header[joint]!r} has {len(joints)} names; expected those of a person's joints."
-        )
-    poses: dict[tuple[str, ...], list[str]] = {}
-    filled: set[tuple[tuple[str, ...], str]] = set()
-    seen: Counter[str] = Counter()
-    for row in cells.tolist():
-        name = row[joint].strip()
-        # Without frame numbers, a repeated joint begins the next pose.
-        key = tuple(row[index] for index in keys) if keys else (str(seen[name]),)
-        if (key, name) in filled:
-            raise InputError(f"{path}: {name} stands twice in frame {', '.join(key)[:40]}; add a column `person`.")
-        filled.add((key, name))
-        seen[name] += 1
-        pose = poses.setdefault(key, [*(row[index] for index in keys), *[""] * (len(joints) * len(axes))])
-        start = len(keys) + joints.index(name) * len(axes)
-        pose[start : start + len(axes)] = [row[index] for index in axes]
-    wide = [f"{name}_{'confidence' if axis == 'c' else axis}" for name in joints for axis in axes.values()]
-    return np.asarray(list(poses.values())), [*(header[index] for index in keys), *wide]
 
 
 def numbers(cells: np.ndarray, column: str, path: Path, first: int = 2) -> np.ndarray:

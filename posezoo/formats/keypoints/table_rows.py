@@ -55,6 +55,11 @@ def is_about(column: str) -> bool:
     return key in (*FRAMES, *IMAGES, *VIDEOS, *PERSONS) or is_time(column)
 
 
+def is_person(column: str) -> bool:
+    """Return whether a column has a name of people or recordings, which are the same in many frames."""
+    return key_of(column) in (*PERSONS, *VIDEOS)
+
+
 def is_time(column: str) -> bool:
     """Return whether a column has a name of times."""
     key = key_of(column)
