@@ -67,7 +67,7 @@ def prepare_kinetics(
         )
     folder = Path(source)
     # The labels of all clips lie beside the folders in two files of their own.
-    paths = [path for path in sorted(folder.rglob("*.json")) if not path.stem.endswith("_label")]
+    paths = [path for path in sorted(folder.rglob("*.json")) if not path.stem.endswith("_label") and path.name[0] != "."]
     if not paths:
         raise MissingFileError(f"{folder} holds no clip of Kinetics-skeleton; expected kinetics_train/*.json and so on.")
     digest, people, unread = hashlib.sha256(), 0, list[str]()

@@ -53,6 +53,7 @@ class PoseData:
         frame: (N,) int32 frame number within the clip.
         sequences: what the clips are.
         time_s: (N,) float64 seconds from the start of the clip, None where only ``Sequence.fps`` tells them.
+        picture: (N,) names of the pictures, of a folder of these; None elsewhere.
 
     Raises:
         InputError: the arrays do not belong together.
@@ -66,11 +67,12 @@ class PoseData:
     pose_3d: np.ndarray | None = None
     confidence: np.ndarray | None = None
     time_s: np.ndarray | None = None
+    picture: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.skeleton, Skeleton):
             raise InputError(f"skeleton is {self.skeleton!r}; expected a Skeleton: posezoo.skeletons.get_skeleton(name).")
-        for name in ("keypoints_2d", "sequence", "frame", "pose_3d", "confidence", "time_s"):
+        for name in ("keypoints_2d", "sequence", "frame", "pose_3d", "confidence", "time_s", "picture"):
             values = getattr(self, name)
             if values is not None and not isinstance(values, np.ndarray):
                 raise InputError(f"{name} is of type {type(values).__name__}; expected an array of NumPy.")
@@ -82,6 +84,7 @@ class PoseData:
             "sequence": (count,),
             "frame": (count,),
             "time_s": (count,),
+            "picture": (count,),
         }
         for name, shape in expected.items():
             values = getattr(self, name)
@@ -108,7 +111,7 @@ class PoseData:
             >>> load_dataset("procedural")[:3]
             PoseData(3 poses of h36m17, 1 sequences, pose_3d)
         """
-        names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame", "time_s")
+        names = ("keypoints_2d", "pose_3d", "confidence", "sequence", "frame", "time_s", "picture")
         arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[index] for name in names}
         return replace(self, **arrays)
 
@@ -187,6 +190,7 @@ class PoseData:
             "person": self.subject,
             "video": self.video,
             "time_s": self.time_s,
+            "picture": self.picture,
             "image_size": None if None in sizes else sizes[0] if len(set(sizes)) == 1 else sizes,
             "fps": rates.pop() if len(rates) == 1 else None,
         }

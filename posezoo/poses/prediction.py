@@ -64,6 +64,7 @@ class Prediction(Generic[Array]):
         person: (...) who it is, as the input names people.
         video: (...) names of the recordings.
         time_s: (...) seconds from the start of the recording.
+        picture: (...) names of the pictures, of a folder of these.
         doubtful: (...) bool, poses that the model itself doubts, such as those of pictures without a person; None where the
             model cannot tell.
 
@@ -95,6 +96,7 @@ class Prediction(Generic[Array]):
     person: np.ndarray | None = None
     video: np.ndarray | None = None
     time_s: np.ndarray | None = None
+    picture: np.ndarray | None = None
     doubtful: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -146,6 +148,7 @@ class Prediction(Generic[Array]):
             person=data.subject,
             video=data.video,
             time_s=data.times_s,
+            picture=data.picture,
             fps=rates.pop() if len(rates) == 1 and data.time_s is None else self.fps,
         )
 

@@ -15,7 +15,7 @@ from posezoo.skeletons import SKELETONS, Skeleton
 FORMAT = "posezoo-prediction/1"
 ARRAYS = ("pose_3d", "keypoints_2d", "confidence", "filled", "reprojection_px", "view_count")
 """Fields with a value for each joint."""
-LABELS = ("frame_number", "person", "video", "time_s", "doubtful")
+LABELS = ("frame_number", "person", "video", "time_s", "picture", "doubtful")
 """Fields with a value for each pose."""
 
 
@@ -68,10 +68,11 @@ def fields_of(value: Mapping[str, Any]) -> dict[str, Any]:
         "person": str,
         "video": str,
         "time_s": np.float64,
+        "picture": str,
         "doubtful": bool,
     }
     # An array of texts reserves the longest text's size for each.
-    for name_of in ("person", "video"):
+    for name_of in ("person", "video", "picture"):
         if isinstance(texts := value.get(name_of), list):
             check_size(4 * max((len(str(text)) for text in texts), default=0) * len(texts), f"{name_of} of a prediction")
     labels = {key: np.asarray(value[key], dtype=kind) for key, kind in kinds.items() if value.get(key) is not None}

@@ -136,7 +136,7 @@ def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Zoo
     of_the_index = not is_path(name) and not registered_weights(text)
     path = _at(text) if is_path(name) else locate(text)
     if path.is_dir():
-        inside = sorted(file.name for file in path.glob("*.safetensors"))
+        inside = sorted(file.name for file in path.glob("[!.]*.safetensors"))
         found = f"give the file in it: {', '.join(inside[:4])}" if inside else "it holds no .safetensors"
         raise InputError(f"{path} is a folder; expected a .safetensors file that PoseZoo wrote, or a .ckpt ({found}).")
     if not path.is_file():

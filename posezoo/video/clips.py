@@ -129,7 +129,16 @@ def lift_person(
     track = fill_gaps(track, max_gap)
     if smooth is not None:
         track = smooth_track(track, people.fps, method=smooth)
-    return lift_track(model, track, people.data.skeleton, people.image_size, people.fps)
+    result = lift_track(model, track, people.data.skeleton, people.image_size, people.fps)
+    return replace(result, picture=_pictures(people.data, result.frame_number))
+
+
+def _pictures(data: PoseData, numbers: np.ndarray | None) -> np.ndarray | None:
+    """Return the names of the pictures of frames; empty where nobody is in one."""
+    if data.picture is None or numbers is None:
+        return None
+    names = dict(zip(data.frame.tolist(), data.picture.tolist(), strict=True))
+    return np.array([names.get(number, "") for number in numbers.tolist()])
 
 
 def lift(

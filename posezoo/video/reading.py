@@ -40,7 +40,8 @@ def read_video(
 
     Returns:
         keypoints in px with ``frame`` counted from 0; ``subject`` is ``"1"`` for the person who is seen longest and best,
-        ``"2"`` for the next. Where the frame rate varies, ``time_s`` has the seconds of each row and no clip has ``fps``.
+        ``"2"`` for the next. ``picture`` has the names of a folder's pictures. Where the frame rate varies, ``time_s`` has
+        the seconds of each row and no clip has ``fps``.
 
     Raises:
         MissingFileError, CorruptFileError: there is no such file, or no video that can be read.
@@ -59,6 +60,7 @@ def watch(
 ) -> tuple[PoseData, Clock]:
     """Return what :func:`read_video` returns, and the clock of all frames, also of those without people."""
     frames = Frames(path)
+    names: list[str] = []
     stamps: list[float] = []
     sizes: set[tuple[int, int]] = set()
     skeleton = get_skeleton(detector.skeleton)
@@ -66,6 +68,7 @@ def watch(
     def people() -> Iterator[Detections]:
         for frame in progress(frames, f"finding people ({detector.name})"):
             sizes.add((frame.picture.shape[1], frame.picture.shape[0]))
+            names.append(frame.name)
             stamps.append(frame.stamp_s)
             found = detector.detect(frame.picture)
             kept = found.confidence.mean(1) >= min_confidence
@@ -88,5 +91,6 @@ def watch(
             Sequence(subject=str(i + 1), trial=frames.path.stem, image_size=size, fps=clock.fps) for i in range(len(tracks))
         ),
         time_s=None if clock.times_s is None else clock.times_s[numbers],
+        picture=None if frames.video else np.asarray(names)[numbers],
     )
     return data, clock

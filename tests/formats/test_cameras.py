@@ -266,6 +266,8 @@ def test_archives_of_numpy(tmp_path, names):
         values.append((camera.K.numpy(), camera.distortion.numpy(), turn, camera.t.numpy()))
         np.savez(tmp_path / f"{camera.name}.npz", **dict(zip(names, values[-1], strict=True)))
     assert_same(read_cameras(tmp_path), sorted(CAMERAS[:3], key=lambda camera: camera.name))
+    (tmp_path / "._a.npz").write_bytes(b"what macOS writes")
+    assert_same(read_cameras(tmp_path), sorted(CAMERAS[:3], key=lambda camera: camera.name))
     (tmp_path / "rig").mkdir()
     stacked = {name: np.stack(each) for name, each in zip(names, zip(*values, strict=True), strict=True)}
     np.savez(tmp_path / "rig" / "all.npz", **stacked, resolution=[1000, 1002])

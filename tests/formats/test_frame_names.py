@@ -83,6 +83,20 @@ def test_a_folder_of_openpose_is_one_recording(tmp_path, name):
     np.testing.assert_allclose(data.keypoints_2d[order], keypoints, rtol=1e-6)
 
 
+def test_names_that_begin_with_a_dot_are_no_frames(tmp_path):
+    """macOS writes such beside every file on other file systems."""
+    keypoints, confidence = poses(4, 25)
+    for folder in (tmp_path / "json", tmp_path / "inner" / "json"):
+        folder.mkdir(parents=True)
+        for number, (pose, trust) in enumerate(zip(keypoints, confidence, strict=True)):
+            (folder / f"{number}.json").write_text(json.dumps(openpose(pose[None], trust[None])))
+            (folder / f"._{number}.json").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    (tmp_path / "inner" / ".cache").mkdir()
+    (tmp_path / "inner" / ".cache" / "a.json").write_text("{}")
+    for folder in (tmp_path / "json", tmp_path / "inner"):
+        np.testing.assert_allclose(read_keypoints(folder, "body25").keypoints_2d, keypoints, rtol=1e-6)
+
+
 def test_pictures_of_tables_lists_and_tasks(tmp_path):
     """Read Label Studio's names of pictures in the formats that hold names."""
     keypoints, confidence = poses(COUNT)

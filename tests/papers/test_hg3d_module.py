@@ -251,6 +251,28 @@ def test_pictures_from_the_command_line(shelf, tmp_path, capsys):
     assert cv2.imread(str(drawn)).shape[0] > 200
 
 
+def test_pictures_of_a_folder_come_in_the_order_of_their_numbers_and_keep_their_names(shelf, tmp_path):
+    weights, _ = shelf
+    (tmp_path / "few").mkdir()
+    names = ["frame1.jpg", "frame2.jpg", "frame10.jpg", "frame11.jpg"]
+    pictures = [np.random.default_rng(i).integers(0, 255, (60, 80, 3), dtype=np.uint8) for i in range(4)]
+    for name, picture in zip(names, pictures, strict=True):
+        cv2.imwrite(str(tmp_path / "few" / name), picture)
+    (tmp_path / "few" / "frame3.jpg").write_bytes(b"no picture")
+    (tmp_path / "few" / "._frame1.jpg").write_bytes(b"what macOS writes")
+    for ending in ("npz", "json", "csv"):
+        assert main(["predict", str(weights), str(tmp_path / "few"), "-o", str(tmp_path / f"o.{ending}")]) == 0
+    for ending in ("npz", "json"):
+        result = Prediction.load(tmp_path / f"o.{ending}")
+        assert result.picture.tolist() == names
+        assert result.frame_number.tolist() == [0, 1, 3, 4]
+    alone = posezoo.load(weights).predict_image(tmp_path / "few" / "frame10.jpg")
+    np.testing.assert_allclose(result.keypoints_2d[2], np.asarray(alone.keypoints_2d).reshape(-1, 2), rtol=1e-3)
+    rows = (tmp_path / "o.csv").read_text().splitlines()
+    assert rows[0].startswith("frame,picture,")
+    assert [row.split(",")[:2] for row in rows[1:]] == [["0", names[0]], ["1", names[1]], ["3", names[2]], ["4", names[3]]]
+
+
 def test_videos_are_seen_frame_by_frame(shelf, tmp_path):
     weights, _ = shelf
     path = tmp_path / "clip.avi"

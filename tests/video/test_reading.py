@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
+import posezoo
+from posezoo.data import Prediction, read_keypoints
 from posezoo.data.pictures import Frames
 from posezoo.errors import CorruptFileError, InputError
+from posezoo.video import lift
 from posezoo.video.detectors import RTMLib, read_video
 from posezoo.video.tracking import tracks_of
 from tests.video.samples import BODY, FPS, HEIGHT, WIDTH, box_of, film, rtmlib_model
@@ -32,6 +36,31 @@ def test_who_comes_back_late_is_another_person(tmp_path):
     path = film(tmp_path / "walk.avi", frames=14, absent=range(3, 9))
     assert [clip.subject for clip in read_video(path, RTMLib(rtmlib_model), max_gap=3).sequences] == ["1", "2"]
     assert len(read_video(path, RTMLib(rtmlib_model), max_gap=30).sequences) == 1
+
+
+def test_pictures_of_a_folder_come_in_the_order_of_their_numbers(tmp_path):
+    """Find a person who walks through frame1.png to frame12.png, and nobody in frame3.png."""
+    (tmp_path / "walk").mkdir()
+    numbers = [number for number in range(1, 13) if number != 3]
+    for number in range(1, 13):
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        x, y, width, height = box_of(number)
+        picture[y : y + height, x : x + width, 2] = 255 * (number != 3)
+        cv2.imwrite(str(tmp_path / "walk" / f"frame{number}.png"), picture)
+    (tmp_path / "walk" / "._frame1.png").write_bytes(b"what macOS writes")
+    data = read_video(tmp_path / "walk", RTMLib(rtmlib_model))
+    assert data.picture.tolist() == [f"frame{number}.png" for number in numbers]
+    lefts = [box_of(number)[0] for number in numbers]
+    np.testing.assert_allclose(data.keypoints_2d[:, 0, 0], np.array(lefts) + BODY[0, 0] * box_of(1)[2], atol=1.5)
+    # The names stay beside the keypoints, and beside what is lifted from them.
+    again = read_keypoints(data.save(tmp_path / "found.npz"))
+    assert again.picture.tolist() == data.picture.tolist()
+    result = posezoo.load("svma").predict(again.keypoints_2d, again.skeleton).labelled(again)
+    loaded = Prediction.load(result.save(tmp_path / "result.npz"))
+    assert loaded.picture.tolist() == data.picture.tolist()
+    assert read_keypoints(tmp_path / "result.npz").picture.tolist() == data.picture.tolist()
+    (lifted,) = lift(tmp_path / "walk", posezoo.load("svma"), detector=RTMLib(rtmlib_model), max_gap=0)
+    assert lifted.picture.tolist() == ["frame1.png", "frame2.png", "", *(f"frame{number}.png" for number in numbers[2:])]
 
 
 def test_nobody_is_said(tmp_path):

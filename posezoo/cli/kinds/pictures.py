@@ -33,6 +33,7 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
     frames = Frames(options.input[0])
     clip_options.check_rate(options, frames.fps is not None)
     numbers: list[int] = []
+    names: list[str] = []
     stamps: list[float] = []
     kept: dict[int, np.ndarray] = {}
     every = max(1, len(frames) // 12) if options.picture else 0
@@ -42,12 +43,19 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
             if every and number % every == 0 and len(kept) < 12:
                 kept[number] = frame.picture
             numbers.append(frame.number)
+            names.append(frame.name)
             stamps.append(frame.stamp_s)
             yield frame.picture
 
     poses = model.predict_images(pictures(), options.box)
     clock = clock_of(stamps, frames.fps, str(frames.path)) if options.fps is None else Clock(options.fps)
-    result = replace(poses, fps=clock.fps, time_s=clock.times_s, frame_number=np.array(numbers))
+    result = replace(
+        poses,
+        fps=clock.fps,
+        time_s=clock.times_s,
+        frame_number=np.array(numbers),
+        picture=None if frames.video else np.array(names),
+    )
     write(result, options, None if options.input[0].is_dir() else options.input[0])
     left_out = f", {len(frames.unreadable)} that cannot be read left out" if frames.unreadable else ""
     doubtful = 0 if result.doubtful is None else int(result.doubtful.sum())

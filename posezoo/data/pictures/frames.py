@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Frame:
 
 
 class Frames:
-    """The pictures of a file, a folder (in the order of their names) or a video, one after the other.
+    """The pictures of a file, a folder (in the order of their names and numbers) or a video, one after the other.
 
     In a folder, a picture that cannot be read is left out, named and counted in :attr:`unreadable`.
 
@@ -101,7 +102,8 @@ class Frames:
             return
         for number, file in enumerate(self.files):
             try:
-                yield Frame(file.name, read_picture(file), number)
+                # A name of other bytes than text is still to be written beside results.
+                yield Frame(os.fsencode(file.name).decode("utf-8", "replace"), read_picture(file), number)
             except (CorruptFileError, MissingFileError, InputError) as error:
                 if len(self.files) == 1:
                     raise
@@ -145,13 +147,22 @@ def _open(path: Path) -> Any:
 
 
 def pictures_in(folder: PathLike) -> list[Path]:
-    """Return the pictures of a folder in the order of their names.
+    """Return the pictures of a folder in the order of their names, of which numbers count as such: 9.jpg before 10.jpg.
+
+    Names that begin with a dot are left out: macOS writes ``._9.jpg`` beside 9.jpg on other file systems.
 
     Raises:
         InputError: the folder may not be read.
     """
     with reading(folder, "pictures"):
-        return sorted(entry for entry in Path(folder).iterdir() if entry.suffix.lower() in PICTURE_ENDINGS)
+        entries = [entry for entry in Path(folder).iterdir() if entry.suffix.lower() in PICTURE_ENDINGS]
+    return sorted((entry for entry in entries if not entry.name.startswith(".")), key=_by_numbers)
+
+
+def _by_numbers(path: Path) -> tuple[list[tuple[str, int]], str]:
+    """Return a key that sorts names by their texts and numbers in turn; of equal ones (1 and 01), by their signs."""
+    parts = [*re.split(r"(\d{1,20})", path.name), "0"]
+    return [(word, int(number)) for word, number in zip(parts[::2], parts[1::2], strict=True)], path.name
 
 
 def _check_first_bytes(path: Path) -> None:

@@ -133,7 +133,8 @@ def _yaml(path: Path, subject: str | None) -> _Entries:
 
 def _folder(path: Path, subject: str | None) -> _Entries:
     _without_subject(path, subject)
-    single = sorted(file for file in path.iterdir() if file.suffix in (".pickle", ".pkl", ".npz"))
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    single = [file for file in files if file.suffix in (".pickle", ".pkl", ".npz")]
     if single:
         read = [(file, (_npz if file.suffix == ".npz" else _pickle)(file, None)[0]) for file in single]
         return [{"name": file.stem, **entry} for file, entries in read for entry in entries], False

@@ -93,7 +93,7 @@ def _from_storage(content: Mapping[str, object], name: str) -> list[dict[str, ob
 
 def read_yaml_folder(path: Path) -> list[dict[str, object]]:
     """Return the cameras of ``intri.yml`` and ``extri.yml``, or of a file for each camera in the order of names."""
-    files = sorted([*path.glob("*.yml"), *path.glob("*.yaml")])
+    files = sorted(file for file in path.iterdir() if file.suffix in (".yml", ".yaml") and not file.name.startswith("."))
     by_stem = {file.stem: file for file in files}
     if {"intri", "extri"} <= set(by_stem):
         content = {**load_storage(by_stem["extri"]), **load_storage(by_stem["intri"])}

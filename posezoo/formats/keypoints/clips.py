@@ -47,6 +47,7 @@ class Clips:
         identified: whether the subjects of ``sequences`` are people who keep their name from frame to frame; else they
             are places in a list, and the people are tracked by where they stand.
         time_s: (N,) seconds from the start of the video, where the file says them.
+        picture: (N,) names of the pictures, where the file has an entry for each pose.
         depth: (N, J) what the file has as z beside x and y, to tell 3D poses from pixels; it is not read.
     """
 
@@ -62,6 +63,7 @@ class Clips:
     normalised: bool = False
     identified: bool = True
     time_s: np.ndarray | None = None
+    picture: np.ndarray | None = None
     depth: np.ndarray | None = None
 
 
@@ -206,6 +208,7 @@ def to_posedata(
         frame=clips.frame.astype(np.int32),
         sequences=sequences,
         time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
+        picture=clips.picture,
     )
     return identify(data, clips.identified)
 

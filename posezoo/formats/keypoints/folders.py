@@ -23,7 +23,8 @@ def list_folder(path: Path, endings: Iterable[str]) -> tuple[str, list[Path]]:
         InputError: the folder of a model, or several folders of frames.
         MissingFileError: a folder of something else.
     """
-    entries = sorted(path.iterdir())
+    # macOS writes `._7.json` beside 7.json on other file systems.
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     weights = [entry for entry in entries if entry.suffix.lower() in WEIGHT_ENDINGS]
     others = [entry for entry in entries if entry.suffix.lower() in (".json", ".txt") and entry.name not in _SETTINGS]
     # A model may have one more such file than its settings, an index; more are frames that weights lie beside.
@@ -41,17 +42,17 @@ def list_folder(path: Path, endings: Iterable[str]) -> tuple[str, list[Path]]:
         return "folder", files[".json"]
     if files[".txt"]:
         return "txt folder", files[".txt"]
-    inner = [
-        entry
-        for entry in entries
-        if entry.is_dir() and any(file.suffix.lower() in (".json", ".txt") for file in entry.iterdir())
-    ]
+    inner = [entry for entry in entries if entry.is_dir() and any(_holds_frames(file) for file in entry.iterdir())]
     if len(inner) == 1:
         return list_folder(inner[0], endings)
     if inner:
         names = ", ".join(entry.name for entry in inner[:6])
         raise InputError(f"{path} holds {len(inner)} folders of frames ({names}); give one of them, such as {inner[0]}.")
     raise MissingFileError(f"{path} {_of_other_files(path, entries, tuple(endings))}.")
+
+
+def _holds_frames(file: Path) -> bool:
+    return file.suffix.lower() in (".json", ".txt") and not file.name.startswith(".")
 
 
 def _of_other_files(path: Path, entries: list[Path], readable: tuple[str, ...]) -> str:

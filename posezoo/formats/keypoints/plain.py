@@ -36,6 +36,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
   frame        optional, N frame numbers (as many as frames, where people is an axis)
   person       optional, N names or numbers: who it is (as many as people, where that is an axis)
   video        optional, N names: which video
+  picture      optional, N names of pictures, which results keep
   fps          optional, frames per second
   time_s       optional, N times in seconds (as many as frames, where people is an axis)
   pose_3d      optional, (N, J, 3): 3D labels, which `posezoo eval` scores against, with
@@ -90,7 +91,16 @@ def read_plain(content: Content) -> Clips:
         sequences=sequences,
         stated=_stated(value, path),
         time_s=None if times is None else np.repeat(times, people),
+        picture=_pictures(value.get("picture"), count),
     )
+
+
+def _pictures(value: object, count: int) -> np.ndarray | None:
+    """Return (count,) names of pictures, None where a file has another number of them or something else."""
+    names = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
+    if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
+        return None
+    return np.asarray(names)
 
 
 def _by_our_names(value: Mapping[str, object], frames: int, poses: int) -> Mapping[str, object]:
@@ -130,6 +140,7 @@ def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]
         raise InputError(f"{path} is a prediction without the 2D keypoints that were lifted; read the file of those.")
     keypoints = numeric(value["keypoints_2d"], "keypoints", path).astype(np.float64)
     names = {"confidence": "confidence", "frame": "frame_number", "person": "person", "video": "video", "time_s": "time_s"}
+    names["picture"] = "picture"
     found = {name: value[key] for name, key in names.items() if value.get(key) is not None}
     found |= {
         name: value[name] for name in ("skeleton", "joints", "parents", "image_size", "fps") if value.get(name) is not None
@@ -139,7 +150,7 @@ def _of_prediction(value: Mapping[str, object], path: Path) -> dict[str, object]
     if keypoints.ndim == 3:  # a gap of a clip holds no person
         there = ~np.isnan(keypoints).all((1, 2))
         found |= {
-            name: np.asarray(found[name], dtype=None if name in ("person", "video") else np.float64)[there]
+            name: np.asarray(found[name], dtype=None if name in ("person", "video", "picture") else np.float64)[there]
             for name in names
             if name in found
         }

@@ -15,7 +15,8 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
     A row is a pose, of whichever person. The coordinates are the prediction's own, in its frame and unit
     (``pelvis_x_relative``); then come, where there are such, ``pelvis_u_px,pelvis_v_px``, ``pelvis_confidence``, and of
     several cameras ``pelvis_reprojection_px`` and ``pelvis_views``.
-    ``person`` and ``video`` are there where the input says them, ``time_s`` where the rate is known. Unknown is empty.
+    ``person``, ``video`` and ``picture`` are there where the input says them, ``time_s`` where the rate is known. Unknown is
+    empty.
 
     Raises:
         InputError: more than one leading dimension, or a setting other than the rate: the poses are written as they are.
@@ -26,8 +27,8 @@ def csv(poses: Poses, settings: MotionSettings | None = None, name: str = "poses
     here, pose = poses, rows_of_clip(poses, "CSV")
     joints, rows = poses.skeleton.joints, len(pose)
     names, blocks = ["frame"], [[str(number) for number in numbers_of(here, rows).tolist()]]
-    for title, labels in (("person", here.person), ("video", here.video)):
-        if labels is not None and (title == "person" or len(np.unique(labels)) > 1):
+    for title, labels in (("person", here.person), ("video", here.video), ("picture", here.picture)):
+        if labels is not None and (title != "video" or len(np.unique(labels)) > 1):
             names.append(title)
             blocks.append([_cell(str(label)) for label in np.ravel(labels)])
     times = times_of(here, rows, settings.fps)
