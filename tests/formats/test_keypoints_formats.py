@@ -286,6 +286,29 @@ def test_names_find_the_largest_layout_they_fill(tmp_path):
     assert columns_of(mpii, None, tmp_path)[0].name == "mpii16"
 
 
+H36M_LEGS = ["RightHip", "RightKnee", "RightFoot", "LeftHip", "LeftKnee", "LeftFoot"]
+H36M_ARMS = [f"{side}{part}" for side in ("Left", "Right") for part in ("Shoulder", "Elbow", "Wrist")]
+
+
+@pytest.mark.parametrize("trunk", [
+    ("Spine", "Thorax", "Neck", "Head"), ("Spine", "Chest", "Neck", "Head"), ("Spine", "Thorax", "Neck/Nose", "Head"),
+    ("Spine", "Thorax", "Nose", "Head"), ("Torso", "Neck", "Nose", "Head"), ("Belly", "Neck", "Head", "HeadTop"),
+    ("Spine", "Spine1", "Neck", "Head"),
+])  # fmt: skip
+def test_17_names_in_the_order_of_human36m(tmp_path, trunk):
+    names = ("Hips", *H36M_LEGS, *trunk, *H36M_ARMS)
+    for wanted in (None, SKELETONS["h36m17"]):
+        assert columns_of(names, wanted, tmp_path) == (SKELETONS["h36m17"], list(range(17)))
+
+
+def test_names_of_a_neck_in_another_order_are_a_neck(tmp_path):
+    names = ("Hips", "Spine", "Thorax", "Neck", "Head", *H36M_LEGS, *H36M_ARMS)
+    layout, _ = columns_of(names, None, tmp_path)
+    assert {"upper_neck", "head"} <= set(layout.joints)
+    layout, _ = columns_of(("Hips", *H36M_LEGS, "Spine", "Thorax", "UpperNeck", "Head", *H36M_ARMS), None, tmp_path)
+    assert "upper_neck" in layout.joints
+
+
 def test_names_that_fill_no_layout(tmp_path):
     with pytest.raises(InputError, match=r"coco17.*missing nose, left_ankle"):
         columns_of(tuple(joint for joint in COCO if joint not in ("nose", "left_ankle")), None, tmp_path)

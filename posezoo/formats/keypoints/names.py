@@ -26,6 +26,13 @@ _OTHER_NAMES = {
     **{f"{side}_big_toe": (f"{side}_toe", f"{side}_bigtoe") for side in ("left", "right")},
     **{f"{side}_small_toe": (f"{side}_smalltoe", f"{side}_little_toe") for side in ("left", "right")},
 }
+# Names that mean these joints where all 17 stand in Human3.6M's order, in which the neck is the point at the nose.
+_IN_ORDER = {
+    "spine": ("spine1", "waist", "abdomen"),
+    "thorax": ("chest", "upper_chest", "sternum", "upper_spine", "spine_upper", "spine1", "spine2", "spine3",
+               "spine_shoulder", "shoulder_center", "center_shoulder", "mid_shoulder", "neck_base"),
+    "nose": ("neck", "neck1", "neck_head", "face", "jaw", "chin"),
+}  # fmt: skip
 # DeepLabCut's `full_human` counts the sides as DeeperCut does: 1 is the right one.
 _COUNTED = {
     f"{part}{number}": f"{side}_{part}"
@@ -89,6 +96,9 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
     repeated = [name for name, clean in zip(names, plain, strict=True) if plain.count(clean) > 1]
     if repeated:
         raise InputError(f"{path}: {' and '.join(repeated[:2])} are the same body part; rename or remove one of them.")
+    human36m = SKELETONS["h36m17"]
+    if wanted in (None, human36m) and _in_order_of(plain, human36m):
+        return human36m, list(range(len(human36m)))
     found = {layout: _places(plain, layout) for layout in ([wanted] if wanted else SKELETONS.values())}
     complete = [layout for layout, places in found.items() if None not in places]
     own = None if wanted else _own_layout(plain)
@@ -105,6 +115,14 @@ def columns_of(names: tuple[str, ...], wanted: Skeleton | None, path: Path) -> t
         f"{path}: its {len(names)} body parts ({', '.join(names)[:80]}) are not those of "
         f"{'' if wanted else 'a named skeleton, the nearest being '}{near.name}: missing "
         f"{', '.join(absent[:8])}{', ...' if len(absent) > 8 else ''}; rename or add them, or name another skeleton."
+    )
+
+
+def _in_order_of(names: list[str], layout: Skeleton) -> bool:
+    """Return whether names are those of a layout's joints one by one, by any word for each."""
+    return len(names) == len(layout) and all(
+        name == joint or name in (*_OTHER_NAMES.get(joint, ()), *_IN_ORDER.get(joint, ()))
+        for name, joint in zip(names, layout.joints, strict=True)
     )
 
 
