@@ -385,3 +385,31 @@ def test_every_format_has_a_sample(tmp_path):
     refused = {"tables without a header"}  # told apart only to say what is wrong
     lacking = [form.name for form in FORMATS if form.name not in told | refused]
     assert not lacking, f"no sample of {', '.join(lacking)}; write one, so that every test of all formats reads it."
+
+
+# --- flat lists of numbers -------------------------------------------------------------------------------------------
+
+
+def test_flat_lists_of_3d_poses_are_refused(tmp_path):
+    """Refuse 22 joints of x, y, z about the root, which are as many numbers as 33 of x, y."""
+    pose = np.random.default_rng(0).normal(0, 400, (6, 66))
+    (tmp_path / "a.json").write_text(json.dumps([{"image_id": i, "keypoints": row.tolist()} for i, row in enumerate(pose)]))
+    with pytest.raises(InputError, match="holds 3D poses"):
+        read_keypoints(tmp_path / "a.json", "mediapipe33")
+
+
+@pytest.mark.parametrize("layout", ["coco17", "openpose18", "mediapipe33", "halpe26", "mpii16", "lsp14"])
+@pytest.mark.parametrize("third", ["none", "confidence", "logit", "flag"])
+def test_flat_lists_of_x_y_and_of_x_y_c(tmp_path, layout, third):
+    count = len(SKELETONS[layout])
+    keypoints, confidence = poses(6, count)
+    confidence = {"logit": 20 * confidence, "flag": np.where(confidence > 0.3, 2, 1)}.get(third, confidence)
+    columns = [keypoints] if third == "none" else [keypoints, confidence[..., None]]
+    flat = np.concatenate(columns, -1).reshape(6, -1)
+    flat[1, : 2 if third == "none" else 3] = 0  # a joint that was not found
+    entries = [{"image_id": i, "keypoints": row.astype(float).tolist(), "score": 1.0} for i, row in enumerate(flat)]
+    (tmp_path / "a.json").write_text(json.dumps(entries))
+    data = read_keypoints(tmp_path / "a.json", layout)
+    keypoints[1, 0] = np.nan
+    np.testing.assert_allclose(data.keypoints_2d, keypoints, rtol=1e-6)
+    assert (data.confidence is None) == (third == "none")

@@ -16,7 +16,7 @@ from posezoo.formats.keypoints.depth import refuse_3d
 from posezoo.formats.keypoints.frame_names import frames_of
 from posezoo.formats.keypoints.framing import DETECTIONS, is_one_person
 from posezoo.formats.keypoints.names import are_joints
-from posezoo.formats.keypoints.people import NUMBERS, Person, identity_of, number_of
+from posezoo.formats.keypoints.people import NUMBERS, Person, identity_of, in_columns, number_of
 
 IMPLIED = ("coco17", "coco23", "halpe26", "wholebody133", "halpe136")
 
@@ -92,8 +92,7 @@ def read_people(
     if not entries:
         raise InputError(f"{path} is COCO JSON without any keypoints; expected annotations of people with `keypoints`.")
     keypoints = numeric([entry["keypoints"] for entry in entries], "keypoints", path)
-    if keypoints.ndim == 2 and keypoints.shape[1] % 3 == 0:
-        keypoints = keypoints.reshape(len(keypoints), -1, 3)
+    keypoints = in_columns(keypoints, len(names))
     if keypoints.ndim != 3 or keypoints.shape[-1] not in (2, 3):
         raise InputError(
             f"{path}: keypoints of a person are {keypoints.shape[1:]} numbers; expected x, y, v of every joint."

@@ -16,8 +16,14 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric
+from posezoo.skeletons import SKELETONS
 
 NUMBERS = ("frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frameNumber", "frameIndex", "frameId")
+_COUNTS = {len(layout) for layout in SKELETONS.values()}
+# No confidence or flag is larger. Few pixels are that small, and hardly one of a joint's two alone.
+_NO_PIXEL, _MOST_ODD = 2, 0.15
+# Scores beside pixels are a smaller share of these, even as logits.
+_LEAST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,40 @@ def number_of(value: object) -> int | None:
     return int(given[0]) if given and given[0] == given[0] and abs(given[0]) < 2**31 else None
 
 
+def in_columns(flat: np.ndarray, named: int = 0) -> np.ndarray:
+    """Return (N, J, 2 or 3) points of flat lists: x, y, confidence of each joint, or x, y where the values say so.
+
+    Args:
+        flat: (N, numbers); anything else, or another number of numbers, is returned as it is.
+        named: how many joints the file names, 0 where it names none.
+
+    Example:
+        >>> in_columns(np.arange(100.0, 136.0).reshape(1, 36)).shape, in_columns(np.tile([9.0, 9.0, 0.5], (1, 18))).shape
+        ((1, 18, 2), (1, 18, 3))
+    """
+    if flat.ndim != 2:
+        return flat
+    count, numbers = flat.shape
+    pairs = numbers % 2 == 0 and (numbers // 2 == named or numbers // 2 in _COUNTS) and _are_pairs(flat)
+    if numbers % 3 == 0 and not (pairs and numbers // 3 != named and _are_alike(flat)):
+        return flat.reshape(count, -1, 3)
+    return flat.reshape(count, -1, 2) if pairs else flat
+
+
+def _are_pairs(flat: np.ndarray) -> bool:
+    """Return whether numbers are pixels, x and y in turn, without confidences among them."""
+    small = np.abs(np.nan_to_num(flat)) <= _NO_PIXEL
+    below = float((np.nan_to_num(flat) < 0).mean())  # many are in 3D poses
+    # Of a joint that was not found both are 0.
+    return bool((small[:, ::2] != small[:, 1::2]).mean() < _MOST_ODD and small.mean() < 0.5 and below < _MOST_ODD)
+
+
+def _are_alike(flat: np.ndarray) -> bool:
+    """Return whether every third number is as large as the others, as no confidence or logit is."""
+    sizes = np.abs(np.nan_to_num(flat.reshape(len(flat), -1, 3)))
+    return bool(np.median(sizes[..., 2]) > _LEAST_SHARE * np.median(sizes[..., :2]))
+
+
 def gather(
     frames: list[Frame],
     path: Path,
@@ -106,8 +146,7 @@ def gather(
         keypoints, confidence, names = _by_name(points, what, path)
     else:
         keypoints = numeric(points, "keypoints", path)
-        if keypoints.ndim == 2 and keypoints.shape[1] % 3 == 0:
-            keypoints = keypoints.reshape(len(points), -1, 3)
+        keypoints = in_columns(keypoints, len(names))
         if keypoints.ndim != 3 or keypoints.shape[-1] not in (2, 3):
             raise InputError(f"{path}: a person has {keypoints.shape[1:]} numbers; expected x, y of every joint.")
         if any(person.confidence is not None for *_, person in people):
