@@ -395,3 +395,22 @@ def test_mediapipe_frames_by_their_names_and_beside_other_arrays(tmp_path):
     rows = np.concatenate([k / SIZE, np.zeros((*c.shape, 1)), c[..., None]], -1)
     np.savez(tmp_path / "a.npz", pose_landmarks=rows, pose_world=rows[..., :3], fps=30)
     np.testing.assert_allclose(read_keypoints(tmp_path / "a.npz", image_size=SIZE).keypoints_2d, k, atol=1e-2)
+
+
+def test_points_labelled_by_number(tmp_path):
+    """Read 1 to 17 of CVAT, and 0 to 16 of Label Studio and labelme, in any order, as tables of such names are read."""
+    for name, first in (("cvat_images", 1), ("label_studio", 0), ("labelme", 0)):
+        (tmp_path / name).mkdir()
+        path, layout, found = SAMPLES[name](tmp_path / name)
+        for file in [path] if path.is_file() else path.iterdir():
+            text = file.read_text()
+            for place, joint in enumerate(COCO):
+                text = text.replace(f'"{joint}"', f'"{first + place}"')
+            file.write_text(text)
+        data = read_keypoints(path, layout)
+        assert data.skeleton.name == "coco17"
+        people = {who: data[data.subject == who].keypoints_2d for who in dict.fromkeys(data.subject.tolist())}
+        for own, (keypoints, _) in zip(people.values(), found, strict=True):
+            np.testing.assert_allclose(own, keypoints, atol=2e-3)
+        with pytest.raises(InputError, match="name the right one"):
+            read_keypoints(path)

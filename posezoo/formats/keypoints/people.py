@@ -16,6 +16,7 @@ import numpy as np
 
 from posezoo.errors import InputError
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric
+from posezoo.formats.keypoints.columns import by_number
 from posezoo.skeletons import SKELETONS
 
 NUMBERS = ("frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frameNumber", "frameIndex", "frameId")
@@ -144,6 +145,10 @@ def gather(
     confidence: Any = None
     if isinstance(points[0], Mapping):
         keypoints, confidence, names = _by_name(points, what, path)
+        if (numbered := by_number(names, path)) is not None:
+            columns, names = [names.index(name) for name in numbered], ()
+            keypoints = keypoints[:, columns]
+            confidence = None if confidence is None else confidence[:, columns]
     else:
         keypoints = numeric(points, "keypoints", path)
         keypoints = in_columns(keypoints, len(names))
