@@ -102,11 +102,10 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_info(options: argparse.Namespace) -> int:
-    """Print the clips and frames of a prepared file."""
-    from posezoo.data.openmocap import describe_openmocap, is_openmocap
-    from posezoo.data.prepared import describe_prepared
+    """Print the clips and frames of a prepared file, or what else it holds."""
+    from posezoo.data.described import describe
 
-    summary = (describe_openmocap if is_openmocap(options.file) else describe_prepared)(options.file)
+    summary = describe(options.file)
     notes = summary.pop("notes", ())
     for key, value in summary.items():
         if key == "also":

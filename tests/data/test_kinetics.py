@@ -7,6 +7,7 @@ import pytest
 
 from posezoo.cli import main
 from posezoo.data import read_keypoints
+from posezoo.data.described import describe
 from posezoo.data.kinetics import prepare_kinetics
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
 from tests.data.kinetics_samples import write_clips
@@ -18,6 +19,7 @@ def test_people_of_enough_joints_are_gathered_in_pixels(tmp_path):
     clips = write_clips(tmp_path)
     with pytest.warns(UserWarning, match=r"1 of 4 clips are left out.*torn"):
         count = prepare_kinetics(tmp_path, tmp_path / "kinetics.h5", every=1)
+    assert describe(tmp_path / "kinetics.h5") == {"keypoints": "4 people of openpose18"}
     people = read_keypoints(tmp_path / "kinetics.h5")
     assert count == len(people) == 4
     assert people.skeleton.name == "openpose18"

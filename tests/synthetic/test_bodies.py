@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from posezoo.data.described import describe
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.crops import Crops
 from posezoo.data.pictures.resident import ResidentCrops
@@ -138,6 +139,7 @@ def test_the_nearest_point_is_seen():
 def test_pictures_show_people_at_their_joints(bodies, tmp_path):
     """Check that two pictures that differ in the person alone differ around the joints, and that joints are the labels."""
     file = save_bodies(bodies, tmp_path / "bodies.h5")
+    assert describe(file) == {"bodies": f"2 of {bodies.points.shape[1]:,} points"}
     people = rendered_bodies("train", bodies=file, side=96, count=12)
     for number in range(12):
         picture = people.read(number)

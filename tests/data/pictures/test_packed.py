@@ -13,6 +13,7 @@ import scipy.io
 
 from posezoo.cli import main
 from posezoo.data.coco import coco_pictures
+from posezoo.data.described import describe
 from posezoo.data.lsp import lsp_pictures
 from posezoo.data.pictures import load_pictures
 from posezoo.data.pictures.packed import ROOM, pack_pictures, packed_pictures
@@ -23,6 +24,7 @@ from tests.data.pictures.dots import centroid, dotted, people
 def test_people_come_back_where_they_were(tmp_path):
     whole = people(labels=False)
     file = pack_pictures({"train": whole[:4], "test": whole[4:]}, tmp_path / "packed.h5", side=128, quality=95)
+    assert describe(file) == {"train": "4 people", "test": f"{len(whole) - 4} people"}
     train = packed_pictures(file, "train")
     assert (len(train), len(packed_pictures(file, "test"))) == (4, 2)
     for number in range(4):
