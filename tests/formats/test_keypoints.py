@@ -326,6 +326,15 @@ def test_missing_joints(tmp_path):
     ]
 
 
+def test_a_joint_of_confidence_0_is_missing_wherever_it_is(tmp_path):
+    keypoints, confidence = poses()
+    confidence[2, 5], keypoints[3, 7] = 0, 0
+    np.savez(tmp_path / "a.npz", keypoints=keypoints, confidence=confidence, skeleton="coco17")
+    data = read_keypoints(tmp_path / "a.npz")
+    assert np.argwhere(np.isnan(data.keypoints_2d).any(-1)).tolist() == [[2, 5], [3, 7]]
+    assert "a joint of confidence 0 is unknown, unless all are 0" in SCHEMA
+
+
 def test_confidences_that_are_all_0_say_nothing(tmp_path):
     keypoints, confidence = poses()
     np.savez(tmp_path / "a.npz", keypoints=keypoints, confidence=confidence * 0, skeleton="coco17")

@@ -28,7 +28,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
 
   keypoints    (J, 2), (N, J, 2) or (frames, people, J, 2): pixels, y down, NaN (null) where unknown;
                a third column is the confidence
-  confidence   optional, the same shape without the last axis: 0 to 1; a joint at (0, 0) with confidence 0 is unknown
+  confidence   optional, the same shape without the last axis: 0 to 1; a joint of confidence 0 is unknown, unless all are 0
   skeleton     optional, a named layout ("coco17"); needed where several have as many joints
   joints       optional, J names in the order of the keypoints (also joint_names, keypoint_names, ...); with
   parents      J indices (-1 for the root): a layout of your own
