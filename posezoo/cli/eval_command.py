@@ -120,13 +120,19 @@ def _against_truth(options: argparse.Namespace) -> int:
 
     if Path(options.name).suffix.lower() not in (".npz", ".json"):
         raise InputError(f"--truth scores what `posezoo predict` wrote, .npz or .json; {options.name} is none.")
-    errors = score(Prediction.load(options.name), read_truth(options.truth), options.truth)
+    truth = read_truth(options.truth)
+    errors = score(Prediction.load(options.name), truth, options.truth)
     if options.json:
-        print(json.dumps({"prediction": options.name, "truth": str(options.truth), **errors}, indent=2))
+        about = {"prediction": options.name, "truth": str(options.truth), "unit": truth.unit}
+        print(json.dumps({**about, **errors}, indent=2))
         return 0
+    own, clip = (
+        f"{errors[name]:.1f} mm" if truth.unit == "mm" else f"{errors[name]:.4g} in the truth's own unit"
+        for name in ("p_mpjpe", "clip_mpjpe")
+    )
     print(
         f"{options.name} against {options.truth}: {errors['poses']} poses, {errors['joints']} joints\n"
-        f"P-MPJPE {errors['p_mpjpe']:.1f} mm; with one rotation and scale for the clip {errors['clip_mpjpe']:.1f} mm"
+        f"P-MPJPE {own}; with one rotation and scale for the clip {clip}"
     )
     return 0
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posezoo.errors import CorruptFileError, InputError, PoseZooWarning
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 """Units of ground truth."""
 MARKERS = (".trc", ".c3d")
+# What else a prediction has for each joint; it is of no use beside poses in another layout.
+_NOT_POSES: dict[str, Any] = dict.fromkeys(("keypoints_2d", "confidence", "filled", "reprojection_px", "view_count"))
 # The frame of markers before they are turned: a laboratory's axes.
 _LABORATORY = "world (the file's axes)"
 
@@ -26,11 +28,15 @@ _LABORATORY = "world (the file's axes)"
 def read_truth(path: Path) -> Prediction:
     """Read ground truth: a prediction's file; ``.npz`` or ``.json`` with ``pose_3d``, ``skeleton``, ``unit``; TRC or C3D.
 
+    Arrays may say their frames too: ``frame`` (N,), ``time_s`` (N,) or ``fps``.
+
     Raises:
         InputError: what is needed is not there, has the wrong shape, or is in another unit than the file says.
         MissingFileError, CorruptFileError: the file is not there, or damaged.
     """
+    from posezoo.cli.truth_moments import moments_of
     from posezoo.data import Prediction
+    from posezoo.poses.prediction_files import FORMAT
     from posezoo.skeletons import get_skeleton
 
     ending = path.suffix.lower()
@@ -42,20 +48,18 @@ def read_truth(path: Path) -> Prediction:
     if not isinstance(content, dict) or "pose_3d" not in content:
         found = ", ".join(map(str, content)) if isinstance(content, dict) and content else "none"
         raise InputError(f"{path} has no pose_3d (its arrays: {found[:120]}); expected pose_3d (N, J, 3) and skeleton.")
-    if "format" in content:
+    if str(content.get("format")) == FORMAT:
         return Prediction.load(path)
     if "skeleton" not in content:
         raise InputError(f"{path} does not say its layout; add skeleton, such as 'h36m17', beside pose_3d.")
     skeleton = get_skeleton(str(content["skeleton"]))
-    unit = str(content.get("unit", "relative"))
-    if unit not in (*MM, "relative"):
-        raise InputError(f"{path}: unit is {unit!r}; expected mm, cm or m.")
     pose = pose_of(content, path)
-    if pose.ndim < 3 or pose.shape[-2:] != (len(skeleton), 3):
+    if pose.ndim != 3 or pose.shape[1:] != (len(skeleton), 3):
         raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
+    unit, labels = unit_of(content, pose, skeleton, path), moments_of(content, len(pose), path)
     if unit == "relative":
-        return Prediction(pose, skeleton, "relative")
-    return Prediction(in_mm(pose, skeleton, unit, path), skeleton, "mm")
+        return Prediction(pose, skeleton, "relative", **labels)
+    return Prediction(in_mm(pose, skeleton, unit, path), skeleton, "mm", **labels)
 
 
 def content_of(path: Path) -> object:
@@ -79,6 +83,26 @@ def pose_of(content: Mapping[str, object], path: Path) -> np.ndarray:
         return np.asarray(content["pose_3d"], dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+
+
+def unit_of(content: Mapping[str, object], pose: np.ndarray, skeleton: Skeleton, path: Path) -> str:
+    """Return the unit that ground truth states; where it states none, the one that makes legs as long as people's.
+
+    Raises:
+        InputError: it states another one, or none and no unit makes such legs.
+    """
+    from posezoo.geometry.rig_fit import leg_length, likely_unit
+
+    if content.get("unit") is not None:
+        unit = str(content["unit"])
+        if unit not in (*MM, "relative"):
+            raise InputError(f"{path}: unit is {unit!r}; expected mm, cm, m or relative.")
+        return unit
+    leg = leg_length(pose, skeleton)
+    likely = (likely_unit(leg) or "mm") if leg == leg else "unknown"
+    if likely == "unknown":
+        raise InputError(f"{path} does not say the unit of pose_3d; add unit: mm, cm or m, or relative where it has none.")
+    return likely
 
 
 def in_mm(pose: np.ndarray, skeleton: Skeleton, unit: str, path: Path) -> np.ndarray:
@@ -124,40 +148,6 @@ def _read_markers(path: Path) -> Prediction:
     )
 
 
-def matched(result: Prediction, truth: Prediction, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of a result and of its ground truth that belong to the same moments.
-
-    Rows match by time where both say it and their rates differ, else by frame number, else by their place.
-
-    Raises:
-        InputError: several people, other numbers of poses without frame numbers, or nothing in common.
-    """
-    import numpy as np
-
-    if result.person is not None and len(set(result.person.tolist())) > 1:
-        raise InputError(f"the prediction is of {len(set(result.person.tolist()))} people; predict one: --person N.")
-    count, there = len(result), len(truth)
-    if result.frame_number is None or truth.frame_number is None:
-        if count != there:
-            raise InputError(
-                f"{path} has {there} poses, the prediction {count}; expected the same frames, or frame numbers."
-            )
-        return np.arange(count), np.arange(there)
-    times, clock = result.time_s, truth.time_s
-    if times is not None and clock is not None and truth.fps and result.fps and abs(truth.fps / result.fps - 1) > 0.01:
-        nearest = np.abs(times[:, None] - clock[None]).argmin(1)
-        rows = np.flatnonzero(np.abs(times - clock[nearest]) <= 0.5 / truth.fps + 1e-6)
-        return _some(rows, nearest[rows], path)
-    _, rows, others = np.intersect1d(result.frame_number, truth.frame_number, return_indices=True)
-    return _some(rows, others, path)
-
-
-def _some(rows: np.ndarray, others: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    if not len(rows):
-        raise InputError(f"{path} and the prediction have no frame in common; expected frames of the same clip.")
-    return rows, others
-
-
 def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
     """Return the common rows of both, the truth in the result's layout and relative to its root.
 
@@ -166,27 +156,33 @@ def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
     """
     import numpy as np
 
+    from posezoo.cli.truth_moments import check_moments, matched
     from posezoo.skeletons import convert
 
     rows, others = matched(result, truth, path)
-    here, there = _rows_of(result, rows), _rows_of(truth, others)
-    layout = here.skeleton
-    poses = _about_root(convert(there.pose_3d, there.skeleton, layout).keypoints, layout)
+    layout = result.skeleton
+    known = convert(truth.pose_3d, truth.skeleton, layout).keypoints
+    check_moments(result, replace(truth, pose_3d=known, skeleton=layout, **_NOT_POSES), (rows, others), path)
+    here, there = rows_of(result, rows), rows_of(truth, others)
+    poses = _about_root(known[others], layout)
     if not (np.isfinite(poses).all(-1) & np.isfinite(here.pose_3d).all(-1)).sum(-1).max() > 3:
         raise InputError(f"{path} and the prediction have no pose in common of which joints are known in both.")
-    return here, replace(there, pose_3d=poses.astype(np.float32), skeleton=layout, keypoints_2d=None, confidence=None)
+    return here, replace(there, pose_3d=poses.astype(np.float32), skeleton=layout, **_NOT_POSES)
 
 
 def beside(result: Prediction, truth: Prediction, path: Path) -> tuple[Prediction, Prediction]:
     """Return a result and its ground truth for drawing; markers of a laboratory are turned into the result's axes.
 
-    One rotation serves the whole clip, as the camera stood still.
+    One rotation serves the whole clip, as the camera stood still. Other ground truth keeps its layout and its axes.
 
     Raises:
         InputError: see :func:`common`.
     """
+    from posezoo.cli.truth_moments import matched
+
     if truth.frame != _LABORATORY:
-        return result, truth
+        rows, others = matched(result, truth, path)
+        return rows_of(result, rows), rows_of(truth, others)
     here, there = common(result, truth, path)
     _, rotation = _of_clip(there.pose_3d, _about_root(here.pose_3d, here.skeleton))
     return here, replace(there, pose_3d=there.pose_3d @ rotation.T, frame=here.frame)
@@ -239,7 +235,8 @@ def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]
     return float((singular * sign).sum() / max((one**2).sum(), 1e-12)), (left * sign) @ right
 
 
-def _rows_of(poses: Prediction, rows: np.ndarray) -> Prediction:
+def rows_of(poses: Prediction, rows: np.ndarray) -> Prediction:
+    """Return some of the poses, with all that belongs to each."""
     import numpy as np
 
     from posezoo.poses.prediction_files import ARRAYS, LABELS

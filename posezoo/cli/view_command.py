@@ -36,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--truth",
         type=Path,
         metavar="FILE",
-        help="ground truth: such a file, arrays pose_3d (N, J, 3), skeleton and unit, or markers in .trc or .c3d",
+        help="ground truth: such a file, arrays pose_3d (N, J, 3), skeleton, unit and frame (N,), or .trc or .c3d",
     )
     command.add_argument(
         "-o", "--out", type=Path, metavar="FILE", help="page, animation or picture, by what the name ends in"
