@@ -178,7 +178,7 @@ class Prediction(Generic[Array]):
 
         Args:
             path: its ending chooses the format.
-            fps: frames per second, where the prediction does not say it; BVH and TRC need it.
+            fps: frames per second, where the prediction does not say it; BVH and TRC need it. The times of frames follow it.
             height_mm, level, floor, one_body, unit, up, markers: of BVH and TRC, see
                 :class:`posezoo.poses.exports.MotionSettings`.
 
@@ -196,7 +196,7 @@ class Prediction(Generic[Array]):
         elif settings.changed():
             raise InputError(f"{path} keeps the prediction as it is; {settings.changed()[0]} is for .bvh and .trc.")
         else:
-            data = (self if fps is None else replace(self, fps=float(fps)))._written(ending)
+            data = (self if fps is None else self._at(fps))._written(ending)
         return write_whole(path, data)
 
     @classmethod
@@ -225,6 +225,21 @@ class Prediction(Generic[Array]):
                 return cls(**fields_of(value))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CorruptFileError(f"{path} is a damaged prediction ({str(error)[:100]}); predict again.") from error
+
+    def _at(self, fps: float | int) -> Prediction[Array]:
+        """Return the prediction with another rate, and times of frames by it where frames are numbered or have times.
+
+        Raises:
+            InputError: no positive number.
+        """
+        if not 0 < float(fps) < 1e5:
+            raise InputError(f"{fps} frames per second; expected a positive number.")
+        times = None
+        if self.frame_number is not None:
+            times = self.frame_number / float(fps)
+        elif self.time_s is not None and np.ndim(self.time_s) == 1:  # rows are frames, as exports count them
+            times = np.arange(len(self.time_s)) / float(fps)
+        return replace(self, fps=float(fps), time_s=times)
 
     def _written(self, ending: str) -> bytes:
         here = self.numpy()

@@ -94,6 +94,8 @@ def read_people(
         raise InputError(f"{source} holds keypoints, which need no detector; leave it out.")
     else:
         data = read_keypoints(source, skeleton, image_size)
+        # A rate that the caller gives holds in place of the file's times.
+        data = data if fps is None else replace(data, time_s=None)
     rates = {clip.fps for clip in data.sequences}
     sizes = {clip.image_size for clip in data.sequences}
     return ClipPeople(
@@ -167,7 +169,7 @@ def lift(
         person: the one person to lift, counted from 1, who is seen longest and best; everybody where not given.
         max_gap: frames over which unknown joints are interpolated; 0 for none.
         smooth: the filter of the keypoints, see :func:`posezoo.video.smoothing.smooth_track`; none where not given.
-        fps: frames per second, where the source does not say it; of a video, whatever its container says.
+        fps: frames per second, where the source does not say it; whatever a video's container or a file's times say.
         skeleton, image_size: of a file of keypoints that does not say them.
 
     Returns:

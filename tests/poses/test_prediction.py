@@ -186,3 +186,25 @@ def test_a_number_that_no_array_holds_is_a_damaged_file(tmp_path):
     path.write_text(json.dumps({**value, "frame_number": [0, 2**70]}))
     with pytest.raises(CorruptFileError, match="damaged prediction"):
         Prediction.load(path)
+
+
+@pytest.mark.parametrize("extension", ["npz", "json"])
+@pytest.mark.parametrize(
+    "stated", [{}, {"fps": 30.0, "time_s": np.array([2, 3, 7]) / 30}, {"time_s": np.array([0.1, 0.2, 0.9])}]
+)
+def test_a_rate_gives_the_times_of_numbered_frames(tmp_path, extension, stated):
+    made = prediction((3,), frame_number=np.array([2, 3, 7]), **stated)
+    found = Prediction.load(made.save(tmp_path / f"a.{extension}", fps=60))
+    assert found.fps == 60
+    np.testing.assert_allclose(found.time_s, [2 / 60, 3 / 60, 7 / 60])
+    kept = Prediction.load(made.save(tmp_path / f"b.{extension}"))
+    assert kept.fps == made.fps
+    assert made.time_s is None or (kept.time_s == made.time_s).all()
+
+
+def test_a_rate_without_frame_numbers_counts_rows_where_there_are_times(tmp_path):
+    found = Prediction.load(prediction((3,), fps=30.0, time_s=np.arange(3) / 30).save(tmp_path / "a.npz", fps=60))
+    np.testing.assert_allclose(found.time_s, [0, 1 / 60, 2 / 60])
+    assert Prediction.load(prediction((3,)).save(tmp_path / "b.npz", fps=60)).time_s is None
+    with pytest.raises(InputError, match="expected a positive number"):
+        prediction((3,)).save(tmp_path / "c.npz", fps=0)

@@ -42,6 +42,15 @@ def test_everybody_of_a_file_is_lifted(model, walk, two_people):
     np.testing.assert_array_equal(alone.pose_3d, second.pose_3d)
 
 
+def test_a_rate_that_is_given_holds_in_place_of_a_files_times(model, walk, tmp_path):
+    path = tmp_path / "timed.npz"
+    np.savez(path, keypoints=walk, skeleton="h36m17", time_s=np.arange(30) / 30)
+    (stated,), (given,) = lift(path, model), lift(path, model, fps=60)
+    np.testing.assert_allclose(stated.time_s, np.arange(30) / 30)
+    assert given.fps == 60
+    np.testing.assert_allclose(given.time_s, np.arange(30) / 60)
+
+
 def test_keypoints_are_smoothed_before_they_are_lifted(model, walk, two_people):
     first = lift(two_people, model, smooth="butterworth", fps=50)[0]
     assert first.fps == 50
