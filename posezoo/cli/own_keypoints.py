@@ -14,7 +14,7 @@ import numpy as np
 
 from posezoo.cli.checks import check_input, check_name
 from posezoo.cli.finetune_command import print_change
-from posezoo.cli.truth import MM, in_mm, pose_of
+from posezoo.cli.truth import MM, check_layout, in_mm, pose_of
 from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
         people: the keypoints of the file.
 
     Raises:
-        InputError: another shape than the keypoints', or a unit that is not said or is another.
+        InputError: another shape or layout than the keypoints', or a unit that is not said or is another.
         CorruptFileError: ``pose_3d`` holds something else than numbers.
     """
     from posezoo.formats.keypoints.plain import PREDICTION, text
@@ -101,6 +101,8 @@ def labels_of(content: Content, people: PoseData) -> np.ndarray | None:
     label = pose_of(held, path)
     if label.shape != expected:
         raise InputError(f"{path}: pose_3d has shape {label.shape}; expected {expected}, as the keypoints.")
+    flat = label.reshape(-1, *label.shape[-2:])
+    check_layout(flat, people.skeleton, path, "give keypoints in that layout too")
     return in_mm(label, people.skeleton, unit, path)
 
 

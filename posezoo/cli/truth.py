@@ -56,6 +56,7 @@ def read_truth(path: Path) -> Prediction:
     pose = pose_of(content, path)
     if pose.ndim != 3 or pose.shape[1:] != (len(skeleton), 3):
         raise InputError(f"{path}: pose_3d has shape {pose.shape}; expected (N, {len(skeleton)}, 3) for {skeleton.name}.")
+    check_layout(pose, skeleton, path, "say that skeleton")
     unit, labels = unit_of(content, pose, skeleton, path), moments_of(content, len(pose), path)
     if unit == "relative":
         return Prediction(pose, skeleton, "relative", **labels)
@@ -83,6 +84,22 @@ def pose_of(content: Mapping[str, object], path: Path) -> np.ndarray:
         return np.asarray(content["pose_3d"], dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{path}: pose_3d holds something else than numbers ({str(error)[:80]}).") from error
+
+
+def check_layout(pose: np.ndarray, skeleton: Skeleton, path: Path, advice: str) -> None:
+    """Refuse ``pose_3d`` (N, J, 3) whose joints are another layout's: each would be compared with another joint.
+
+    Raises:
+        InputError: as told by the proportions of bodies; see :func:`posezoo.poses.plausibility.layout_of_3d`.
+    """
+    from posezoo.poses.plausibility import layout_of_3d
+
+    layout = layout_of_3d(pose, skeleton)
+    if layout is not None:
+        raise InputError(
+            f"{path}: as {skeleton.name} the joints of pose_3d make no person, as {layout} they do; {advice}, or bring "
+            f"pose_3d into {skeleton.name} (posezoo.skeletons.convert)."
+        )
 
 
 def unit_of(content: Mapping[str, object], pose: np.ndarray, skeleton: Skeleton, path: Path) -> str:

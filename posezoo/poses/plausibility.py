@@ -160,6 +160,29 @@ def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> st
     return min(good, key=lambda name: round(fits[name], 1)) if good else None
 
 
+def layout_of_3d(poses: Num[np.ndarray, "N J 3"], skeleton: Skeleton) -> str | None:
+    """Return the named layout that 3D poses fit far better than the one that is assumed, None where none does.
+
+    The poses are looked at along each of their axes, since one of them may be the vertical. In the right layout one view at
+    least is a person's (0.4 to 0.9 standard deviations), while in another one with as many joints none is (1.9 or more).
+
+    Args:
+        poses: in any unit and frame.
+        skeleton: the layout that is assumed.
+
+    Example:
+        >>> from posezoo.data import load_dataset
+        >>> from posezoo.skeletons import get_skeleton
+        >>> walk = load_dataset("procedural")[:50]
+        >>> layout_of_3d(walk.pose_3d, walk.skeleton), layout_of_3d(walk.pose_3d, get_skeleton("coco17"))
+        (None, 'h36m17')
+    """
+    seen = [plausibility(poses[..., axes], skeleton) for axes in ([0, 1], [0, 2], [1, 2])]
+    if any(view.is_person for view in seen):
+        return None
+    return next((view.layout for view in seen if view.layout is not None), None)
+
+
 def _deviation(poses: np.ndarray, skeleton: Skeleton) -> tuple[float, float]:
     """Return the median pose's deviation from people's proportions, and the share of this layout's missing joints."""
     missing = missing_joints(poses, skeleton)

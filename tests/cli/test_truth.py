@@ -114,6 +114,26 @@ def test_frames_that_are_none_are_one_sentence(tmp_path, fields, says):
         errors_of(predicted(), path)
 
 
+@pytest.mark.parametrize("turn", [np.eye(3), [[1, 0, 0], [0, 0, -1], [0, 1, 0]], [[0.6, 0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]]])
+def test_poses_in_another_layout_than_they_say_are_refused(tmp_path, capsys, turn):
+    poses = truth_mm() @ np.asarray(turn).T
+    path = truth_file(tmp_path / "t.npz", poses, unit="mm")
+    assert len(read_truth(path)) == 12
+    other = tmp_path / "other.npz"
+    np.savez(other, pose_3d=poses, skeleton="coco17", unit="mm")
+    with pytest.raises(InputError, match="as coco17 the joints of pose_3d make no person, as h36m17 they do; say"):
+        read_truth(other)
+    np.savez(other, pose_3d=poses, skeleton="coco17", unit="mm", keypoints=seen_as_coco17())
+    assert main(["eval", "svma", str(other)]) == 2
+    assert "as h36m17 they do; give keypoints in that layout too" in capsys.readouterr().err
+
+
+def seen_as_coco17():
+    """Return the walk's keypoints in coco17, with a head like a point: as wide as the nose."""
+    coco, seen = get_skeleton("coco17"), truth_mm()[..., :2] / truth_mm()[..., 2:] * 1000 + 500
+    return np.stack([seen[:, H36M.index(joint if joint in H36M.joints else "nose")] for joint in coco.joints], 1)
+
+
 def test_the_name_of_a_frame_of_reference_is_no_frame_number(tmp_path):
     path = truth_file(tmp_path / "t.npz", unit="mm", frame="camera")
     assert errors_of(predicted(), path)["poses"] == 12
