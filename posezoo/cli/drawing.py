@@ -33,8 +33,9 @@ def write(result: Prediction, options: argparse.Namespace, video: Path | None = 
     from posezoo import viz
     from posezoo.cli.video_pictures import over_video
     from posezoo.cli.view_command import draw as draw_kind
-    from posezoo.cli.view_command import rate_of
+    from posezoo.cli.view_command import one_person, rate_of
 
+    result = one_person(result, options.out)
     if result.image_size is None:
         video = None
     clip = viz.overlay(result.numpy(), fps=rate_of(result, options.fps, video))

@@ -174,6 +174,7 @@ def common(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
     import numpy as np
 
     from posezoo.cli.truth_moments import check_moments, matched
+    from posezoo.poses.people import rows_of
     from posezoo.skeletons import convert
 
     rows, others = matched(result, truth, path)
@@ -196,13 +197,15 @@ def beside(result: Prediction, truth: Prediction, path: Path) -> tuple[Predictio
         InputError: see :func:`common`.
     """
     from posezoo.cli.truth_moments import matched
+    from posezoo.poses.people import rows_of
 
     if truth.frame != _LABORATORY:
         rows, others = matched(result, truth, path)
-        return rows_of(result, rows), rows_of(truth, others)
+        here, there = rows_of(result, rows), rows_of(truth, others)
+        return here, replace(there, frame_number=here.frame_number)
     here, there = common(result, truth, path)
     _, rotation = _of_clip(there.pose_3d, _about_root(here.pose_3d, here.skeleton))
-    return here, replace(there, pose_3d=there.pose_3d @ rotation.T, frame=here.frame)
+    return here, replace(there, pose_3d=there.pose_3d @ rotation.T, frame=here.frame, frame_number=here.frame_number)
 
 
 def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float | int]:
@@ -250,14 +253,3 @@ def _of_clip(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]
     left, singular, right = np.linalg.svd(other.T @ one)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
     return float((singular * sign).sum() / max((one**2).sum(), 1e-12)), (left * sign) @ right
-
-
-def rows_of(poses: Prediction, rows: np.ndarray) -> Prediction:
-    """Return some of the poses, with all that belongs to each."""
-    import numpy as np
-
-    from posezoo.poses.prediction_files import ARRAYS, LABELS
-
-    own = poses.numpy()
-    chosen = {name: np.asarray(values)[rows] for name in (*ARRAYS, *LABELS) if (values := getattr(own, name)) is not None}
-    return replace(poses, **chosen)

@@ -47,6 +47,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--gif", type=Path, metavar="FILE", help="an animation")
     command.add_argument("--mp4", type=Path, metavar="FILE", help="an animation")
     command.add_argument("--png", type=Path, metavar="FILE", help="a picture of up to twelve frames; .pdf and .svg too")
+    command.add_argument(
+        "--person", type=int, metavar="N", help="of a clip of several: 1 is seen longest and best (default)"
+    )
     command.add_argument("--frames", metavar="A:B", help="from frame A up to, not including, B; counted from 0")
     command.add_argument("--video", type=Path, metavar="FILE", help="the clip: the 2D keypoints are drawn over it")
     command.add_argument("--fps", type=float, help="frames per second; those of the poses or of --video by default, or 30")
@@ -78,17 +81,17 @@ def run(options: argparse.Namespace) -> int:
         check_output(f"--{kind}", path, ENDINGS[kind])
         if path.exists() and any(path.samefile(source) for source in sources):
             raise InputError(f"--{kind} {path} is an input itself; give the result another name.")
-    clip = read_clip(options)
+    results, truth = read_results(options)
+    clip = laid_over(results, truth, options)
     clip = clip[chosen(options.frames, len(clip))]
     over = None
     if options.video is not None:
         from posezoo.cli.video_pictures import over_video
-        from posezoo.data import Prediction
 
-        over = partial(over_video, result=Prediction.load(options.input), video=options.video)
+        over = partial(over_video, result=results[0], video=options.video)
     if clip.frame == "world" and options.up is None:
         print("z is drawn as the vertical; --up says otherwise where the calibration has another.")
-    note = scores_of(options) if options.truth is not None and "html" in outputs else ""
+    note = scores_of(options, results) if options.truth is not None and "html" in outputs else ""
     for kind, path in outputs.items():
         with _status(kind):
             said = draw(kind, clip, path, note, over)
@@ -108,17 +111,53 @@ def read_clip(options: argparse.Namespace) -> Clip:
         InputError: files that are no predictions, or that do not belong together.
         MissingFileError, CorruptFileError: a file is not there, or damaged.
     """
-    from posezoo import viz
-    from posezoo.data import Prediction
+    return laid_over(*read_results(options), options)
 
-    results = [Prediction.load(path) for path in (options.input, *options.others)]
-    for path, result in zip((options.input, *options.others), results, strict=True):
+
+def read_results(options: argparse.Namespace) -> tuple[list[Prediction], Prediction | None]:
+    """Read the poses of one person, and ground truth of the same frames where there is any. Raises as :func:`read_clip`."""
+    from posezoo.data import Prediction
+    from posezoo.poses.people import rows_of
+    from posezoo.viz.moments import common_rows
+
+    paths = [options.input, *options.others]
+    results = [Prediction.load(path) for path in paths]
+    for path, result in zip(paths, results, strict=True):
         if not result.pose_3d.size:
             raise InputError(f"{path} holds no pose; predict from a file with people in it.")
-    truth = read_truth(options.truth) if options.truth else None
-    if truth is not None:
-        pairs = [beside(result, truth, options.truth) for result in results]
-        results, truth = [result for result, _ in pairs], pairs[0][1]
+    results = [one_person(result, path, options.person) for path, result in zip(paths, results, strict=True)]
+    shared = common_rows(results, [str(path) for path in paths])
+    results = [result if rows is None else rows_of(result, rows) for result, rows in zip(results, shared, strict=True)]
+    if options.truth is None:
+        return results, None
+    pairs = [beside(result, read_truth(options.truth), options.truth) for result in results]
+    return [result for result, _ in pairs], pairs[0][1]
+
+
+def one_person(result: Prediction, path: Path, number: int | None = None) -> Prediction:
+    """Return one person of a clip of several, and say which; other results as they are.
+
+    Raises:
+        InputError: there are not so many people.
+    """
+    from posezoo.poses.people import people_of, rows_of
+
+    people = people_of(result)
+    if not 1 <= (number or 1) <= len(people) or number == 0:
+        raise InputError(f"--person {number}; {path} holds {len(people)}, and 1 is the one seen longest and best.")
+    if len(people) == 1:
+        return result
+    rows = people[(number or 1) - 1]
+    if number is None:
+        name = "" if result.person is None else f" ({result.person[rows[0]]})"
+        print(f"{path} is a clip of {len(people)} people: person 1{name}, seen longest and best, is drawn (--person N)")
+    return rows_of(result, rows)
+
+
+def laid_over(results: list[Prediction], truth: Prediction | None, options: argparse.Namespace) -> Clip:
+    """Return results and ground truth over each other. Raises as :func:`read_clip`."""
+    from posezoo import viz
+
     # Two results of one model are told apart by their files.
     models = [result.model for result in results]
     names = [
@@ -168,13 +207,11 @@ def chosen(frames: str | None, count: int) -> slice:
     return slice(start, stop)
 
 
-def scores_of(options: argparse.Namespace) -> str:
+def scores_of(options: argparse.Namespace, results: list[Prediction]) -> str:
     """Return the error of each file of poses against the ground truth, in words."""
-    from posezoo.data import Prediction
-
     truth, parts = read_truth(options.truth), []
-    for path in (options.input, *options.others):
-        errors = score(Prediction.load(path), truth, options.truth)
+    for path, result in zip((options.input, *options.others), results, strict=True):
+        errors = score(result, truth, options.truth)
         parts.append(f"{path.stem}: P-MPJPE {errors['p_mpjpe']:.1f} {truth.unit}, {errors['poses']} poses")
     return "; ".join(parts)
 

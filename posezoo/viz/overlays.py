@@ -11,6 +11,7 @@ from posezoo.errors import InputError
 from posezoo.skeletons import convert
 from posezoo.skeletons.posed import Posed
 from posezoo.viz.clip import Clip
+from posezoo.viz.moments import common_rows
 from posezoo.viz.scene import TRUTH
 
 
@@ -38,8 +39,9 @@ def overlay(
 ) -> Clip:
     """Return a clip of one or several models' poses of the same 2D keypoints.
 
-    Poses come in the layout of the first result. They are never turned: where one has no scale of its own, it is made as
-    large as the ground truth, else as the first result, by one factor for all frames.
+    Poses come in the layout of the first result. Results that say their frames (``frame_number``) are laid over each other
+    frame by frame, of the frames that all have, others row by row. They are never turned: where one has no scale of its own,
+    it is made as large as the ground truth, else as the first result, by one factor for all frames.
 
     Args:
         results: :class:`posezoo.data.Prediction`, of as many poses each.
@@ -50,7 +52,8 @@ def overlay(
         up: see :class:`posezoo.viz.Clip`.
 
     Raises:
-        InputError: no result, different numbers of poses, different frames of reference, or layouts without a common joint.
+        InputError: no result, different numbers of poses, no frame in common, different frames of reference, or layouts
+            without a common joint.
 
     Example:
         >>> import numpy as np
@@ -69,6 +72,8 @@ def overlay(
             raise InputError(f"a result is of type {type(result).__name__}; expected a posezoo.data.Prediction.")
     shown: list[Result] = [*results, *([] if truth is None else [truth])]
     labels = _labels(shown, list(names), truth is not None)
+    rows = dict(zip(labels, common_rows(shown, labels), strict=True))
+    counts = {label: len(_rows(result.pose_3d, rows[label])) for label, result in zip(labels, shown, strict=True)}
     layout, frame = shown[0].skeleton, frame_of(shown[0])
     poses: dict[str, np.ndarray] = {}
     for label, result in zip(labels, shown, strict=True):
@@ -76,10 +81,10 @@ def overlay(
             raise InputError(
                 f"{label} is in the {frame_of(result)} frame and {labels[0]} in the {frame} frame; show poses of one frame."
             )
-        pose = _rows(result.pose_3d)
-        if len(pose) != len(_rows(shown[0].pose_3d)):
+        pose = _rows(result.pose_3d, rows[label])
+        if counts[label] != counts[labels[0]]:
             raise InputError(
-                f"{label} has {len(pose)} poses and {labels[0]} has {len(_rows(shown[0].pose_3d))}; expected results of the "
+                f"{label} has {counts[label]} poses and {labels[0]} has {counts[labels[0]]}; expected results of the "
                 "same 2D poses."
             )
         if result.skeleton != layout:
@@ -91,9 +96,9 @@ def overlay(
     for label, result in zip(labels, shown, strict=True):
         if label != base and not result.unit == shown[labels.index(base)].unit == "mm":
             poses[label] = poses[label] * _size_ratio(poses[base], poses[label], layout.root)
-    flat = next((result for result in shown if result.keypoints_2d is not None), None)
+    seen, flat = next(((label, r) for label, r in zip(labels, shown, strict=True) if r.keypoints_2d is not None), ("", None))
     return Clip(
-        None if flat is None else _rows(flat.keypoints_2d),
+        None if flat is None else _rows(flat.keypoints_2d, rows[seen]),
         poses,
         layout,
         title,
@@ -110,10 +115,11 @@ def frame_of(result: Result) -> str:
     return "world" if result.frame.startswith("world") else "camera"
 
 
-def _rows(values: object) -> np.ndarray:
-    """Return an array or tensor (..., J, D) as (N, J, D)."""
+def _rows(values: object, rows: np.ndarray | None) -> np.ndarray:
+    """Return an array or tensor (..., J, D) as (N, J, D), or some of its rows."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
-    return array.reshape(-1, *array.shape[-2:])
+    array = array.reshape(-1, *array.shape[-2:])
+    return array if rows is None else array[rows]
 
 
 def _labels(shown: list[Result], names: list[str], has_truth: bool) -> list[str]:

@@ -66,6 +66,30 @@ def test_the_world_has_its_own_vertical():
     assert overlay(result(facing_the_camera())).up.tolist() == [0.0, -1.0, 0.0]
 
 
+def test_results_that_say_their_frames_are_laid_over_each_other_by_them():
+    pose = facing_the_camera(6)
+    early = result(pose[:5], model="a", frame_number=np.arange(10, 15))
+    late = result(pose[[5, 3, 2]], model="b", frame_number=np.array([15, 13, 12]), keypoints_2d=pose[[5, 3, 2], :, :2])
+    clip = overlay(early, late)
+    np.testing.assert_allclose(clip.poses["a"], pose[2:4], atol=0.01)
+    np.testing.assert_allclose(clip.poses["b"], pose[2:4], atol=0.01)
+    np.testing.assert_allclose(clip.keypoints_2d, pose[2:4, :, :2], atol=0.01)
+    with pytest.raises(InputError, match="a of frames 10 to 14, b of frames 110 to 114: no frame in common"):
+        overlay(early, result(pose[:5], model="b", frame_number=np.arange(110, 115)))
+    with pytest.raises(InputError, match="some twice"):
+        overlay(early, result(pose[:5], model="b", frame_number=np.array([10, 10, 11, 12, 13])))
+
+
+def test_rows_of_the_same_keypoints_belong_together_however_frames_are_counted():
+    pose = facing_the_camera(4)
+    one, other = (
+        result(pose, model=model, frame_number=first + np.arange(4), keypoints_2d=pose[..., :2])
+        for model, first in (("a", 0), ("b", 1))
+    )
+    assert len(overlay(one, other)) == 4
+    assert len(overlay(one, result(pose))) == 4  # one of them says nothing
+
+
 def test_what_does_not_belong_together_is_refused():
     pose = facing_the_camera(3)
     with pytest.raises(InputError, match="at least one"):

@@ -142,6 +142,33 @@ def test_wrong_files_are_one_sentence(out, tmp_path, capsys, arguments, says):
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def test_one_person_of_a_clip_of_two_is_drawn(out, tmp_path, capsys):
+    one = Prediction.load(out)
+    fields = {"fps": 30.0, "frame_number": np.repeat(np.arange(8), 2), "person": np.array(["a", "b"] * 8)}
+    poses = np.stack([one.pose_3d, -one.pose_3d], 1).reshape(16, 17, 3)
+    both = Prediction(poses, H36M, "relative", model="a.b", **fields).save(tmp_path / "both.npz")
+    clip = read_clip(parser().parse_args(["view", str(both)]))
+    np.testing.assert_allclose(clip.poses["a.b"], one.pose_3d)
+    assert "a clip of 2 people: person 1 (a), seen longest and best, is drawn" in capsys.readouterr().out
+    clip = read_clip(parser().parse_args(["view", str(both), "--person", "2"]))
+    np.testing.assert_allclose(clip.poses["a.b"], -one.pose_3d)
+    assert capsys.readouterr().out == ""
+    assert "--person 3" in refuse(capsys, both, "--person", 3)
+
+
+def test_the_truth_is_drawn_of_the_same_frames(out, tmp_path):
+    whole = Prediction.load(out)
+    some = replace(whole, pose_3d=whole.pose_3d[:5], keypoints_2d=None, frame_number=np.arange(5)).save(
+        tmp_path / "some.npz"
+    )
+    late = write(
+        tmp_path / "late.npz", pose_3d=facing_the_camera(8)[2:], skeleton="h36m17", unit="mm", frame=np.arange(2, 8)
+    )
+    clip = read_clip(parser().parse_args(["view", str(some), "--truth", str(late)]))
+    np.testing.assert_allclose(clip.poses["ground truth"], facing_the_camera(8)[2:5], atol=0.01)
+    assert len(clip.poses["a.b"]) == 3
+
+
 def test_a_page_says_the_score_against_the_truth(out, tmp_path):
     assert view(out, "--truth", tmp_path / "truth.npz") == 0
     assert "<p>out: P-MPJPE 0.0 m" in out.with_suffix(".html").read_text(encoding="utf-8")
