@@ -9,6 +9,7 @@ import numpy as np
 
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.poses.tracking import Detections, connect_people
+from posezoo.terminal import progress
 
 # Pictures whose numbers are sparser than this are not frames of a video.
 _LEAST_DENSE = 0.1
@@ -35,9 +36,11 @@ def identify(data: PoseData, identified: bool) -> PoseData:
         rows = np.flatnonzero(np.isin(data.sequence, clips))
         for number, part in enumerate(_restarts(data, rows, identified), start=1):
             named = replace(recording, trial=f"{recording.trial} ({number})") if number > 1 else recording
-            people = _people(data, part, identified)
-            for person in dict.fromkeys(people):
-                sequence[part[[who == person for who in people]]] = len(sequences)
+            of_person: dict[str, list[int]] = {}
+            for row, person in zip(part.tolist(), _people(data, part, identified), strict=True):
+                of_person.setdefault(person, []).append(row)
+            for person, its_rows in of_person.items():
+                sequence[its_rows] = len(sequences)
                 sequences.append(replace(named, subject=person))
     return replace(data, sequence=sequence, sequences=tuple(sequences))
 
@@ -87,7 +90,10 @@ def _tracked(data: PoseData, rows: np.ndarray) -> list[str]:
     trust = known.astype(np.float64) if data.confidence is None else np.where(known, data.confidence + 1e-3, 0.0)
     nobody: np.ndarray = np.empty(0, np.int64)
     groups = [by_frame.get(frame, nobody) for frame in range(max(by_frame) + 1)]
-    detections = (Detections(data.keypoints_2d[group].astype(np.float64), trust[group]) for group in groups)
+    detections = (
+        Detections(data.keypoints_2d[group].astype(np.float64), trust[group])
+        for group in progress(groups, "telling people apart")
+    )
     found = connect_people(detections)
     if len(found) == len(rows):  # no person was found again, so these are pictures, not a video
         return _places(data.frame[rows])

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float
 
 # The weight of the latest step in a track's velocity.
 _LATEST = 0.3
+# So many pairs of a track and a person are compared at once.
+_PAIRS = 200_000
 
 
 @dataclass(frozen=True)
@@ -94,17 +96,6 @@ class _Open:
     confidence: list[np.ndarray]
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
-    def distance(self, frame: int, keypoints: np.ndarray, confidence: np.ndarray) -> float:
-        """Return the mean distance of common joints from where the person is expected, over the person's size."""
-        both = np.isfinite(keypoints).all(-1) & np.isfinite(self.keypoints[-1]).all(-1)
-        weights = np.where(both, confidence * self.confidence[-1], 0.0)
-        if weights.sum() <= 0:
-            return np.inf
-        last = self.keypoints[-1][both]
-        expected = last + self.velocity * (frame - self.frames[-1])
-        size = max(float(np.hypot(*np.ptp(last, axis=0))), float(np.hypot(*np.ptp(keypoints[both], axis=0))), 1.0)
-        return float(np.average(np.linalg.norm(keypoints[both] - expected, axis=-1), weights=weights[both])) / size
-
     def append(self, frame: int, place: int, keypoints: np.ndarray, confidence: np.ndarray) -> None:
         step = (keypoints - self.keypoints[-1])[np.isfinite(keypoints - self.keypoints[-1]).all(-1)]
         latest = np.median(step, axis=0) / (frame - self.frames[-1])
@@ -175,18 +166,72 @@ def _connect(pictures: Iterable[Detections], max_gap: int, max_distance: float |
     for frame, found in enumerate(pictures):
         closed += [track for track in open_ if frame - track.frames[-1] > max_gap]
         open_ = [track for track in open_ if frame - track.frames[-1] <= max_gap]
-        people = list(zip(np.asarray(found.keypoints, np.float64), np.asarray(found.confidence, np.float64), strict=True))
-        distances = np.array([[track.distance(frame, *person) for person in people] for track in open_])
-        distances = distances.reshape(len(open_), len(people))
-        free = set(range(len(people)))
+        keypoints = np.asarray(found.keypoints, np.float64)
+        confidence = np.asarray(found.confidence, np.float64)
+        block = max(1, _PAIRS // max(1, len(keypoints)))
+        parts = [open_[start : start + block] for start in range(0, max(1, len(open_)), block)]
+        distances = np.concatenate([_distances(part, frame, keypoints, confidence, max_distance) for part in parts])
+        free = set(range(len(keypoints)))
+        # Whom nobody is near cannot be paired, so leave them out: most tracks of a crowd are elsewhere.
+        near = distances <= max_distance
+        tracks, people = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
+        costs = distances[np.ix_(tracks, people)]
         # A pair beyond max_distance costs more than any set of pairs within it, so that it never displaces one.
-        far = max_distance * (1 + distances.size)
-        for track, person in zip(*linear_sum_assignment(np.where(distances <= max_distance, distances, far)), strict=True):
-            if distances[track, person] <= max_distance:
-                open_[track].append(frame, int(person), *people[person])
-                free.discard(int(person))
-        open_ += [_Open([frame], [person], [people[person][0]], [people[person][1]]) for person in sorted(free)]
+        costs = np.where(costs <= max_distance, costs, max_distance * (1 + costs.size))
+        for row, column in zip(*linear_sum_assignment(costs), strict=True):
+            track, person = int(tracks[row]), int(people[column])
+            if near[track, person]:
+                open_[track].append(frame, person, keypoints[person], confidence[person])
+                free.discard(person)
+        open_ += [_Open([frame], [person], [keypoints[person]], [confidence[person]]) for person in sorted(free)]
     return closed + open_
+
+
+def _distances(
+    tracks: list[_Open], frame: int, keypoints: np.ndarray, confidence: np.ndarray, most: float | int
+) -> Float[np.ndarray, "tracks people"]:
+    """Return the mean distance of common joints from where people are expected, over the person's size.
+
+    It is infinite where there is no common joint, and where it is above ``most`` in any case.
+    """
+    distances: np.ndarray = np.full((len(tracks), len(keypoints)), np.inf)
+    if not distances.size:
+        return distances
+    last = np.stack([track.keypoints[-1] for track in tracks])
+    trust = np.stack([track.confidence[-1] for track in tracks])
+    gap = np.array([frame - track.frames[-1] for track in tracks])
+    expected = last + (np.stack([track.velocity for track in tracks]) * gap[:, None])[:, None]
+    boxes = _box(expected, np.isfinite(expected).all(-1)), _box(keypoints, np.isfinite(keypoints).all(-1))
+    # No size of a pair is above that of the larger box, and no joint of one is closer to the other's than the boxes are.
+    sizes = [np.hypot(*(high - low).T) for low, high in boxes]
+    largest = np.maximum(np.maximum(sizes[0][:, None], sizes[1][None]), 1.0) * (1 + 1e-9) + 1e-6  # above all rounding
+    (low, high), (least, greatest) = boxes
+    apart = np.maximum(low[:, None] - greatest[None], least[None] - high[:, None]).clip(0)
+    rows, columns = np.nonzero(np.hypot(apart[..., 0], apart[..., 1]) <= most * largest)
+    away = np.hypot(*np.moveaxis(keypoints[columns] - expected[rows], -1, 0))
+    both = np.isfinite(away)
+    weights = np.where(both, trust[rows] * confidence[columns], 0.0)
+    total = weights.sum(1)
+    mean = (np.where(both, away, 0.0) * weights).sum(1) / np.where(total > 0, total, 1.0)
+    kept = (total > 0) & (mean <= most * largest[rows, columns])
+    rows, columns, both = rows[kept], columns[kept], both[kept]
+    size = np.maximum(np.maximum(_diagonals(last[rows], both), _diagonals(keypoints[columns], both)), 1.0)
+    distances[rows, columns] = mean[kept] / size
+    return distances
+
+
+def _box(points: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the greatest x and y of the known joints."""
+    low = np.where(known[..., None], points, np.inf).min(1)
+    high = np.where(known[..., None], points, -np.inf).max(1)
+    nobody = ~known.any(1)
+    low[nobody], high[nobody] = 0.0, 0.0  # no joint is common with anybody, so that the place does not matter
+    return low, high
+
+
+def _diagonals(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    low, high = _box(points, known)
+    return np.hypot(*(high - low).T)
 
 
 def dense_track(frames: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray) -> Track:

@@ -182,7 +182,8 @@ def _frames(
         for about in zip(entries, pictures, strict=True)
     ]
     # Pictures in several folders belong to several recordings.
-    folders = [file.parent.as_posix() if len({file.parent for file in files}) > 1 else "" for file in files]
+    folders = [file.parent.as_posix() for file in files]
+    folders = folders if len(set(folders)) > 1 else [""] * len(files)
     by_name = frames_of([file.stem for file in files])
     videos = [
         str(video) if video is not None else folder if folder not in ("", ".") else ""
