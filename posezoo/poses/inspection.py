@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posezoo.poses.checks import swapped_axes_fraction, upside_down_fraction
+from posezoo.poses.mixing import alternating, clips_of, strangers
 from posezoo.poses.plausibility import Plausibility, plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.sides import exchanged_frames, sides_agreement
@@ -21,6 +22,7 @@ _SCREEN = 1.2
 # Of the pose's extent from one frame to the next: who runs moves by 0.05 at 25 frames a second, and pictures of different
 # people, which are no frames, are further apart than their extent.
 _MOST_JITTER, _PICTURES = 0.15, 0.6
+_ORDINALS = ("second", "third", "fourth", "fifth", "sixth")
 _MOST_MISSING, _MOST_STATIC, _MOST_OUTSIDE, _LOW_CONFIDENCE = 0.2, 0.1, 0.2, 0.3
 
 
@@ -29,8 +31,9 @@ class Finding:
     """One finding: something suspicious about keypoints.
 
     Attributes:
-        name: ``layout``, ``jitter``, ``units``, ``outside``, ``axes``, ``upside down``, ``sides``, ``sides in single
-            frames``, ``missing``, ``confidence``, ``static`` or ``duplicates``.
+        name: ``layout``, ``jitter``, ``people in turn``, ``another person``, ``units``, ``outside``, ``axes``,
+            ``upside down``, ``sides``, ``sides in single frames``, ``missing``, ``confidence``, ``static`` or
+            ``duplicates``.
         text: one sentence, what was seen and what to do.
     """
 
@@ -109,6 +112,7 @@ def inspect_keypoints(data: PoseData) -> Inspection:
     jitter = _jitter(data)
     findings = [
         *_about_body(body, jitter, data),
+        *_about_people(data),
         *_about_coordinates(data, units, low, high),
         # Poses that are no person in this layout cannot be checked for the head's direction or the sides.
         *(_about_orientation(upside_down, agree, votes, exchanged, data) if body.is_person else []),
@@ -184,12 +188,37 @@ def _about_body(body: Plausibility, jitter: float, data: PoseData) -> list[tuple
     findings = []
     if not body.is_person:
         findings.append(("layout", body.sentence(data.skeleton)))
-    if _MOST_JITTER < jitter < _PICTURES:
+    if _MOST_JITTER < jitter < _PICTURES and not _people_in_turn(data):
         text = (
             f"joints move by {jitter:.0%} of the pose's extent from one frame to the next: the frames are not in order, "
             "people are mixed, or the axis that counts frames is another."
         )
         findings.append(("jitter", text))
+    return findings
+
+
+def _people_in_turn(data: PoseData) -> int:
+    """Return how many people take turns in the rows of a clip; 0 where nobody does."""
+    return max((count for rows in clips_of(data) if (count := alternating(data.keypoints_2d[rows])) > 1), default=0)
+
+
+def _about_people(data: PoseData) -> list[tuple[str, str]]:
+    findings = []
+    count = _people_in_turn(data)
+    if count:
+        text = (
+            f"poses of {count} people, or cameras, take turns: each row lies near the {_ORDINALS[count - 2]} row after "
+            "it and far from the next; say whose each is (person), or give arrays of (frames, people, joints, 2)."
+        )
+        findings.append(("people in turn", text))
+    away = [rows[[first, last]] for rows in clips_of(data) for first, last in strangers(data.keypoints_2d[rows])]
+    if away:
+        spans = [f"{data.frame[first]} to {data.frame[last]}" for first, last in away]
+        text = (
+            f"poses jump away and come back (frames {', '.join(spans[:3])}{' and others' if len(spans) > 3 else ''}): "
+            "they are another person's, or the detector's error; leave those frames out, or name their person."
+        )
+        findings.append(("another person", text))
     return findings
 
 

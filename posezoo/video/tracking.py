@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from posezoo.errors import InputError
+from posezoo.poses.mixing import alternating
 from posezoo.poses.posedata import PoseData, Sequence
 from posezoo.poses.tracking import Detections, Track, dense_track, track_people
 
@@ -31,7 +32,8 @@ def track_of(clip: Sequence, rows: PoseData) -> Track:
         rows: its poses, frames in order.
 
     Raises:
-        InputError: a person has two poses in one frame, or frame numbers are those of pictures rather than of a video.
+        InputError: a person has two poses in one frame, or is several people in turn, or frame numbers
+            are those of pictures rather than of a video.
     """
     name = f"person {clip.subject or '?'} of {clip.trial or 'the file'}"
     if (np.diff(rows.frame) == 0).any():
@@ -41,6 +43,12 @@ def track_of(clip: Sequence, rows: PoseData) -> Track:
         raise InputError(
             f"{name} has {len(rows)} poses in frames {rows.frame[0]} to {rows.frame[-1]}, which is no video; "
             "take them one by one, without the options for clips, and as results to .npz, .json or .csv."
+        )
+    turns = alternating(rows.keypoints_2d)
+    if turns > 1:
+        raise InputError(
+            f"{name} is {turns} people, or cameras, who take turns from row to row, and a clip is of one; say whose each "
+            "pose is (person), or give arrays of (frames, people, joints, 2)."
         )
     known = np.isfinite(rows.keypoints_2d).all(-1)
     confidence = known.astype(np.float64) if rows.confidence is None else np.where(known, rows.confidence, 0.0)
