@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -67,12 +65,12 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
     """
     joints = next((track.keypoints.shape[1] for view in tracks for track in view), 0)
     offset = list(first or [0] * len(tracks))
-    seen: dict[int, set[int]] = {}
-    for view, own in enumerate(tracks):
-        for track in own:
-            for row in np.flatnonzero(track.seen):
-                seen.setdefault(track.first_frame + int(row) + offset[view], set()).add(view)
-    frames = np.asarray(sorted(frame for frame, views in seen.items() if len(views) > 1), dtype=np.int64)
+    seen = [
+        np.unique(np.concatenate([np.empty(0, np.int64), *(t.first_frame + begin + np.flatnonzero(t.seen) for t in own)]))
+        for own, begin in zip(tracks, offset, strict=True)
+    ]
+    numbers, counts = np.unique(np.concatenate(seen), return_counts=True)
+    frames = np.asarray(numbers[counts > 1])
     if not len(frames):
         return None
     keypoints = np.full((len(tracks), len(frames), joints, 2), np.nan, dtype=np.float32)
@@ -85,48 +83,6 @@ def observe(tracks: Sequence[Sequence[Track]], first: Sequence[int] | None = Non
             confidence[view, inside] = track.confidence[rows[inside]]
     known = np.asarray(np.isfinite(keypoints).all(-1))
     return Observed(np.where(known[..., None], keypoints, np.nan), np.where(known, confidence, 0.0), frames)
-
-
-def common_times(
-    clocks: Sequence[tuple[Float[np.ndarray, " _"] | None, float | int | None]], files: Sequence[Path | str]
-) -> Float[np.ndarray, " _"] | None:
-    """Return the times of the frames that all cameras have in common, where no rate gives them.
-
-    Args:
-        clocks: of each view, the seconds of its frames, and its frames per second where it has no such times.
-        files: of each view, for messages.
-
-    Returns:
-        (F,) seconds of the frames of the longest view; None where no view has a variable rate.
-
-    Raises:
-        InputError: the views' rates differ, or a frame of one view is more than half a step from the frame of that number in
-            another: frames of several cameras are matched by their numbers.
-    """
-    if all(times is None for times, _ in clocks):
-        rates = {float(fps): file for (_, fps), file in zip(clocks, files, strict=True) if fps}
-        slow, fast = min(rates, default=1.0), max(rates, default=1.0)
-        if fast > 1.005 * slow:  # 29.97 and 30 are one rate
-            raise InputError(
-                f"{rates[slow]} has {slow:g} frames per second and {rates[fast]} {fast:g}; frames of several cameras are "
-                f"matched by their numbers: bring both to one rate (ffmpeg -i IN -r {slow:g} OUT)."
-            )
-        return None
-    longest = max(len(times) for times, _ in clocks if times is not None)
-    told = []
-    for (times, fps), file in zip(clocks, files, strict=True):
-        if times is None and fps is None:
-            raise InputError(f"{file} does not say its frames per second, and another view's rate varies; give --fps.")
-        told.append((np.arange(longest) / float(fps or 1) if times is None else times, file))
-    for (one, first), (other, second) in pairwise(told):
-        both = min(len(one), len(other))
-        apart = np.abs(one[:both] - other[:both]).max()
-        if apart > 0.5 * np.diff(one).min(initial=np.inf):
-            raise InputError(
-                f"frames of the same number in {first} and {second} are up to {apart:.3g} s apart, as a frame rate varies; "
-                "convert both to one constant rate (ffmpeg -i IN -fps_mode cfr -r 30 OUT)."
-            )
-    return np.asarray(max((times for times, _ in told), key=len))
 
 
 def match_people(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> list[Observed]:

@@ -13,9 +13,11 @@ from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry.rig_fit import invert
 from posezoo.papers.cvugcn import CVUGCN
 from posezoo.registry import load, save
+from posezoo.skeletons import get_skeleton
 from tests.cli.commands import run
 
 FRAMES = 12
+H36M = get_skeleton("h36m17").joints
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,30 @@ def test_views_are_matched_by_the_numbers_of_frames(tmp_path, capsys, weights, s
     common = [f for f in range(FRAMES) if f not in (3, 4, 8)]
     assert found.frame_number.tolist() == common
     np.testing.assert_allclose(found.pose_3d, world[0][common], atol=0.5)
+
+
+@pytest.mark.parametrize("kind", ["npz", "csv"])
+def test_views_are_matched_by_the_times_that_they_say(tmp_path, capsys, weights, seen, kind):
+    """Begin the second camera three frames later; a table may give the clock of the day."""
+    pixels, world, cameras = seen
+    files = [tmp_path / f"view{view}.{kind}" for view in (0, 1)]
+    for view, first in ((0, 0), (1, 3)):
+        own, times = pixels[0, view][first:], np.arange(first, FRAMES) / 25
+        if kind == "npz":
+            np.savez(files[view], keypoints=own, skeleton="h36m17", time_s=times)
+            continue
+        header = ",".join(["timestamp", *(f"{joint}_{axis}" for joint in H36M for axis in "xy")])
+        cells = np.concatenate([1_700_000_000 + times[:, None], own.reshape(len(own), -1)], axis=1)
+        np.savetxt(files[view], cells, "%.5f", ",", header=header, comments="")
+    rig = calibration(tmp_path / "rig.json", cameras)
+    assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.npz") == 0
+    assert capsys.readouterr().err == ""
+    found = Prediction.load(tmp_path / "out.npz")
+    assert found.frame_number.tolist() == list(range(3, FRAMES))
+    np.testing.assert_allclose(found.time_s - (1_700_000_000 if kind == "csv" else 0), np.arange(3, FRAMES) / 25, atol=1e-4)
+    np.testing.assert_allclose(found.pose_3d, world[0][3:], atol=0.5)
+    assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.trc") == 0
+    assert (tmp_path / "out.trc").read_text().splitlines()[2].split("\t")[0] == "25"
 
 
 def test_people_in_other_orders_come_out_right(tmp_path, capsys, weights, seen):

@@ -17,7 +17,6 @@ from posezoo.errors import InputError
 from posezoo.formats.bvh import read_bvh
 from posezoo.video import lift
 from posezoo.video.detectors import RTMLib, read_video
-from posezoo.video.multiview import common_times
 from posezoo.video.smoothing import METHODS, smooth_track
 from posezoo.video.tracking import Track, fill_gaps, tracks_of
 from tests.video.samples import FPS, film, film_of_variable_rate, rtmlib_model
@@ -159,13 +158,3 @@ def test_pictures_of_a_video_keep_the_times(clip, tmp_path):
     assert (result.fps, result.frame_number.tolist()) == (None, list(range(13)))
     assert main(["predict", "hg3d.render_small", str(film(tmp_path / "even.avi", frames=3)), "-o", str(out)]) == 0
     assert (Prediction.load(out).fps, Prediction.load(out).time_s) == (FPS, None)
-
-
-def test_views_are_joined_where_their_frames_were_taken_together():
-    even, files = np.arange(13) / FPS, ["a.mp4", "b.mp4", "c.mp4"]
-    assert common_times([(None, 12), (None, 12)], files[:2]) is None
-    np.testing.assert_array_equal(common_times([(TIMES[:9], None), (TIMES, None), (TIMES + 0.01, None)], files), TIMES)
-    with pytest.raises(InputError, match=r"a.mp4 and b.mp4 are up to 1.25 s apart"):
-        common_times([(TIMES, None), (even, None)], files[:2])
-    with pytest.raises(InputError, match=r"b.mp4 does not say"):
-        common_times([(TIMES, None), (None, None)], files[:2])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     """Refine the poses of one person seen by several cameras."""
     from posezoo.papers.cvugcn.prediction import check_pixels
-    from posezoo.video.multiview import common_times, people_and_rig
+    from posezoo.video.clocks import people_in_time
 
     _refuse(options)
     cameras, files = _cameras_and_files(options)
@@ -42,11 +42,11 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     for view, file in zip(views, files, strict=True):
         if not view.tracks:
             raise InputError(f"{file} shows nobody.")
-    times = common_times([(view.times_s, view.fps) for view in views], files)
-    rates = {view.fps for view in views}
-    fps = options.fps or (rates.pop() if len(rates) == 1 else None)
-    clip_options.check_rate(options, fps is not None or times is not None)
-    people, fit = people_and_rig([_prepared(view, fps, options) for view in views], cameras)
+    rates = [options.fps or view.fps for view in views]
+    fps = rates[0] if len(set(rates)) == 1 else None
+    clip_options.check_rate(options, fps is not None or any(view.timed or view.times_s is not None for view in views))
+    tracks = [_prepared(view, fps, options) for view in views]
+    people, fit, clock = people_in_time(tracks, rates, files, cameras)
     number = options.person or 1
     if not 1 <= number <= len(people):
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
@@ -68,10 +68,10 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         )
     saved = replace(
         result.in_world(),
-        fps=None if times is not None else fps,
+        fps=fps if clock is None else None,
         frame_number=person.frames,
         person=np.full(len(person.frames), str(number)),
-        time_s=None if times is None else times[person.frames],
+        time_s=clock.seconds(person.frames) if clock else person.frames / fps if fps else None,
     )
     write(saved, options)
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
@@ -163,6 +163,8 @@ def _prepared(view: ClipPeople, fps: float | None, options: argparse.Namespace) 
     from posezoo.video.tracking import fill_gaps
 
     tracks: Sequence[Track] = view.tracks
+    if view.times_s is not None:
+        tracks = [replace(track, time_s=view.times_s[track.first_frame + np.arange(len(track))]) for track in tracks]
     if options.fill_gaps is not None:
         tracks = [_counted_half(fill_gaps(track, clip_options.gap_of(options))) for track in tracks]
     if options.smooth:
