@@ -21,7 +21,8 @@ GOOD = 0.03
 err by 0.005 to 0.013, and a calibration that is off by a degree adds 0.02 or so."""
 _MUCH_BETTER = 0.3
 _MOST_ORDERS = 5  # cameras, up to which all orders are tried
-_FACTORS = (0.5, 2.0, 1 / 3, 3.0, 2 / 3, 1.5)
+FACTORS = (0.5, 2.0, 1 / 3, 3.0, 2 / 3, 1.5)
+"""By which pictures of another size than the calibration differ from it."""
 _UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _LEG_MM = (400.0, 1300.0)
 
@@ -135,7 +136,7 @@ def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera
 
     None where no such factor makes them fit.
     """
-    errors = {factor: reprojection_share(torch.as_tensor(keypoints) * factor, cameras) for factor in _FACTORS}
+    errors = {factor: reprojection_share(torch.as_tensor(keypoints) * factor, cameras) for factor in FACTORS}
     best = min(errors, key=errors.__getitem__)
     return best if errors[best] <= GOOD else None
 

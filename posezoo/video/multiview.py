@@ -39,6 +39,23 @@ class Observed:
         """Confidence summed over views and frames: who is seen longest and best has most."""
         return float(self.confidence.mean(-1).sum())
 
+    @property
+    def views(self) -> list[int]:
+        """The views that see the person."""
+        return [view for view in range(len(self.keypoints)) if np.isfinite(self.keypoints[view]).any()]
+
+    def of(self, views: Sequence[int]) -> Observed:
+        """Return what some of the views saw."""
+        return Observed(self.keypoints[list(views)], self.confidence[list(views)], self.frames)
+
+    def joined(self, view: int, track: Track) -> Float[np.ndarray, "V T J 2"]:
+        """Return the keypoints with a track in place of what a view saw."""
+        keypoints, rows = self.keypoints.copy(), self.frames - track.first_frame
+        inside = (rows >= 0) & (rows < len(track))
+        keypoints[view] = np.nan
+        keypoints[view, inside] = track.keypoints[rows[inside]]
+        return keypoints
+
     def misfit(self, cameras: Sequence[Camera]) -> float:
         """Return :func:`posezoo.geometry.rig_fit.reprojection_share` of some frames."""
         return reprojection_share(self._some(), cameras)
@@ -157,10 +174,8 @@ def _overlap(one: Track, other: Track) -> bool:
 
 def _misfit_of_seen(person: Observed, cameras: Sequence[Camera]) -> float:
     """Return the misfit of a person in the cameras of the views that see them."""
-    present = [view for view in range(len(cameras)) if np.isfinite(person.keypoints[view]).any()]
-    part = Observed(person.keypoints[present], person.confidence[present], person.frames)
     try:
-        return part.misfit([cameras[view] for view in present])
+        return person.of(person.views).misfit([cameras[view] for view in person.views])
     except InputError:
         return float("inf")
 
@@ -191,10 +206,10 @@ def people_and_rig(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) 
 
     def misfit(given: Sequence[Camera]) -> float:
         matched = match_people(views, given)
-        seen_by_all = [p for p in matched if np.isfinite(p.keypoints).any((1, 2, 3)).all()]
+        seen_by_all = [p for p in matched if len(p.views) == len(views)]
         return min((_misfit_of_seen(p, given) for p in seen_by_all), default=ranked.misfit(given))
 
     fit = fit_rig(cameras, misfit)
     people = match_people(views, fit.cameras)
-    whole = [person for person in people if np.isfinite(person.keypoints).any((1, 2, 3)).sum() == len(views)]
+    whole = [person for person in people if len(person.views) == len(views)]
     return (people if whole or (len(views) > 2 and people) else [ranked]), fit

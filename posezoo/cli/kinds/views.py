@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posezoo.cli import clip_options
+from posezoo.cli import clip_options, view_checks
 from posezoo.cli.datasets import file_of, views_of
 from posezoo.cli.drawing import write
 from posezoo.cli.kinds import Scores
+from posezoo.cli.view_checks import Seen
 from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
     from posezoo.geometry import Camera
-    from posezoo.geometry.rig_fit import RigFit
     from posezoo.papers.cvugcn import CVUGCN
-    from posezoo.poses.multiview import MultiViewPrediction
     from posezoo.poses.tracking import Track
     from posezoo.video.clips import ClipPeople
-    from posezoo.video.multiview import Observed
 
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
@@ -52,11 +50,14 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
     person = people[number - 1]
     check_pixels(person.keypoints, fit.cameras)
-    _say_fit(fit, person, views, files)
-    _check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
+    names = [camera.name or Path(file).stem for camera, file in zip(fit.cameras, files, strict=True)]
+    rig = Seen(people, person, fit, names, [view.image_size for view in views], tracks, views[0].data.skeleton)
+    view_checks.say_left_out(rig)
+    view_checks.say_fit(rig)
+    view_checks.check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the views do not fit")  # _say_fit says more
+        warnings.filterwarnings("ignore", message="the views do not fit")  # view_checks says more
         result = model.predict_views(
             person.keypoints,
             fit.cameras,
@@ -76,10 +77,9 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     write(saved, options)
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""
     others = f", person {number} of {len(people)}" if len(people) > 1 else ""
-    print(
-        f"{len(person.frames)} poses in {len(views)} views{others}, refined by {result.model} in mm{lost} -> {options.out}"
-    )
-    print(_agreement(result, [camera.name or Path(f).stem for camera, f in zip(fit.cameras, files, strict=True)]))
+    used = f"{len(person.views)} of {len(views)}" if len(person.views) < len(views) else str(len(views))
+    print(f"{len(person.frames)} poses in {used} views{others}, refined by {result.model} in mm{lost} -> {options.out}")
+    print(view_checks.agreement(result, names))
     return 0
 
 
@@ -186,78 +186,6 @@ def _limit(given: str) -> float | str | None:
         return float(given)
     except ValueError as error:
         raise InputError(f"--max-reprojection-px {given}; expected auto, none or a number of px.") from error
-
-
-def _say_fit(fit: RigFit, person: Observed, views: Sequence[ClipPeople], files: Sequence[Path]) -> None:
-    """Print what was changed, and warn where views and cameras do not fit each other."""
-    import torch
-
-    from posezoo.geometry.rig_fit import GOOD, fitting_factor
-
-    if fit.changed:
-        warnings.warn(
-            f"the cameras fit what was seen only if {fit.changed}: {fit.error:.1%} of the person's height off instead of "
-            f"{fit.given_error:.1%}; mend the calibration or the order of the files.",
-            category=PoseZooWarning,
-            stacklevel=2,
-        )
-    for camera, view, file in zip(fit.cameras, views, files, strict=True):
-        if not (camera.image_size and view.image_size):
-            continue
-        # Pose2Sim's files of Qualisys say 1087 for 1088.
-        if np.abs(np.subtract(camera.image_size, view.image_size)).max() > 1:
-            given, own = ("x".join(map(str, size)) for size in (camera.image_size, view.image_size))
-            warnings.warn(
-                f"{camera.name or file} is calibrated for {given} px and its keypoints are of {own}.",
-                category=PoseZooWarning,
-                stacklevel=2,
-            )
-    error = person.misfit(fit.cameras)
-    if error <= GOOD:
-        return
-    factor = fitting_factor(torch.from_numpy(person.keypoints), fit.cameras)
-    advice = (
-        f"multiplied by {factor:.3g} the keypoints would fit: they are of pictures of another size than the calibration"
-        if factor
-        else "check that the files are of these cameras, of one recording, and in their order"
-    )
-    warnings.warn(
-        f"the views do not fit the cameras: half of the joints are off by more than {error:.1%} of the person's height; "
-        f"{advice}.",
-        category=PoseZooWarning,
-        stacklevel=2,
-    )
-
-
-def _check_unit(leg_mm: float, options: argparse.Namespace) -> None:
-    """Refuse a calibration that is read in another unit than it is written in, by the length of a person's legs."""
-    from posezoo.geometry.rig_fit import likely_unit
-
-    unit = likely_unit(leg_mm, options.camera_unit)
-    if unit not in (None, "unknown"):
-        raise InputError(
-            f"{options.cameras} is read in {options.camera_unit}, which gives legs {leg_mm:.3g} mm long; expected 400 to "
-            f"1300 mm: give --camera-unit {unit}."
-        )
-
-
-def _agreement(result: MultiViewPrediction, names: Sequence[str]) -> str:
-    """Return how far keypoints are from the poses, by view and by joint, and how many views joints were made from."""
-    error, used = np.asarray(result.reprojection_px), np.asarray(result.views_used)
-    if not np.isfinite(error).any():
-        return "no joint was seen by two views"
-    by_view = ", ".join(
-        f"{name} {np.nanmedian(own):.1f}" for name, own in zip(names, error, strict=True) if np.isfinite(own).any()
-    )
-    by_joint = ", ".join(
-        f"{joint} {np.nanmedian(error[..., number]):.1f} ({used[..., number].sum(0).mean():.1f})"
-        for number, joint in enumerate(result.skeleton.joints)
-        if np.isfinite(error[..., number]).any()
-    )
-    return (
-        f"median reprojection error {np.nanmedian(error):.1f} px ({by_view})\n"
-        f"by joint, px, and views it was made from on average: {by_joint}"
-    )
 
 
 def evaluate(model: CVUGCN, options: argparse.Namespace) -> Scores:

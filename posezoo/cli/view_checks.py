@@ -1,0 +1,171 @@
+"""Say what does not fit among the views and cameras that ``posezoo predict`` is given, and how well the result fits."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from posezoo.errors import InputError, PoseZooWarning
+
+if TYPE_CHECKING:
+    from posezoo.geometry.rig_fit import RigFit
+    from posezoo.geometry.view_faults import ViewFault
+    from posezoo.poses.multiview import MultiViewPrediction
+    from posezoo.poses.tracking import Track
+    from posezoo.skeletons import Skeleton
+    from posezoo.video.multiview import Observed
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What several cameras saw.
+
+    Attributes:
+        people: all whom two views or more see.
+        person: the one that is asked for.
+        fit: the cameras, one a view.
+        names: of the views.
+        sizes: (width, height) of each view's pictures, where they are known.
+        tracks: of each view, who is seen longest and best first.
+        skeleton: the keypoints' layout.
+    """
+
+    people: Sequence[Observed]
+    person: Observed
+    fit: RigFit
+    names: Sequence[str]
+    sizes: Sequence[tuple[int, int] | None]
+    tracks: Sequence[Sequence[Track]]
+    skeleton: Skeleton
+
+    @property
+    def widths(self) -> list[float]:
+        """The width of each view's pictures; where nobody says it, the camera's axis is taken for their middle."""
+        sizes = [own or camera.image_size for own, camera in zip(self.sizes, self.fit.cameras, strict=True)]
+        middles = [2 * float(camera.K[0, 2]) for camera in self.fit.cameras]
+        return [float(size[0]) if size else middle for size, middle in zip(sizes, middles, strict=True)]
+
+
+def say_left_out(seen: Seen) -> None:
+    """Warn of each view that fits nobody, and say what would make it fit."""
+    from posezoo.geometry.view_faults import fault_of_view
+
+    used = {view for person in seen.people for view in person.views}
+    for view in sorted(set(range(len(seen.names))) - used):
+        joined = seen.person.joined(view, seen.tracks[view][0])
+        views = [*seen.person.views, view]
+        fault = fault_of_view(
+            joined[views],
+            [seen.fit.cameras[number] for number in views],
+            len(views) - 1,
+            seen.skeleton.mirror,
+            [seen.widths[number] for number in views],
+        )
+        why = "check that it is of this recording, and of this camera" if fault is None else f"it would fit {_mended(fault)}"
+        warnings.warn(
+            f"{seen.names[view]} fits nobody whom the other views see, and is left out; {why}.",
+            category=PoseZooWarning,
+            stacklevel=2,
+        )
+
+
+def _mended(fault: ViewFault) -> str:
+    """Return what must be done to a view, in words."""
+    if fault.kind == "scaled":
+        return f"multiplied by {fault.amount:.3g}: its keypoints are of pictures of another size than the calibration"
+    return {
+        "mirrored": "with its picture mirrored (x from the right edge)",
+        "exchanged": "with left and right exchanged",
+        "mirrored and exchanged": "with its picture mirrored (ffmpeg -vf hflip) and left and right exchanged",
+    }[fault.kind]
+
+
+def say_fit(seen: Seen) -> None:
+    """Say what was changed, and warn where views and cameras do not fit each other."""
+    fit = seen.fit
+    if fit.changed:
+        warnings.warn(
+            f"the cameras fit what was seen only if {fit.changed}: {fit.error:.1%} of the person's height off instead of "
+            f"{fit.given_error:.1%}; mend the calibration or the order of the files.",
+            category=PoseZooWarning,
+            stacklevel=2,
+        )
+    for camera, size, name in zip(fit.cameras, seen.sizes, seen.names, strict=True):
+        # Pose2Sim's files of Qualisys say 1087 for 1088.
+        if camera.image_size and size and np.abs(np.subtract(camera.image_size, size)).max() > 1:
+            given, own = ("x".join(map(str, one)) for one in (camera.image_size, size))
+            warnings.warn(
+                f"{name} is calibrated for {given} px and its keypoints are of {own}.",
+                category=PoseZooWarning,
+                stacklevel=2,
+            )
+    _say_misfit(seen)
+
+
+def _say_misfit(seen: Seen) -> None:
+    """Warn where half of the joints are far from the poses, and say what would bring them near."""
+    import torch
+
+    from posezoo.geometry.rig_fit import GOOD, fitting_factor
+    from posezoo.geometry.view_faults import fault_of_view
+
+    views = seen.person.views
+    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    error = person.misfit(cameras)
+    # Where half of the joints have no point at all, the model refuses them.
+    if error <= GOOD or not np.isfinite(error):
+        return
+    factor = fitting_factor(torch.from_numpy(person.keypoints), cameras)
+    widths = [seen.widths[view] for view in views]
+    faults = [fault_of_view(person.keypoints, cameras, view, seen.skeleton.mirror, widths) for view in range(len(views))]
+    found = min((fault for fault in faults if fault), key=lambda fault: fault.error, default=None)
+    if factor:
+        advice = (
+            f"multiplied by {factor:.3g} the keypoints would fit: they are of pictures of another size than the calibration"
+        )
+    elif found:
+        advice = f"{seen.names[views[found.view]]} would fit {_mended(found)}"
+    else:
+        advice = "check that the files are of these cameras, of one recording, and in their order"
+    warnings.warn(
+        f"the views do not fit the cameras: half of the joints are off by more than {error:.1%} of the person's height; "
+        f"{advice}.",
+        category=PoseZooWarning,
+        stacklevel=2,
+    )
+
+
+def check_unit(leg_mm: float, options: argparse.Namespace) -> None:
+    """Refuse a calibration that is read in another unit than it is written in, by the length of a person's legs."""
+    from posezoo.geometry.rig_fit import likely_unit
+
+    unit = likely_unit(leg_mm, options.camera_unit)
+    if unit not in (None, "unknown"):
+        raise InputError(
+            f"{options.cameras} is read in {options.camera_unit}, which gives legs {leg_mm:.3g} mm long; expected 400 to "
+            f"1300 mm: give --camera-unit {unit}."
+        )
+
+
+def agreement(result: MultiViewPrediction, names: Sequence[str]) -> str:
+    """Return how far keypoints are from the poses, by view and by joint, and how many views joints were made from."""
+    error, used = np.asarray(result.reprojection_px), np.asarray(result.views_used)
+    if not np.isfinite(error).any():
+        return "no joint was seen by two views"
+    by_view = ", ".join(
+        f"{name} {np.nanmedian(own):.1f}" for name, own in zip(names, error, strict=True) if np.isfinite(own).any()
+    )
+    by_joint = ", ".join(
+        f"{joint} {np.nanmedian(error[..., number]):.1f} ({used[..., number].sum(0).mean():.1f})"
+        for number, joint in enumerate(result.skeleton.joints)
+        if np.isfinite(error[..., number]).any()
+    )
+    return (
+        f"median reprojection error {np.nanmedian(error):.1f} px ({by_view})\n"
+        f"by joint, px, and views it was made from on average: {by_joint}"
+    )
