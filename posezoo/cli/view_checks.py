@@ -74,6 +74,37 @@ def say_left_out(seen: Seen) -> None:
         )
 
 
+def refuse_mirrored(seen: Seen) -> None:
+    """Refuse views of which one is mirrored, or has left and right exchanged; warn where all have.
+
+    Raises:
+        InputError: a view's mirror image fits the others, and the view does not.
+    """
+    import torch
+
+    from posezoo.geometry.rig_fit import fitting_factor
+    from posezoo.geometry.view_faults import fault_of_sides, sides_of_body
+
+    views = seen.person.views
+    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    fault = fault_of_sides(person.keypoints, cameras, seen.skeleton.mirror, [seen.widths[view] for view in views])
+    if fault is not None and not fitting_factor(torch.from_numpy(person.keypoints), cameras):
+        name, which = seen.names[views[fault.view]], "the other views"
+        if fault.kind == "exchanged" and len(views) == 2:  # of two views either may be wrong
+            name, which = f"{seen.names[views[0]]} or {seen.names[views[1]]}", "the other"
+        raise InputError(
+            f"{name} fits {which} only {_mended(fault)}: {fault.error:.1%} of the person's height off instead of "
+            f"{fault.given_error:.1%}; mend that file."
+        )
+    if sides_of_body(person.triangulated(cameras), seen.skeleton) < 0:
+        warnings.warn(
+            "knees bend backwards and the nose is behind the neck: left and right are exchanged in all views, or the views "
+            "and cameras are mirrored; see which joints the keypoints call left.",
+            category=PoseZooWarning,
+            stacklevel=2,
+        )
+
+
 def _mended(fault: ViewFault) -> str:
     """Return what must be done to a view, in words."""
     if fault.kind == "scaled":

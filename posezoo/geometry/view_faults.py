@@ -1,7 +1,8 @@
-"""Find what is wrong with one view of several: mirrored, sides exchanged, another size, early or late, another rate."""
+"""Find what is wrong with views: one of them mirrored, sides exchanged, another size, early or late, another rate."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 from posezoo.errors import InputError
 from posezoo.geometry.cameras import Camera
 from posezoo.geometry.rig_fit import FACTORS, GOOD, reprojection_share
+from posezoo.skeletons import Skeleton
 
 Kind = Literal["mirrored", "exchanged", "mirrored and exchanged", "scaled", "shifted", "slow"]
 
@@ -24,8 +26,14 @@ nothing brings it below 0.74; of ones that are not, 0.24 to 0.58 remain."""
 _BETTER_OF_HALF = 0.9
 _SIDES_BETTER = 0.75
 """The same of a view's mirror image: 1.4 and more on right views, 0.04 to 0.7 on mirrored ones."""
+_SIDES_FIT = 0.02  # two views may nearly fit by chance where it is the size of pictures that is wrong
 _SHIFTS, _COARSE = 60, 4
 _LEAST_FRAMES, _WINDOW, _SAMPLE = 24, 600, 40
+
+_TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+_LEGS = ("left_knee", "right_knee", "left_ankle", "right_ankle")
+_LEAST_BEND = 0.02
+"""Share of the trunk's length: less says nothing. People who walk bend their knees by 0.1 on the average of time."""
 
 Keypoints = Float[np.ndarray, "V T J 2"]
 
@@ -63,7 +71,7 @@ def fault_of_sides(
     some = _spread(keypoints)
     given = reprojection_share(torch.from_numpy(some), cameras)
     best = min((f for v in range(len(cameras)) for f in _sides(some, cameras, v, mirror, widths, given)), key=_error)
-    return best if best.error <= min(GOOD, _SIDES_BETTER * given) else None
+    return best if best.error <= min(_SIDES_FIT, _SIDES_BETTER * given) else None
 
 
 def fault_of_view(
@@ -111,6 +119,40 @@ def fault_of_time(
     best = min(found, key=_error)
     enough = _BETTER_OF_HALF if best.kind == "slow" and best.view in halves else _MUCH_BETTER
     return best if best.error <= enough * given else None
+
+
+def sides_of_body(world: Float[np.ndarray, "T J 3"], skeleton: Skeleton) -> int:
+    """Return 1 where bodies bend as their names of left and right say, -1 where all of it is the other way, else 0.
+
+    Left and right, and the way from hips to shoulders, say which way a body faces. Knees bend to there, nose and toes
+    point to there.
+
+    Args:
+        world: poses in a frame that is not mirrored; NaN where unknown.
+        skeleton: their layout; without hips, shoulders, legs and nose nothing is said.
+    """
+    if not {*_TRUNK, *_LEGS, "nose"} <= set(skeleton.joints):
+        return 0
+    at = {name: world[:, number] for number, name in enumerate(skeleton.joints)}
+    hips, shoulders = ((at[f"left_{part}"] + at[f"right_{part}"]) / 2 for part in ("hip", "shoulder"))
+    across = at["left_hip"] - at["right_hip"] + at["left_shoulder"] - at["right_shoulder"]
+    forward = np.cross(across, shoulders - hips)
+    ears = (at["left_ear"] + at["right_ear"]) / 2 if {"left_ear", "right_ear"} <= set(at) else shoulders
+    parts = [at["nose"] - ears]
+    for side in ("left", "right"):
+        parts.append(at[f"{side}_knee"] - (at[f"{side}_hip"] + at[f"{side}_ankle"]) / 2)
+        parts += [
+            at[f"{side}_{toe}"] - at[f"{side}_heel"]
+            for toe in ("big_toe", "foot_index")
+            if {f"{side}_{toe}", f"{side}_heel"} <= set(at)
+        ]
+    size = np.linalg.norm(shoulders - hips, axis=-1) * np.linalg.norm(forward, axis=-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of joints that are never known
+        votes = np.array([np.nanmedian((part * forward).sum(-1) / size) for part in parts])
+    if not (np.abs(votes) >= _LEAST_BEND).all():
+        return 0
+    return 1 if (votes > 0).all() else -1 if (votes < 0).all() else 0
 
 
 def _error(fault: ViewFault) -> float:

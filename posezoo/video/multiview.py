@@ -62,7 +62,11 @@ class Observed:
 
     def leg_mm(self, cameras: Sequence[Camera], skeleton: Skeleton) -> float:
         """Return :func:`posezoo.geometry.rig_fit.leg_length` in some frames, as the cameras triangulate them."""
-        return leg_length(triangulate(self._some().double().movedim(0, 1), cameras).numpy(), skeleton)
+        return leg_length(self.triangulated(cameras), skeleton)
+
+    def triangulated(self, cameras: Sequence[Camera]) -> Float[np.ndarray, "S J 3"]:
+        """Return the poses of some frames, mm, in the world."""
+        return triangulate(self._some().double().movedim(0, 1), cameras).numpy()
 
     def _some(self) -> Float[Tensor, "V S J 2"]:
         """Return the keypoints of frames that are spread evenly."""

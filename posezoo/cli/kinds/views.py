@@ -53,6 +53,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     names = [camera.name or Path(file).stem for camera, file in zip(fit.cameras, files, strict=True)]
     rig = Seen(people, person, fit, names, [view.image_size for view in views], tracks, views[0].data.skeleton)
     view_checks.say_left_out(rig)
+    view_checks.refuse_mirrored(rig)
     view_checks.say_fit(rig)
     view_checks.check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
