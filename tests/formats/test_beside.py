@@ -40,6 +40,18 @@ FILES = {
             "joints_name", "kpt_names", "order",
         )
     },
+    "skeleton": lambda folder: _npz(folder / "a.npz", keypoints=SWAPPED, skeleton=NAMES),
+    "one text": lambda folder: _npz(folder / "a.npz", keypoints=SWAPPED, joint_names=", ".join(NAMES)),
+    "objects": lambda folder: _json(
+        folder / "a.json", {"joints": [{"name": n} for n in NAMES], "skeleton": [[0, 1]], "keypoints": SWAPPED.tolist()}
+    ),
+    "numbered objects": lambda folder: _json(
+        folder / "a.json",
+        {
+            "dataset_info": {"joint_info": {i: {"name": n, "id": i} for i, n in enumerate(NAMES)}},
+            "keypoints": SWAPPED.tolist(),
+        },
+    ),
     "another array": lambda folder: _npz(folder / "a.npz", poses_2d=SWAPPED, names=NAMES),
     "numbers of names": lambda folder: _json(
         folder / "a.json", {"name2id": {n: i for i, n in enumerate(NAMES)}, "keypoints": SWAPPED.tolist()}

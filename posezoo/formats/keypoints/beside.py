@@ -95,20 +95,32 @@ def _is_naming(key: object) -> bool:
 
 
 def _texts(value: object, count: int) -> tuple[str, ...]:
-    """Return ``count`` texts of a list, of an array, or of an object from numbers to texts or back; else none."""
+    """Return ``count`` texts of a list, an array, one text with commas, or an object from numbers to texts or back."""
     if isinstance(value, Mapping):
-        pairs = {str(index): str(name) for index, name in value.items()}
+        pairs = {str(index): _name(entry) for index, entry in value.items()}
         if not set(map(str, range(count))) <= set(pairs):
-            pairs = {name: index for index, name in pairs.items()}
+            pairs = {str(number): name for name, number in value.items()}
         value = [pairs.get(str(index), "") for index in range(count)] if len(pairs) == count else []
     if isinstance(value, np.ndarray):
-        value = value.reshape(-1).tolist() if value.dtype.kind in "OSU" and value.size == count else []
+        value = value.reshape(-1).tolist() if value.dtype.kind in "OSU" and value.size in (1, count) else []
+        value = value[0] if len(value) == 1 and count > 1 else value
+    if isinstance(value, str):
+        value = re.split(r"[,;]", value)
     if not isinstance(value, list | tuple) or len(value) != count:
         return ()
-    texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in value]
-    # MATLAB has a cell, an array of its own, around each text.
-    texts = [str(name.item()) if isinstance(name, np.ndarray) and name.size == 1 else name for name in texts]
-    return tuple(name.strip() for name in texts) if all(isinstance(name, str) for name in texts) else ()
+    texts = [_name(entry) for entry in value]
+    return tuple(text.strip() for text in texts if isinstance(text, str)) if None not in texts else ()
+
+
+def _name(entry: object) -> str | None:
+    """Return a text, that in a cell of MATLAB, or the name in an object; None of anything else."""
+    if isinstance(entry, np.ndarray) and entry.size == 1:
+        entry = entry.item()
+    if isinstance(entry, Mapping):
+        entry = entry.get("name")
+    if isinstance(entry, bytes):
+        return entry.decode("utf-8", "replace")
+    return entry if isinstance(entry, str) else None
 
 
 def _same_joints(names: tuple[str, ...], layout: Skeleton) -> bool:

@@ -10,11 +10,11 @@ import numpy as np
 
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.formats.keypoints.axes import flatten, frames_first
+from posezoo.formats.keypoints.beside import names_beside
 from posezoo.formats.keypoints.clips import Clips, frame_numbers, group, numeric, picture_size
 from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import is_3d_name
 from posezoo.formats.keypoints.framing import first_object
-from posezoo.formats.keypoints.names import are_joints
 from posezoo.formats.keypoints.table_rows import FRAMES, PERSONS, VIDEOS, key_of
 from posezoo.skeletons import SKELETONS, Skeleton
 
@@ -211,7 +211,12 @@ def _sizes(value: object, count: int, path: Path) -> list[tuple[int, int] | None
 
 def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
     """Return the layout that the file names or describes."""
-    name = text(value["skeleton"]) if value.get("skeleton") is not None else ""
+    layout = value.get("skeleton")
+    # A list or an object is names of joints, or the pairs that bones join.
+    several = isinstance(layout, Mapping) or (
+        isinstance(layout, list | np.ndarray) and np.size(np.asarray(layout, object)) > 1
+    )
+    name = "" if layout is None or several else text(layout)
     if value.get("joints") is None:
         if name and name not in SKELETONS:
             raise UnknownNameError.of(f"skeleton in {path}:", name, SKELETONS)
@@ -221,7 +226,7 @@ def _stated(value: Mapping[str, object], path: Path) -> Skeleton | None:
         if SKELETONS[name].joints != joints:
             raise InputError(f"{path}: its joints are not those of {name}, which it names; drop one of the two.")
         return SKELETONS[name]
-    if value.get("parents") is None and not name and are_joints(joints):
+    if value.get("parents") is None and not name and names_beside({"joints": value["joints"]}, len(joints)):
         return None  # the names alone tell the layout
     if value.get("parents") is None:
         raise InputError(f"{path} lists joints but no parents; give both, or a named skeleton.")
