@@ -132,6 +132,8 @@ def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Zoo
         >>> model.skeleton.name, model.unit
         ('h36m17', 'relative')
     """
+    import torch  # takes a second, which listing models does not need
+
     text = str(name)
     of_the_index = not is_path(name) and not registered_weights(text)
     path = _at(text) if is_path(name) else locate(text)
@@ -163,6 +165,7 @@ def load(name: str | Path, device: str | None = None, *, kind: Callable[..., Zoo
         raise InputError(f"{name} is a {type(model).__name__}, of kind {model.kind}; expected a {expected}{of_kind}.")
     model.zoo_name = path.stem if is_path(name) else resolve(text)
     try:
+        torch.zeros(1, device=device or "cpu").cpu()  # raises where nothing can be computed, as on torch's meta
         return model.to(device or "cpu").eval()
     except (RuntimeError, AssertionError, ValueError) as error:
         raise InputError(

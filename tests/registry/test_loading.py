@@ -235,3 +235,9 @@ def test_the_types_of_load_name_every_model_by_its_kind():
     for kind, names in {"lifter": loading._Lifters, "pictures": loading._Pictures, "views": loading._Views}.items():
         papers = [name for name, paper in PAPERS.items() if paper.kind == kind]
         assert set(get_args(names)) == {*papers, *(name for name in list_models() if name.partition(".")[0] in papers)}
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda:99", "abacus"])
+def test_a_device_on_which_nothing_can_be_computed_is_refused(device):
+    with pytest.raises(InputError, match=f"cannot be put on the device '{device}' .*cpu is always there"):
+        posezoo.load("svma", device)
