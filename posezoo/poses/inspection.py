@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posezoo.poses.checks import swapped_axes_fraction, upside_down_fraction
-from posezoo.poses.mixing import alternating, clips_of, strangers
+from posezoo.poses.mixing import clips_of, people_in_turn, strangers
 from posezoo.poses.plausibility import Plausibility, plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.sides import exchanged_frames, sides_agreement
@@ -188,7 +188,7 @@ def _about_body(body: Plausibility, jitter: float, data: PoseData) -> list[tuple
     findings = []
     if not body.is_person:
         findings.append(("layout", body.sentence(data.skeleton)))
-    if _MOST_JITTER < jitter < _PICTURES and not _people_in_turn(data):
+    if _MOST_JITTER < jitter < _PICTURES and not people_in_turn(data):
         text = (
             f"joints move by {jitter:.0%} of the pose's extent from one frame to the next: the frames are not in order, "
             "people are mixed, or the axis that counts frames is another."
@@ -197,14 +197,9 @@ def _about_body(body: Plausibility, jitter: float, data: PoseData) -> list[tuple
     return findings
 
 
-def _people_in_turn(data: PoseData) -> int:
-    """Return how many people take turns in the rows of a clip; 0 where nobody does."""
-    return max((count for rows in clips_of(data) if (count := alternating(data.keypoints_2d[rows])) > 1), default=0)
-
-
 def _about_people(data: PoseData) -> list[tuple[str, str]]:
     findings = []
-    count = _people_in_turn(data)
+    count = people_in_turn(data)
     if count:
         text = (
             f"poses of {count} people, or cameras, take turns: each row lies near the {_ORDINALS[count - 2]} row after "

@@ -68,6 +68,11 @@ def strangers(poses: Num[np.ndarray, "T J 2"]) -> list[tuple[int, int]]:
     return [] if jumps else found
 
 
+def people_in_turn(data: PoseData) -> int:
+    """Return how many people take turns in the rows of a clip; 0 where nobody does."""
+    return max((count for rows in clips_of(data) if (count := alternating(data.keypoints_2d[rows])) > 1), default=0)
+
+
 def clips_of(data: PoseData) -> Iterator[np.ndarray]:
     """Yield the rows of each clip that is long enough to tell, frames in order."""
     order = np.lexsort((data.frame, data.sequence))

@@ -160,6 +160,14 @@ def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> st
     return min(good, key=lambda name: round(fits[name], 1)) if good else None
 
 
+def proportions(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> float:
+    """Return how far the median pose is from people's proportions, in standard deviations; NaN where too little is known."""
+    if len(keypoints) < _LEAST_POSES:
+        return float("nan")
+    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    return _deviation(some, skeleton)[0]
+
+
 def layout_of_3d(poses: Num[np.ndarray, "N J 3"], skeleton: Skeleton) -> str | None:
     """Return the named layout that 3D poses fit far better than the one that is assumed, None where none does.
 

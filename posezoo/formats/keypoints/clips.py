@@ -14,6 +14,7 @@ from posezoo.formats.keypoints.beside import by_names_beside
 from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
 from posezoo.formats.keypoints.layouts import layout_of
 from posezoo.formats.keypoints.names import columns_of
+from posezoo.formats.keypoints.normalisation import refuse_boxes, refuse_sides
 from posezoo.formats.keypoints.units import are_fractions, refuse_percent
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
@@ -185,10 +186,12 @@ def to_posedata(
         raise InputError(f"{path}: no joint of any pose is known (all are NaN or zero); expected pixel coordinates.")
     if depth is not None:
         refuse_metric(np.where(unknown[..., None], np.nan, keypoints[..., :2]), depth, path, layout)
+    refuse_boxes(keypoints[..., :2], unknown, path)
     if clips.normalised or (are_fractions(keypoints[..., :2], unknown) and all(clip.image_size for clip in sequences)):
         keypoints = _in_pixels(keypoints, clips.sequence, sequences, path)
     else:
         refuse_percent(keypoints[..., :2], unknown, sequences, path)
+        refuse_sides(keypoints[..., :2], unknown, layout, sequences, path)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(keypoints[..., :2], dtype=np.float32)
     if pixels is keypoints or np.shares_memory(pixels, keypoints):
