@@ -39,7 +39,7 @@ PoseZoo keypoints, version 1: named arrays in .npz, .h5, .pkl, .mat, or an objec
   picture      optional, N names of pictures, which results keep
   fps          optional, frames per second
   time_s       optional, N times in seconds (as many as frames, where people is an axis)
-  pose_3d      optional, (N, J, 3): 3D labels, which `posezoo eval` scores against, with
+  pose_3d      optional, (N, J, 3): 3D labels in the keypoints' layout, which `posezoo eval` scores against, with
   unit         "mm", "cm" or "m"
   format       optional, "{FORMAT}"
 """
