@@ -105,6 +105,65 @@ def refuse_mirrored(seen: Seen) -> None:
         )
 
 
+def say_time(seen: Seen, fps: float | None) -> bool:
+    """Warn of a view that is early or late, or of half the rate; return whether one is."""
+    from posezoo.geometry.view_faults import fault_of_time
+
+    views = seen.person.views
+    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    fault = fault_of_time(person.keypoints, cameras, person.frames, _halves([seen.tracks[view] for view in views]))
+    if fault is None:
+        return False
+    name, frames = seen.names[views[fault.view]], abs(int(fault.amount))
+    if fault.kind == "slow":
+        found = f"{name} seems to have half of the other views' frame rate: its frame n fits their frame {frames} n"
+    else:
+        lag = f"{frames} frames{f' ({frames / fps:.2f} s)' if fps else ''}"
+        found = f"{name} seems to be {lag} {'late' if fault.amount > 0 else 'early'}: its frame n fits the others' frame n "
+        found += f"{'+' if fault.amount > 0 else '-'} {frames}"
+    warnings.warn(
+        f"{found}, {fault.error:.1%} of the person's height off instead of {fault.given_error:.1%}; the poses are wrong "
+        "where the person moves: bring the files to one rate and one beginning, or let them say frame numbers or times.",
+        category=PoseZooWarning,
+        stacklevel=2,
+    )
+    return True
+
+
+def _halves(tracks: Sequence[Sequence[Track]]) -> list[int]:
+    """Return views that have about half as many frames as the longest, from the same frame on."""
+    ends = [max(track.first_frame + len(track) for track in view) for view in tracks]
+    starts = [min(track.first_frame for track in view) for view in tracks]
+    counts = [end - start for end, start in zip(ends, starts, strict=True)]
+    return [
+        view for view, count in enumerate(counts) if abs(2 * count - max(counts)) <= 2 and starts[view] <= min(starts) + 1
+    ]
+
+
+def say_worst(seen: Seen, result: MultiViewPrediction) -> None:
+    """Warn where one of three or more views is much further off than the others."""
+    from posezoo.geometry.view_faults import MUCH_WORSE, NOTICEABLE
+
+    views = seen.person.views
+    if len(views) < 3:
+        return
+    known = np.where(np.isfinite(seen.person.keypoints), seen.person.keypoints, np.nan)[..., 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of frames that a view lacks
+        height = np.nanmedian(np.nanmax(known, -1) - np.nanmin(known, -1), axis=-1)
+        error = np.nanmedian(np.asarray(result.reprojection_px), axis=(1, 2))
+    share = (error / height)[views]
+    worst = int(np.nanargmax(share))
+    others = float(np.nanmedian(np.delete(share, worst)))
+    if share[worst] > max(NOTICEABLE, MUCH_WORSE * others):
+        warnings.warn(
+            f"{seen.names[views[worst]]} is off by {error[views[worst]]:.1f} px at the median, {share[worst]:.1%} of the "
+            f"person's height, and the other views by {others:.1%}; check its calibration, its size and its frames.",
+            category=PoseZooWarning,
+            stacklevel=2,
+        )
+
+
 def _mended(fault: ViewFault) -> str:
     """Return what must be done to a view, in words."""
     if fault.kind == "scaled":

@@ -30,6 +30,9 @@ _SIDES_FIT = 0.02  # two views may nearly fit by chance where it is the size of 
 _SHIFTS, _COARSE = 60, 4
 _LEAST_FRAMES, _WINDOW, _SAMPLE = 24, 600, 40
 
+NOTICEABLE, MUCH_WORSE = 0.01, 2.5
+"""A view is suspect that is off by more than so much of the person's height, and by so many times what the others are. On
+real fours of cameras, of a calibration that is off by a degree too, the worst is 1.6 times the others."""
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 _LEGS = ("left_knee", "right_knee", "left_ankle", "right_ankle")
 _LEAST_BEND = 0.02
@@ -214,7 +217,7 @@ def _error_when_slow(dense: Keypoints, cameras: Sequence[Camera], view: int) -> 
     return _share(moved, cameras)
 
 
-def _spread(keypoints: Keypoints) -> Keypoints:
+def _spread(keypoints: Keypoints) -> Float[np.ndarray, "V S J 2"]:
     """Return frames that are spread evenly, in double precision."""
     count = keypoints.shape[1]
     rows = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int))

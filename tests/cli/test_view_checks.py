@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from posezoo.geometry.view_faults import fault_of_sides, sides_of_body
+from posezoo.data import load_dataset
+from posezoo.geometry import rotation_about
+from posezoo.geometry.view_faults import fault_of_sides, fault_of_time, sides_of_body
 from posezoo.skeletons import get_skeleton
 from tests.cli.commands import refused
 from tests.cli.test_predict_views import calibration, predict
@@ -100,6 +104,55 @@ def test_sides_exchanged_in_all_views_are_warned_of(tmp_path, capsys, weights, n
     assert sides_of_body(np.full_like(world, np.nan), H36M) == 0
     _, _, err = predict(tmp_path, capsys, weights, [turned(view, "exchanged") for view in pixels], cameras)
     assert "left and right are exchanged in all views" in err
+
+
+@pytest.fixture(scope="module")
+def walk(four):
+    """Return what four cameras see of a walk of 60 frames, with noise, and the cameras."""
+    data = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=60)
+    clip, rows = next((clip, rows) for clip, rows in data.by_sequence() if (clip.subject, clip.view) == ("S9", 0))
+    world = clip.camera.camera_to_world(torch.from_numpy(rows.pose_3d).double())
+    generator = np.random.default_rng(1)
+    seen = [camera.project(world).numpy() for camera in four[2]]
+    return [view + generator.normal(0, NOISE_PX, view.shape) for view in seen], four[2]
+
+
+@pytest.mark.parametrize("late", [8, -6])
+@pytest.mark.parametrize(("views", "wrong"), [((0, 3), 1), ((0, 1, 2, 3), 2)])
+def test_a_view_that_is_early_or_late_is_found(walk, views, wrong, late):
+    pixels, cameras = walk
+    chosen = [cameras[view] for view in views]
+    seen = np.stack([pixels[view][10:50] for view in views])
+    assert fault_of_time(seen, chosen, np.arange(40)) is None
+    seen[wrong] = pixels[views[wrong]][10 + late : 50 + late]
+    found = fault_of_time(seen, chosen, np.arange(40))
+    assert (found.kind, found.view) == ("shifted", wrong)
+    assert abs(found.amount - late) <= 1  # the noise moves it by a frame at most
+
+
+def test_views_in_other_time_are_warned_of(tmp_path, capsys, weights, walk):
+    pixels, cameras = walk
+    options = (*cameras[:2],)
+    _, _, err = predict(tmp_path, capsys, weights, [pixels[0], pixels[1][8:]], options, "--fps", "25")
+    assert re.search(
+        r"cam2 seems to be [789] frames \(0\.\d\d s\) late: its frame n fits the others' frame n \+ [789], ", err
+    )
+    _, _, err = predict(tmp_path, capsys, weights, [pixels[0], pixels[1][::2]], options)
+    assert "cam2 seems to have half of the other views' frame rate: its frame n fits their frame 2 n" in err
+    # A camera that was switched off half-way has half as many frames, too.
+    _, _, err = predict(tmp_path, capsys, weights, [pixels[0], pixels[1][:30]], options)
+    assert err == ""
+
+
+def test_a_view_that_is_further_off_than_the_others_is_warned_of(tmp_path, capsys, weights, walk):
+    pixels, cameras = walk
+    tilt = rotation_about("x", torch.tensor(0.025, dtype=torch.float64))
+    given = [*cameras[:2], replace(cameras[2], R=tilt @ cameras[2].R, t=tilt @ cameras[2].t), cameras[3]]
+    _, out, err = predict(tmp_path, capsys, weights, pixels, given)
+    # 0.025 rad of a focal length of 1145 px.
+    found = float(re.search(r"cam10 is off by ([\d.]+) px at the median", err)[1])
+    assert 15 < found < 35
+    assert f"cam10 {found:.1f}" in out
 
 
 def test_views_that_fit_are_silent(tmp_path, capsys, weights, noisy):

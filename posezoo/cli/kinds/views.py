@@ -55,6 +55,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     view_checks.say_left_out(rig)
     view_checks.refuse_mirrored(rig)
     view_checks.say_fit(rig)
+    moved = view_checks.say_time(rig, fps)
     view_checks.check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
     with warnings.catch_warnings():
@@ -68,6 +69,8 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
             undistort=not options.no_undistort,
             frames=person.frames,
         )
+    if not moved:
+        view_checks.say_worst(rig, result)
     saved = replace(
         result.in_world(),
         fps=fps if clock is None else None,
