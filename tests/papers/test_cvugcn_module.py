@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from posezoo.data import PoseData
+from posezoo.data.realbench import LIMBS
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry import Camera, h36m_cameras, rotation_about, triangulate
 from posezoo.papers.cvugcn import CVUGCN, CVUGCNDataModule
@@ -203,6 +204,10 @@ def test_evaluation_by_pair_and_action_adds_up():
     assert result["mpjpe"] == pytest.approx(
         (result["per_action"]["Sway"] * 40 + result["per_action"]["Other"] * 30) / 70, rel=1e-4
     )
+    for layout in (None, LIMBS):  # of one action, in the layout that is scored
+        found = evaluate_views(small().eval(), views(), noise_px=4.0, skeleton=layout)
+        assert found["mpjpe_mean_over_actions"] == pytest.approx(found["mpjpe"], rel=1e-5)
+        assert found["per_action"] == {"Sway": pytest.approx(found["mpjpe"], rel=1e-5)}
     one = evaluate_views(small().eval(), data, pairs=["P2"])
     assert list(one["pairs"]) == ["P2"]
     with pytest.raises(UnknownNameError, match="camera pair"):

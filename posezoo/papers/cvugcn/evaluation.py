@@ -116,7 +116,7 @@ def evaluate_views(
     Args:
         model: in eval mode.
         data: several calibrated views of the same clips, with labels.
-        skeleton: the layout to score in, but for ``per_action``; the model's where not given.
+        skeleton: the layout to score in; the model's where not given.
         pairs: names of camera pairs; the four of Human3.6M where not given.
         noise_px: standard deviation of Gaussian noise on the keypoints.
         noise_mm: the same on the triangulated poses (Table 7), drawn once in the world and so alike in both views.
@@ -191,8 +191,12 @@ def evaluate_views(
 
     seen = Rig.of(tensors).project(tensors["pose_3d"])
     names_of_actions, codes = np.unique(data.action[tensors["row"].numpy()], return_inverse=True)
-    by_action = MPJPE(root=model.skeleton.root, actions=[str(name) for name in names_of_actions])
-    by_action.update(refined, tensors["pose_3d"], torch.from_numpy(codes)[:, None].expand(refined.shape[:2]))
+    by_action = MPJPE(actions=[str(name) for name in names_of_actions])
+    found, truth = (
+        about_the_pelvis(convert(points.flatten(0, 1), model.skeleton, scored).keypoints, scored)
+        for points in (refined, tensors["pose_3d"])
+    )
+    by_action.update(found, truth, torch.from_numpy(codes)[:, None].expand(refined.shape[:2]).reshape(-1))
     per_action = {name: float(value) for name, value in by_action.per_action().items()}
     everything = torch.ones(len(refined), dtype=torch.bool)
     by_pair = {}
