@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from posezoo.errors import InputError, PoseZooWarning
-from posezoo.poses.checks import swapped_axes_fraction
+from posezoo.poses.checks import check_confidence, swapped_axes_fraction
 from posezoo.poses.missing import convert_found, is_complete, missing_joints
 from posezoo.poses.plausibility import plausibility
 from posezoo.poses.posedata import PoseData
@@ -165,6 +165,7 @@ def check_keypoints(
     trust = None if confidence is None else as_array(confidence, "confidence")
     if trust is not None and trust.shape != values.shape[:-1]:
         raise InputError(f"confidence has shape {trust.shape}; expected {values.shape[:-1]}, one value a joint.")
+    check_confidence(trust)
     shape = values.shape[:-2]
     values = values.reshape(-1, *values.shape[-2:])
     flat = None if trust is None else trust.reshape(-1, len(source))

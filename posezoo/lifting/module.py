@@ -99,7 +99,7 @@ class LiftingModule(ZooModule):
             skeleton: their layout; the model's own where not given.
             image_size: (width, height), carried into the result. A model that is :attr:`facing` people assumes the camera
                 from it (:func:`posezoo.geometry.assumed_camera`), where ``camera`` is not given.
-            confidence: (..., J), carried into the result.
+            confidence: (..., J) in [0, 1], carried into the result; 0 is a missing joint, unless all are 0.
             batch_size: how many poses are lifted at a time.
             incomplete: what is done with poses that lack joints which the model needs (see
                 :func:`posezoo.poses.missing.missing_joints`): ``raise``, or ``nan`` to leave these poses NaN.

@@ -88,11 +88,13 @@ class MultiViewModule(ZooModule):
         """Return metric 3D poses from the 2D keypoints of synchronised, calibrated cameras.
 
         Args:
-            keypoints: (V, T, J, 2) px, as the cameras see them; NaN is a missing joint.
+            keypoints: (V, T, J, 2) px, as the cameras see them; NaN and what
+                :func:`posezoo.poses.missing.missing_joints` takes for a placeholder, such as (0, 0), is a missing joint.
             cameras: V :class:`posezoo.geometry.Camera`. A model with ``any_views`` solves all of them together. Others know
                 two views; of more, each pair is refined and the poses are averaged.
             skeleton: the keypoints' layout; the model's own where not given.
-            confidence: (V, T, J) weights in the triangulation; 0 is a missing joint.
+            confidence: (V, T, J) weights in the triangulation, 0 to 1; 0 is a missing joint. A view's that are all 0
+                say nothing.
             batch_size: frames at a time.
             max_reprojection_px: of three or more views, those that see a joint further away than this are left out of it.
                 ``auto`` finds how far views usually are off and trusts each by it; None trusts all alike. Without effect

@@ -14,6 +14,9 @@ from posezoo.skeletons import Skeleton, get_skeleton
 _UPPER = (("head_top", "nose", "left_eye", "right_eye", "left_ear", "right_ear"), ("upper_neck", "thorax"))
 _LOWER = (("left_ankle", "right_ankle"), ("left_knee", "right_knee"), ("left_hip", "right_hip", "pelvis"))
 
+MAX_CONFIDENCE = 1.5
+"""Detectors exceed 1 a little; larger values are percentages, logits or depths."""
+
 
 def upside_down_fraction(keypoints: object, skeleton: str | Skeleton | None = None) -> float:
     """Return the share of poses whose head is lower in the picture (larger y) than their feet.
@@ -82,3 +85,17 @@ def _height(y: np.ndarray, layout: Skeleton, groups: tuple[tuple[str, ...], ...]
             mean = np.nanmean(y[:, columns], axis=1) if columns else result
         result = np.where(np.isnan(result), mean, result)
     return result
+
+
+def check_confidence(confidence: np.ndarray | None) -> None:
+    """Refuse confidences in percent, or logits; NaN is none, and COCO's flags go up to 2.
+
+    Raises:
+        InputError: one is above 1.5, as no detector's is, and they are not COCO's flags 0, 1 and 2.
+    """
+    if confidence is None or not confidence.size or not np.nanmax(confidence, initial=0.0) > MAX_CONFIDENCE:
+        return
+    if not np.isin(confidence[~np.isnan(confidence)], (0, 1, 2)).all():
+        raise InputError(
+            f"confidence goes up to {np.nanmax(confidence):g}; expected 0 to 1: divide percent by 100, and leave logits out."
+        )

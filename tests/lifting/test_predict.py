@@ -148,6 +148,8 @@ def test_bad_settings_are_refused(model, people):
             model.predict(people.keypoints_2d, camera=camera)
     with pytest.raises(InputError, match="confidence"):
         model.predict(people.keypoints_2d, confidence=np.ones(3))
+    with pytest.raises(InputError, match="confidence goes up to 90; expected 0 to 1: divide percent by 100"):
+        model.predict(people.keypoints_2d, confidence=np.full(people.keypoints_2d.shape[:2], 90.0))
 
 
 def test_upside_down_people_and_normalised_pixels_are_warned_of(model, people, request):

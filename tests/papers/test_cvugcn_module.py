@@ -229,6 +229,38 @@ def test_predict_views_gives_metric_poses_in_both_frames():
         np.testing.assert_allclose(back.numpy(), out.world_mm, atol=5.0)
 
 
+@pytest.mark.parametrize("placeholder", [(0, 0), (-1, -1), (np.nan, np.nan)])
+def test_placeholders_of_arrays_are_missing_joints(placeholder):
+    world, wrist = motion(12), H36M.index("left_wrist")
+    keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS[:2]])
+    keypoints[1, 3:5, wrist] = placeholder
+    out = small(refinement=False).eval().predict_views(keypoints, CAMERAS[:2])
+    assert out.undefined == 2
+    assert np.isnan(out.world_mm[3:5, wrist]).all()
+    known = np.isfinite(out.world_mm).all(-1)
+    np.testing.assert_allclose(out.world_mm[known], world[known], atol=0.5)
+
+
+@pytest.mark.parametrize("silent", [[0, 1, 2, 3], [1]])
+def test_confidences_of_a_view_that_are_all_0_say_nothing(silent):
+    world = motion(6)
+    keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS])
+    confidence = np.full(keypoints.shape[:-1], 0.9)
+    confidence[silent] = 0
+    out = small(refinement=False).eval().predict_views(keypoints, CAMERAS, confidence=confidence)
+    np.testing.assert_allclose(out.world_mm, world, atol=0.5)
+    assert out.views_used.all()
+
+
+def test_confidences_in_percent_are_refused_and_flags_are_not():
+    keypoints = np.stack([camera.project(torch.from_numpy(motion(6))).numpy() for camera in CAMERAS[:2]])
+    model = small(refinement=False).eval()
+    with pytest.raises(InputError, match="confidence goes up to 90; expected 0 to 1: divide percent by 100"):
+        model.predict_views(keypoints, CAMERAS[:2], confidence=np.full(keypoints.shape[:-1], 90.0))
+    for flags in (2.0, 1.1):  # COCO's, and the maxima of heatmaps
+        model.predict_views(keypoints, CAMERAS[:2], confidence=np.full(keypoints.shape[:-1], flags))
+
+
 def test_predict_views_takes_other_layouts_tensors_and_more_cameras():
     world = torch.from_numpy(motion(6))
     coco, offset = get_skeleton("coco17"), torch.randn(6, 17, 3, dtype=torch.float64) * 50

@@ -16,6 +16,7 @@ from posezoo.formats.keypoints.layouts import layout_of
 from posezoo.formats.keypoints.names import columns_of
 from posezoo.formats.keypoints.normalisation import refuse_boxes, refuse_sides
 from posezoo.formats.keypoints.units import are_fractions, refuse_percent
+from posezoo.poses.checks import MAX_CONFIDENCE
 from posezoo.poses.identity import identify
 from posezoo.poses.missing import missing_joints
 from posezoo.poses.posedata import PoseData, Sequence
@@ -23,8 +24,6 @@ from posezoo.skeletons import Skeleton, get_skeleton
 
 # No picture is larger than this, but a flipped bit in an exponent gives such values.
 _MAX_PIXEL = 1e6
-# Detectors exceed 1 a little; larger values are percentages, logits or depths.
-_MAX_CONFIDENCE = 1.5
 # Bytes of memory for each joint while it is read.
 _BYTES_PER_JOINT = 32
 
@@ -272,7 +271,7 @@ def _confidence(values: np.ndarray, unknown: np.ndarray, path: Path) -> np.ndarr
     if np.isin(known, (0, 1, 2)).all():
         return np.minimum(confidence, 1).clip(0)
     low, high = known.min(), known.max()
-    if low < 0 or high > _MAX_CONFIDENCE:
+    if low < 0 or high > MAX_CONFIDENCE:
         raise InputError(
             f"{path}: confidence (or the third column) runs from {low:g} to {high:g}; expected 0 to 1 beside 2D pixels."
         )

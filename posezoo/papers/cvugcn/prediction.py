@@ -18,6 +18,8 @@ from posezoo.lifting.inputs import as_array, check_batch_size, check_convertible
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
+from posezoo.poses.checks import check_confidence
+from posezoo.poses.missing import missing_joints
 from posezoo.poses.multiview import MultiViewPrediction
 from posezoo.skeletons import Skeleton, convert, get_skeleton
 
@@ -44,6 +46,7 @@ def predict_views(
     source = model.skeleton if skeleton is None else get_skeleton(skeleton)
     values, weights = _checked(keypoints, confidence, source)
     placed = _checked_cameras(cameras, len(values))
+    values, weights = _found(values, weights, source)
     check_pixels(values, placed)
     limit = _checked_limit(max_reprojection_px)
     follows = _checked_frames(frames, values.shape[1])
@@ -224,7 +227,25 @@ def _checked(keypoints: object, confidence: object, source: Skeleton) -> tuple[n
         raise InputError("keypoints hold no frame.")
     if weights is not None and weights.shape != values.shape[:-1]:
         raise InputError(f"confidence has shape {weights.shape}; expected {values.shape[:-1]}, one value a joint.")
+    check_confidence(weights)
     return values, weights
+
+
+def _found(values: np.ndarray, weights: np.ndarray | None, source: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return keypoints, NaN where a view did not find a joint, and confidences, 1 in views whose own say nothing.
+
+    Both are read as in files, view by view: placeholders are missing, and confidences that are all 0 carry nothing.
+    """
+    unknown = np.stack(
+        [missing_joints(view, source, None if weights is None else weights[number]) for number, view in enumerate(values)]
+    )
+    if weights is not None:
+        silent = np.asarray(~(weights > 0).any((1, 2)))
+        if silent.all():
+            weights = None
+        else:
+            weights = np.where(unknown, np.float32(0), np.where(silent[:, None, None], np.float32(1), weights))
+    return np.where(unknown[..., None], np.float32(np.nan), values), weights
 
 
 def _checked_cameras(cameras: object, views: int) -> list[Camera]:
