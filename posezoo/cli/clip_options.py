@@ -20,6 +20,8 @@ _OF_ONE = (*_MOTION, ".html")
 """Endings of files that hold one person."""
 _NAMED = 4
 """So many people are named on the terminal."""
+_OF_VIEWS = {"views": None, "camera_unit": "mm", "max_reprojection_px": "auto", "no_undistort": False, "subject": None}
+"""Options of models of several cameras, and what they are where nobody gives them."""
 _OPTIONS = ("detector", "detector_model", "person", "fill_gaps", "smooth")
 
 
@@ -111,6 +113,17 @@ def refuse(options: argparse.Namespace, name: str, why: str) -> None:
     for option in _OPTIONS:
         if getattr(options, option) not in (None, False):
             raise InputError(f"{name} {why}; leave out --{option.replace('_', '-')}.")
+
+
+def refuse_views(options: argparse.Namespace, name: str) -> None:
+    """Refuse the options of several cameras for a model that takes none.
+
+    Raises:
+        InputError: one of them is given.
+    """
+    for option, default in _OF_VIEWS.items():
+        if getattr(options, option) != default:
+            raise InputError(f"{name} takes no calibrated cameras; leave out --{option.replace('_', '-')}.")
 
 
 def export_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
         raise InputError(f"{options.name} takes keypoints; --box is for models that take pictures.")
     if len(options.input) > 1 or options.cameras:
         raise InputError(f"{options.name} lifts the keypoints of one file and needs no cameras; lift each file for itself.")
+    clip_options.refuse_views(options, options.name)
     if clip_options.wants_clip(options):
         return _predict_clip(model, options)
     source = options.input[0]

@@ -29,6 +29,7 @@ def predict(model: PictureModule, options: argparse.Namespace) -> int:
     for name in ("cameras", "skeleton", "subject", "image_size", "skip_incomplete"):
         if getattr(options, name):
             raise InputError(f"{options.name} takes pictures; --{name.replace('_', '-')} is for keypoints.")
+    clip_options.refuse_views(options, options.name)
     clip_options.refuse(options, options.name, "finds one person in pictures itself")
     frames = Frames(options.input[0])
     clip_options.check_rate(options, frames.fps is not None)
