@@ -87,6 +87,8 @@ def refuse_mirrored(seen: Seen) -> None:
 
     views = seen.person.views
     person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    if not np.isfinite(person.misfit(cameras)):  # most joints have no point: the model refuses them
+        return
     fault = fault_of_sides(person.keypoints, cameras, seen.skeleton.mirror, [seen.widths[view] for view in views])
     if fault is not None and not fitting_factor(torch.from_numpy(person.keypoints), cameras):
         name, which = seen.names[views[fault.view]], "the other views"
@@ -94,7 +96,7 @@ def refuse_mirrored(seen: Seen) -> None:
             name, which = f"{seen.names[views[0]]} or {seen.names[views[1]]}", "the other"
         raise InputError(
             f"{name} fits {which} only {_mended(fault)}: {fault.error:.1%} of the person's height off instead of "
-            f"{fault.given_error:.1%}; mend that file."
+            f"{_share(fault.given_error)}; mend that file."
         )
     if sides_of_body(person.triangulated(cameras), seen.skeleton) < 0:
         warnings.warn(
@@ -122,7 +124,7 @@ def say_time(seen: Seen, fps: float | None) -> bool:
         found = f"{name} seems to be {lag} {'late' if fault.amount > 0 else 'early'}: its frame n fits the others' frame n "
         found += f"{'+' if fault.amount > 0 else '-'} {frames}"
     warnings.warn(
-        f"{found}, {fault.error:.1%} of the person's height off instead of {fault.given_error:.1%}; the poses are wrong "
+        f"{found}, {fault.error:.1%} of the person's height off instead of {_share(fault.given_error)}; the poses are wrong "
         "where the person moves: bring the files to one rate and one beginning, or let them say frame numbers or times.",
         category=PoseZooWarning,
         stacklevel=2,
@@ -181,7 +183,7 @@ def say_fit(seen: Seen) -> None:
     if fit.changed:
         warnings.warn(
             f"the cameras fit what was seen only if {fit.changed}: {fit.error:.1%} of the person's height off instead of "
-            f"{fit.given_error:.1%}; mend the calibration or the order of the files.",
+            f"{_share(fit.given_error)}; mend the calibration or the order of the files.",
             category=PoseZooWarning,
             stacklevel=2,
         )
@@ -197,6 +199,11 @@ def say_fit(seen: Seen) -> None:
     _say_misfit(seen)
 
 
+def _share(error: float) -> str:
+    """Return an error in shares of the person's height, in words."""
+    return f"{error:.1%}" if np.isfinite(error) else "behind the cameras"
+
+
 def _say_misfit(seen: Seen) -> None:
     """Warn where half of the joints are far from the poses, and say what would bring them near."""
     import torch
@@ -207,7 +214,6 @@ def _say_misfit(seen: Seen) -> None:
     views = seen.person.views
     person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
     error = person.misfit(cameras)
-    # Where half of the joints have no point at all, the model refuses them.
     if error <= GOOD or not np.isfinite(error):
         return
     factor = fitting_factor(torch.from_numpy(person.keypoints), cameras)

@@ -121,7 +121,7 @@ def fault_of_time(
         found += [_best_shift(dense, cameras, view, given) for view in movable]
     best = min(found, key=_error)
     enough = _BETTER_OF_HALF if best.kind == "slow" and best.view in halves else _MUCH_BETTER
-    return best if best.error <= enough * given else None
+    return best if np.isfinite(best.error) and best.error <= enough * given else None
 
 
 def sides_of_body(world: Float[np.ndarray, "T J 3"], skeleton: Skeleton) -> int:

@@ -155,6 +155,40 @@ def test_a_view_that_is_further_off_than_the_others_is_warned_of(tmp_path, capsy
     assert f"cam10 {found:.1f}" in out
 
 
+def test_cameras_of_another_convention_or_of_one_name_are_refused(tmp_path, capsys, weights, noisy):
+    """Turn y and z round, as OpenGL does: no joint lies before the cameras."""
+    pixels, _, cameras = noisy
+    opengl = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64))
+    for number, view in enumerate(pixels):
+        np.savez(tmp_path / f"v{number}.npz", keypoints=view, skeleton="h36m17")
+    files, out = [tmp_path / f"v{number}.npz" for number in range(4)], ("-o", tmp_path / "out.npz")
+    given = [replace(camera, R=opengl @ camera.R.double(), t=opengl @ camera.t.double()) for camera in cameras]
+    for rig, words in (
+        (given, "OpenGL's, Blender's and NeRF's cameras have y and z the other way"),
+        ([replace(camera, name="cam") for camera in cameras], "4 cameras named cam; give each its own name"),
+    ):
+        path = calibration(tmp_path / "rig.json", rig)
+        said = refused(capsys, "predict", weights, *files, "--cameras", path, *out)
+        assert words in said
+        assert "inf" not in said
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--views", "cam1"),
+        ("--camera-unit", "m"),
+        ("--max-reprojection-px", "abc"),
+        ("--no-undistort",),
+        ("--subject", "S9"),
+    ],
+)
+def test_models_of_one_view_refuse_the_options_of_several(tmp_path, capsys, noisy, option):
+    np.savez(tmp_path / "v.npz", keypoints=noisy[0][0], skeleton="h36m17")
+    said = refused(capsys, "predict", "svma", tmp_path / "v.npz", "-o", tmp_path / "out.npz", *option)
+    assert f"svma takes no calibrated cameras; leave out {option[0]}" in said
+
+
 def test_views_that_fit_are_silent(tmp_path, capsys, weights, noisy):
     pixels, _, cameras = noisy
     for views in ((0, 1, 2, 3), (0, 1), (2, 3), (0, 3)):

@@ -103,6 +103,9 @@ def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[
 
     cameras, files = list(read_cameras(options.cameras, options.subject, options.camera_unit)), list(options.input)
     names = [camera.name or str(number) for number, camera in enumerate(cameras, 1)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{options.cameras} has {names.count(twice)} cameras named {twice}; give each its own name.")
     # Numbers are no names: gopro3 may well be the first camera of a list.
     told = _named(files, names) if all(camera.name for camera in cameras) else None
     by_name = dict(zip(told or [], files, strict=False))

@@ -25,6 +25,8 @@ from posezoo.skeletons import Skeleton, convert, get_skeleton
 
 _FRACTION = 1.5
 """The largest coordinate of keypoints that are fractions of a picture; some lie beside it."""
+_DEFINED = 0.5
+"""Least share of the joints seen by two views that must lie before the cameras; on real pairs nearly all do."""
 _POSSIBLE_MM = (130.0, 4000.0)
 """Length of a leg, thigh and shin: the usual 400 to 1300 mm, and a factor of about three, half of a wrong unit's ten."""
 
@@ -121,17 +123,21 @@ def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
     """Warn where what was triangulated (V, T, J) is far from the keypoints (T, V, J, 2): the cameras are of other views.
 
     Raises:
-        InputError: views see joints together, and no point of them is before the cameras.
+        InputError: of most joints that views see together, no point is before the cameras.
     """
     seen = torch.isfinite(pixels).all(-1).movedim(1, 0)
     known = torch.isfinite(error_px) & seen
     if not bool((seen.sum(0) > 1).any()):
         warnings.warn("no joint is seen by two views: all poses are NaN.", category=PoseZooWarning, stacklevel=6)
         return
-    if not bool(known.any()):
+    together = seen & (seen.sum(0) > 1)
+    defined = float(known[together].float().mean())
+    if defined < _DEFINED:
         raise InputError(
-            "no joint that two views see lies before both cameras; check that keypoints and cameras are in one order, and "
-            "that R, t are world-to-camera: t is -R @ centre, not the centre."
+            f"{'no' if not defined else f'{defined:.0%} of the'} joint{'s' if defined else ''} that two views see "
+            f"lie{'' if defined else 's'} before both cameras; check that keypoints and cameras are in one order, that R, t "
+            "are world-to-camera (t is -R @ centre, not the centre), and that x points right, y down and z forward: "
+            "OpenGL's, Blender's and NeRF's cameras have y and z the other way."
         )
     rows = torch.where(torch.isfinite(pixels).all(-1), pixels[..., 1], torch.nan).movedim(1, 0)
     height = rows.nan_to_num(nan=-torch.inf).amax(-1) - rows.nan_to_num(nan=torch.inf).amin(-1)
