@@ -32,7 +32,7 @@ _LEAST_FRAMES, _WINDOW, _SAMPLE = 24, 600, 40
 
 NOTICEABLE, MUCH_WORSE = 0.01, 2.5
 """A view is suspect that is off by more than so much of the person's height, and by so many times what the others are. On
-real fours of cameras, of a calibration that is off by a degree too, the worst is 1.6 times the others."""
+real fours of cameras the worst is 1.4 times the others. Of a calibration off by a degree 1.6, and of one detector 2.6."""
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 _LEGS = ("left_knee", "right_knee", "left_ankle", "right_ankle")
 _LEAST_BEND = 0.02
