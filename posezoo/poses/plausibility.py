@@ -205,7 +205,7 @@ def _median(off: np.ndarray) -> np.ndarray:
     """Return the median of deviations along the last axis; NaN where none is known."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(off, axis=-1)
+        return np.asarray(np.nanmedian(off, axis=-1))
 
 
 def _off(known: np.ndarray, skeleton: Skeleton) -> np.ndarray:
