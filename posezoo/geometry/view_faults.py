@@ -114,7 +114,7 @@ def fault_of_time(
         return None
     dense = np.full((len(keypoints), int(frames[-1] - frames[0]) + 1, *keypoints.shape[2:]), np.nan)
     dense[:, frames - frames[0]] = keypoints
-    found = [ViewFault(v, "slow", _error_when_slow(dense, cameras, v), given, 2) for v in range(len(cameras))]
+    found = [ViewFault(v, "slow", _error_when_slow(dense, cameras, v), given, 2.0) for v in range(len(cameras))]
     if given > _POOR:
         # Moving one of two views is moving the other back.
         movable = range(len(cameras)) if len(cameras) > 2 else [1]
@@ -201,7 +201,7 @@ def _best_shift(dense: Keypoints, cameras: Sequence[Camera], view: int, given: f
         others, own = max(0, frames), max(0, -frames)
         moved = window[:, others : others + count].copy()
         moved[view] = window[view, own : own + count]
-        return ViewFault(view, "shifted", _share(moved, cameras), given, frames)
+        return ViewFault(view, "shifted", _share(moved, cameras), given, float(frames))
 
     best = min((late(frames) for frames in range(-most, most + 1, _COARSE) if frames), key=_error)
     near = range(max(-most, int(best.amount) - _COARSE + 1), min(most, int(best.amount) + _COARSE - 1) + 1)

@@ -142,7 +142,7 @@ class WithoutPlaceholders(nn.Module):
         x, y = keypoints.unbind(-1)
         mark = (x == y) & (x <= 0) & (x == torch.floor(x))
         zero = mark & (x == 0)
-        apart = (zero | torch.isnan(x) | torch.isnan(y))[..., None]
+        apart = (mark | torch.isnan(x) | torch.isnan(y))[..., None]
         low, high = torch.where(apart, torch.inf, keypoints).amin(1), torch.where(apart, -torch.inf, keypoints).amax(1)
         centred = ((low < 0) & (high > 0)).all(-1, keepdim=True)
         mark = (mark & ~(zero & centred)) | ((x == 0) & (y == -3))

@@ -1,6 +1,5 @@
 """``posezoo predict`` with several cameras: what does not fit is found out and said, and the poses are right."""
 
-import json
 import re
 from dataclasses import replace
 
@@ -15,29 +14,9 @@ from posezoo.registry import load
 from posezoo.skeletons import get_skeleton
 from tests.cli.commands import run
 from tests.cli.conftest import FRAMES
+from tests.cli.several_cameras import calibration, predict
 
 H36M = get_skeleton("h36m17").joints
-
-
-def calibration(path, cameras):
-    entries = [
-        {"name": c.name, "K": c.K.tolist(), "R": c.R.tolist(), "t": c.t.tolist(), "distortion": c.distortion.tolist()}
-        for c in cameras
-    ]
-    path.write_text(json.dumps(entries))
-    return path
-
-
-def predict(tmp_path, capsys, weights, views, cameras, *options, frames=None):
-    """Run the command on files of the views, (T, J, 2) or (T, people, J, 2); return the prediction and what it said."""
-    for view, pixels in enumerate(views):
-        frame = np.arange(len(pixels)) if frames is None else frames[view]
-        np.savez(tmp_path / f"view{view}.npz", keypoints=pixels, skeleton="h36m17", frame=frame)
-    files = [tmp_path / f"view{view}.npz" for view in range(len(views))]
-    rig = calibration(tmp_path / "rig.json", cameras)
-    assert run("predict", weights, *files, "--cameras", rig, "-o", tmp_path / "out.npz", *options) == 0
-    out, err = capsys.readouterr()
-    return Prediction.load(tmp_path / "out.npz"), out, err
 
 
 def test_the_reprojection_error_is_printed_and_is_that_of_the_noise(tmp_path, capsys, weights, seen):

@@ -14,7 +14,7 @@ from posezoo.geometry import rotation_about
 from posezoo.geometry.view_faults import fault_of_sides, fault_of_time, sides_of_body
 from posezoo.skeletons import get_skeleton
 from tests.cli.commands import refused
-from tests.cli.test_predict_views import calibration, predict
+from tests.cli.several_cameras import calibration, predict
 
 H36M = get_skeleton("h36m17")
 NOISE_PX = 2.0

@@ -9,7 +9,7 @@ from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera, h36m_cameras
 from posezoo.poses.tracking import Track
 from posezoo.video.clocks import people_in_time, synchronise
-from tests.video.test_multiview import error_mm, people, tracks
+from tests.video.crowd import error_mm, people, tracks
 
 RIG = [Camera(c.K, c.R, c.t, name=c.name) for c in h36m_cameras("S9")[:2]]
 FILES = ["a.npz", "b.npz"]

@@ -9,37 +9,13 @@ import pytest
 import torch
 
 from posezoo.errors import InputError
-from posezoo.geometry import Camera, h36m_cameras, rotation_about, triangulate
+from posezoo.geometry import Camera, h36m_cameras, rotation_about
 from posezoo.geometry.rig_fit import GOOD, fit_rig, fitting_factor, invert, likely_unit, reprojection_share
 from posezoo.poses.tracking import Track
 from posezoo.video.multiview import assign_tracks, match_people, observe, people_and_rig
+from tests.video.crowd import error_mm, people, tracks
 
 RIG = [Camera(c.K, c.R, c.t, name=c.name) for c in h36m_cameras("S9")]
-
-
-def people(count: int = 2, frames: int = 20, seed: int = 0) -> np.ndarray:
-    """Return (P, T, J, 3) mm: bodies of plausible size that sway, a metre apart."""
-    generator = np.random.default_rng(seed)
-    body = generator.normal(size=(count, 1, 17, 3)) * [150, 150, 400] + [0, 0, 900]
-    body[..., 0] += 1000 * np.arange(count)[:, None, None]
-    phase = np.linspace(0, 4, frames)[:, None, None]
-    return body + 80 * np.sin(phase + generator.uniform(0, 6, (count, 1, 17, 3)))
-
-
-def tracks(world: np.ndarray, cameras: list[Camera], noise_px: float = 2.0) -> list[list[Track]]:
-    """Return each view's tracks, in the order of the people."""
-    generator = np.random.default_rng(1)
-    result = []
-    for camera in cameras:
-        seen = camera.project(torch.from_numpy(world)).numpy()
-        seen = seen + noise_px * generator.standard_normal(seen.shape)
-        result.append([Track(0, one, np.full(one.shape[:2], 0.9)) for one in seen])
-    return result
-
-
-def error_mm(person, cameras, world) -> float:
-    points = triangulate(torch.from_numpy(person.keypoints).double().movedim(0, 1), cameras).numpy()
-    return float(np.nanmean(np.linalg.norm(points - world[person.frames], axis=-1)))
 
 
 @pytest.mark.parametrize("views", [2, 4])
