@@ -218,23 +218,17 @@ def score(result: Prediction, truth: Prediction, path: Path) -> dict[str, float 
         InputError: see :func:`common`.
     """
     import numpy as np
-    import torch
 
-    from posezoo.metrics.functional import p_mpjpe
+    from posezoo.cli.truth_moments import aligned_error, known_in_both
 
     here, there = common(result, truth, path)
-    found = _about_root(here.pose_3d, here.skeleton)
-    known = np.isfinite(found).all(-1) & np.isfinite(there.pose_3d).all(-1)
-    usable = known.sum(-1) > 3
-    pred, target, mask = found[usable], there.pose_3d[usable], known[usable]
+    pred, target, mask = known_in_both(_about_root(here.pose_3d, here.skeleton), there.pose_3d)
     scale, rotation = _of_clip(pred, target)
     left = np.linalg.norm(scale * pred @ rotation.T - target, axis=-1)
-    filled = [torch.from_numpy(np.nan_to_num(poses)) for poses in (pred, target)]
-    each = p_mpjpe(filled[0], filled[1], mask=torch.from_numpy(mask))
     return {
         "poses": len(pred),
         "joints": int(mask.any(0).sum()),
-        "p_mpjpe": float(each),
+        "p_mpjpe": aligned_error(pred, target, mask),
         "clip_mpjpe": float(left[mask].mean()),
     }
 

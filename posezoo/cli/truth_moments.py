@@ -30,8 +30,9 @@ def moments_of(content: Mapping[str, object], count: int, path: Path) -> dict[st
     Raises:
         InputError: another number of them than of poses, or no numbers.
     """
-    from posezoo.formats.keypoints.clips import frame_numbers, numeric
+    from posezoo.formats.keypoints.clips import frame_numbers
     from posezoo.formats.keypoints.table_rows import FRAMES, PERSONS, key_of
+    from posezoo.formats.keypoints.times import rate, seconds
 
     found: dict[str, Any] = {}
     for name, values in content.items():
@@ -43,17 +44,10 @@ def moments_of(content: Mapping[str, object], count: int, path: Path) -> dict[st
             found["frame_number"] = frame_numbers(values, count, path)
         elif key in PERSONS and len(values) == count:
             found["person"] = np.asarray(values).astype(str)
-    if content.get("time_s") is not None:
-        times = numeric(content["time_s"], "times", path).reshape(-1)
-        if len(times) != count or not np.isfinite(times).all():
-            raise InputError(f"{path}: time_s has {len(times)} values for {count} poses; expected seconds of each.")
-        found["time_s"] = times.astype(np.float64)
-    if content.get("fps") is not None:
-        rate = numeric(content["fps"], "fps", path).reshape(-1)
-        if rate.shape != (1,) or not 0 < rate[0] < 1e6:
-            raise InputError(f"{path}: fps is {rate.tolist()}; expected one positive number.")
-        found["fps"] = float(rate[0])
-    return found
+    times = seconds(content.get("time_s"), count, "poses", path)
+    found |= {} if times is None else {"time_s": times.astype(np.float64)}
+    fps = rate(content.get("fps"), path)
+    return found if fps is None else {**found, "fps": fps}
 
 
 def matched(result: Prediction, truth: Prediction, path: Path) -> Rows:
@@ -151,14 +145,23 @@ def _some(rows: np.ndarray, others: np.ndarray, path: Path) -> Rows:
 
 def _error(result: Prediction, truth: Prediction, rows: np.ndarray, others: np.ndarray) -> float:
     """Return the P-MPJPE of some pairs of poses, over the joints that are known in both; NaN where too little is."""
+    found, target = (np.asarray(poses.pose_3d[at], np.float32) for poses, at in ((result, rows), (truth, others)))
+    found, target, known = known_in_both(found, target)
+    return aligned_error(found, target, known) if len(found) >= _LEAST_POSES else float("nan")
+
+
+def known_in_both(found: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the poses (N, J, 3) of which four joints or more are known in both, and which joints (N, J) these are."""
+    known = np.asarray(np.isfinite(found).all(-1) & np.isfinite(target).all(-1))
+    usable = known.sum(-1) > 3
+    return found[usable], target[usable], known[usable]
+
+
+def aligned_error(found: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
+    """Return the P-MPJPE of poses over the joints that are known, as :func:`known_in_both` gives both."""
     import torch
 
     from posezoo.metrics.functional import p_mpjpe
 
-    found, target = (np.asarray(poses.pose_3d[at], np.float32) for poses, at in ((result, rows), (truth, others)))
-    known = np.asarray(np.isfinite(found).all(-1) & np.isfinite(target).all(-1))
-    usable = known.sum(-1) > 3
-    if usable.sum() < _LEAST_POSES:
-        return float("nan")
-    filled = [torch.from_numpy(np.nan_to_num(poses[usable])) for poses in (found, target)]
-    return float(p_mpjpe(filled[0], filled[1], mask=torch.from_numpy(known[usable])))
+    filled = [torch.from_numpy(np.nan_to_num(poses)) for poses in (found, target)]
+    return float(p_mpjpe(filled[0], filled[1], mask=torch.from_numpy(known)))

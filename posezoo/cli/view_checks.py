@@ -13,6 +13,7 @@ import numpy as np
 from posezoo.errors import InputError, PoseZooWarning
 
 if TYPE_CHECKING:
+    from posezoo.geometry import Camera
     from posezoo.geometry.rig_fit import RigFit
     from posezoo.geometry.view_faults import ViewFault
     from posezoo.poses.multiview import MultiViewPrediction
@@ -42,6 +43,13 @@ class Seen:
     sizes: Sequence[tuple[int, int] | None]
     tracks: Sequence[Sequence[Track]]
     skeleton: Skeleton
+
+    @property
+    def part(self) -> tuple[list[int], Observed, list[Camera], list[float]]:
+        """The views that see the person, what they saw, their cameras and the widths of their pictures."""
+        views, widths = self.person.views, self.widths
+        cameras = [self.fit.cameras[view] for view in views]
+        return views, self.person.of(views), cameras, [widths[view] for view in views]
 
     @property
     def widths(self) -> list[float]:
@@ -85,11 +93,10 @@ def refuse_mirrored(seen: Seen) -> None:
     from posezoo.geometry.rig_fit import fitting_factor
     from posezoo.geometry.view_faults import fault_of_sides, sides_of_body
 
-    views = seen.person.views
-    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    views, person, cameras, widths = seen.part
     if not np.isfinite(person.misfit(cameras)):  # most joints have no point: the model refuses them
         return
-    fault = fault_of_sides(person.keypoints, cameras, seen.skeleton.mirror, [seen.widths[view] for view in views])
+    fault = fault_of_sides(person.keypoints, cameras, seen.skeleton.mirror, widths)
     if fault is not None and not fitting_factor(torch.from_numpy(person.keypoints), cameras):
         name, which = seen.names[views[fault.view]], "the other views"
         if fault.kind == "exchanged" and len(views) == 2:  # of two views either may be wrong
@@ -111,8 +118,7 @@ def say_time(seen: Seen, fps: float | None) -> bool:
     """Warn of a view that is early or late, or of half the rate; return whether one is."""
     from posezoo.geometry.view_faults import fault_of_time
 
-    views = seen.person.views
-    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    views, person, cameras, _ = seen.part
     fault = fault_of_time(person.keypoints, cameras, person.frames, _halves([seen.tracks[view] for view in views]))
     if fault is None:
         return False
@@ -211,13 +217,11 @@ def _say_misfit(seen: Seen) -> None:
     from posezoo.geometry.rig_fit import GOOD, fitting_factor
     from posezoo.geometry.view_faults import fault_of_view
 
-    views = seen.person.views
-    person, cameras = seen.person.of(views), [seen.fit.cameras[view] for view in views]
+    views, person, cameras, widths = seen.part
     error = person.misfit(cameras)
     if error <= GOOD or not np.isfinite(error):
         return
     factor = fitting_factor(torch.from_numpy(person.keypoints), cameras)
-    widths = [seen.widths[view] for view in views]
     faults = [fault_of_view(person.keypoints, cameras, view, seen.skeleton.mirror, widths) for view in range(len(views))]
     found = min((fault for fault in faults if fault), key=lambda fault: fault.error, default=None)
     if factor:

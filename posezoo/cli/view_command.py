@@ -130,7 +130,8 @@ def read_results(options: argparse.Namespace) -> tuple[list[Prediction], Predict
     results = [result if rows is None else rows_of(result, rows) for result, rows in zip(results, shared, strict=True)]
     if options.truth is None:
         return results, None
-    pairs = [beside(result, read_truth(options.truth), options.truth) for result in results]
+    truth = read_truth(options.truth)
+    pairs = [beside(result, truth, options.truth) for result in results]
     return [result for result, _ in pairs], pairs[0][1]
 
 

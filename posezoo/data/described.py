@@ -8,13 +8,12 @@ import h5py
 import numpy as np
 
 from posezoo.data.openmocap import describe_openmocap, is_openmocap
+from posezoo.data.pictures import packed
 from posezoo.data.prepared import describe_prepared
 from posezoo.errors import CorruptFileError
 from posezoo.files.hdf5 import dataset_shape, hard_child, open_hdf5, read_attributes, read_dataset
 from posezoo.files.reading import PathLike
-
-# Attributes by which files of bodies and of packed pictures are told, see posezoo.synthetic.bodies and pictures.packed.
-_BODIES, _PICTURES = "posezoo_bodies", "posezoo_pictures"
+from posezoo.synthetic import bodies
 
 
 def describe(path: PathLike) -> dict[str, Any]:
@@ -26,10 +25,10 @@ def describe(path: PathLike) -> dict[str, Any]:
     """
     with open_hdf5(path) as file:
         about = read_attributes(file)
-        if _BODIES in about:
+        if bodies.KEY in about:
             shapes, points = dataset_shape(file, "points")[:2]
             return {"bodies": f"{shapes} of {points:,} points"}
-        if _PICTURES in about:
+        if packed.KEY in about:
             return _of_pictures(file, about)
         if isinstance(hard_child(file, "keypoints"), h5py.Dataset) and "digest" in about:
             shape = dataset_shape(file, "keypoints")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from posezoo.lifting.inputs import LARGEST_PX, check_convertible, has_enough_joints
 from posezoo.lifting.protocols import Lifter, Locator, Model
+from posezoo.poses.missing import OPENPIFPAF
 from posezoo.poses.prediction import CAMERA_FRAME
 from posezoo.skeletons import Skeleton, convert
 from posezoo.skeletons.conversion import conversion_matrix
@@ -145,7 +146,7 @@ class WithoutPlaceholders(nn.Module):
         apart = (mark | torch.isnan(x) | torch.isnan(y))[..., None]
         low, high = torch.where(apart, torch.inf, keypoints).amin(1), torch.where(apart, -torch.inf, keypoints).amax(1)
         centred = ((low < 0) & (high > 0)).all(-1, keepdim=True)
-        mark = (mark & ~(zero & centred)) | ((x == 0) & (y == -3))
+        mark = (mark & ~(zero & centred)) | ((x == OPENPIFPAF[0]) & (y == OPENPIFPAF[1]))
         return torch.where(mark[..., None], torch.nan, keypoints)
 
 

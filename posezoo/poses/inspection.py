@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posezoo.poses.checks import swapped_axes_fraction, upside_down_fraction
-from posezoo.poses.mixing import clips_of, people_in_turn, strangers
+from posezoo.poses.mixing import clips_of, extents, moved, people_in_turn, strangers
 from posezoo.poses.plausibility import Plausibility, plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.poses.sides import exchanged_frames, sides_agreement
@@ -163,15 +163,13 @@ def _is_screen(poses: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
 def _jitter(data: PoseData) -> float:
     """Return the median step of joints from a frame to the next, over the pose's extent."""
     order = np.lexsort((data.frame, data.sequence))
-    poses = data.keypoints_2d[order].astype(np.float64)
+    poses = data.keypoints_2d[order]
     next_to = (np.diff(data.frame[order]) == 1) & (np.diff(data.sequence[order]) == 0)
     if not next_to.any():
         return float("nan")
+    share = moved(poses)[next_to] / np.maximum(extents(poses)[1:][next_to], 1e-9)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        step = np.nanmedian(np.linalg.norm(poses[1:] - poses[:-1], axis=-1), axis=1)[next_to]
-        extent = np.nanmax(poses, axis=1) - np.nanmin(poses, axis=1)
-        share = step / np.maximum(extent.max(-1)[1:][next_to], 1e-9)
+        warnings.simplefilter("ignore", RuntimeWarning)  # where no joint is known twice
         return float(np.nanmedian(share))
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Num
 
 from posezoo.skeletons import Conversion, Skeleton, convert
 
-# OpenPifPaf writes a joint that it did not find at this point.
-_OPENPIFPAF = (0.0, -3.0)
+OPENPIFPAF = (0.0, -3.0)
+"""Where OpenPifPaf writes a joint that it did not find."""
 # The twelve joints of the limbs, no two of which lie in exactly one point of a picture.
 _LIMB_PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _HEAD_PARTS = ("nose", "eye", "eye_inner", "eye_outer", "ear", "mouth", "head_top", "chin", "face", "head")
@@ -155,7 +155,7 @@ def _placeholders(points: np.ndarray, missing: np.ndarray) -> np.ndarray:
         zero = found & (x == 0)
         if zero.any():
             found &= ~(zero & _is_centre(points, zero, missing))
-    found |= (x == _OPENPIFPAF[0]) & (y == _OPENPIFPAF[1])
+    found |= (x == OPENPIFPAF[0]) & (y == OPENPIFPAF[1])
     return found
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Float, Num
 
 from posezoo.poses.posedata import PoseData
 
@@ -83,12 +83,24 @@ def clips_of(data: PoseData) -> Iterator[np.ndarray]:
 
 def _steps(poses: np.ndarray, count: int) -> np.ndarray:
     """Return how far the median joint moves over so many rows, in shares of the pose's extent."""
+    extent = extents(poses)
+    return np.asarray(moved(poses, count) / np.maximum(np.fmax(extent[count:], extent[:-count]), 1e-9))
+
+
+def extents(poses: Num[np.ndarray, "T J D"]) -> Float[np.ndarray, " T"]:
+    """Return the larger of the spans of each pose's known joints along the axes; NaN where no joint is known."""
     here = poses.astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of poses without a known joint
-        extent = (np.nanmax(here, axis=1) - np.nanmin(here, axis=1)).max(-1)
-        away = np.nanmedian(np.linalg.norm(here[count:] - here[:-count], axis=-1), axis=1)
-        return np.asarray(away / np.maximum(np.fmax(extent[count:], extent[:-count]), 1e-9))
+        return np.asarray((np.nanmax(here, axis=1) - np.nanmin(here, axis=1)).max(-1))
+
+
+def moved(poses: Num[np.ndarray, "T J D"], count: int = 1) -> Float[np.ndarray, " S"]:
+    """Return how far the median joint moves from each row to the one so many rows later; NaN where no joint is in both."""
+    here = poses.astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of poses without a common joint
+        return np.asarray(np.nanmedian(np.linalg.norm(here[count:] - here[:-count], axis=-1), axis=1))
 
 
 def _median(values: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from posezoo.poses.mixing import extents
 from posezoo.poses.prediction import Prediction
 from posezoo.poses.prediction_files import ARRAYS, LABELS
 
@@ -36,8 +37,10 @@ def people_of(result: Prediction) -> list[np.ndarray]:
     if result.person is None or result.pose_3d.ndim != 3:
         return [np.arange(len(result))]
     videos = np.full(len(result), "") if result.video is None else result.video
-    labels = [*zip(videos.tolist(), result.person.tolist(), strict=True)]
-    groups = [np.flatnonzero([label == one for label in labels]) for one in dict.fromkeys(labels)]
+    listed: dict[tuple[str, str], list[int]] = {}
+    for row, label in enumerate(zip(videos.tolist(), result.person.tolist(), strict=True)):
+        listed.setdefault(label, []).append(row)
+    groups = [np.array(rows) for rows in listed.values()]
     if result.frame_number is not None:
         groups = [rows[np.argsort(result.frame_number[rows], kind="stable")] for rows in groups]
     if len(groups) == 1 or not (result.fps or result.time_s is not None or _move(result, groups)):
@@ -55,7 +58,5 @@ def _move(result: Prediction, groups: list[np.ndarray]) -> bool:
     if not len(pairs):
         return False
     steps = np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=-1)
-    before, unknown = points[pairs[:, 0]], np.isnan(points[pairs[:, 0]])
-    extents = (np.where(unknown, -np.inf, before).max(1) - np.where(unknown, np.inf, before).min(1)).max(-1)
-    shares = steps / np.maximum(extents, 1e-9)[:, None]
+    shares = steps / np.maximum(extents(points[pairs[:, 0]]), 1e-9)[:, None]
     return bool(np.isfinite(shares).any() and np.nanmedian(shares) < _PICTURES)

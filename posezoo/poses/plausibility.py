@@ -103,7 +103,7 @@ def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Pla
     """
     if len(keypoints) < _LEAST_POSES:
         return Plausibility(float("nan"), None)
-    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    some = _spread(keypoints)
     here, lacking = _deviation(some, skeleton)
     order = _better_order(some[:: -(-len(some) // _ORDER_POSES)], skeleton) if here > _NEAR else None
     if not here > _GOOD and lacking < 0.1 and order is None:
@@ -118,6 +118,12 @@ def plausibility(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> Pla
         name for name, (other, gone) in others.items() if other < _GOOD and (not here <= 1.6 * other or gone < lacking - 0.1)
     ]
     return Plausibility(here, min(better, key=lambda name: round(others[name][0], 1)) if better else None, order)
+
+
+def _spread(keypoints: np.ndarray) -> np.ndarray:
+    """Return poses that are spread evenly, as many as are needed, in double precision."""
+    rows = np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)
+    return keypoints[rows].astype(np.float64)
 
 
 def _better_order(poses: np.ndarray, skeleton: Skeleton) -> str | None:
@@ -154,7 +160,7 @@ def _orders(skeleton: Skeleton) -> dict[str, np.ndarray]:
 
 def best_layout(keypoints: Num[np.ndarray, "N J 2"], names: Iterable[str]) -> str | None:
     """Return which of the named layouts poses fit best, None where none is a good one."""
-    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    some = _spread(keypoints)
     fits = {name: _deviation(some, SKELETONS[name])[0] for name in names}
     good = [name for name, deviation in fits.items() if deviation < _GOOD]
     return min(good, key=lambda name: round(fits[name], 1)) if good else None
@@ -164,7 +170,7 @@ def proportions(keypoints: Num[np.ndarray, "N J 2"], skeleton: Skeleton) -> floa
     """Return how far the median pose is from people's proportions, in standard deviations; NaN where too little is known."""
     if len(keypoints) < _LEAST_POSES:
         return float("nan")
-    some = keypoints[np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MOST_POSES)).astype(int)].astype(np.float64)
+    some = _spread(keypoints)
     return _deviation(some, skeleton)[0]
 
 

@@ -43,7 +43,7 @@ for _side in SIDES:
 _ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _NECK = 0.45
 """The place on the line from thorax to crown about which the head turns."""
-_FORMAT = 1
+KEY, _FORMAT = "posezoo_bodies", 1
 
 
 def _pivot(part: str) -> str | None:
@@ -180,7 +180,7 @@ def load_bodies(path: PathLike) -> Bodies:
         CorruptFileError: another file, or a damaged one.
     """
     with open_hdf5(path) as file:
-        if read_attributes(file).get("posezoo_bodies") != _FORMAT:
+        if read_attributes(file).get(KEY) != _FORMAT:
             raise CorruptFileError(f"{path} holds no bodies of format {_FORMAT}; make it by `posezoo data prepare bodies`.")
         shapes, count = read_dataset(file, "points").shape[:2]
         expected = {
@@ -197,7 +197,7 @@ def load_bodies(path: PathLike) -> Bodies:
 def save_bodies(bodies: Bodies, path: PathLike) -> Path:
     """Write bodies in half precision: 2 MB for forty of 7,000 points."""
     with atomic_write(path) as temporary, create_hdf5(temporary) as file:
-        file.attrs["posezoo_bodies"] = _FORMAT
+        file.attrs[KEY] = _FORMAT
         for field in fields(bodies):
             values = getattr(bodies, field.name).numpy().astype(np.float16)
             file.create_dataset(field.name, data=values, compression="gzip", shuffle=True, track_times=False)

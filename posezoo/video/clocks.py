@@ -23,7 +23,7 @@ _MUCH_BETTER = 0.6
 
 
 @dataclass(frozen=True)
-class Clock:
+class Timeline:
     """When the frames of a view were taken.
 
     Attributes:
@@ -68,16 +68,16 @@ class Synchronised:
 
     Attributes:
         views: tracks of each view.
-        clock: when the frames were taken; None where no view says it.
+        timeline: when the frames were taken; None where no view says it.
         moved: whether the times gave frames other numbers than the views' own.
     """
 
     views: list[list[Track]]
-    clock: Clock | None
+    timeline: Timeline | None
     moved: bool = False
 
 
-def clock_of_tracks(tracks: Sequence[Track]) -> Clock | None:
+def timeline_of(tracks: Sequence[Track]) -> Timeline | None:
     """Return when the frames of a view were taken.
 
     None where its tracks do not say it, do not agree about it, or hold a single frame.
@@ -87,10 +87,10 @@ def clock_of_tracks(tracks: Sequence[Track]) -> Clock | None:
     frames = np.concatenate([track.first_frame + np.arange(len(track)) for track in tracks])
     times = np.concatenate([np.asarray(track.time_s, np.float64) for track in tracks])
     distinct, rows = np.unique(frames, return_index=True)
-    clock = Clock(distinct, times[rows])
-    if len(distinct) < 2 or not (np.diff(clock.times_s) > 0).all():
+    timeline = Timeline(distinct, times[rows])
+    if len(distinct) < 2 or not (np.diff(timeline.times_s) > 0).all():
         return None
-    return clock if np.abs(clock.seconds(frames) - times).max() <= 0.5 * clock.step_s else None
+    return timeline if np.abs(timeline.seconds(frames) - times).max() <= 0.5 * timeline.step_s else None
 
 
 def synchronise(
@@ -111,23 +111,23 @@ def synchronise(
             varies, or times cannot be of one unit.
     """
     given = [list(view) for view in views]
-    own = [clock_of_tracks(view) for view in given]
-    stated = [clock for clock in own if clock is not None]
+    own = [timeline_of(view) for view in given]
+    stated = [timeline for timeline in own if timeline is not None]
     if not stated:
         _check_rates(rates, files)
         return Synchronised(given, None)
-    clocks = []
-    for clock, rate, view, file in zip(own, rates, given, files, strict=True):
-        if clock is None and not rate:
+    timelines = []
+    for timeline, rate, view, file in zip(own, rates, given, files, strict=True):
+        if timeline is None and not rate:
             if all(one.even for one in stated):
                 return Synchronised(given, stated[0])
             raise InputError(f"{file} does not say its frames per second, and another view's rate varies; give --fps.")
-        clocks.append(clock or _even_clock(view, float(rate or 1)))
-    least = min(clock.step_s for clock in clocks)
-    fastest = next(clock for clock in clocks if clock.step_s <= 1.005 * least)  # of views of one rate, the first
+        timelines.append(timeline or _even_timeline(view, float(rate or 1)))
+    least = min(timeline.step_s for timeline in timelines)
+    fastest = next(timeline for timeline in timelines if timeline.step_s <= 1.005 * least)  # of views of one rate, the first
     numbered = [
-        [_renumbered(track, clock, fastest, file) for track in view]
-        for view, clock, file in zip(given, clocks, files, strict=True)
+        [_renumbered(track, timeline, fastest, file) for track in view]
+        for view, timeline, file in zip(given, timelines, files, strict=True)
     ]
     moved = any(
         after.first_frame != before.first_frame or len(after) != len(before)
@@ -137,11 +137,11 @@ def synchronise(
     return Synchronised(numbered, fastest, moved)
 
 
-def _even_clock(tracks: Sequence[Track], rate: float) -> Clock:
-    """Return the clock of a rate, by which frame 0 is at 0 s."""
+def _even_timeline(tracks: Sequence[Track], rate: float) -> Timeline:
+    """Return the timeline of a rate, by which frame 0 is at 0 s."""
     ends = np.array([0, 1, *(track.first_frame + len(track) for track in tracks)])
     frames = np.unique(ends)
-    return Clock(frames, frames / rate)
+    return Timeline(frames, frames / rate)
 
 
 def _check_rates(rates: Sequence[float | int | None], files: Sequence[Path | str]) -> None:
@@ -155,17 +155,18 @@ def _check_rates(rates: Sequence[float | int | None], files: Sequence[Path | str
         )
 
 
-def _renumbered(track: Track, clock: Clock, fastest: Clock, file: Path | str) -> Track:
+def _renumbered(track: Track, timeline: Timeline, fastest: Timeline, file: Path | str) -> Track:
     """Return the track with the numbers of the fastest view's frames, and unknown poses between its own."""
     own = track.first_frame + np.arange(len(track))
-    places = fastest.numbers(clock.seconds(own))
+    places = fastest.numbers(timeline.seconds(own))
     numbers = np.rint(places).astype(np.int64)
     first, count = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
     if np.array_equal(numbers, first + np.arange(len(track))):
         return track if first == track.first_frame else replace(track, first_frame=first)
     if count > _LONGEST * len(track):
         raise InputError(
-            f"{file} has frames every {clock.step_s:g} s and another view every {fastest.step_s:g} s; are both in seconds?"
+            f"{file} has frames every {timeline.step_s:g} s and another view every {fastest.step_s:g} s; are both in "
+            "seconds?"
         )
     # Of frames that fall on one number, the nearest is kept: it is written last.
     order = np.argsort(-np.abs(places - numbers), kind="stable")
@@ -182,7 +183,7 @@ def people_in_time(
     rates: Sequence[float | int | None],
     files: Sequence[Path | str],
     cameras: Sequence[Camera],
-) -> tuple[list[Observed], RigFit, Clock | None]:
+) -> tuple[list[Observed], RigFit, Timeline | None]:
     """Match people across views by :func:`people_and_rig`, in frames that :func:`synchronise` matches.
 
     Cameras that one signal triggers may count the same frames by clocks of their own. So where the frames' numbers pair
@@ -200,7 +201,7 @@ def people_in_time(
     """
     together = synchronise(views, rates, files)
     if not together.moved:
-        return *people_and_rig(views, cameras), together.clock
+        return *people_and_rig(views, cameras), together.timeline
     by_number = None
     with contextlib.suppress(InputError):  # views may have no number in common
         by_number = people_and_rig(views, cameras)
@@ -211,11 +212,11 @@ def people_in_time(
             raise
     else:
         if by_number is None or by_number[1].error > min(GOOD, _MUCH_BETTER * fit.error):
-            return people, fit, together.clock
+            return people, fit, together.timeline
     warnings.warn(
         "the views fit each other by the numbers of their frames and not by their times: taken by the numbers; if the "
         "cameras' clocks do not agree, leave the times out.",
         category=PoseZooWarning,
         stacklevel=2,
     )
-    return *by_number, clock_of_tracks(views[0])
+    return *by_number, timeline_of(views[0])

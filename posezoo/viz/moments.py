@@ -34,7 +34,8 @@ def common_rows(results: Sequence[object], names: Sequence[str]) -> list[np.ndar
             f"{name} of frames {frames.min()} to {frames.max()}" for name, frames in zip(names, stated, strict=True)
         )
         raise InputError(f"{spans}: no frame in common; show results of the same clip.")
-    return [np.array([int(np.flatnonzero(frames == frame)[0]) for frame in shared]) for frames in stated]
+    rows = [{frame: row for row, frame in enumerate(frames.tolist())} for frames in stated]
+    return [np.array([row_of[frame] for frame in shared.tolist()]) for row_of in rows]
 
 
 def _numbers(result: object) -> np.ndarray | None:
@@ -47,9 +48,10 @@ def _same_keypoints(results: Sequence[object]) -> bool:
     seen = [getattr(result, "keypoints_2d", None) for result in results]
     if any(keypoints is None for keypoints in seen):
         return False
-    first, *others = (_array(keypoints) for keypoints in seen)
+    first, *others = (array_of(keypoints) for keypoints in seen)
     return all(one.shape == first.shape and np.allclose(one, first, atol=0.5, equal_nan=True) for one in others)
 
 
-def _array(values: object) -> np.ndarray:
+def array_of(values: object) -> np.ndarray:
+    """Return an array or tensor as a float64 array."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)

@@ -11,7 +11,7 @@ from posezoo.errors import InputError
 from posezoo.skeletons import convert
 from posezoo.skeletons.posed import Posed
 from posezoo.viz.clip import Clip
-from posezoo.viz.moments import common_rows
+from posezoo.viz.moments import array_of, common_rows
 from posezoo.viz.scene import TRUTH
 
 
@@ -117,7 +117,7 @@ def frame_of(result: Result) -> str:
 
 def _rows(values: object, rows: np.ndarray | None) -> np.ndarray:
     """Return an array or tensor (..., J, D) as (N, J, D), or some of its rows."""
-    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+    array = array_of(values)
     array = array.reshape(-1, *array.shape[-2:])
     return array if rows is None else array[rows]
 

@@ -31,7 +31,7 @@ def test_a_view_that_began_later_has_the_numbers_of_the_first():
     found = synchronise([[numbered(50, np.arange(50) / 60)], [numbered(30, np.arange(20, 50) / 60)]], [None] * 2, FILES)
     assert found.moved
     assert rows(found.views[1][0]) == {frame: frame - 20 for frame in range(20, 50)}
-    np.testing.assert_allclose(found.clock.seconds(np.array([0, 49, 51])), np.array([0, 49, 51]) / 60)
+    np.testing.assert_allclose(found.timeline.seconds(np.array([0, 49, 51])), np.array([0, 49, 51]) / 60)
 
 
 @pytest.mark.parametrize("slow", [0, 1])
@@ -41,7 +41,7 @@ def test_a_view_of_half_the_rate_has_every_other_frame(slow):
     found = synchronise(views, [None] * 2, FILES)
     assert rows(found.views[slow][0]) == {2 * row: row for row in range(20)}
     assert not np.isfinite(found.views[slow][0].keypoints[1::2]).any()
-    assert found.clock.step_s == pytest.approx(1 / 60)
+    assert found.timeline.step_s == pytest.approx(1 / 60)
 
 
 def test_times_of_a_varying_rate_are_matched_with_those_of_an_even_one():
@@ -58,7 +58,7 @@ def test_views_without_times_or_with_those_of_their_numbers_stay_as_they_are():
     for first, second in ((None, None), (np.arange(9) / 25, np.arange(9) / 25), (np.arange(9) / 25 + 3, None)):
         found = synchronise([[numbered(9, first)], [numbered(9, second)]], [None] * 2, FILES)
         assert not found.moved
-        assert (found.clock is None) == (first is None)
+        assert (found.timeline is None) == (first is None)
     with pytest.raises(InputError, match=r"25 frames per second and b.npz 50"):
         synchronise([[numbered(9)], [numbered(9)]], [25, 50], FILES)
     with pytest.raises(InputError, match="are both in seconds"):
@@ -77,9 +77,9 @@ def test_one_signal_and_two_clocks_are_matched_by_number_with_a_warning():
         views = [[timed(first, even)], [timed(second, even + lag)]]
         if lag:
             with pytest.warns(PoseZooWarning, match="by the numbers of their frames and not by their times"):
-                found, _, clock = people_in_time(views, [None] * 2, FILES, RIG)
+                found, _, timeline = people_in_time(views, [None] * 2, FILES, RIG)
         else:
-            found, _, clock = people_in_time(views, [None] * 2, FILES, RIG)
+            found, _, timeline = people_in_time(views, [None] * 2, FILES, RIG)
         assert found[0].frames.tolist() == list(range(60))
         assert error_mm(found[0], RIG, world[0]) < 20
-        np.testing.assert_allclose(clock.seconds(np.array([0, 59])), even[[0, 59]])
+        np.testing.assert_allclose(timeline.seconds(np.array([0, 59])), even[[0, 59]])

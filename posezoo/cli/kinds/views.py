@@ -44,7 +44,7 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     fps = rates[0] if len(set(rates)) == 1 else None
     clip_options.check_rate(options, fps is not None or any(view.timed or view.times_s is not None for view in views))
     tracks = [_prepared(view, fps, options) for view in views]
-    people, fit, clock = people_in_time(tracks, rates, files, cameras)
+    people, fit, timeline = people_in_time(tracks, rates, files, cameras)
     number = options.person or 1
     if not 1 <= number <= len(people):
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
@@ -73,10 +73,10 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
         view_checks.say_worst(rig, result)
     saved = replace(
         result.in_world(),
-        fps=fps if clock is None else None,
+        fps=fps if timeline is None else None,
         frame_number=person.frames,
         person=np.full(len(person.frames), str(number)),
-        time_s=clock.seconds(person.frames) if clock else person.frames / fps if fps else None,
+        time_s=timeline.seconds(person.frames) if timeline else person.frames / fps if fps else None,
     )
     write(saved, options)
     lost = f", {result.undefined} joints that fewer than two views define are NaN" if result.undefined else ""

@@ -21,7 +21,7 @@ from posezoo.skeletons import get_skeleton
 from posezoo.terminal import progress
 
 FORMAT = 1
-_KEY = "posezoo_pictures"
+KEY = "posezoo_pictures"
 ROOM = 1.4
 """A packed picture's side over the person's square, which leaves room for crops that are turned, moved and enlarged."""
 
@@ -65,7 +65,7 @@ def pack_pictures(splits: Mapping[str, PeopleInPictures], out: PathLike, side: i
             head = np.nan if people.head_px is None else people.head_px[number] * width / (square * ROOM)
             columns.append((code, width, head, keypoints))
     with atomic_write(out) as temporary, create_hdf5(temporary) as file:
-        file.attrs[_KEY] = FORMAT
+        file.attrs[KEY] = FORMAT
         file.attrs["skeleton"] = layouts.pop()
         file.attrs["splits"] = ",".join(names)
         arrays = {
@@ -91,7 +91,7 @@ def packed_pictures(path: PathLike, split: str) -> PeopleInPictures:
     """
     with open_hdf5(path) as file:
         about = read_attributes(file)
-        if about.get(_KEY) != FORMAT:
+        if about.get(KEY) != FORMAT:
             raise CorruptFileError(f"{path} holds no packed pictures of format {FORMAT}; prepare it again.")
         names = str(about.get("splits", "")).split(",")
         if split not in names:

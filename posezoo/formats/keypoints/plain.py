@@ -16,6 +16,7 @@ from posezoo.formats.keypoints.containers import Content
 from posezoo.formats.keypoints.depth import is_3d_name
 from posezoo.formats.keypoints.framing import first_object
 from posezoo.formats.keypoints.table_rows import FRAMES, PERSONS, VIDEOS, key_of
+from posezoo.formats.keypoints.times import rate, seconds
 from posezoo.skeletons import SKELETONS, Skeleton
 
 FORMAT = "posezoo-keypoints/1"
@@ -73,16 +74,9 @@ def read_plain(content: Content) -> Clips:
         by_person = by_person * frames
     sizes = _sizes(value.get("image_size"), count, path)
     videos = _column(value.get("video", path.stem), count, "video", path)
-    fps = value.get("fps")
-    if fps is not None:
-        fps = numeric(fps, "fps", path).reshape(-1)
-        if fps.shape != (1,) or not 0 < fps[0] < 1e6:
-            raise InputError(f"{path}: fps is {fps.tolist()}; expected one positive number.")
-        fps = float(fps[0])
+    fps = rate(value.get("fps"), path)
     sequence, sequences = group(videos, _column(by_person, count, "person", path), sizes, fps)
-    times = None if value.get("time_s") is None else numeric(value["time_s"], "times", path).reshape(-1)
-    if times is not None and (len(times) != frames or not np.isfinite(times).all()):
-        raise InputError(f"{path}: time_s has {len(times)} values for {frames} frames; expected seconds of each.")
+    times = seconds(value.get("time_s"), frames, "frames", path)
     return Clips(
         keypoints=rows,
         confidence=None if confidence is None else confidence.reshape(rows.shape[:2]),
