@@ -80,7 +80,7 @@ class Measured(Protocol):
     def measure(self, model: Any, files: Files, header: dict[str, Any]) -> Scores:
         """Score the test sets of the card: the paper's protocol on the data here, never the paper's own number."""
 
-    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+    def baselines(self, metrics: Scores, files: Files) -> dict[str, Scores]:
         """Return the baselines of the card by test set; may move figures out of the model's metrics."""
 
 
@@ -105,12 +105,8 @@ class Lifters:
             metrics[REAL] = measure_real(model, files.real)
         return metrics
 
-    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
-        simulated = set(metrics) - {REAL}
-        known = index["models"].get(SUPERVISED, {}).get("baselines", {})
-        if not simulated <= set(known) or files.every > 1:
-            known = {title: {"flat depth": scores} for title, scores in self.measure(None, files, {}).items()}
-        beside = {title: {"flat depth": known[title]["flat depth"]} for title in metrics if title != REAL}
+    def baselines(self, metrics: Scores, files: Files) -> dict[str, Scores]:
+        beside = {title: {"flat depth": scores} for title, scores in self.measure(None, files, {}).items()}
         if files.real:
             beside[REAL] = {"flat depth": measure_real(None, files.real), "MediaPipe": own_of_detector(files.real)}
         return beside
@@ -141,7 +137,7 @@ class Views:
             metrics[REAL_PAIRS] = _rounded(evaluate_real_video(model, data))
         return metrics
 
-    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+    def baselines(self, metrics: Scores, files: Files) -> dict[str, Scores]:
         return triangulated(metrics)
 
 
@@ -173,7 +169,7 @@ class Pictures:
             **scores,
         }
 
-    def baselines(self, metrics: Scores, files: Files, index: dict[str, Any]) -> dict[str, Scores]:
+    def baselines(self, metrics: Scores, files: Files) -> dict[str, Scores]:
         return {title: {} for title in metrics}
 
 

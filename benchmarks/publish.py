@@ -2,7 +2,8 @@
 
     python benchmarks/publish.py svma.mocap runs/svma.mocap --openmocap openmocap.h5 --bandai bandai.h5 --real realbench/
 
-The metrics are measured here on the file that is published, never copied from a log.
+The metrics are measured here on the file that is published, never copied from a log. Without a run, the weights that are
+published are measured again, and stay as they are.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def main() -> None:
     """Copy the weights, measure them, and write card and index entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
-    parser.add_argument("run", type=Path, help="the folder that `posezoo train` wrote")
+    parser.add_argument(
+        "run", type=Path, nargs="?", help="the folder that `posezoo train` wrote; without it published weights are measured"
+    )
     parser.add_argument("--openmocap", type=Path, required=True)
     parser.add_argument("--bandai", type=Path, required=True)
     parser.add_argument("--lsp", type=Path, help="Leeds Sports Pose as prepared by posezoo data prepare lsp; for pictures")
@@ -99,17 +102,19 @@ def main() -> None:
     options = parser.parse_args()
     if not options.limits and options.name not in posezoo.list_models():
         parser.error(f"{options.name} is new: --limits says what it is not for.")
-    source = options.run / f"{options.name}.safetensors"
+    path = CHECKPOINTS / f"{options.name}.safetensors"
+    source = path if options.run is None else options.run / path.name
     header, model = describe(source), posezoo.load(source)
-    if not options.exact:
-        round_weights(model)
-    path = save(model, CHECKPOINTS / source.name, **{key: header[key] for key in ORIGIN if key in header})
+    if source != path:
+        if not options.exact:
+            round_weights(model)
+        save(model, path, **{key: header[key] for key in ORIGIN if key in header})
     index_path = CHECKPOINTS / "index.json"
     index: dict[str, Any] = json.loads(index_path.read_text()) if index_path.is_file() else {"format": FORMAT, "models": {}}
     files = Files(options.openmocap, options.bandai, options.real, options.lsp, options.every)
     kind = KINDS[model.kind]
     metrics = kind.measure(model, files, header)
-    baselines = kind.baselines(metrics, files, index)
+    baselines = kind.baselines(metrics, files)
     pretrained = header["settings"].get("backbone") == "efficientnet_lite0"
     said = {
         "licence": LICENCE,
@@ -119,6 +124,8 @@ def main() -> None:
         "training_data": f"{kind.data(header)}; {read(header)}",
     }
     entry = {**index_entry(path, model, header, **said), "metrics": metrics}
+    if source == path:
+        entry["minimum_posezoo"] = index["models"][options.name]["minimum_posezoo"]
     supervised = index["models"].get(SUPERVISED)
     if GROUND_TRUTH in metrics and supervised and options.name != SUPERVISED:
         for title, scores in baselines.items():

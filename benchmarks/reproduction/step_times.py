@@ -101,16 +101,19 @@ def count(settings: dict[str, Any]) -> dict[str, int]:
 
 
 def count_all(path: Path = STEP_TIMES, recipes: Path = RECIPES) -> Path:
-    """Count a step of every recipe and budget and write the counts; keep the seconds that were measured."""
+    """Count a step of every recipe and budget and write the counts; keep the seconds that were measured.
+
+    Each count is written when it is made: steps of the papers' sizes take minutes, and an interruption keeps the others.
+    """
     stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    names = [(file.stem, budget) for file in sorted(recipes.glob("*.yaml")) for budget in BUDGETS]
-    work: dict[str, Any] = {}
+    names = [(file.stem, budget) for budget in BUDGETS for file in sorted(recipes.glob("*.yaml"))]
+    work: dict[str, Any] = stored.get("work", {})
     for name, budget in progress(names, "counting steps"):
         settings = budget_of(name, Bench("procedural", Path(), budget, Path(), recipes))
         if "baseline" not in settings:
             settings["data"].pop("path", None)
             work[f"{name}/{budget}"] = count(settings)
-    write_json(path, {**stored, "work": work})
+            write_json(path, {**stored, "work": dict(sorted(work.items()))})
     return path
 
 

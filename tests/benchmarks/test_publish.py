@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import publish
 import pytest
 import torch
-from card_scores import Files
+from card_scores import GROUND_TRUTH, Files, Lifters
 
 from posezoo.data import load_dataset
 from posezoo.lifting.kinds import LIFTER, PICTURES, VIEWS
@@ -88,3 +89,31 @@ def test_models_that_see_clips_are_measured_on_whole_ones(tmp_path, monkeypatch)
     assert all(rows.frame.tolist() == [0, 1, 2, 3, 4] for _, rows in chosen.by_sequence())
     assert len(files.load("openmocap", tmp_path, "gt")) == (len(data) + 1) // 2
     assert len(files.load("procedural", None, "gt", whole_clips=True)) == len(data)
+
+
+def test_without_a_run_published_weights_are_measured_again_and_stay(tmp_path, monkeypatch):
+    name = "svma.cmu"
+    shutil.copytree(publish.CHECKPOINTS, tmp_path / "checkpoints", ignore=shutil.ignore_patterns("*.md"))
+    folder = tmp_path / "checkpoints"
+    monkeypatch.setattr(publish, "CHECKPOINTS", folder)
+    monkeypatch.setattr(
+        Lifters,
+        "measure",
+        lambda self, model, files, header: {GROUND_TRUTH: {"p_mpjpe": 90.0 if model is None else 60.25, "poses": 9}},
+    )
+    monkeypatch.setattr("sys.argv", ["publish.py", name, "--openmocap", "o.h5", "--bandai", "b.h5"])
+    weights, before = (folder / f"{name}.safetensors").read_bytes(), MODELS[name]
+    publish.main()
+    after = json.loads((folder / "index.json").read_text())["models"]
+    assert (folder / f"{name}.safetensors").read_bytes() == weights
+    assert {other: entry for other, entry in after.items() if other != name} == {
+        other: entry for other, entry in MODELS.items() if other != name
+    }
+    measured = {"metrics", "baselines", "gap_closed"}
+    assert {key: value for key, value in after[name].items() if key not in measured} == {
+        key: value for key, value in before.items() if key not in measured
+    }
+    best = MODELS["martinez.cmu"]["metrics"][GROUND_TRUTH]["p_mpjpe"]
+    assert after[name]["metrics"] == {GROUND_TRUTH: {"p_mpjpe": 60.25, "poses": 9}}
+    assert after[name]["gap_closed"] == pytest.approx((90 - 60.25) / (90 - best), abs=5e-4)
+    assert "| p_mpjpe (mm) | 60.25 | 90.00 |" in (folder / f"{name}.md").read_text(encoding="utf-8")
