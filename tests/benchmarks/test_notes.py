@@ -30,12 +30,15 @@ QUOTED = {
     ],
     "cvugcn/table7": [
         "({m[noise_0.triangulation]:.1f} to {m[noise_0.refinement]:.1f} mm)",
-        "({m[noise_5.triangulation]:.2f} to {m[noise_5.refinement]:.2f},"
-        " {m[noise_20.triangulation]:.2f} to {m[noise_20.refinement]:.2f})",
+        "({m[noise_20.triangulation]:.2f} to {m[noise_20.refinement]:.2f})",
+        "({m[noise_5.triangulation]:.2f} to {m[noise_5.refinement]:.2f})",
         "({m[noise_5_per_view.triangulation]:.2f} to {m[noise_5_per_view.refinement]:.2f},"
         " {m[noise_20_per_view.triangulation]:.2f} to {m[noise_20_per_view.refinement]:.2f})",
     ],
-    "georep/figure6": ["({m[bl_1]:.1f}, {m[bl_sg_1]:.1f}, {m[bl_sg_aug_1]:.1f} mm)", "({m[bl_dg_aug_1]:.1f} mm)"],
+    "georep/figure6": [
+        "({m[bl_1]:.1f}, {m[bl_sg_1]:.1f}, {m[bl_sg_aug_1]:.1f} mm, two seeds)", "{m[bl_dg_aug_1]:.1f} mm, two seeds)",
+        "({m[bl_dg_points_1]:.1f} mm, three seeds)",
+    ],
     "georep/figure6_pictures": ["{m[bl]:.1f} mm to {m[bl_sg]:.1f} (SG) and {m[bl_dg_aug]:.1f} (DG + AUG)"],
     "geoselfsup/table3": [
         "({m[adv_da]:.1f} +- {s[adv_da]:.1f} against {m[adv]:.1f} +- {s[adv]:.1f}",
