@@ -22,7 +22,7 @@ QUOTED = {
     ],
     "cvugcn/table3": [
         "({m[r_b]:.1f} mm against {m[r_s]:.1f} and {m[r_t]:.1f}; L_r alone {m[r]:.1f})", "as printed ({m[r_s_b]:.1f})",
-        "nothing ({m[r_s_b_t]:.1f})",
+        "nothing ({m[r_s_b_t]:.1f} +- {s[r_s_b_t]:.1f})",
     ],
     "cvugcn/table6": [
         "P1 {m[p1_p3.p1]:.1f} by P1 + P3, {m[all.p1]:.1f} by all",
