@@ -43,7 +43,7 @@ QUOTED = {
     "geoselfsup/table3": [
         "({m[adv_da]:.1f} +- {s[adv_da]:.1f} against {m[adv]:.1f} +- {s[adv]:.1f}",
         "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
-        "({m[adv_ss_da_td]:.1f} +- {s[adv_ss_da_td]:.1f})",
+        "({m[adv_ss_da_td]:.1f} +- {s[adv_ss_da_td]:.1f})", "{m[adv_ss_da_td_completed]:.1f} mm, one seed",
         "Adv has {m[adv_ray]:.1f} +- {s[adv_ray]:.1f} and Adv + DA {m[adv_da_ray]:.1f} +- {s[adv_da_ray]:.1f} mm",
         "Adv + SS has {m[adv_ss_ray]:.1f} +- {s[adv_ss_ray]:.1f} mm",
         "adaptation ({m[adv_ss_da_ray]:.1f} +- {s[adv_ss_da_ray]:.1f})",
