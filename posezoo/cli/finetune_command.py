@@ -131,6 +131,8 @@ def print_change(
         if before is None:
             table.add_row(name, f"{after[name]:.4f}", meaning)
         elif name in before:
-            change = "" if name in ("critic", "drift") else f"{100 * (after[name] / before[name] - 1):+.1f} %"
+            # Of one pose nothing varies, before and after.
+            compared = name not in ("critic", "drift") and before[name] != 0
+            change = f"{100 * (after[name] / before[name] - 1):+.1f} %" if compared else ""
             table.add_row(name, f"{before[name]:.4f}", f"{after[name]:.4f}", change, meaning)
     console().print(table)

@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
     baselines = card.pop("baselines", {})
     card["size"] = f"{card['size'] / 1e6:.1f} MB"
     for title, scores in card["metrics"].items():  # the card's tables hold the rest
-        scores |= {f"p_mpjpe of {name}": other["p_mpjpe"] for name, other in baselines.get(title, {}).items()}
+        scores |= {
+            f"p_mpjpe of {name}": other["p_mpjpe"] for name, other in baselines.get(title, {}).items() if "p_mpjpe" in other
+        }
     for key, value in card.items():
         if isinstance(value, dict):
             for inner, content in value.items():

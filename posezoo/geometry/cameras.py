@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posezoo.errors import InputError, UnknownNameError
+from posezoo.geometry.rotations import as_real
 
 
 def _tensor(value: object, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -129,10 +130,12 @@ class Camera:
 
     def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """Bring world coordinates to camera coordinates."""
+        points = as_real(points)
         return points @ self.R.to(points).T + self.t.to(points)
 
     def camera_to_world(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """Bring camera coordinates to world coordinates."""
+        points = as_real(points)
         return (points - self.t.to(points)) @ self.R.to(points)
 
     def project(self, points: Float[Tensor, "*batch 3"], frame: str = "world") -> Float[Tensor, "*batch 2"]:
@@ -147,6 +150,7 @@ class Camera:
 
     def undistort(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
         """Return pixels as the same camera without distortion would see them."""
+        pixels = as_real(pixels)
         rays = _pixels_to_rays(pixels, self)
         K = self.K.to(pixels)
         return rays @ K[:2, :2].T + K[:2, 2]

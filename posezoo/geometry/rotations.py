@@ -14,6 +14,11 @@ from posezoo.errors import InputError
 _AXES = {"x": 0, "y": 1, "z": 2}
 
 
+def as_real(values: Tensor) -> Tensor:
+    """Return whole numbers as float32, others as they are: matrices of whole numbers would lose every fraction."""
+    return values if values.is_floating_point() else values.float()
+
+
 def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
     """Return rotation matrices about a coordinate axis, right-handed, acting on column vectors.
 
@@ -33,6 +38,7 @@ def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "
     if axis not in _AXES:
         raise InputError(f"rotation axis {axis!r}; expected x, y or z.")
     first, second = (_AXES[axis] + 1) % 3, (_AXES[axis] + 2) % 3
+    angle = as_real(angle)
     matrix = torch.zeros(*angle.shape, 3, 3, dtype=angle.dtype, device=angle.device)
     cosine, sine = angle.cos(), angle.sin()
     matrix[..., _AXES[axis], _AXES[axis]] = 1.0
@@ -55,6 +61,7 @@ def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tens
     """
     if len(order) != angles.shape[-1]:
         raise InputError(f"{angles.shape[-1]} angles for Euler order {order!r}; expected one a letter.")
+    angles = as_real(angles)
     matrix = torch.eye(3, dtype=angles.dtype, device=angles.device).expand(*angles.shape[:-1], 3, 3)
     for axis, angle in zip(order, angles.unbind(-1), strict=True):
         matrix = matrix @ rotation_about(axis, angle)
@@ -116,13 +123,27 @@ def rotation_between(source: Float[Tensor, "*#batch 3"], target: Float[Tensor, "
     )
     middle = source + target
     length = middle.norm(dim=-1, keepdim=True)
+    # Of vectors that are nearly opposite the sum is mostly rounding. Turn the source by half a turn first, about the axis
+    # across both, and by the rest then.
+    opposite = length < 0.1
     least = torch.eye(3, dtype=source.dtype, device=source.device)[source.abs().argmin(-1)]
-    across = torch.nn.functional.normalize(torch.linalg.cross(source, least, dim=-1), dim=-1)
-    middle = torch.where(length > 1e-7, middle / length.clamp_min(1e-12), across)
-    identity = torch.eye(3, dtype=source.dtype, device=source.device)
-    half_turn = 2 * middle[..., :, None] * middle[..., None, :] - identity
+    across = torch.linalg.cross(source, target, dim=-1)
+    across = torch.where(
+        across.norm(dim=-1, keepdim=True) > 10 * torch.finfo(source.dtype).eps,
+        across,
+        torch.linalg.cross(source, least, dim=-1),
+    )
+    across = torch.nn.functional.normalize(across, dim=-1)
+    # Rounding leaves a part of the axis along the source, where the two are opposite to the last digits.
+    across = torch.nn.functional.normalize(across - (across * source).sum(-1, keepdim=True) * source, dim=-1)
+    middle = torch.nn.functional.normalize(torch.where(opposite, target - source, middle), dim=-1)
     # A half turn about the source followed by one about the middle is a turn by twice the angle between these two.
-    return half_turn @ (2 * source[..., :, None] * source[..., None, :] - identity)
+    turn = _half_turn(middle) @ _half_turn(source)
+    return torch.where(opposite[..., None], turn @ _half_turn(across), turn)
+
+
+def _half_turn(axis: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    return 2 * axis[..., :, None] * axis[..., None, :] - torch.eye(3, dtype=axis.dtype, device=axis.device)
 
 
 def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:

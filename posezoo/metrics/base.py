@@ -38,7 +38,7 @@ class PoseMetric(Metric):
         options: of :class:`torchmetrics.Metric`.
 
     Raises:
-        InputError: unknown average, or an average over actions without actions.
+        InputError: unknown average, an average over actions without actions, or an action twice.
         UnknownNameError: unknown layout.
     """
 
@@ -61,6 +61,8 @@ class PoseMetric(Metric):
             raise InputError(f"average is {average!r}; expected 'frames' or 'actions'.")
         if average == "actions" and not actions:
             raise InputError("a mean over actions needs the names of the actions; construct the metric with actions=.")
+        if isinstance(actions, str) or len(set(actions or ())) < len(actions or ()):
+            raise InputError(f"actions is {actions!r}; expected a list of names, each once.")
         self.skeleton = None if skeleton is None else get_skeleton(skeleton)
         self.actions = None if actions is None else tuple(actions)
         self.average = average

@@ -162,12 +162,13 @@ def info(name: str) -> Entry:
 
 
 def card_text(name: str) -> str | None:
-    """Return the model card in Markdown, where it lies beside the index; None where it does not."""
+    """Return the model card in Markdown, where it lies beside the index of the model's entry; None where it does not."""
     full = info(name)["name"]
     for folder in checkpoint_folders():
-        path = folder / f"{full}.md"
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
+        index = folder / "index.json"
+        if index.is_file() and full in load_json(index)["models"]:  # of a name in several folders the first one counts
+            path = folder / f"{full}.md"
+            return path.read_text(encoding="utf-8") if path.is_file() else None
     return None
 
 

@@ -94,7 +94,10 @@ def finetune(
     if pitch not in (None, "estimate") and not -math.pi / 2 < float(pitch) < math.pi / 2:
         raise InputError(f"pitch is {pitch}; expected radians between -pi / 2 and pi / 2, or 'estimate'.")
     if (epochs is not None and epochs < 1) or batch_size < 2 or not 0 < learning_rate < float("inf"):
-        raise InputError(f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}: all must be positive.")
+        raise InputError(
+            f"epochs {epochs}, batch size {batch_size}, learning rate {learning_rate}; expected 1 or more, 2 or more "
+            "(batch norms need several poses), and a positive number."
+        )
     if not (0 <= body_weight < float("inf") and 0 <= memory_weight < float("inf") and 0 < held_out < 1):
         raise InputError(
             f"body weight {body_weight}, memory weight {memory_weight}, held out {held_out}; expected weights of 0 or more "
@@ -111,10 +114,13 @@ def finetune(
     train, held = data.splits["train"], data.splits["val"]
     more = f"; {filling_keeps(data.fillable)}" if data.fillable else ""
     if len(train) < batch_size or len(held) < 2:
+        few = len(train) + len(held) < 4  # batch norms need two poses of each
+        share = "raise --held-out" if len(held) < 2 else "lower --held-out" if len(train) < 2 else ""
+        mend = "give more poses" if few else share or "lower --batch-size"
         raise InputError(
             f"{_named(source)} leaves {len(train)} complete poses to train on and {len(held)} to validate "
-            f"({data.left_out} people lack a joint{more}); expected at least one batch of {batch_size} (lower "
-            "--batch-size)."
+            f"({data.left_out} people lack a joint{more}); expected a batch of {batch_size} to train on and 2 to "
+            f"validate: {mend}."
         )
     folder, checkpoint = folder_for_run(out, resume)
     weights = folder / f"{model.paper}.safetensors"

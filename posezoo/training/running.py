@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -129,7 +130,8 @@ def train(
         begin_from(model, start)  # of a resumed run too, whose checkpoint holds no teacher; its own weights come after
         origin["started_from"] = str(start)
     if trainer.is_global_zero:
-        config = _write_config(folder / "config.yaml", cli, {"paper": paper, "steps": steps, "start": start})
+        said = {"paper": paper, "steps": steps, "start": start}
+        config = _write_config(folder / "config.yaml", cli, said, resumed=checkpoint is not None)
         for each in trainer.loggers:
             if not isinstance(each, CSVLogger):  # config.yaml and metrics.json in the same folder say the same
                 each.log_hyperparams({**origin, **config})
@@ -140,19 +142,44 @@ def train(
     return weights
 
 
-def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object]) -> dict[str, object]:
+def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object], resumed: bool) -> dict[str, object]:
     """Write all settings of a run as a recipe that ``posezoo train`` takes, and return them.
 
     Raises:
+        InputError: a run is resumed with other settings than it began with.
         SaveError: the folder cannot be written to.
     """
     settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True, skip_validation=True))
     if "logger" in settings["trainer"]:
         settings["trainer"]["logger"] = without_run_folder(settings["trainer"]["logger"], path.parent)
+    if resumed and path.is_file():
+        _refuse_other_settings(yaml.safe_load(path.read_text(encoding="utf-8")), settings)
     told = {key: value if isinstance(value, int) else str(value) for key, value in said.items() if value is not None}
     writable(path.parent)
     write_whole(path, yaml.safe_dump({**told, **settings}, sort_keys=False))
     return {**told, **settings}
+
+
+def _refuse_other_settings(begun: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Refuse to resume a run with another model, data or seed: a checkpoint holds the optimizer's settings and the weights.
+
+    How long it trains, and on which devices, may change; so may the place of files. A setting that only one of the two has
+    came or went with a version of PoseZoo.
+
+    Raises:
+        InputError: a setting differs.
+    """
+    for part in ("seed_everything", "model", "data"):
+        before, now = (
+            {"": config.get(part)} if part == "seed_everything" else config.get(part) or {} for config in (begun, settings)
+        )
+        for name in before.keys() & now.keys():
+            if before[name] != now[name] and not name.endswith("path") and name != "workers":
+                setting = f"{part}.{name}".rstrip(".")
+                raise InputError(
+                    f"the run to resume has {setting} {before[name]}, not {now[name]}: give --{setting} {before[name]}, or "
+                    "choose another --out to begin anew."
+                )
 
 
 def begin_from(model: ZooModule, start: str | Path) -> None:

@@ -17,14 +17,22 @@ from posezoo.lifting import ZooModule
 
 @contextmanager
 def terminated_by_signal() -> Iterator[None]:
-    """Let a process that SIGTERM ends exit with 143, the code of shells for it.
+    """Let a process that SIGTERM ends exit with 143, the code of shells for it, and pass Ctrl-C on.
 
-    Lightning catches the signal and exits at the end of the batch, without a code, which reads as success.
+    Lightning catches SIGTERM and exits at the end of the batch, without a code, which reads as success. It catches Ctrl-C
+    and exits with 1, the code of a mistake of ours.
+
+    Raises:
+        KeyboardInterrupt: of Ctrl-C.
     """
     try:
         yield
     except SIGTERMException as end:
         end.code = 128 + signal.SIGTERM
+        raise
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from end
         raise
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from posezoo.cli import main
+from posezoo.cli.finetune_command import print_change
 from posezoo.data import load_dataset
 from tests.cli.commands import run
 
@@ -172,3 +173,10 @@ def test_loading_is_said_while_libraries_are_imported(keypoints, monkeypatch):
     monkeypatch.delitem(sys.modules, "posezoo.lifting")
     assert main(command) == 0
     assert "loading ..." in screen.getvalue()
+
+
+def test_metrics_that_do_not_vary_have_no_change_in_percent(capsys):
+    print_change({"bone_spread": 0.0, "symmetry_error": 0.2}, {"bone_spread": 0.0, "symmetry_error": 0.1}, "one pose")
+    out = capsys.readouterr().out
+    assert "-50.0 %" in out
+    assert out.count("%") == 1

@@ -137,3 +137,11 @@ def test_what_cannot_be_projected_is_refused():
     for depth in (torch.ones(5, 1), torch.ones(5, 17, 2), 3000.0):
         with pytest.raises(InputError, match="one value a pixel"):
             back(points[..., :2], depth, camera)
+
+
+def test_whole_numbers_are_coordinates_too():
+    camera, points = h36m_cameras("S1")[0], torch.tensor([[100, 200, 900], [-3, 4, 5]])
+    for move in (camera.world_to_camera, camera.camera_to_world, camera.project):
+        torch.testing.assert_close(move(points), move(points.float()))
+    pixels = torch.tensor([[400, 300], [512, 512]])
+    torch.testing.assert_close(camera.undistort(pixels), camera.undistort(pixels.float()))

@@ -136,3 +136,28 @@ def test_a_swing_is_the_smallest_turn_between_directions():
         torch.testing.assert_close(about @ vector, -vector)
         assert float(torch.linalg.det(about)) == pytest.approx(1)
         torch.testing.assert_close(rotation_between(vector, vector), torch.eye(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.float64, 1e-13)])
+@pytest.mark.parametrize("apart", [1e-1, 1e-2, 1e-4, 1e-5, 1e-6, 3e-7, 1e-9, 0.0])
+def test_a_swing_between_nearly_opposite_directions_arrives(dtype, near, apart):
+    generator = torch.Generator().manual_seed(0)
+    source = torch.nn.functional.normalize(torch.randn(20_000, 3, generator=generator, dtype=dtype), dim=-1)
+    target = apart * torch.randn(20_000, 3, generator=generator, dtype=dtype) - source
+    turn = rotation_between(source, target)
+    unit = torch.nn.functional.normalize(target, dim=-1)
+    torch.testing.assert_close((turn @ source[..., None])[..., 0], unit, atol=near, rtol=0)
+    assert float((turn @ turn.mT - torch.eye(3, dtype=dtype)).abs().max()) < near
+    angle = Rotation.from_matrix(turn.double().numpy()).magnitude()
+    expected = np.arctan2(
+        np.linalg.norm(np.cross(source.double(), unit.double()), axis=-1), (source.double() * unit.double()).sum(-1)
+    )
+    np.testing.assert_allclose(angle, expected, atol=2e-3 if dtype == torch.float32 else 1e-6)
+
+
+def test_whole_numbers_are_angles_too():
+    for order in ("x", "zxy"):
+        angles = torch.arange(1, len(order) + 1)
+        expected = Rotation.from_euler(order.upper(), angles.numpy()).as_matrix()
+        np.testing.assert_allclose(euler_to_matrix(order, angles), expected, atol=1e-6)
+    assert torch.equal(rotation_about("z", torch.tensor(1)), rotation_about("z", torch.tensor(1.0)))

@@ -214,3 +214,20 @@ def test_every_metric_is_called_alike():
         assert metric(pose, pose, "mean").ndim == 0
         assert metric(pose, pose, reduction="none").shape[:1] == (3,)
     torch.testing.assert_close(symmetry_error(pose, pose + 1), symmetry_error(pose))
+
+
+@pytest.mark.parametrize("away", [0.0, 1000.0, 4000.0])
+def test_joints_left_out_do_not_count_for_the_scale_about_a_root(away: float) -> None:
+    """Poses of half the size have no error after scaling, wherever they stand and whatever a joint left out says."""
+    target = 300 * torch.randn(6, 17, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    place = torch.tensor([0.0, 0.0, away], dtype=torch.float64)
+    pred, target = target / 2 + place, target + place
+    mask = torch.ones(6, 17, dtype=torch.bool)
+    mask[:, 5] = False
+    pred[:, 5] = 7e5
+    assert n_mpjpe(pred, target, root=0, mask=mask) < 1e-9
+    kept = [joint for joint in range(17) if joint != 5]
+    pred[:, 9] += 40.0
+    expected = n_mpjpe(pred[:, kept], target[:, kept], root=0)
+    assert expected > 1
+    torch.testing.assert_close(n_mpjpe(pred, target, root=0, mask=mask), expected)

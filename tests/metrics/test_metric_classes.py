@@ -208,3 +208,9 @@ def test_public_names() -> None:
         _ = metrics.MPJPEE
     assert PCK3D().higher_is_better
     assert not PMPJPE().higher_is_better
+
+
+@pytest.mark.parametrize("actions", [["Walk", "Sit", "Walk"], "Walking"])
+def test_actions_are_names_each_once(actions: object) -> None:
+    with pytest.raises(InputError, match="each once"):
+        MPJPE(actions=actions, average="actions")

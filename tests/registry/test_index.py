@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 import posezoo
+from posezoo.cli import main
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.registry import DEFAULT_LIFTER, PAPERS, card_text, locate, resolve
 from posezoo.registry.cards import card
@@ -136,3 +137,24 @@ def test_entries_that_this_posezoo_must_not_follow(home, change, error):
     rewritten(home, **change)
     with pytest.raises(error):
         posezoo.load("cvugcn.mine")
+
+
+def test_the_card_is_that_of_the_folder_that_has_the_entry(home, capsys):
+    """Weights of one's own under a name of the zoo have no card of the zoo's."""
+    entry = json.loads((home / "index.json").read_text())["models"]["cvugcn.mine"]
+    (home / "index.json").write_text(json.dumps({"format": 1, "models": {"cvugcn.cmu": {**entry, "licence": "MIT"}}}))
+    assert card_text("cvugcn.cmu") is None
+    assert main(["info", "cvugcn.cmu"]) == 0
+    assert "MIT" in capsys.readouterr().out
+    (home / "cvugcn.cmu.md").write_text("# mine")
+    assert card_text("cvugcn.cmu") == "# mine"
+    assert str(card_text("cvugcn.mocap")).startswith("# cvugcn.mocap")
+
+
+def test_scores_of_fine_tuned_weights_need_no_label(home, capsys):
+    title = "2D held out of fine-tuning, no 3D label"
+    rewritten(
+        home, metrics={title: {"poses": 40, "score_relative": 0.5}}, baselines={title: {"svma": {"score_relative": 0.75}}}
+    )
+    assert main(["info", "cvugcn.mine"]) == 0
+    assert "score_relative 0.5" in " ".join(capsys.readouterr().out.split())

@@ -479,6 +479,7 @@ def test_wrong_input_is_one_sentence(people, capsys, tiny):
     one = np.where(np.arange(17)[None, :, None] == 2, np.nan, people.keypoints_2d)
     np.savez("hipless.npz", keypoints=one, skeleton="h36m17")
     np.savez("few.npz", keypoints=people.keypoints_2d[:20], skeleton="h36m17")
+    np.savez("one.npz", keypoints=people.keypoints_2d[:1], skeleton="h36m17")
     cases = [
         (["martinez", "own.npz"], "needs an unsupervised model"),
         (["cvugcn", "own.npz"], "needs an unsupervised model"),
@@ -488,6 +489,10 @@ def test_wrong_input_is_one_sentence(people, capsys, tiny):
         (["svma", "nobody.npz"], "nobody.npz"),
         (["svma", "hipless.npz"], "every joint"),
         (["svma", "few.npz"], "lower --batch-size"),
+        (["svma", "few.npz", "--held-out", "0.001"], "raise --held-out"),
+        (["svma", "few.npz", "--held-out", "0.999"], "lower --held-out"),
+        (["svma", "one.npz"], "give more poses"),
+        (["svma", "own.npz", "--batch-size", "1"], "2 or more (batch norms"),
         (["svma", "own.npz", "--skeleton", "coco17"], "coco17"),
         (["svma", "own.npz", "--learning-rate", "nan"], "learning rate"),
         (["svma", "own.npz", "--epochs", "0"], "epochs"),

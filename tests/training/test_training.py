@@ -309,3 +309,31 @@ def test_results_say_which_data_they_saw_but_not_where_they_lay():
         {"path": "/a/b.h5", "annotated_path": "/a/lsp.h5", "source": "x", "dataset": "lsp", "options": options}
     )
     assert said == {"dataset": "lsp", "options": {"rendered_bodies": {"bodies": "bodies.h5", "count": 3}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (["--model.learning_rate", "0.5"], "model.learning_rate"),
+        (["--model.width", "24"], "model.width 16, not 24"),
+        (["--data.batch_size", "32"], "data.batch_size"),
+        (["--seed_everything", "7"], "has seed_everything 0, not 7: give --seed_everything 0"),
+    ],
+)
+def test_a_run_is_resumed_with_the_settings_that_it_began_with(changes, named):
+    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
+    train("martinez.cmu", "run", tiny, steps=3)
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=named):
+        train("martinez.cmu", "run", [*tiny, *changes], steps=6, resume=True)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_interrupted_training_says_so(monkeypatch, capsys):
+    def press_ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StopAfter, "on_train_batch_end", press_ctrl_c)
+    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
+    assert main(["train", "martinez.cmu", *tiny, "--steps", "3", "--out", "run"]) == 130
+    assert "interrupted" in capsys.readouterr().err
