@@ -41,7 +41,8 @@ def write_folder(
             ``apache-2.0``, what the model is not for, what it was trained on.
 
     Raises:
-        InputError: no such repository can be, the folder holds something, or weights of one's own without those three.
+        InputError: no such repository can be, the folder holds something, or weights of one's own without those three, or
+            a name with them.
         SaveError: the folder cannot be written.
     """
     from posezoo.files.writing import write_folder_whole
@@ -54,6 +55,10 @@ def write_folder(
         name, entry, weights = _entry_of(path, repo, licence, limits, training_data)
         text = card(name, entry, origin=THEIRS)
     else:
+        if licence or limits or training_data:
+            raise InputError(
+                f"{model} has a card already, whose licence, limits and training data stay: leave those options out."
+            )
         (name, entry), weights = find(str(model)), locate(str(model)).read_bytes()
         text = card_text(name) or card(name, entry)
     index = {"format": FORMAT, "models": {name: entry}}

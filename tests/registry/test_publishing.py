@@ -185,3 +185,10 @@ def test_models_are_pushed_and_had_again_in_the_hubs_own_words(hub, tmp_path, mo
         paper_class("svma").from_pretrained("new/place", revision=COMMIT)
     with pytest.raises(InputError, match="expected organisation/name"):
         type(model).from_pretrained("place")
+
+
+def test_a_card_of_the_zoo_keeps_its_licence(tmp_path, capsys):
+    command = ["publish", "cvugcn.cmu", "--repo", "pose/zoo", "--dry-run", "-o", str(tmp_path / "out"), "--licence", "mit"]
+    assert main(command) == 2
+    assert "has a card already" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
