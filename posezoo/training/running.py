@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,8 @@ def train(
             if not isinstance(each, CSVLogger):  # config.yaml and metrics.json in the same folder say the same
                 each.log_hyperparams({**origin, **config})
     with meant(), terminated_by_signal():
-        trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
+        with _refused_by_torch():
+            trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
         weights = finish(trainer, model, cli.datamodule, folder / f"{stem}.safetensors", origin, progress)
     leave()  # later scores of the model must not wait for processes that have ended
     return weights
@@ -158,6 +160,24 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object], res
     writable(path.parent)
     write_whole(path, yaml.safe_dump({**told, **settings}, sort_keys=False))
     return {**told, **settings}
+
+
+@contextmanager
+def _refused_by_torch() -> Iterator[None]:
+    """Raise what torch says of settings that only training uses as a sentence to the user.
+
+    Raises:
+        InputError: a rate or a decay of an optimizer that cannot be, or a batch of one where there are batch norms.
+    """
+    try:
+        yield
+    except ValueError as error:
+        text = " ".join(str(error).split())
+        if text.startswith("Invalid "):  # of torch.optim: learning rate, beta parameter, weight_decay value
+            raise InputError(f"the model's settings cannot be used: {text}.") from error
+        if text.startswith("Expected more than 1 value per channel"):
+            raise InputError("batch norms need several poses: raise data.batch_size to 2 or more.") from error
+        raise
 
 
 def _refuse_other_settings(begun: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

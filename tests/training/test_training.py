@@ -337,3 +337,17 @@ def test_an_interrupted_training_says_so(monkeypatch, capsys):
     tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
     assert main(["train", "martinez.cmu", *tiny, "--steps", "3", "--out", "run"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("--model.learning_rate", "-1", "Invalid learning rate: -1"),
+        ("--model.beta1", "2", "Invalid beta parameter"),
+        ("--data.batch_size", "1", "raise data.batch_size"),
+    ],
+)
+def test_settings_that_only_training_uses_are_refused_in_a_sentence(setting, value, words, capsys):
+    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
+    assert main(["train", "svma.cmu", *tiny, setting, value, "--steps", "3", "--out", "run"]) == 2
+    assert words in capsys.readouterr().err
