@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from posezoo.errors import InputError, UnknownNameError
@@ -24,7 +24,7 @@ def _tensor(value: object, name: str, shape: tuple[int, ...]) -> Tensor:
         raise InputError(f"camera {name} is {type(value).__name__}, no array of numbers; expected shape {shape}.") from error
     if tensor.is_complex():
         raise InputError(f"camera {name} is complex; expected real numbers of shape {shape}.")
-    tensor = tensor if tensor.is_floating_point() else tensor.float()
+    tensor = as_real(tensor)
     if tuple(tensor.shape) != shape:
         raise InputError(f"camera {name} has shape {tuple(tensor.shape)}; expected {shape}.")
     if not bool(torch.isfinite(tensor).all()):
@@ -56,7 +56,7 @@ def _points(values: object, camera: object, axes: int, name: str) -> Tensor:
         )
     if values.ndim < 1 or values.shape[-1] != axes:
         raise InputError(f"{name} have shape {tuple(values.shape)}; expected (..., {axes}).")
-    return values if values.is_floating_point() else values.float()
+    return as_real(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,27 +128,27 @@ class Camera:
         }
         return replace(self, **moved)
 
-    def world_to_camera(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+    def world_to_camera(self, points: Real[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """Bring world coordinates to camera coordinates."""
         points = as_real(points)
         return points @ self.R.to(points).T + self.t.to(points)
 
-    def camera_to_world(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+    def camera_to_world(self, points: Real[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """Bring camera coordinates to world coordinates."""
         points = as_real(points)
         return (points - self.t.to(points)) @ self.R.to(points)
 
-    def project(self, points: Float[Tensor, "*batch 3"], frame: str = "world") -> Float[Tensor, "*batch 2"]:
+    def project(self, points: Real[Tensor, "*batch 3"], frame: str = "world") -> Float[Tensor, "*batch 2"]:
         """See :func:`project`."""
         return project(points, self, frame)
 
     def unproject(
-        self, pixels: Float[Tensor, "*batch 2"], depth: Float[Tensor, "*batch"], frame: str = "world"
+        self, pixels: Real[Tensor, "*batch 2"], depth: Real[Tensor, "*batch"], frame: str = "world"
     ) -> Float[Tensor, "*batch 3"]:
         """See :func:`unproject`."""
         return unproject(pixels, depth, self, frame)
 
-    def undistort(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
+    def undistort(self, pixels: Real[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
         """Return pixels as the same camera without distortion would see them."""
         pixels = as_real(pixels)
         rays = _pixels_to_rays(pixels, self)
@@ -173,7 +173,7 @@ def _distortion_terms(
     return factor[..., None], shift
 
 
-def project(points: Float[Tensor, "*batch 3"], camera: Camera, frame: str = "world") -> Float[Tensor, "*batch 2"]:
+def project(points: Real[Tensor, "*batch 3"], camera: Camera, frame: str = "world") -> Float[Tensor, "*batch 2"]:
     """Project points to pixels.
 
     Args:
@@ -216,7 +216,7 @@ def undistort_rays(distorted: Float[Tensor, "*batch 2"], coefficients: Float[Ten
 
 
 def unproject(
-    pixels: Float[Tensor, "*batch 2"], depth: Float[Tensor, "*batch"], camera: Camera, frame: str = "world"
+    pixels: Real[Tensor, "*batch 2"], depth: Real[Tensor, "*batch"], camera: Camera, frame: str = "world"
 ) -> Float[Tensor, "*batch 3"]:
     """Return points that lie at a depth behind pixels; the inverse of :func:`project`.
 

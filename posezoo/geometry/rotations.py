@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from posezoo.distributed import draw
@@ -19,7 +19,7 @@ def as_real(values: Tensor) -> Tensor:
     return values if values.is_floating_point() else values.float()
 
 
-def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+def rotation_about(axis: str, angle: Real[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
     """Return rotation matrices about a coordinate axis, right-handed, acting on column vectors.
 
     Args:
@@ -49,7 +49,7 @@ def rotation_about(axis: str, angle: Float[Tensor, "*batch"]) -> Float[Tensor, "
     return matrix
 
 
-def euler_to_matrix(order: str, angles: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch 3 3"]:
+def euler_to_matrix(order: str, angles: Real[Tensor, "*batch n"]) -> Float[Tensor, "*batch 3 3"]:
     """Return the product of elementary rotations in the order given: ``"zxy"`` is Rz @ Rx @ Ry, as BVH channels read.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -40,6 +41,17 @@ def entries() -> dict[str, Entry]:
         CorruptFileError: an index that is not one, or an entry that does not say which bytes it stands for.
     """
     found: dict[str, Entry] = {}
+    for _, models in _indices():
+        found = {**models, **found}
+    return found
+
+
+def _indices() -> Iterator[tuple[Path, dict[str, Entry]]]:
+    """Yield the folders that have an ``index.json``, in the order in which they count, with its entries.
+
+    Raises:
+        CorruptFileError: as :func:`entries`.
+    """
     for folder in checkpoint_folders():
         path = folder / "index.json"
         if not path.is_file():
@@ -51,8 +63,7 @@ def entries() -> dict[str, Entry]:
             raise
         except (PoseZooError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptFileError(f"{path} is no index of models ({error}); restore it from the repository.") from error
-        found = {**models, **found}
-    return found
+        yield folder, models
 
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -164,12 +175,9 @@ def info(name: str) -> Entry:
 def card_text(name: str) -> str | None:
     """Return the model card in Markdown, where it lies beside the index of the model's entry; None where it does not."""
     full = info(name)["name"]
-    for folder in checkpoint_folders():
-        index = folder / "index.json"
-        if index.is_file() and full in load_json(index)["models"]:  # of a name in several folders the first one counts
-            path = folder / f"{full}.md"
-            return path.read_text(encoding="utf-8") if path.is_file() else None
-    return None
+    folder = next((folder for folder, models in _indices() if full in models), None)
+    path = None if folder is None else folder / f"{full}.md"
+    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else None
 
 
 def check_version(name: str, entry: Entry) -> None:

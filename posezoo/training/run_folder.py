@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -31,6 +32,14 @@ def folder_for_run(out: str | Path, resume: bool) -> tuple[Path, Path | None]:
     if resume and not last.is_file():
         raise InputError(f"{out} holds no run to resume: {last} is not there.")
     return out, last if resume else None
+
+
+def changed_setting(begun: Mapping[str, object], now: Mapping[str, object]) -> str | None:
+    """Return the name of a setting that a run began with and that has another value now; None where there is none.
+
+    A setting that only one of the two has came or went with a version of PoseZoo.
+    """
+    return next((name for name, value in now.items() if begun.get(name, value) != value), None)
 
 
 def is_watched() -> bool:

@@ -30,7 +30,7 @@ from posezoo.training.progress import meant
 from posezoo.training.provenance import provenance, without_folders
 from posezoo.training.recipe_cli import RecipeCLI, one_sentence
 from posezoo.training.recipes import read_recipe
-from posezoo.training.run_folder import folder_for_run, writable
+from posezoo.training.run_folder import changed_setting, folder_for_run, writable
 from posezoo.training.stopping import StopAfter, terminated_by_signal
 from posezoo.training.wandb_report import log_weights
 
@@ -183,23 +183,27 @@ def _refused_by_torch() -> Iterator[None]:
 def _refuse_other_settings(begun: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Refuse to resume a run with another model, data or seed: a checkpoint holds the optimizer's settings and the weights.
 
-    How long it trains, and on which devices, may change; so may the place of files. A setting that only one of the two has
-    came or went with a version of PoseZoo.
+    How long it trains, and on which devices, may change; so may the place of files.
 
     Raises:
         InputError: a setting differs.
     """
-    for part in ("seed_everything", "model", "data"):
-        before, now = (
-            {"": config.get(part)} if part == "seed_everything" else config.get(part) or {} for config in (begun, settings)
+    before, now = _decisive(begun), _decisive(settings)
+    if (name := changed_setting(before, now)) is not None:
+        raise InputError(
+            f"the run to resume has {name} {before[name]}, not {now[name]}: give --{name} {before[name]}, or choose another "
+            "--out to begin anew."
         )
-        for name in before.keys() & now.keys():
-            if before[name] != now[name] and not name.endswith("path") and name != "workers":
-                setting = f"{part}.{name}".rstrip(".")
-                raise InputError(
-                    f"the run to resume has {setting} {before[name]}, not {now[name]}: give --{setting} {before[name]}, or "
-                    "choose another --out to begin anew."
-                )
+
+
+def _decisive(config: Mapping[str, Any]) -> dict[str, object]:
+    """Return the settings that a resumed run must share, by their names on the command line."""
+    found: dict[str, object] = {"seed_everything": config.get("seed_everything")}
+    for part in ("model", "data"):
+        for name, value in (config.get(part) or {}).items():
+            if not name.endswith("path") and name != "workers":
+                found[f"{part}.{name}"] = value
+    return found
 
 
 def begin_from(model: ZooModule, start: str | Path) -> None:

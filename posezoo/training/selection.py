@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from posezoo.errors import InputError
-from posezoo.training.run_folder import is_watched
+from posezoo.training.run_folder import changed_setting, is_watched
 
 CRITERIA = ("symmetry_error", "bone_spread", "limb_ratio_spread", "reprojection")
 """What falls as people get more human. The critic's score is not among them: its scale moves as the critic learns."""
@@ -105,11 +105,10 @@ class UnlabelledValidation(pl.Callback):
         Raises:
             InputError: it is of a run of other settings, on other poses or from another model.
         """
-        for name, value in self.settings.items():
-            if state["settings"].get(name, value) != value:  # a run that began before there was a setting has none
-                raise InputError(
-                    f"the run to resume has {name} {state['settings'][name]}, not {value}; choose another --out."
-                )
+        if (name := changed_setting(state["settings"], self.settings)) is not None:
+            raise InputError(
+                f"the run to resume has {name} {state['settings'][name]}, not {self.settings[name]}; choose another --out."
+            )
         if not all(math.isclose(state["before"][name], value, rel_tol=1e-3) for name, value in self.before.items()):
             raise InputError(
                 "the run to resume began from another model or file of keypoints; choose another --out to begin anew."

@@ -27,6 +27,7 @@ QUICK = [
     "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", "64", "--trainer.accelerator", "cpu",
     "--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1",
 ]  # fmt: skip
+TINY = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
 TINY_SVMA = [*QUICK, "--model.width", "16", "--model.critic_width", "16", "--model.cosine_steps", "null"]
 
 
@@ -321,11 +322,10 @@ def test_results_say_which_data_they_saw_but_not_where_they_lay():
     ],
 )
 def test_a_run_is_resumed_with_the_settings_that_it_began_with(changes, named):
-    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
-    train("martinez.cmu", "run", tiny, steps=3)
+    train("martinez.cmu", "run", TINY, steps=3)
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=named):
-        train("martinez.cmu", "run", [*tiny, *changes], steps=6, resume=True)
+        train("martinez.cmu", "run", [*TINY, *changes], steps=6, resume=True)
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -334,8 +334,7 @@ def test_an_interrupted_training_says_so(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(StopAfter, "on_train_batch_end", press_ctrl_c)
-    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
-    assert main(["train", "martinez.cmu", *tiny, "--steps", "3", "--out", "run"]) == 130
+    assert main(["train", "martinez.cmu", *TINY, "--steps", "3", "--out", "run"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
@@ -348,6 +347,5 @@ def test_an_interrupted_training_says_so(monkeypatch, capsys):
     ],
 )
 def test_settings_that_only_training_uses_are_refused_in_a_sentence(setting, value, words, capsys):
-    tiny = [*QUICK, "--model.width", "16", "--trainer.limit_train_batches", "3", "--data.keypoints", "gt"]
-    assert main(["train", "svma.cmu", *tiny, setting, value, "--steps", "3", "--out", "run"]) == 2
+    assert main(["train", "svma.cmu", *TINY, setting, value, "--steps", "3", "--out", "run"]) == 2
     assert words in capsys.readouterr().err

@@ -115,8 +115,6 @@ def n_mpjpe(
     check_reduction(reduction)
     pred, target, mask = pose_pair(pred, target, mask)
     pred, target = about_root(pred, target, mask, root)
-    if mask is not None:  # joints left out were zero before the root was taken off, and must not count for the scale
-        pred, target = (pose * mask[..., None] for pose in (pred, target))
     scale = least_squares_scale(pred, target)
     if not torch.isfinite(scale).all():
         reject_not_finite(pred, target)

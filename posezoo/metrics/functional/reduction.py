@@ -46,7 +46,10 @@ def about_root(
     mask: Bool[Tensor, "*batch J"] | None,
     root: int | None,
 ) -> tuple[Float[Tensor, "*batch J D"], Float[Tensor, "*batch J D"]]:
-    """Return both poses relative to their own joint ``root``; unchanged where it is None."""
+    """Return both poses relative to their own joint ``root``; unchanged where it is None.
+
+    Joints that the mask leaves out stay zero, so that they count for no scale.
+    """
     if root is None:
         return pred, target
     if isinstance(root, bool) or not isinstance(root, int) or not 0 <= root < pred.shape[-2]:
@@ -55,7 +58,8 @@ def about_root(
         raise InputError(
             f"the mask leaves out the root, joint {root}, of some poses; give root=None or those poses another root."
         )
-    return pred - pred[..., root : root + 1, :], target - target[..., root : root + 1, :]
+    pred, target = pred - pred[..., root : root + 1, :], target - target[..., root : root + 1, :]
+    return (pred, target) if mask is None else (pred * mask[..., None], target * mask[..., None])
 
 
 def distances(
