@@ -37,26 +37,33 @@ def is_silent() -> bool:
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """Show no progress and no notes of Lightning inside the block."""
-    token, logger = _SILENT.set(True), logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    token = _SILENT.set(True)
     try:
-        yield
+        with _lightning_says(logging.ERROR):
+            yield
     finally:
         _SILENT.reset(token)
-        logger.setLevel(level)
 
 
 @contextlib.contextmanager
 def without_advertisements() -> Iterator[None]:
     """Keep Lightning's notes about devices and products from the terminal inside the block; its warnings are shown."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(max(level, logging.WARNING))  # inside of :func:`silence` its level stays
+    with _lightning_says(logging.WARNING):
+        yield
+
+
+@contextlib.contextmanager
+def _lightning_says(least: int) -> Iterator[None]:
+    """Show what Lightning logs from a level on, inside the block; inside of another such block, no more than that shows."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(max(level, least))
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def progress_console() -> Console:

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 import torch.multiprocessing as mp
 
+from posezoo.networks import synchronise_batch_norm
 from reproduction.plan import budget_of
 from reproduction.runs import Bench
 from reproduction.step_times import Clock, fit
@@ -31,14 +32,22 @@ class _Finish(Clock):
             Path(self.path).write_text(json.dumps((self.ends[-1] - self.ends[0]) / max(1, len(self.ends) - 1)))
 
 
-def _seconds(settings: dict[str, Any], processes: int, batch: int, steps: int) -> float:
+class _OwnMoments(pl.Callback):
+    """Normalises the batch of each process by its own moments."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        synchronise_batch_norm(pl_module, False)
+
+
+def _seconds(settings: dict[str, Any], processes: int, batch: int, steps: int, own_moments: bool = False) -> float:
     """Return the seconds of a step with a batch of so many poses on each process."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "seconds.json")
         budget = {**settings, "data": {**settings["data"], "batch_size": batch}}
         strategy = "ddp_spawn_find_unused_parameters_true" if processes > 1 else "auto"
         options: dict[str, Any] = {"devices": processes, "strategy": strategy, "use_distributed_sampler": False}
-        fit(budget, steps, [_Finish(path)], accelerator="auto", **options)
+        callbacks = [_Finish(path), *([_OwnMoments()] if own_moments else [])]
+        fit(budget, steps, callbacks, accelerator="auto", **options)
         return float(json.loads(Path(path).read_text()))
 
 
@@ -69,6 +78,7 @@ def scaling(recipe: str = "svma", batch: int = 2048, steps: int = 8, rounds: int
     contestants = {
         "one": lambda: _seconds(settings, 1, batch, steps),
         "each": lambda: _seconds(settings, 2, batch, steps),
+        "own": lambda: _seconds(settings, 2, batch, steps, own_moments=True),
         "split": lambda: _seconds(settings, 2, batch // 2, steps),
         "apart": lambda: _side_by_side(settings, batch, steps),
     }
@@ -83,6 +93,12 @@ def scaling(recipe: str = "svma", batch: int = 2048, steps: int = 8, rounds: int
 
     return [
         line(f"DDP on 2 processes, {batch} poses each: poses/s over 1", "each", 2 * best["one"] / best["each"], 1.6),
+        line(
+            f"DDP on 2 processes, {batch} poses each, moments of each one's own: poses/s over 1",
+            "own",
+            2 * best["one"] / best["own"],
+            1.6,
+        ),
         line(f"DDP on 2 processes, {batch} poses in all: steps/s over 1", "split", best["one"] / best["split"]),
         line(f"2 runs side by side, {batch} poses each: poses/s over 1", "apart", 2 * best["one"] / best["apart"]),
     ]

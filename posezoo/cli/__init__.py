@@ -110,11 +110,15 @@ def _groups(command: argparse.ArgumentParser) -> list[argparse._SubParsersAction
     return [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
 
 
+def _inner(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """Return the commands below a command; one that has two names is there once."""
+    return list(dict.fromkeys(inner for group in _groups(command) for inner in group.choices.values()))
+
+
 def _add_examples(command: argparse.ArgumentParser) -> None:
     """Write the examples of a command and of those below it after their help."""
-    for group in _groups(command):
-        for inner in group.choices.values():
-            _add_examples(inner)
+    for inner in _inner(command):
+        _add_examples(inner)
     lines = EXAMPLES.get(command.prog.removeprefix("posezoo").strip(), ())
     if lines:
         command.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -125,11 +129,9 @@ def _add_examples(command: argparse.ArgumentParser) -> None:
 
 def _add_quiet(command: argparse.ArgumentParser) -> None:
     """Add ``--quiet`` to every command that is no group of others."""
-    groups = _groups(command)
-    for group in groups:
-        for inner in group.choices.values():
-            _add_quiet(inner)
-    if not groups and all("--quiet" not in action.option_strings for action in command._actions):
+    for inner in _inner(command):
+        _add_quiet(inner)
+    if not _groups(command):
         command.add_argument(
             "--quiet", action="store_true", help="no progress, notes or warnings; results that are printed stay"
         )

@@ -16,6 +16,9 @@ from torch import Tensor
 from posezoo.errors import InputError, UnknownNameError
 from posezoo.geometry.rotations import as_real
 
+_UNDISTORTED = 1e-3
+"""How near rays must come to distorted ones when they are distorted again: about 1 px. Ordinary lenses come to 1e-10."""
+
 
 def _tensor(value: object, name: str, shape: tuple[int, ...]) -> Tensor:
     try:
@@ -149,7 +152,7 @@ class Camera:
         return unproject(pixels, depth, self, frame)
 
     def undistort(self, pixels: Real[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
-        """Return pixels as the same camera without distortion would see them."""
+        """Return pixels as the same camera without distortion would see them; NaN where its lens shows nothing."""
         pixels = as_real(pixels)
         rays = _pixels_to_rays(pixels, self)
         K = self.K.to(pixels)
@@ -207,12 +210,19 @@ def _pixels_to_rays(pixels: Float[Tensor, "*batch 2"], camera: Camera) -> Float[
 
 
 def undistort_rays(distorted: Float[Tensor, "*batch 2"], coefficients: Float[Tensor, "5"]) -> Float[Tensor, "*batch 2"]:
-    """Return (x/z, y/z) without distortion from those with it, by fixed-point iteration."""
+    """Return (x/z, y/z) without distortion from those with it, by fixed-point iteration; NaN where that finds none.
+
+    Distortion is a polynomial that was fitted within the picture. Beyond, it may turn back: then no ray is seen there, or
+    several are.
+    """
     rays = distorted
     for _ in range(20):
         factor, shift = _distortion_terms(rays, coefficients)
         rays = (distorted - shift) / factor
-    return rays
+    factor, shift = _distortion_terms(rays, coefficients)
+    gap = (rays * factor + shift - distorted).abs().amax(-1, keepdim=True)
+    found = gap < _UNDISTORTED * (1 + distorted.abs().amax(-1, keepdim=True))
+    return torch.where(found, rays, torch.full_like(rays, float("nan")))
 
 
 def unproject(
@@ -225,6 +235,9 @@ def unproject(
         depth: mm along the optical axis.
         camera: the camera.
         frame: the frame of the result, ``"world"`` or ``"camera"``.
+
+    Returns:
+        points, mm; NaN for pixels so far out that the lens' distortion has no inverse there.
 
     Raises:
         InputError: pixels that are no tensor (..., 2), a depth of another shape than (...), no camera, or another frame.

@@ -7,7 +7,7 @@ from posezoo.networks.fusion import fuse_batch_norm
 from posezoo.networks.pitch import LearnedPitch
 from posezoo.networks.representation import Injection, SkeletonEncoder, encode_all, rotate
 from posezoo.networks.residual import ResidualBlock, ResidualMLP
-from posezoo.networks.shared import BatchNorm1d, BatchNorm2d, Dropout
+from posezoo.networks.shared import BatchNorm1d, BatchNorm2d, Dropout, synchronise_batch_norm
 from posezoo.networks.standardize import Standardize
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "encode_all",
     "fuse_batch_norm",
     "rotate",
+    "synchronise_batch_norm",
 ]

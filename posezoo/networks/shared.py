@@ -23,9 +23,12 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
     running_var: Tensor
     num_batches_tracked: Tensor
 
+    synchronised = True
+    """Whether processes exchange moments, see :func:`synchronise_batch_norm`."""
+
     def forward(self, features: Tensor) -> Tensor:
         world = share()[1]
-        if world == 1 or not self.training:
+        if world == 1 or not self.training or not self.synchronised:
             return super().forward(features)
         outputs, mean, variance = _Normalize.apply(features, self.weight, self.bias, self.eps)
         count = world * features.numel() // self.num_features
@@ -87,6 +90,22 @@ class BatchNorm1d(_GlobalBatchNorm, nn.BatchNorm1d):
 
 class BatchNorm2d(_GlobalBatchNorm, nn.BatchNorm2d):
     """``torch.nn.BatchNorm2d`` over the batches of all processes: features (B, W, rows, columns)."""
+
+
+def synchronise_batch_norm(network: nn.Module, synchronised: bool) -> None:
+    """Choose between moments of the global batch and moments of each process's own batch.
+
+    Moments of the global batch make two processes train to the weights of one. They take a message for every batch norm and
+    direction, for which all processes wait. Moments of each process's own batch take none: it is another, noisier training
+    where these batches are small. The running moments are then the first process's, which DDP sends to all at every step.
+
+    Args:
+        network: whose batch norms are set.
+        synchronised: by the global batch, as they are at first.
+    """
+    for module in network.modules():
+        if isinstance(module, _GlobalBatchNorm):
+            module.synchronised = synchronised
 
 
 class Dropout(nn.Dropout):

@@ -28,8 +28,15 @@ def checkpoint_folders() -> list[Path]:
     """Return the folders where weights are looked for before the hub.
 
     They are ``$POSEZOO_HOME``, ``checkpoints`` of a source checkout, and the data of the installed package.
+
+    Raises:
+        InputError: ``$POSEZOO_HOME`` is no folder.
     """
     home = os.environ.get("POSEZOO_HOME")
+    if home and not Path(home).expanduser().is_dir():
+        raise InputError(
+            f"the environment variable POSEZOO_HOME is {home}, which is no folder; make it, or unset the variable."
+        )
     package = Path(str(files("posezoo")))
     return [*([Path(home).expanduser()] if home else []), package.parent / "checkpoints", package / "checkpoints"]
 

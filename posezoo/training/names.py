@@ -8,8 +8,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from posezoo.errors import UnknownNameError
+from posezoo.errors import InputError, UnknownNameError
 
+_POSITIVE = ("width", "size", "distance", "extent", "points", "levels", "layers", "stacks", "cosine_steps", "decay_steps")
+"""How settings end that must be positive."""
 _OTHER = ("seed_everything", "print_config", "help")
 
 
@@ -42,6 +44,22 @@ def check_names(settings: Mapping[str, object], overrides: Sequence[str], known:
             raise UnknownNameError.of("option", option, [f"--{each}" for each in (*known, *_OTHER)])
         if "." in name and name not in known:
             raise UnknownNameError.of("option", option, [f"--{each}" for each in known])
+
+
+def check_sizes(settings: Mapping[str, Any]) -> None:
+    """Refuse sizes, distances and lengths of schedules of zero or less, which would only fail in layers and schedules.
+
+    Args:
+        settings: by section, defaults of the classes included.
+
+    Raises:
+        InputError: one is not positive.
+    """
+    for section in ("model", "data"):
+        for name, value in (settings.get(section) or {}).items():
+            sized = name.endswith(_POSITIVE) and isinstance(value, (int, float)) and not isinstance(value, bool)
+            if sized and not value > 0:
+                raise InputError(f"{section}.{name} is {value}; expected a positive number.")
 
 
 def _names(settings: Mapping[str, Any]) -> Iterator[str]:

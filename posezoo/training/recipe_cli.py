@@ -20,8 +20,10 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from posezoo.errors import InputError, PoseZooError
 from posezoo.files.reading import reason
 from posezoo.lifting import ZooModule
+from posezoo.networks import synchronise_batch_norm
 from posezoo.training.allowed import check_parsed
 from posezoo.training.loggers import require_packages
+from posezoo.training.names import check_sizes
 from posezoo.training.progress import StepsDone
 from posezoo.training.run_folder import checkpointing, keep_best, make_logger
 from posezoo.training.stopping import StopAfter
@@ -52,8 +54,9 @@ class RecipeCLI(LightningCLI):
             parser.link_arguments(f"model.{name}", f"data.{name}")
 
     def before_instantiate_classes(self) -> None:
-        """Check that overrides name only what a recipe may name, and that loggers have their packages."""
+        """Check that overrides name what a recipe may name, that sizes are positive and packages of loggers are there."""
         check_parsed(self.config, self.allow)
+        check_sizes(self.config.as_dict())
         require_packages(self.config["trainer"]["logger"])
 
     def instantiate_trainer(self, **settings: object) -> pl.Trainer:
@@ -80,6 +83,9 @@ class RecipeCLI(LightningCLI):
         ):
             # A GAN's two backward passes each leave the other network's parameters unused, which plain DDP refuses.
             settings["strategy"] = "ddp_find_unused_parameters_true"
+        # PoseZoo's batch norms synchronise by themselves, on the CPU too; Lightning would exchange them for torch's.
+        synchronise_batch_norm(self.model, bool(configured.get("sync_batchnorm")))
+        settings["sync_batchnorm"] = False
         return super().instantiate_trainer(callbacks=callbacks, logger=logger, **settings)
 
     @staticmethod

@@ -15,6 +15,7 @@ import torch
 import yaml
 from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from posezoo.distributed import leave
 from posezoo.errors import InputError
@@ -32,7 +33,7 @@ from posezoo.training.recipe_cli import RecipeCLI, one_sentence
 from posezoo.training.recipes import read_recipe
 from posezoo.training.run_folder import changed_setting, folder_for_run, writable
 from posezoo.training.stopping import StopAfter, terminated_by_signal
-from posezoo.training.wandb_report import log_weights
+from posezoo.training.wandb_report import log_weights, refused_by_wandb
 
 
 def train(
@@ -117,7 +118,7 @@ def train(
                 seed_everything_default=0,
                 save_config_callback=None,
                 parser_kwargs={"allow_abbrev": False, "exit_on_error": False},
-                trainer_defaults={"use_distributed_sampler": False, "enable_model_summary": False},
+                trainer_defaults={"use_distributed_sampler": False, "enable_model_summary": False, "sync_batchnorm": True},
                 folder=folder,
                 logger=logger,
                 end=None if steps is None and minutes is None else StopAfter(steps, minutes),
@@ -135,7 +136,8 @@ def train(
         config = _write_config(folder / "config.yaml", cli, said, resumed=checkpoint is not None)
         for each in trainer.loggers:
             if not isinstance(each, CSVLogger):  # config.yaml and metrics.json in the same folder say the same
-                each.log_hyperparams({**origin, **config})
+                with refused_by_wandb():
+                    each.log_hyperparams({**origin, **config})
     with meant(), terminated_by_signal():
         with _refused_by_torch():
             trainer.fit(model, cli.datamodule, ckpt_path=checkpoint)
@@ -151,7 +153,10 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object], res
         InputError: a run is resumed with other settings than it began with.
         SaveError: the folder cannot be written to.
     """
-    settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True, skip_validation=True))
+    settings = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_validation=True))
+    # Of model and data null is a choice, which a resumed run must share; elsewhere it is what nobody has set.
+    settings = {name: value for name, value in settings.items() if value is not None}
+    settings["trainer"] = {name: value for name, value in settings["trainer"].items() if value is not None}
     if "logger" in settings["trainer"]:
         settings["trainer"]["logger"] = without_run_folder(settings["trainer"]["logger"], path.parent)
     if resumed and path.is_file():
@@ -164,17 +169,20 @@ def _write_config(path: Path, cli: LightningCLI, said: Mapping[str, object], res
 
 @contextmanager
 def _refused_by_torch() -> Iterator[None]:
-    """Raise what torch says of settings that only training uses as a sentence to the user.
+    """Raise what torch and Lightning say of settings that only training uses as a sentence to the user.
 
     Raises:
-        InputError: a rate or a decay of an optimizer that cannot be, or a batch of one where there are batch norms.
+        InputError: a rate or a decay of an optimizer that cannot be, a batch of one where there are batch norms, or what the
+            trainer leaves to models that have two optimizers.
     """
     try:
         yield
+    except MisconfigurationException as error:
+        raise InputError(" ".join(str(error).split())) from error
     except ValueError as error:
         text = " ".join(str(error).split())
         if text.startswith("Invalid "):  # of torch.optim: learning rate, beta parameter, weight_decay value
-            raise InputError(f"the model's settings cannot be used: {text}.") from error
+            raise InputError(f"the model's settings cannot be used: {text.rstrip('.')}.") from error
         if text.startswith("Expected more than 1 value per channel"):
             raise InputError("batch norms need several poses: raise data.batch_size to 2 or more.") from error
         raise
@@ -191,9 +199,14 @@ def _refuse_other_settings(begun: Mapping[str, Any], settings: Mapping[str, Any]
     before, now = _decisive(begun), _decisive(settings)
     if (name := changed_setting(before, now)) is not None:
         raise InputError(
-            f"the run to resume has {name} {before[name]}, not {now[name]}: give --{name} {before[name]}, or choose another "
-            "--out to begin anew."
+            f"the run to resume has {name} {_said(before[name])}, not {_said(now[name])}: "
+            f"give --{name} {_said(before[name])}, or choose another --out to begin anew."
         )
+
+
+def _said(setting: object) -> str:
+    """Return a setting as a command line has it: null, true, 0.5."""
+    return setting if isinstance(setting, str) else json.dumps(setting)
 
 
 def _decisive(config: Mapping[str, Any]) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,11 +13,31 @@ import torch
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 
+from posezoo.errors import InputError
+from posezoo.files.reading import reason
 from posezoo.lifting import LiftingMetrics, ZooModule
 from posezoo.viz import Clip, picture
 
 PEOPLE = 6
 """So many people of the test data are drawn."""
+
+
+@contextmanager
+def refused_by_wandb() -> Iterator[None]:
+    """Raise what W&B refuses as a sentence to the user.
+
+    Raises:
+        InputError: no account, no network, or no such project.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "wandb":
+            raise
+        raise InputError(
+            f"Weights & Biases cannot be used ({reason(error)}); WANDB_MODE=offline logs into the run's folder, without an "
+            "account."
+        ) from error
 
 
 class WandbReport(pl.Callback):

@@ -37,6 +37,22 @@ def test_undistorted_pixels_agree_with_opencv(view):
     np.testing.assert_allclose(camera.undistort(pixels).numpy(), expected[:, 0], atol=0.05)  # OpenCV stops after five steps
 
 
+def test_pixels_that_no_ray_reaches_through_the_lens_are_nan():
+    # r - 0.3 r^3 is at most 0.703, where r is 1.054: this lens shows nothing farther than 703 px from its centre.
+    K = torch.diag(torch.tensor([1000.0, 1000.0, 1.0]))
+    camera = Camera(K, torch.eye(3), torch.zeros(3), distortion=torch.tensor([-0.3, 0, 0, 0, 0]))
+    seen = torch.tensor([[0.0, 0.0], [650.0, 0.0], [0.0, -650.0], [720.0, 0.0], [500.0, 520.0], [5000.0, 10.0]])
+    ray = min(root.real for root in np.roots([-0.3, 0, 1, -0.65]) if root.real > 0)
+    expected = torch.tensor([[0.0, 0.0], [1000 * ray, 0.0], [0.0, -1000 * ray]])
+    for pixels in (seen, seen.double()):
+        found = camera.undistort(pixels)
+        torch.testing.assert_close(found[:3], expected.to(pixels), rtol=1e-5, atol=1e-3)
+        assert torch.isnan(found[3:]).all()
+        points = camera.unproject(pixels, torch.full((6,), 2000.0).to(pixels), frame="camera")
+        assert torch.isfinite(points[:3]).all()
+        assert torch.isnan(points[3:, :2]).all()
+
+
 @pytest.mark.parametrize("frame", ["world", "camera"])
 def test_unproject_inverts_project(frame):
     camera, points = h36m_cameras("S1")[2], people()

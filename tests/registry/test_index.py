@@ -98,6 +98,13 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize("place", ["missing", "index.json"])
+def test_a_home_that_is_no_folder_is_named(home, place, monkeypatch):
+    monkeypatch.setenv("POSEZOO_HOME", str(home / place))
+    with pytest.raises(InputError, match=f"POSEZOO_HOME is .*{place}, which is no folder"):
+        posezoo.load("svma")
+
+
 def rewritten(home, **changes):
     """Return the home's index with changes to its one entry."""
     entry = json.loads((home / "index.json").read_text())["models"]["cvugcn.mine"]

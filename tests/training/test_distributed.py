@@ -18,7 +18,7 @@ from posezoo.cli import main
 from posezoo.data import load_dataset
 from posezoo.distributed import draw, of_first, roll, total
 from posezoo.lifting import LiftingModule
-from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout
+from posezoo.networks import BatchNorm1d, BatchNorm2d, Dropout, synchronise_batch_norm
 from posezoo.networks.shared import _Normalize
 
 TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--model.dropout", "0.3"],
@@ -33,12 +33,12 @@ TINY = {"svma.cmu": ["--model.width", "16", "--model.critic_width", "16", "--mod
         "martinez.cmu": ["--model.width", "16"]}  # fmt: skip
 
 
-def run(recipe: str, out: str, devices: int, batch: int) -> Path:
+def run(recipe: str, out: str, devices: int, batch: int, *more: str) -> Path:
     """Train by the command, two devices in processes of their own: Lightning starts the second from the command line."""
     arguments = [
         "train", recipe, "--out", out, "--steps", "6", *TINY[recipe],
         "--data.dataset", "procedural", "--data.path", "null", "--data.batch_size", str(batch),
-        "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.devices", str(devices),
+        "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.devices", str(devices), *more,
     ]  # fmt: skip
     if devices == 1:
         assert main(arguments) == 0
@@ -60,12 +60,8 @@ def lift_by_batch_statistics(model, keypoints: torch.Tensor) -> torch.Tensor:
     return lifted
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("recipe", TINY)
-def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(recipe, tmp_path, monkeypatch, brief_people):
-    monkeypatch.chdir(tmp_path)
-    one, two = posezoo.load(run(recipe, "one", 1, 64)), posezoo.load(run(recipe, "two", 2, 32))
-    first, second = one.weights(), two.weights()
+def assert_same_training(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    """Compare weights up to rounding."""
     # A bias before a batch norm has no gradient but rounding, and Adam makes whole steps of its sign.
     idle = {name for name in first if name.endswith("linear.bias") and name.replace("linear.bias", "norm.bias") in first}
     follow = {name.replace("linear.bias", "norm.running_mean") for name in idle}
@@ -74,6 +70,36 @@ def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(r
             torch.testing.assert_close(
                 first[name], second[name], rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
             )
+
+
+def by_halves(layer: BatchNorm1d, features: torch.Tensor) -> torch.Tensor:
+    """Normalise the rows of either of two processes by themselves; the first's count for the running moments."""
+    if not layer.training:
+        return torch.nn.BatchNorm1d.forward(layer, features)
+    halves = [
+        torch.nn.BatchNorm1d.forward(layer, features[::2]),
+        torch.nn.functional.batch_norm(features[1::2], None, None, layer.weight, layer.bias, True, eps=layer.eps),
+    ]
+    return torch.stack(halves, 1).flatten(0, 1)
+
+
+@pytest.mark.slow
+def test_batch_norms_that_do_not_synchronise_take_the_rows_of_each_process(tmp_path, monkeypatch, brief_people):
+    monkeypatch.chdir(tmp_path)
+    two = posezoo.load(run("svma.cmu", "two", 2, 32, "--trainer.sync_batchnorm", "false")).weights()
+    together = posezoo.load(run("svma.cmu", "together", 1, 64)).weights()
+    monkeypatch.setattr(BatchNorm1d, "forward", by_halves)
+    assert_same_training(posezoo.load(run("svma.cmu", "one", 1, 64)).weights(), two)
+    with pytest.raises(AssertionError):
+        assert_same_training(together, two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", TINY)
+def test_two_processes_train_to_the_weights_of_one_and_score_every_sample_once(recipe, tmp_path, monkeypatch, brief_people):
+    monkeypatch.chdir(tmp_path)
+    one, two = posezoo.load(run(recipe, "one", 1, 64)), posezoo.load(run(recipe, "two", 2, 32))
+    assert_same_training(one.weights(), two.weights())
     poses = load_dataset("procedural", split="test")
     reported = json.loads(Path("two/metrics.json").read_text())["metrics"]["test/p_mpjpe"]
     lifter = isinstance(two, LiftingModule)
@@ -95,6 +121,8 @@ def process(rank: int, world: int, folder: str) -> None:
     (outputs * weights).sum().backward()
     pixels = torch.load(f"{folder}/pixels.pt")[rank::world].requires_grad_()
     half = BatchNorm1d(3)(batch.detach().bfloat16())
+    own = torch.nn.Sequential(BatchNorm1d(3))
+    synchronise_batch_norm(own, False)
     images = BatchNorm2d(3)
     painted = images(pixels)
     (painted * pixels.detach().roll(1, 2)).sum().backward()
@@ -103,6 +131,8 @@ def process(rank: int, world: int, folder: str) -> None:
         {
             "outputs": outputs.detach(),
             "half": half.detach(),
+            "own": own(batch.detach()),
+            "own_mean": own[0].running_mean,
             "gradient": batch.grad,
             "weight_gradient": layer.weight.grad,
             "bias_gradient": layer.bias.grad,
@@ -150,7 +180,10 @@ def test_draws_batch_norm_and_dropout_are_those_of_the_global_batch(tmp_path):
     # DDP sums the gradients of parameters over the processes (and divides by their number).
     torch.testing.assert_close(sum(part["weight_gradient"] for part in parts), reference.weight.grad, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(sum(part["bias_gradient"] for part in parts), reference.bias.grad, rtol=1e-5, atol=1e-5)
-    for part in parts:
+    for rank, part in enumerate(parts):
+        alone = torch.nn.BatchNorm1d(3)
+        torch.testing.assert_close(part["own"], alone(batch[rank::world]))
+        torch.testing.assert_close(part["own_mean"], alone.running_mean)
         torch.testing.assert_close(part["mean"], reference.running_mean)
         torch.testing.assert_close(part["var"], reference.running_var)
         torch.testing.assert_close(part["pixel_mean"], images.running_mean)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -183,10 +184,18 @@ def test_a_device_is_the_trainers_unless_it_says_otherwise(monkeypatch):
 def test_recipes_of_ones_own():
     Path("own.yaml").write_text("paper: svma\nmodel: {width: 8}\n")
     assert read_recipe("own.yaml") == ("svma", {"model": {"width": 8}})
-    for text, error in (("model: {}", CorruptFileError), ("paper: [", CorruptFileError), ("paper: x", UnknownNameError)):
+    for text, error, words in (
+        ("model: {}", CorruptFileError, "does not say `paper:`"),
+        ("paper: [", CorruptFileError, "not YAML"),
+        ("paper: svma\nmodel: {width: 8}\nsteps: 3\nmodel: {width: 16}", CorruptFileError, "line 4 has 'model' again"),
+        ("paper: svma\nmodel: {width: 8, width: 16}", CorruptFileError, "line 2 has 'width' again"),
+        ("paper: x", UnknownNameError, "x"),
+    ):
         Path("own.yaml").write_text(text)
-        with pytest.raises(error):
+        with pytest.raises(error, match=words):
             read_recipe("own.yaml")
+    Path("own.yaml").write_text("paper: svma\nmodel: &m {width: 8}\ndata: {<<: *m, seed: 1}\n")
+    assert read_recipe("own.yaml")[1]["data"] == {"width": 8, "seed": 1}
     with pytest.raises(MissingFileError):
         read_recipe("other.yaml")
 
@@ -207,6 +216,21 @@ def test_a_run_may_start_from_other_weights(capsys):
 def test_supervised_training_needs_labels(people):
     with pytest.raises(InputError, match="labels=False"):
         LiftingDataModule({"train": replace(people, pose_3d=None)}).train_dataloader()
+
+
+@pytest.mark.slow
+def test_wandb_without_an_account_is_refused_in_a_sentence(monkeypatch, tmp_path, capsys):
+    wandb = pytest.importorskip("wandb")
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    arguments = ["--model.width", "16", "--logger", "wandb", "--steps", "1", "--out", "run"]
+    try:
+        assert main(["train", "martinez.cmu", *QUICK, *arguments]) == 2
+    finally:
+        wandb.teardown()  # it keeps the environment of its first use
+    assert re.search(r"Weights & Biases cannot be used \(No API key .*WANDB_MODE=offline", capsys.readouterr().err)
 
 
 @pytest.mark.slow
@@ -329,6 +353,19 @@ def test_a_run_is_resumed_with_the_settings_that_it_began_with(changes, named):
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_setting_of_null_is_one_that_a_resumed_run_must_share():
+    train("svma.cmu", "run", TINY_SVMA, steps=2)
+    with pytest.raises(InputError, match=r"has model\.cosine_steps null, not 20: give --model\.cosine_steps null"):
+        train("svma.cmu", "run", [*TINY_SVMA, "--model.cosine_steps", "20"], steps=4, resume=True)
+    train("svma.cmu", "run", TINY_SVMA, steps=4, resume=True)
+    assert read_recipe("run/config.yaml")[1]["model"]["cosine_steps"] is None
+
+
+def test_quiet_training_prints_nothing(capfd):
+    assert main(["train", "martinez.cmu", *TINY, "--steps", "1", "--out", "run", "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_interrupted_training_says_so(monkeypatch, capsys):
     def press_ctrl_c(*_: object) -> None:
         raise KeyboardInterrupt
@@ -344,6 +381,10 @@ def test_an_interrupted_training_says_so(monkeypatch, capsys):
         ("--model.learning_rate", "-1", "Invalid learning rate: -1"),
         ("--model.beta1", "2", "Invalid beta parameter"),
         ("--data.batch_size", "1", "raise data.batch_size"),
+        ("--model.width", "0", "model.width is 0; expected a positive number"),
+        ("--model.distance", "0", "model.distance is 0"),
+        ("--model.cosine_steps", "-3", "model.cosine_steps is -3"),
+        ("--trainer.accumulate_grad_batches", "2", "not supported for manual optimization"),
     ],
 )
 def test_settings_that_only_training_uses_are_refused_in_a_sentence(setting, value, words, capsys):
