@@ -36,6 +36,7 @@ class Dataset:
         splits: the splits that it has.
         instead_of: the paper's datasets that it can stand for.
         pictures: whether it holds people in pictures.
+        exact_cameras: whether motion capture was projected through cameras that are known without error.
         evaluate: settings of the model's ``evaluate`` that it needs.
         settings: settings of its loader in tests.
         model, train: settings of models and of their DataModules that its layout or its cameras need.
@@ -51,6 +52,7 @@ class Dataset:
     splits: tuple[str, ...] = ("train", "val", "test")
     instead_of: Mapping[str, str] = field(default_factory=dict, hash=False)
     pictures: bool = False
+    exact_cameras: bool = False
     evaluate: Mapping[str, Any] = field(default_factory=dict, hash=False)
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     model: Mapping[str, Any] = field(default_factory=dict, hash=False)

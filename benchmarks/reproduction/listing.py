@@ -98,7 +98,7 @@ def _settings(row: PlannedRow) -> str:
     own.pop("evaluate", None)
     for cell in row.cells:  # with those of columns, and of what stands for a paper's data
         scoring = {f"tested with {key}": value for key, value in cell.evaluation.scoring.items()}
-        named = set(cell.column.elsewhere.get("train", {})) & set(cell.run.recipe.get("data", {}))
+        named = set(cell.column.exact_cameras.get("train", {})) & set(cell.run.recipe.get("data", {}))
         own |= {**{key: cell.run.recipe["data"][key] for key in sorted(named)}, **scoring}
     if row.row.start:
         own["start"] = {key: dict(value) for key, value in row.row.start.items()}

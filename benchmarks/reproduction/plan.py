@@ -63,8 +63,7 @@ def _plan_row(table: Table, row: Row, seed: int, bench: Bench) -> PlannedRow:
             key: {**getattr(row, key), **own.get(key, {})}  # the row's settings, and those of this column alone
             for key in ("model", "train", "start")
         }
-        theirs = bench.is_papers_data(table)
-        added = {} if theirs else column.elsewhere
+        added = column.exact_cameras if bench.dataset(table, table.data).exact_cameras else {}
         train = {**column.train, **added.get("train", {})}
         role = {**train, **switches["train"]}.get("dataset", table.data)
         parts = (column.test, added.get("test", {}), row.test, own.get("test", {}))

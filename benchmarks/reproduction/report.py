@@ -91,14 +91,16 @@ def _line(results: Results, row: Row) -> list[str]:
 
 
 def agreements(results: Results) -> list[str]:
-    """Return a sentence for each column whose order can be compared."""
+    """Return a sentence for each column: how its order compares, or how many rows it takes for one."""
     sentences: list[str] = []
     if results.bench.budget == "smoke":
         return sentences
     for column in results.table.columns.values():
         found = results.agreement(column)
-        if found.known:
-            sentences.append(f"{column.title}: {_sentence(results, column, found)}{_orders(results, column)}.")
+        compared = (
+            _sentence(results, column, found) if found.known else "no two measured rows have a printed or stated order"
+        )
+        sentences.append(f"{column.title}: {compared}{_orders(results, column)}.")
     return sentences
 
 
@@ -113,15 +115,15 @@ def _orders(results: Results, column: Column) -> str:
     named = {row for at, *pair in results.table.stated if at == column.id for row in pair}
     rows = printed or [row for row in known if row.id in named]
     seeds = {row.id: len(cells[row.id].values) for row in rows if cells[row.id].trained_on}
-    if not seeds or column.order_of_noise:
+    if not seeds:
         return ""
 
     def best_first(value: Callable[[Row], float]) -> str:
         ordered = sorted(rows, key=value, reverse=column.higher_is_better)
         return (" > " if column.higher_is_better else " < ").join(row.title for row in ordered)
 
-    parts = [f"measured: {best_first(lambda row: cells[row.id].mean)}"] if len(rows) > 2 else []
-    if len(printed) > 2:
+    parts = [f"measured: {best_first(lambda row: cells[row.id].mean)}"] if len(rows) > 1 else []
+    if len(printed) > 1:
         parts.insert(0, f"printed: {best_first(lambda row: row.number(column.id) or 0.0)}")
     counts = "–".join(str(count) for count in sorted({min(seeds.values()), max(seeds.values())}))
     text = "".join(f"; {part}" for part in [*parts, f"seeds: {counts}"])

@@ -44,8 +44,8 @@ class Column:
             dataset;
             the other keys are settings of the DataModule (train) and of :func:`posezoo.data.load_dataset` (test).
             ``evaluate`` in a test holds settings of the model's own ``evaluate``.
-        elsewhere: ``train`` and ``test`` settings that hold only on other data than the paper's, such as a calibration error
-            that the paper's own data already have.
+        exact_cameras: ``train`` and ``test`` settings that hold only on data whose cameras are exact, such as a calibration
+            error that real data have already.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Column:
     unit: str | None = None
     papers_data_only: bool = False
     order_of_noise: bool = False
-    elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    exact_cameras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.unit is None:

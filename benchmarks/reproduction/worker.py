@@ -135,6 +135,7 @@ def triangulation(data: Any, model: Mapping[str, Any], **settings: Any) -> dict[
 
 BASELINES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "flat_depth": flat_depth,
+    "flat_depth_14": functools.partial(flat_depth, skeleton="common14"),
     "triangulation": functools.partial(triangulation, model={"triangulation": "dlt"}),
     "triangulation_alone": functools.partial(triangulation, model={"triangulation": "dlt", "reach_mm": None}),
     "triangulation_rays": functools.partial(triangulation, model={"triangulation": "rays", "reach_mm": None}),

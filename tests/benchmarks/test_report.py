@@ -95,8 +95,10 @@ def test_the_agreement_names_the_pairs_that_came_the_other_way_round(tmp_path):
     write(bench, table, "martinez", {"gt": 44.0, "img": 80.0})
     write(bench, table, "ours", {"gt": 55.0, "img": 60.0})
     text = write_report(table, bench)[0].read_text()
-    assert "GT: one pair of rows, in the published order, of one seed, so that noise is not known" in text
-    assert "GT: one pair of rows, in the published order, of one seed, so that noise is not known; seeds: 1." in text
+    assert (
+        "GT: one pair of rows, in the published order, of one seed, so that noise is not known; "
+        "printed: Martinez et al. [22] < Ours; measured: Martinez et al. [22] < Ours; seeds: 1."
+    ) in text
     for seed in (1, 2):
         write(bench, table, "martinez", {"gt": 44.0 + seed, "img": 80.0}, seed)
         write(bench, table, "ours", {"gt": 46.5 + seed, "img": 60.0 + seed}, seed)

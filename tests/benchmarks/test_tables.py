@@ -21,6 +21,7 @@ from posezoo.data.named import DATASETS
 from posezoo.data.named_pictures import PICTURES
 from posezoo.errors import CorruptFileError, InputError, UnknownNameError
 from posezoo.papers.cvugcn import CVUGCN
+from posezoo.papers.geoselfsup import GeoSelfSup
 from posezoo.registry import PAPERS, paper_class
 
 HEAD = "title: T\ncaption: C\nprotocol: P\ndata: h36m\ncolumns:\n  a: {title: A, metric: p_mpjpe}\nrows:\n"
@@ -173,7 +174,7 @@ def test_rows_whose_files_are_not_all_there_are_left_out_and_the_others_stay(tmp
     table, where = read_table("geoselfsup/table3"), bench("cpu", "openmocap", tmp_path)
     planned = {row.row.id: row for row in plan(table, where, range(1))}
     lacking = {name for name, row in planned.items() if row.lacks}
-    at_the_ray = {"adv_da_ray", "adv_ss_da_ray", "adv_ss_da_td_ray"}
+    at_the_ray = {"adv_da_ray", "adv_ss_da_ray", "adv_ss_da_td_ray", "adv_da_ray_unadapted"}
     assert lacking - at_the_ray == {
         "adv_da", "adv_ss_da", "adv_ss_da_td", "adv_ss_da_td_completed", "finetuned_0pct", "finetuned_5pct"
     }  # fmt: skip
@@ -239,14 +240,21 @@ def test_detectors_are_the_papers_on_human36m_and_nowhere_else():
         assert {cell.evaluation.settings["keypoints"] for cell in elsewhere} <= {"gt", "detected"}
 
 
-def test_table_7_has_errors_of_calibration_on_stand_ins_alone():
-    unneeded = Bench("humaneva", Path("nowhere"), "paper", Path("results"), files_needed=False)
+def test_table_7_has_errors_of_calibration_where_cameras_are_exact_alone():
+    def unneeded(data: str) -> Bench:
+        return Bench(data, Path("nowhere"), "paper", Path("results"), files_needed=False)
+
     table = read_table("cvugcn/table7")
-    theirs, ours = (plan(table, which, range(1), ["noise_5"])[0].cells[0] for which in (unneeded, bench("cpu")))
-    assert "calibration" not in theirs.run.recipe["data"]
+    for data in ("humaneva", "h36m"):
+        real = plan(table, unneeded(data), range(1), ["noise_5"])[0].cells[0]
+        assert "calibration" not in real.run.recipe["data"]
+        assert "calibration" not in real.evaluation.scoring
+    theirs = plan(table, unneeded("humaneva"), range(1), ["noise_5"])[0].cells[0]
     assert dict(theirs.evaluation.scoring) == {"pairs": ["C12", "C13", "C23"], "noise_mm": 5.0}
     assert theirs.run.recipe["model"]["skeleton"] == "humaneva15"
-    assert ours.run.recipe["data"]["calibration"] == {"rotation_deg": 0.2, "translation_mm": 5.0, "focal": 0.002}
+    for which in (bench("cpu"), unneeded("openmocap")):
+        ours = plan(table, which, range(1), ["noise_5"])[0].cells[0]
+        assert ours.run.recipe["data"]["calibration"] == {"rotation_deg": 0.2, "translation_mm": 5.0, "focal": 0.002}
 
 
 def test_rows_of_3dhp_count_14_joints_and_know_no_other_cameras_pixels():
@@ -258,6 +266,16 @@ def test_rows_of_3dhp_count_14_joints_and_know_no_other_cameras_pixels():
         lifters = [cell.run.recipe["model"] for cell in cells if cell.run.name.startswith("martinez")]
         assert lifters
         assert all((model["normalization"], model["max_norm"]) == ("root", False) for model in lifters)
+
+
+def test_rows_beside_those_of_14_joints_are_of_14_joints_at_the_papers_sizes():
+    unneeded = Bench("h36m", Path("nowhere"), "paper", Path("results"), files_needed=False)
+    rows = {row.row.id: row.cells[0].run.recipe for row in plan(read_table("geoselfsup/table1"), unneeded, range(1))}
+    layout = inspect.signature(GeoSelfSup).parameters["skeleton"].default
+    assert rows["ours"]["model"].get("skeleton", layout) == rows["martinez"]["model"]["skeleton"] == "common14"
+    score = BASELINES[rows["flat"]["baseline"]]
+    assert len(score(load_dataset("procedural", "test"))["per_joint"]) == 14
+    assert len(BASELINES["flat_depth"](load_dataset("procedural", "test"))["per_joint"]) == 17
 
 
 @pytest.mark.parametrize(

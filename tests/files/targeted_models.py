@@ -264,7 +264,7 @@ def of_tables(whole: bytes) -> Iterator[tuple[str, bytes]]:
         value = yaml.safe_load(number) if len(number) < 300 else number
         for field in (*table, "stated", "actions", "by_action", "distribution", "no_such"):
             yield f"{field} {number[:20]}", json.dumps({**table, field: value}).encode()
-        for field in (*table["columns"][column], "train", "test", "elsewhere", "unit", "id"):
+        for field in (*table["columns"][column], "train", "test", "exact_cameras", "unit", "id"):
             columns = {**table["columns"], column: {**table["columns"][column], field: value}}
             yield f"column {field} {number[:20]}", json.dumps({**table, "columns": columns}).encode()
         for field in (*table["rows"][row], "model", "train", "test", "start", "cells", "x", "recipe", "cited", "id"):
