@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from posezoo.errors import InputError, MissingFileError
+from posezoo.errors import InputError
+from posezoo.files.reading import not_there
 from posezoo.registry import is_path, resolve
 
 
@@ -26,7 +27,7 @@ def check_input(path: Path) -> None:
         MissingFileError: nothing is there.
     """
     if not os.path.exists(path):  # also raised for an impossible name
-        raise MissingFileError(f"{path} is not there; check the path.")
+        raise not_there(path)
 
 
 def check_output(option: str, path: Path | None, endings: tuple[str, ...]) -> None:

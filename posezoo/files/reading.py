@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def reading(path: PathLike, what: str) -> Iterator[None]:
     except PoseZooError:
         raise
     except FileNotFoundError as error:
-        raise MissingFileError(f"{path} is not there; check the path.") from error
+        raise not_there(path) from error
     except IsADirectoryError as error:
         raise InputError(f"{path} is a folder; expected a file with {what}.") from error
     except PermissionError as error:
@@ -61,7 +62,7 @@ def reading(path: PathLike, what: str) -> Iterator[None]:
                 f"{path} cannot be read as {what} ({error.strerror or reason(error)}); check the disk, or get it again."
             ) from error
         if error.errno == errno.ENOTDIR:
-            raise MissingFileError(f"{path} is not there; check the path.") from error
+            raise not_there(path) from error
         raise InputError(f"{str(path)[:60]}... cannot be opened: {error.strerror}; check the path.") from error
     except ValueError as error:
         if "null byte" in str(error) or "null character" in str(error):
@@ -92,6 +93,16 @@ def _exhausting(path: PathLike, error: BaseException) -> CorruptFileError:
 def _unreadable(path: PathLike, what: str, error: Exception) -> CorruptFileError:
     return CorruptFileError(
         f"{path} cannot be read as {what} ({reason(error)}); it is truncated, altered or of another format: get it again."
+    )
+
+
+def not_there(path: PathLike) -> MissingFileError:
+    """Return the error for a path where nothing is."""
+    address = re.match(r"(https?|s3|gs|ftp|hf):/", str(path))
+    return MissingFileError(
+        f"{path} is an address; expected a file: download it first, and give its path."
+        if address
+        else f"{path} is not there; check the path."
     )
 
 

@@ -373,6 +373,7 @@ def test_predict_without_a_model_takes_the_one_for_such_input(tmp_path, keypoint
     for name in ("svmo", "svmo.cmu"):
         assert "did you mean svma" in refused(capsys, "predict", name, "-o", tmp_path / "p.json")
     assert "clip.mp4 is not there" in refused(capsys, "predict", "clip.mp4", "-o", tmp_path / "p.html")
+    assert "is an address" in refused(capsys, "predict", "https://example.org/clip.npz", "-o", tmp_path / "p.html")
 
 
 def test_weights_are_downloaded_before_they_are_needed(capsys):
