@@ -108,7 +108,10 @@ def run(options: argparse.Namespace) -> int:
         return 0
     result = {name: value for name, value in result.items() if not name.endswith("_triangulated")}
     by = f"protocol #{options.protocol}, " if options.protocol else ""
-    title = f"{options.name} on {options.data} {options.split}, {by}{scores.title}"
+    # Another recording may be in a file of openmocap's format.
+    other = options.path is not None and options.path.stem != options.data
+    where = f"{options.data} ({options.path.name})" if other else options.data
+    title = f"{options.name} on {where} {options.split}, {by}{scores.title}"
     _print(result, scores.beside, title, (options.name, scores.baseline), scores.error)
     return 0
 
