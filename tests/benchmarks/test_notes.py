@@ -89,3 +89,16 @@ def test_sums_of_limbs_in_the_note_of_hg3d_table_4():
     assert f"add up to {without:.1f} mm without it and to {mm:.1f} mm with it, and to {px[0]:.1f} and {px[1]:.1f} px" in note
     strong = sums["w_geo_strong", "mm"]
     assert f"add up to {strong:.1f} mm, {100 * (1 - strong / without):.0f} % less" in note
+
+
+def test_margins_in_the_note_of_georep_figure_5():
+    results = BENCHMARKS / "results"
+    rows = {
+        row["row"]: row["cells"]["mpjpe"]["value"] for row in results_in(results, results / "georep/figure5" / "openmocap")
+    }
+    counts = (500, 1500, 5000, 15000, 50000)
+    few, more, many, *most = (f"{rows[f'baseline_{count}'] - rows[f'ours_{count}']:.1f}" for count in counts)
+    note = read_table("georep/figure5").note
+    assert f"from {few} mm of MPJPE with 500 labels to {more} with 1,500 and {many} with 5,000" in note
+    assert f"({' and '.join(most)} with 15,000 and 50,000)" in note
+    assert f"coordinates gain {rows['baseline_5000'] - rows['baseline_50000']:.1f} mm" in note
