@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Register the command."""
     command = commands.add_parser("data", help="prepare and describe datasets")
     actions = command.add_subparsers(dest="action", required=True, metavar="prepare|info|check|schema")
-    prepare = actions.add_parser("prepare", help="convert a dataset once; what is there already is left alone")
+    prepare = actions.add_parser("prepare", help="convert a dataset once; a file of the same sources is left alone")
     prepare.add_argument("dataset", choices=(*_PREPARE, "openmocap", "kinetics", *_PICTURES, "bodies"))
     prepare.add_argument(
         "--source", type=Path, help="folder of the dataset as it is downloaded; of BVH files for openmocap; bodies need none"
@@ -93,12 +93,21 @@ def run_prepare(options: argparse.Namespace) -> int:
         return 0
     if options.dataset in _PREPARE:
         prepare = getattr(importlib.import_module(f"posezoo.data.{options.dataset}"), f"prepare_{options.dataset}")
+        existed = options.out.exists()
         done = prepare(options.source, options.out)
-        print(f"{options.out} {'written' if done.written else 'is up to date'}")
+        print(f"{options.out} {_done(done.written, existed)}")
         return run_info(argparse.Namespace(file=options.out))
+    existed = options.out.exists()
     written = prepare_openmocap(options.source, options.out, options.mpii)
-    print(f"{options.out} {'written' if written else 'is up to date'}")
+    print(f"{options.out} {_done(written, existed)}")
     return run_info(argparse.Namespace(file=options.out))
+
+
+def _done(written: bool, existed: bool) -> str:
+    """Return what became of a file."""
+    if not written:
+        return "is up to date"
+    return "replaced: its sources are others than before" if existed else "written"
 
 
 def run_info(options: argparse.Namespace) -> int:

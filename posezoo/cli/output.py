@@ -22,8 +22,19 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
 
 
+class _Nowhere(io.StringIO):
+    """A stream that keeps nothing of what is printed to it."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 def print_anything() -> None:
-    r"""Print characters that the console's encoding lacks (cp1252 in a pipe) as ``\u041f``; never stop with an error."""
+    r"""Print characters that the console's encoding lacks (cp1252 in a pipe) as ``\u041f``; never stop with an error.
+
+    Where a stream is closed (``2>&-``, pythonw), Python has None in its place, which nothing can be printed to.
+    """
+    sys.stdout, sys.stderr = (_Nowhere() if stream is None else stream for stream in (sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -75,6 +75,8 @@ def atomic_write(path: PathLike, called: PathLike | None = None) -> Iterator[Pat
             raise FileNotFoundError(errno.ENOENT, "no such folder")
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if path.exists() and not path.is_file():  # a file in the place of /dev/null would break the machine
+            raise SaveError(f"{called or path} was not written: a device or a pipe is there; name a file.")
         temporary = places.enter_context(_workplace(path)) / f"part{path.suffix}"
         yield temporary
         with open(temporary, "rb+") as stream:

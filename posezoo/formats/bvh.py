@@ -32,7 +32,7 @@ _NAMESPACE = re.compile(r"^(?:.*:|mixamorig\d*[_:]?)(?=.)")
 _Y_UP_TO_Z_UP = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Motion:
     """One clip of one person.
 

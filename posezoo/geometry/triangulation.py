@@ -21,7 +21,7 @@ from posezoo.geometry.view_equations import Views
 _CHUNK = 16384  # joints at a time, so that intermediate results fit a processor's cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Triangulation:
     """Triangulated points, the views that each was made from, and their reprojection errors.
 

@@ -55,6 +55,12 @@ class Shown(NamedTuple):
     pictures: Tensor | None = None
 
 
+def outside_inference(values: Tensor) -> Tensor:
+    """Return a copy of an inference tensor that callers may change, and multiply with tensors that need gradients."""
+    with torch.inference_mode(False):
+        return values.clone()
+
+
 class ZooModule(FoldingModule):
     """A LightningModule that can be published, loaded, scored, and resumed where it stood.
 
@@ -91,6 +97,12 @@ class ZooModule(FoldingModule):
         self._random: dict[str, Tensor] | None = None
         self._metrics: dict[str, Any] = {}
         self.progress = Progress()
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights. Lightning's own is the last one asked for, also where moving there has failed."""
+        first = next(self.parameters(), None)
+        return super().device if first is None else first.device
 
     def __getattr__(self, name: str) -> Tensor | nn.Module:
         """Say how this kind of model predicts, where a method of another kind is called.

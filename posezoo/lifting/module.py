@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posezoo.errors import InputError
 from posezoo.geometry import Camera, assumed_camera, bone_asymmetry, bone_lengths, center_and_scale, face_root, mirror
-from posezoo.lifting.base import Shown, ZooModule
+from posezoo.lifting.base import Shown, ZooModule, outside_inference
 from posezoo.lifting.evaluation import evaluate
 from posezoo.lifting.export_graph import LiftingGraph
 from posezoo.lifting.inputs import Values, check_batch_size, check_keypoints
@@ -145,6 +145,8 @@ class LiftingModule(ZooModule):
         arrays: dict[str, Any] = {"pose_3d": pose, "keypoints_2d": two, "filled": filled}
         if not isinstance(keypoints_2d, Tensor):
             arrays = {name: as_numpy(values) for name, values in arrays.items()}
+        else:
+            arrays = {name: None if values is None else outside_inference(values) for name, values in arrays.items()}
         return Prediction(
             **arrays,
             skeleton=self.skeleton,

@@ -40,7 +40,7 @@ class Sequence:
     fps: float | int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PoseData:
     """N poses of J joints, in memory, in NumPy.
 

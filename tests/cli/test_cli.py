@@ -293,6 +293,17 @@ def test_the_documented_schema_is_what_is_read(tmp_path, people, capsys):
     assert len(Prediction.load(tmp_path / "o.json")) == 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirection")
+def test_commands_run_where_streams_are_closed(keypoints, tmp_path):
+    out = tmp_path / "out.npz"
+    command = (
+        f"{shlex.quote(sys.executable)} -m posezoo predict svma {shlex.quote(str(keypoints))} -o {shlex.quote(str(out))}"
+    )
+    done = subprocess.run(["sh", "-c", f"{command} >&- 2>&-"], cwd=ROOT, check=False)
+    assert done.returncode == 0
+    assert Prediction.load(out).model == resolve("svma")
+
+
 def test_data_prepare_and_info(tmp_path, capsys):
     from tests.formats.bvh_samples import write_person
 
@@ -304,6 +315,9 @@ def test_data_prepare_and_info(tmp_path, capsys):
     assert run("data", "prepare", "openmocap", "--source", tmp_path / "bvh", "--out", out) == 0
     assert "up to date" in capsys.readouterr().out
     assert run("eval", "svma", "--data", "openmocap", "--path", out) == 0
+    write_person(tmp_path / "bvh" / "001_05.bvh", "character_creator", frames=21)
+    assert run("data", "prepare", "openmocap", "--source", tmp_path / "bvh", "--out", out) == 0
+    assert "replaced: its sources are others than before" in capsys.readouterr().out
     refused(capsys, "data", "prepare", "openmocap", "--source", tmp_path / "nothing", "--out", out)
     refused(capsys, "data", "info", tmp_path / "bvh" / "001_04.bvh")
 

@@ -243,6 +243,17 @@ def test_missing_folder_and_folder_for_file(tmp_path):
         pytest.fail("the block must not run")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    (tmp_path / "link.npz").symlink_to(tmp_path / "pipe.npz")
+    for name in ("pipe.npz", "link.npz"):
+        with pytest.raises(SaveError, match="a device or a pipe is there; name a file"), atomic_write(tmp_path / name):
+            pytest.fail("the block must not run")
+    assert stat.S_ISFIFO((tmp_path / "pipe.npz").stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link.npz", "pipe.npz"]
+
+
 @pytest.mark.parametrize(("content", "expected"), [("überall\n", "überall\n".encode()), (b"\x00\xff", b"\x00\xff")])
 def test_text_and_bytes_are_written_whole(tmp_path, content, expected):
     assert write_whole(tmp_path / "a", content) == tmp_path / "a"

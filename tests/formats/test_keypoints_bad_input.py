@@ -91,6 +91,7 @@ def test_bad_arrays(tmp_path, name):
 FIELDS = {
     "confidence of another shape": ({"confidence": CONFIDENCE[:, :5]}, r"shape \(6, 5\); expected \(6, 17\)"),
     "negative confidence": ({"confidence": -CONFIDENCE}, "runs from -"),
+    "depths as confidence": ({"confidence": CONFIDENCE - 0.5}, "runs from -0.39.* to .* depths, leave them out"),
     "infinite confidence": ({"confidence": changed(CONFIDENCE, (0, 0), np.inf)}, "to inf"),
     "confidence twice": ({"keypoints": np.ones((6, 17, 3)), "confidence": CONFIDENCE}, "give them once"),
     "too few frame numbers": ({"frame": [1, 2]}, "2 frame numbers for 6 poses"),

@@ -1,12 +1,13 @@
 """Test what detectors and datasets write beyond the samples of every format: people, frames, sizes, names."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import scipy.io
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.formats.keypoints import FORMATS, read_keypoints, read_with_format
 from posezoo.formats.keypoints.frame_names import frame_of
 from posezoo.formats.keypoints.names import columns_of, joint_name
@@ -48,7 +49,8 @@ def test_the_format_is_told(tmp_path, sample, name):
 
 def test_the_size_given_holds_where_the_file_does_not_say(tmp_path):
     np.savez(tmp_path / "a.npz", keypoints=poses(2)[0], skeleton="coco17", image_size=[640, 480])
-    assert read_keypoints(tmp_path / "a.npz", image_size=(10, 20)).sequences[0].image_size == (640, 480)
+    with pytest.warns(PoseZooWarning, match=r"640 x 480 px, which counts; image_size=\(10, 20\) says otherwise"):
+        assert read_keypoints(tmp_path / "a.npz", image_size=(10, 20)).sequences[0].image_size == (640, 480)
     np.save(tmp_path / "a.npy", poses(2)[0])
     data = read_keypoints(tmp_path / "a.npy", "coco17", (10, 20))
     assert data.sequences[0].image_size == (10, 20)
@@ -120,6 +122,25 @@ def test_mediapipe_by_hand(tmp_path):
     shoulder = data.skeleton.index("left_shoulder")
     assert data.keypoints_2d[0, shoulder].tolist() == [160, 240]
     assert data.confidence[0, [shoulder, 0]].tolist() == [0.75, 0.5]
+
+
+@pytest.mark.parametrize("size", [None, (640, 480)])
+def test_pixels_are_not_multiplied_by_the_picture(tmp_path, size):
+    pixels = np.concatenate([KEYPOINTS[:4, :17, ::-1], np.full((4, 17, 1), 0.9)], -1)  # of MoveNet, (y, x, score)
+    np.save(tmp_path / "a.npy", pixels[:, None, None].astype(np.float32))
+    with pytest.raises(InputError, match=r"coordinates up to \d+.* fractions of the picture .* save them as an array"):
+        read_keypoints(tmp_path / "a.npy", image_size=size)
+
+
+def test_times_in_milliseconds_are_named(tmp_path):
+    keypoints = np.repeat(poses(1)[0], 10, 0)
+    np.savez(tmp_path / "a.npz", keypoints=keypoints, skeleton="coco17", time_s=np.arange(10) * 33.3)
+    with pytest.warns(PoseZooWarning, match=r"frames are 33\.3 s apart; if these are milliseconds, divide them by 1000"):
+        read_keypoints(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", keypoints=keypoints, skeleton="coco17", time_s=np.arange(10) / 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_keypoints(tmp_path / "b.npz")
 
 
 def test_mediapipe_that_is_pixels_already(tmp_path):

@@ -262,3 +262,21 @@ def test_models_of_pictures_take_bytes_in_any_precision(precision):
 def test_models_of_views_say_what_to_call():
     with pytest.raises(InputError, match=r"model\.predict_views"):
         CVUGCN()(torch.zeros(1, 2, 17, 2))
+
+
+def test_poses_of_tensors_can_be_changed_and_learnt_from(model, people):
+    out = model.predict(torch.from_numpy(people.keypoints_2d), skeleton="h36m17")
+    weight = torch.ones(3, requires_grad=True)
+    (out.pose_3d * weight).sum().backward()
+    torch.testing.assert_close(weight.grad, out.pose_3d.sum((0, 1)))
+    assert not out.pose_3d.add_(1).is_inference()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="moving to CUDA succeeds here")
+def test_a_model_that_could_not_be_moved_still_predicts(people):
+    own = SVMA(width=16, critic_width=16).eval()
+    before = own.predict(people.keypoints_2d, skeleton="h36m17").pose_3d
+    with pytest.raises((AssertionError, RuntimeError)):
+        own.to("cuda")
+    assert own.device == torch.device("cpu")
+    np.testing.assert_array_equal(own.predict(people.keypoints_2d, skeleton="h36m17").pose_3d, before)

@@ -43,3 +43,10 @@ def test_people_of_pictures_are_not(walkers):
     assert [len(rows) for rows in people_of(pictures)] == [60]
     pair = rows_of(walkers, np.arange(2))  # two people of one picture
     assert [len(rows) for rows in people_of(pair)] == [2]
+
+
+def test_data_are_equal_to_themselves_alone(walkers):
+    people = load_dataset("procedural", split="test", actions=["walk"], frames_per_clip=3)
+    assert people == people
+    assert people != people[:]
+    assert people in [people[:1], people]

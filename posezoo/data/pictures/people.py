@@ -27,7 +27,7 @@ class Batched(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PeopleInPictures:
     """N people, each in a picture.
 

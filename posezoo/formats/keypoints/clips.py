@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.files.reading import check_shape
 from posezoo.formats.keypoints.beside import by_names_beside
 from posezoo.formats.keypoints.depth import refuse_3d, refuse_metric
@@ -150,6 +151,9 @@ def to_posedata(
 
     Raises:
         InputError: see :func:`posezoo.data.read_keypoints`.
+
+    Warns:
+        PoseZooWarning: the file says another size.
     """
     keypoints = clips.keypoints
     if keypoints.ndim != 3 or keypoints.shape[-1] not in (2, 3):
@@ -160,6 +164,14 @@ def to_posedata(
         raise InputError(f"{path} holds no poses (keypoints have shape {keypoints.shape}).")
     confidence, sequences = clips.confidence, clips.sequences
     if image_size is not None:
+        said = next((clip.image_size for clip in sequences if clip.image_size not in (None, image_size)), None)
+        if said is not None:
+            warnings.warn(
+                f"{path} says that its pictures are {said[0]} x {said[1]} px, which counts; image_size={image_size} says "
+                "otherwise.",
+                PoseZooWarning,
+                stacklevel=2,
+            )
         sequences = tuple(clip if clip.image_size else replace(clip, image_size=image_size) for clip in sequences)
     layout, columns = _layout(clips, skeleton, path)
     depth = clips.depth
@@ -178,6 +190,13 @@ def to_posedata(
         raise InputError(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:2]}, one value a joint."
         )
+    if confidence is not None:
+        below, high = confidence[confidence < 0], np.nanmax(confidence)
+        if (below != -1).any():  # -1 stands for a joint that was not found
+            raise InputError(
+                f"{path}: confidence (or the third column) runs from {below.min():g} to {high:g}; expected 0 to 1 "
+                " beside 2D pixels. If these are depths, leave them out."
+            )
     # Before fractions become pixels, because the placeholder is the fraction (-1, -1).
     sizes = None if clips.normalised else _sizes(clips.sequence, sequences)
     unknown = missing_joints(keypoints[..., :2], layout, confidence, sizes)
@@ -240,6 +259,12 @@ def _sizes(sequence: np.ndarray, sequences: tuple[Sequence, ...]) -> np.ndarray 
 
 def _in_pixels(keypoints: np.ndarray, sequence: np.ndarray, sequences: tuple[Sequence, ...], path: Path) -> np.ndarray:
     """Return fractions of the picture times its width and height."""
+    if not looks_normalised(keypoints[..., :2]):
+        known = keypoints[..., :2][np.isfinite(keypoints[..., :2])]
+        raise InputError(
+            f"{path} holds coordinates up to {known.max():g}, where this format has fractions of the picture (0 to 1): if "
+            "they are pixels, save them as an array (keypoints, skeleton) of an .npz file."
+        )
     sizes = [clip.image_size for clip in sequences]
     if None in sizes:
         raise InputError(

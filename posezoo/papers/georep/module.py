@@ -28,7 +28,7 @@ from posezoo.distributed import draw
 from posezoo.errors import InputError
 from posezoo.geometry import center_and_scale
 from posezoo.lifting import LiftingModule, as_list
-from posezoo.lifting.base import Trained
+from posezoo.lifting.base import Trained, outside_inference
 from posezoo.lifting.inputs import check_keypoints
 from posezoo.lifting.schedule import Part, cosine
 from posezoo.networks import SkeletonEncoder, encode_all, fuse_batch_norm
@@ -156,7 +156,7 @@ class GeoRep(LiftingModule):
         checked = check_keypoints(keypoints_2d, skeleton, self.skeleton)
         code = self.samples(torch.from_numpy(checked.values).to(self.device)).unflatten(0, checked.shape or (1,))
         code = code if checked.shape else code[0]
-        return code if isinstance(keypoints_2d, Tensor) else code.cpu().numpy()
+        return outside_inference(code) if isinstance(keypoints_2d, Tensor) else code.cpu().numpy()
 
     @torch.inference_mode()
     def interpolate(self, first: object, second: object, steps: int = 7, skeleton: object = None) -> Interpolation:
