@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.video.defaults import MAX_FPS, MAX_GAP
 
 if TYPE_CHECKING:
-    from posezoo.data import Prediction
+    from posezoo.data import PoseData, Prediction
     from posezoo.lifting import LiftingModule
     from posezoo.video.clips import ClipPeople
 
@@ -188,6 +189,18 @@ def gap_of(options: argparse.Namespace) -> int:
     return gap
 
 
+def warn_of_sides(data: PoseData) -> None:
+    """Warn where left and right look exchanged, which lifting alone would not show.
+
+    Warns:
+        PoseZooWarning: in all poses, or in more than a few frames.
+    """
+    from posezoo.poses.inspection import suspicious_sides
+
+    if (text := suspicious_sides(data)) is not None:
+        warnings.warn(text, PoseZooWarning, stacklevel=2)
+
+
 def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Prediction, str]:
     """Lift the people of a video or of a file of keypoints; return the result, and a sentence on what was done.
 
@@ -219,6 +232,8 @@ def lift_clip(model: LiftingModule, options: argparse.Namespace) -> tuple[Predic
     )
     if person > len(people.tracks):
         raise InputError(f"--person {person}; {source} holds {len(people.tracks)}.")
+    if not video:  # what a detector finds in a video is its own affair
+        warn_of_sides(people.data)
     check_rate(options, people.timed)
     ending = options.out.suffix.lower()
     if options.person is None and ending not in _OF_ONE and len(people.tracks) > 1:

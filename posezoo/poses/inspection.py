@@ -17,6 +17,8 @@ from posezoo.poses.sides import exchanged_frames, sides_agreement
 _LEAST_EXTENT_PX = 8.0
 # See `sides_agreement`.
 _LEAST_AGREEING = 0.33
+# A detector confuses the sides of real people in a frame or two of a hundred; prediction says nothing of so few.
+_MOST_EXCHANGED = 0.03
 # VideoPose3D's normalised screen coordinates: x from -1 to 1, y by the same scale.
 _SCREEN = 1.2
 # Of the pose's extent from one frame to the next: who runs moves by 0.05 at 25 frames a second, and pictures of different
@@ -249,6 +251,25 @@ def _about_orientation(
     elif upside_down > 0.5:
         text = f"{upside_down:.0%} of the poses have the head below the feet: y points up; replace y by height - y."
         findings.append(("upside down", text))
+    return [*findings, *_about_sides(agree, votes, exchanged, data)]
+
+
+def suspicious_sides(data: PoseData) -> str | None:
+    """Return a sentence where left and right look exchanged, in all poses or in more than a few frames; else None.
+
+    Nothing is said of poses that stand on their heads or are no people, of which prediction warns anyway. It takes a few
+    microseconds a pose, so that prediction can afford it.
+    """
+    if upside_down_fraction(data) > 0.5 or not plausibility(data.keypoints_2d, data.skeleton).is_person:
+        return None
+    agree, votes = sides_agreement(data.keypoints_2d, data.skeleton)
+    exchanged = exchanged_frames(data.keypoints_2d, data.skeleton, data.sequence, data.frame)
+    few = len(exchanged) <= _MOST_EXCHANGED * len(data)
+    return next((text for _, text in _about_sides(agree, votes, exchanged[:0] if few else exchanged, data)), None)
+
+
+def _about_sides(agree: float, votes: int, exchanged: np.ndarray, data: PoseData) -> list[tuple[str, str]]:
+    findings = []
     if agree < _LEAST_AGREEING:
         text = (
             f"left and right look exchanged (at most {agree:.0%} of {votes} telling poses agree); check the layout's order "

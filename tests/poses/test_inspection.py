@@ -187,3 +187,19 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path, capsys):
     code, _, err = check(capsys, path, "--image-size", 0, 10)
     assert code == 2
     assert "expected (width, height) in pixels" in err
+
+
+def test_predict_warns_of_exchanged_sides(people, tmp_path, capsys):
+    blocks = np.arange(len(people)) // 10 % 2 == 1
+    for name, data, words in (
+        ("all", mirrored(people), "left and right look exchanged"),
+        ("blocks", mirrored(people, blocks), "left and right change places between frames"),
+        ("right", people, ""),
+    ):
+        clips = {"video": [str(clip) for clip in data.sequence], "frame": data.frame}
+        np.savez(tmp_path / f"{name}.npz", keypoints=data.keypoints_2d, skeleton="h36m17", **clips)
+        for out in ("o.npz", "o.csv"):
+            assert main(["predict", "svma", str(tmp_path / f"{name}.npz"), "-o", str(tmp_path / out)]) == 0
+            said = capsys.readouterr().err
+            assert words in said, (name, out)
+            assert words or not said, (name, out)

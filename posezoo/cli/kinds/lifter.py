@@ -41,6 +41,7 @@ def predict(model: LiftingModule, options: argparse.Namespace) -> int:
         data = _complete(data, model, source)
     if not len(data):
         raise InputError(f"{source} holds no pose; check what is in it: posezoo data check {source}.")
+    clip_options.warn_of_sides(data)
     sizes = {clip.image_size for clip in data.sequences}
     size = tuple(options.image_size) if options.image_size else sizes.pop() if len(sizes) == 1 else None
     result = model.predict(data.keypoints_2d, data.skeleton, size, data.confidence).labelled(data)
