@@ -36,7 +36,13 @@ def add(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="which: 1 is seen longest and best (default: everybody in .npz .json .csv, 1 in others and of several cameras)",
     )
-    group.add_argument("--fill-gaps", type=int, metavar="FRAMES", help=f"interpolate up to so many (default {MAX_GAP})")
+    group.add_argument(
+        "--fill-gaps",
+        type=int,
+        metavar="FRAMES",
+        help=f"interpolate up to so many (default {MAX_GAP}; of keypoints written to .npz .json .csv none unless given, since "
+        "poses need not be of a clip)",
+    )
     group.add_argument(
         "--smooth",
         nargs="?",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posezoo.errors import InputError
 from posezoo.skeletons import Skeleton
 
 
@@ -23,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Lift synthetic people in place of a video: they need no file, and their 3D poses are known."""
     from posezoo.cli.output import console
 
+    if options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out {options.out} is a file; name a folder.")
     terminal = console()
     with terminal.status("loading the weights"):
         import posezoo

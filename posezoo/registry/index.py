@@ -66,7 +66,7 @@ def _indices() -> Iterator[tuple[Path, dict[str, Entry]]]:
         try:
             table = load_json(path)
             models = {str(name): _checked(dict(entry)) for name, entry in table["models"].items()}
-        except CorruptFileError:
+        except (CorruptFileError, InputError):  # the latter is of a setting or of the disk, not of the file
             raise
         except (PoseZooError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptFileError(f"{path} is no index of models ({error}); restore it from the repository.") from error

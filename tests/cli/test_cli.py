@@ -108,6 +108,12 @@ def test_eval_gives_every_metric_beside_the_baseline(brief_people, capsys):
     assert "flat depth" in capsys.readouterr().out
 
 
+def test_demo_is_refused_a_file_before_it_lifts(tmp_path, capsys):
+    (tmp_path / "demo").write_text("mine")
+    assert "is a file; name a folder" in refused(capsys, "demo", "--out", tmp_path / "demo")
+    assert (tmp_path / "demo").read_text() == "mine"
+
+
 def test_demo_scores_and_draws(tmp_path, brief_people, capsys):
     assert run("demo", "--out", tmp_path / "demo") == 0
     printed = capsys.readouterr().out

@@ -105,6 +105,12 @@ def test_a_home_that_is_no_folder_is_named(home, place, monkeypatch):
         posezoo.load("svma")
 
 
+def test_a_limit_that_is_no_number_is_not_the_fault_of_the_index(home, monkeypatch):
+    monkeypatch.setenv("POSEZOO_MAX_BYTES", "much")
+    with pytest.raises(InputError, match=r"^POSEZOO_MAX_BYTES is 'much'"):
+        posezoo.list_models()
+
+
 def rewritten(home, **changes):
     """Return the home's index with changes to its one entry."""
     entry = json.loads((home / "index.json").read_text())["models"]["cvugcn.mine"]
