@@ -40,8 +40,8 @@ def add(command: argparse.ArgumentParser) -> None:
         "--fill-gaps",
         type=int,
         metavar="FRAMES",
-        help=f"interpolate up to so many (default {MAX_GAP}; of keypoints written to .npz .json .csv none unless given, since "
-        "poses need not be of a clip)",
+        help=f"interpolate up to so many (default {MAX_GAP}; of keypoints that are written to .npz .json .csv none unless "
+        "given: they need not be of a clip)",
     )
     group.add_argument(
         "--smooth",
