@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as tables
 import os
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posezoo.data import Prediction, load_dataset, read_bvh
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.formats.bvh import parse_bvh
 from posezoo.geometry import bone_lengths, h36m_cameras
 from posezoo.skeletons import convert, get_skeleton
@@ -292,3 +293,16 @@ def test_markers_have_the_names_of_pose2sim(walk, tmp_path):
     mpii = Prediction(np.ones((2, 16, 3), np.float32), get_skeleton("mpii16"), "mm", fps=30)
     names = read_trc(mpii.save(tmp_path / "b.trc", markers="pose2sim"))[1]
     assert len(set(names)) == 16
+
+
+def test_a_world_whose_z_does_not_point_up_is_named(walk, tmp_path):
+    upright = np.stack([walk[..., 0], walk[..., 2], -walk[..., 1]], axis=-1)  # right, forward, up
+    for pose, words in ((upright, None), (walk, "along -y of the rig's world, whose z")):
+        poses = Prediction(pose + 900, H36M, "mm", fps=25, frame="world")
+        for ending, kind in ((".trc", "TRC"), (".bvh", "BVH")):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                poses.save(tmp_path / f"a{ending}")
+            said = [str(warning.message) for warning in caught if issubclass(warning.category, PoseZooWarning)]
+            assert len(said) == (words is not None)
+            assert all(words in sentence and kind in sentence for sentence in said)

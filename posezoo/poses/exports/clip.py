@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from posezoo.errors import InputError
+from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import bone_lengths
 from posezoo.poses.body import level, on_the_floor
 from posezoo.poses.body import one_body as body
@@ -56,6 +56,8 @@ _AT_A_VARIABLE_RATE = {
 }
 # Ankles above the floor, as a share of stature: Drillis and Contini 1966.
 _ANKLE = 0.039
+# Of the poses, so many may lie down without a word.
+_MOST_LYING = 0.8
 # Of the coordinates of each frame, where x, y (up) and z of the export come from, and their signs. Both are rotations: a
 # half turn about the camera's x, and a quarter turn about the world's.
 _Y_UP = {
@@ -152,6 +154,9 @@ def motion_of(poses: Poses, settings: MotionSettings, kind: str, unit: str, one_
     Raises:
         InputError: no clip, a height that no person has or that is not needed, a layout without legs and head to tell its
             size by, or a world frame that is to be levelled.
+
+    Warns:
+        PoseZooWarning: people in a world frame do not stand along z.
     """
     pose, skeleton = one_clip(poses, kind), poses.skeleton
     camera, relative = poses.frame.startswith("camera"), poses.unit != "mm"
@@ -159,6 +164,8 @@ def motion_of(poses: Poses, settings: MotionSettings, kind: str, unit: str, one_
         if not camera:
             raise InputError("these poses are in a world frame, whose gravity is known; level is for camera frames.")
         pose = level(pose, skeleton, settings.pitch)
+    if not camera:
+        _warn_unless_z_is_up(pose, skeleton, kind)
     axes, signs = _Y_UP["camera" if camera else "world"]
     pose = pose[..., axes] * signs
     if relative:
@@ -172,6 +179,30 @@ def motion_of(poses: Poses, settings: MotionSettings, kind: str, unit: str, one_
     if settings.up == "z":
         pose = np.stack([pose[..., 0], -pose[..., 2], pose[..., 1]], axis=-1)
     return pose / UNITS_MM[settings.unit or unit]
+
+
+def _warn_unless_z_is_up(pose: Float[np.ndarray, "T J 3"], skeleton: Skeleton, kind: str) -> None:
+    """Warn of people who stand along another axis of the rig's world, such as that of a rig whose first camera is the world.
+
+    Warns:
+        PoseZooWarning: most poses stand more than 60 degrees off z.
+    """
+    if not {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
+        return
+    feet = (pose[:, skeleton.index("left_ankle")] + pose[:, skeleton.index("right_ankle")]) / 2
+    along = pose[:, skeleton.index("head_top")] - feet
+    along = along[np.isfinite(along).all(-1)]
+    along = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
+    share = float((along[:, 2] < 0.5).mean()) if len(along) else 0.0
+    if share > _MOST_LYING:
+        mean = along.mean(0)
+        axis = int(np.abs(mean).argmax())
+        warnings.warn(
+            f"in {share:.0%} of the poses people stand along {'-' * bool(mean[axis] < 0)}{'xyz'[axis]} of the rig's world, "
+            f"whose z {kind} takes for up: unless they lie there, turn the world (R of every camera) so that z points up.",
+            PoseZooWarning,
+            stacklevel=4,
+        )
 
 
 def _as_large_as_a_person(
