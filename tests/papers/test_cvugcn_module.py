@@ -298,6 +298,40 @@ def test_cameras_in_another_unit_are_refused(size, factor):
         small().eval().predict_views(keypoints, wrong)
 
 
+@pytest.mark.parametrize(
+    ("mm", "end"),
+    [
+        (25.4, "25.4, to bring them from inches to mm"),
+        (304.8, "304.8, to bring them from feet to mm"),
+        (1000, "1000, to bring them from m to mm"),
+        (10, "10, to bring them from cm to mm"),
+    ],
+)
+def test_the_unit_of_cameras_is_named(mm, end):
+    keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
+    wrong = [replace(camera, t=camera.t / mm) for camera in CAMERAS[:2]]
+    with pytest.raises(InputError, match=f"multiply the cameras' t by {end}"):
+        small().eval().predict_views(keypoints, wrong)
+
+
+@pytest.mark.parametrize(
+    ("leg_mm", "end"),
+    [
+        (45.0, "10, to bring them from cm to mm, or 25.4, to bring them from inches to mm"),
+        (8.5, "about 85, to bring them to mm"),
+        (9000.0, "about 0.08, to bring them to mm"),
+    ],
+)
+def test_where_no_unit_or_two_fit_the_hint_says_so(leg_mm, end):
+    world = motion(5)
+    hip, knee, ankle = (world[0, H36M.index(f"left_{joint}")] for joint in ("hip", "knee", "ankle"))
+    size = leg_mm / (np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle))
+    keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS[:2]])
+    wrong = [replace(camera, t=camera.t * size) for camera in CAMERAS[:2]]
+    with pytest.raises(InputError, match=f"legs are .* mm long .* multiply the cameras' t by {end}"):
+        small().eval().predict_views(keypoints, wrong)
+
+
 def test_a_scale_that_few_people_have_is_warned_of():
     keypoints = np.stack([camera.project(torch.from_numpy(motion(5))).numpy() for camera in CAMERAS[:2]])
     wrong = [replace(camera, t=camera.t * 2) for camera in CAMERAS[:2]]

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from posezoo.errors import CorruptFileError, InputError, MissingFileError
-from posezoo.files.arrays import load_npz, load_pickle
+from posezoo.files.arrays import load_pickle
 from posezoo.files.reading import PathLike, as_path, load_json, read_bytes, reading
 from posezoo.files.xml import load_xml
 from posezoo.formats.cameras import h36m, qualisys
-from posezoo.formats.cameras.entries import NAMES, camera_of, entries_of
+from posezoo.formats.cameras.archives import read_npz
+from posezoo.formats.cameras.entries import camera_of, entries_of
 from posezoo.formats.cameras.storage import read_storage_xml, read_yaml, read_yaml_folder
 from posezoo.geometry import Camera
 
@@ -48,7 +49,8 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
     ``.yml .yaml .xml``       OpenCV's FileStorage: one camera; or several, with ``K_name dist_name Rot_name T_name``
                               (EasyMocap)
     ``.qca.txt .xml``         Qualisys Track Manager; always mm
-    ``.npz``                  ``K R t`` and so on of one camera, or (V, 3, 3), (V, 3, 3), (V, 3) of V cameras
+    ``.npz``                  ``K R t`` and so on of one camera, or (V, 3, 3), (V, 3, 3), (V, 3) of V cameras; Rodrigues
+                              vectors (V, 3) as ``rvec``
     ``.pickle .pkl``          one camera of OpenCap; MMPose's ``cameras.pkl`` of Human3.6M, with ``subject``
     a folder                  ``intri.yml`` and ``extri.yml``, or a file for each camera, in the order of their names
     ``metadata.xml``          Human3.6M's, with ``subject``
@@ -65,8 +67,8 @@ def read_cameras(path: PathLike, subject: str | None = None, unit: str = "mm") -
 
     Raises:
         MissingFileError, CorruptFileError: no such file, or not one of these.
-        InputError: another unit, a subject that is missing or not wanted, or a lens that is no pinhole with radial and
-            tangential distortion (fisheye, thin prism).
+        InputError: another unit, a subject that is missing or not wanted, a lens that is no pinhole with radial and
+            tangential distortion (fisheye, thin prism), or values that contradict each other.
 
     Example:
         >>> import json, tempfile, pathlib
@@ -112,7 +114,7 @@ def _without_subject(path: Path, subject: str | None) -> None:
 def _toml(path: Path, subject: str | None) -> _Entries:
     _without_subject(path, subject)
     with reading(path, "TOML"):
-        text = read_bytes(path, "TOML").decode()
+        text = read_bytes(path, "TOML").decode("utf-8-sig")
         # The parser's time grows with the square of a key's parts.
         if any(part.count(".") > _MOST_PARTS for part in re.split(r"[=,\[\]{}\n]", re.sub(_QUOTED, "", text))):
             raise CorruptFileError(f"{path} has a key of more than {_MOST_PARTS} parts; a calibration has none: refused.")
@@ -173,15 +175,8 @@ def _pickle(path: Path, subject: str | None) -> _Entries:
 
 
 def _npz(path: Path, subject: str | None) -> _Entries:
-    """Read one camera, or as many as the intrinsics (V, 3, 3) are of, each array with an axis of cameras."""
     _without_subject(path, subject)
-    values = load_npz(path)
-    stacks = [len(value) for name, value in values.items() if name in NAMES["K"] and np.ndim(value) == 3]
-    if not stacks:
-        return entries_of(values, path), False
-    per_camera = {name: value for name, value in values.items() if np.ndim(value) > 1 and len(value) == stacks[0]}
-    shared = {name: value for name, value in values.items() if name not in per_camera}
-    return [{**shared, **{name: each[view] for name, each in per_camera.items()}} for view in range(stacks[0])], False
+    return read_npz(path), False
 
 
 _READERS: dict[str, Any] = {

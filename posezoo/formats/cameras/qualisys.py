@@ -7,10 +7,12 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from posezoo.errors import CorruptFileError
+from posezoo.errors import CorruptFileError, InputError
 from posezoo.files.reading import reading
 
 _SUBPIXELS = 64.0
+# In OpenCV's order: k1 k2 p1 p2 k3.
+_LENS = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2", "radialDistortion3")
 _MARKER_CAMERAS = ("fov_video", "fov_video_max")
 # The camera's y points up and its z backward; here y points down and z forward.
 _TURN = np.diag([1.0, -1.0, -1.0])
@@ -48,13 +50,18 @@ def read_qualisys(path: Path, cameras: Element) -> list[dict[str, object]]:
                 [0.0, value["focalLengthV"] / _SUBPIXELS, value["centerPointV"] / _SUBPIXELS - top],
                 [0.0, 0.0, 1.0],
             ]
-            names = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
+            further = [key for key in value if ("Distortion" in key or key == "skew") and key not in _LENS and value[key]]
+            if further:
+                raise InputError(
+                    f"{path}: camera {number + 1} has {further[0]} {value[further[0]]:g}; expected no distortion but "
+                    f"{', '.join(_LENS)}: undistort its pictures, or its keypoints, first."
+                )
             entry: dict[str, object] = {
                 "name": node.get("serial", str(number + 1)),
                 "K": K,
                 "R": R,
                 "t": -R @ center,
-                "distortion": [value.get(name, 0.0) / _SUBPIXELS for name in names],
+                "distortion": [value.get(name, 0.0) / _SUBPIXELS for name in _LENS],
             }
             if seen is not None:
                 entry["image_size"] = [int(right - left + 1), int(bottom - top + 1)]

@@ -12,6 +12,7 @@ import yaml
 
 from posezoo.errors import CorruptFileError, MissingFileError
 from posezoo.files.reading import read_bytes, reading
+from posezoo.formats.cameras.lenses import shared_lens
 
 _DEEPEST = 20
 
@@ -36,7 +37,7 @@ def load_storage(path: Path) -> dict[str, object]:
             for gigabytes, and OpenCV writes none.
     """
     with reading(path, "OpenCV's YAML"):
-        text = read_bytes(path, "OpenCV's YAML").decode()
+        text = read_bytes(path, "OpenCV's YAML").decode("utf-8-sig")
         text = re.sub(r"\A\s*%YAML[^\n]*\n", "", text)  # OpenCV's own directive is no YAML
         depth = 0
         for event in yaml.parse(text, _Storage):
@@ -61,9 +62,20 @@ def read_storage_xml(path: Path, root: Element) -> list[dict[str, object]]:
                 content[node.tag] = np.asarray(node.findtext("data", "").split(), dtype=np.float64).reshape(rows, cols)
             elif node.tag == "names":
                 content["names"] = [name.strip('"') for name in text.split()]
-            elif text.lstrip("-").isdecimal() and len(text) < 10:
-                content[node.tag] = int(text)
+            elif text:
+                content[node.tag] = _value(text)
     return _from_storage(content, path.stem)
+
+
+def _value(text: str) -> object:
+    """Return a number, a list of numbers or a text."""
+    if text.lstrip("-").isdecimal() and len(text) < 10:
+        return int(text)
+    try:
+        numbers = [float(part) for part in text.split()]
+    except ValueError:
+        return text.strip('"')
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def read_yaml(path: Path) -> list[dict[str, object]]:
@@ -80,14 +92,17 @@ def _from_storage(content: Mapping[str, object], name: str) -> list[dict[str, ob
         return [{"name": name, **({"image_size": size} if None not in size else {}), **content}]
     if not isinstance(content["names"], list):
         raise CorruptFileError(f"{name}: names is {type(content['names']).__name__}; expected a list of cameras.")
-    entries = []
-    for one in map(str, content["names"]):
-        own = {str(key).removesuffix(f"_{one}"): v for key, v in content.items() if str(key).endswith(f"_{one}")}
+    names, entries = [str(one) for one in content["names"]], []
+    # Of cameras 1 and left_1, K_left_1 belongs to the longer name.
+    owners = {key: max((n for n in names if str(key).endswith(f"_{n}")), key=len, default=None) for key in content}
+    shared = shared_lens({str(key): value for key, value in content.items() if owners[key] is None})
+    for one in names:
+        own = {str(key).removesuffix(f"_{one}"): value for key, value in content.items() if owners[key] == one}
         if None not in (own.get("W"), own.get("H")):
             own["image_size"] = [own["W"], own["H"]]
         # EasyMocap's R is the vector, its Rot the matrix of the same rotation.
         own["R"] = own.pop("Rot", own.get("R"))
-        entries.append({"name": one, **own})
+        entries.append({**shared, "name": one, **own})
     return entries
 
 

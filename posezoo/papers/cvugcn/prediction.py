@@ -27,6 +27,8 @@ _FRACTION = 1.5
 """The largest coordinate of keypoints that are fractions of a picture; some lie beside it."""
 _DEFINED = 0.5
 """Least share of the joints seen by two views that must lie before the cameras; on real pairs nearly all do."""
+_LEG_MM = (400.0, 1300.0)
+_UNITS_MM = {"micrometres": 0.001, "cm": 10.0, "inches": 25.4, "feet": 304.8, "m": 1000.0}
 _POSSIBLE_MM = (130.0, 4000.0)
 """Length of a leg, thigh and shin: the usual 400 to 1300 mm, and a factor of about three, half of a wrong unit's ten."""
 
@@ -112,11 +114,19 @@ def _check_legs(leg_mm: float) -> None:
     """
     if likely_unit(leg_mm) is None:
         return
-    found = f"legs are {leg_mm:.3g} mm long with these cameras; expected 400 to 1300 mm"
+    found = f"legs are {leg_mm:.3g} mm long with these cameras; expected {_LEG_MM[0]:g} to {_LEG_MM[1]:g} mm"
     if not _POSSIBLE_MM[0] <= leg_mm <= _POSSIBLE_MM[1]:
-        factor = 10.0 ** round(math.log10(math.prod(_POSSIBLE_MM) ** 0.5 / max(leg_mm, 1e-9)))
-        raise InputError(f"{found}: multiply the cameras' t by {factor:g}, to bring them to mm.")
+        raise InputError(f"{found}: multiply the cameras' t by {_to_mm(leg_mm)}.")
     warnings.warn(f"{found}; check the scale of the calibration.", category=PoseZooWarning, stacklevel=6)
+
+
+def _to_mm(leg_mm: float) -> str:
+    """Return by what to multiply a calibration that makes legs so long, as a sentence ends."""
+    units = [(size, unit) for unit, size in _UNITS_MM.items() if _LEG_MM[0] <= leg_mm * size <= _LEG_MM[1]]
+    if not units:
+        return f"about {math.prod(_LEG_MM) ** 0.5 / max(leg_mm, 1e-9):.2g}, to bring them to mm"
+    # A small leg in centimetres may be a long one in inches.
+    return ", or ".join(f"{size:g}, to bring them from {unit} to mm" for size, unit in units)
 
 
 def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
