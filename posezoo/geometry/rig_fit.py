@@ -113,7 +113,8 @@ def place(camera: Camera) -> Camera:
 def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float:
     """Return the median reprojection error as a share of the person's height in the picture.
 
-    Joints that two or more views see and that define no point count as infinitely far off.
+    Joints that two or more views see and that define no point count as infinitely far off, in all these views; so do joints
+    of which one view says a place that its lens cannot show.
 
     Raises:
         InputError: no joint is seen by two views at once.
@@ -127,7 +128,8 @@ def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Ca
     height = torch.where(seen, pixels[..., 1], torch.nan)
     extent = height.nan_to_num(nan=-torch.inf).amax(-1) - height.nan_to_num(nan=torch.inf).amin(-1)
     share = error / extent.clamp_min(1.0)[..., None]
-    counted = torch.where(torch.isnan(share), torch.inf, share)[seen & both]
+    undefined = (torch.isnan(share) & seen).any(0)
+    counted = torch.where(undefined, torch.inf, share)[seen & both]
     return float(counted.median())
 
 
