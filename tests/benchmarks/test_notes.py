@@ -40,6 +40,12 @@ QUOTED = {
         "({m[bl_dg_points_1]:.1f} mm, three seeds)",
     ],
     "georep/figure6_pictures": ["{m[bl]:.1f} mm to {m[bl_sg]:.1f} (SG) and {m[bl_dg_aug]:.1f} (DG + AUG)"],
+    "geoselfsup/figure6": [
+        "SS + Symm spreads by {low[ss_symm_weak.spread]:.2f} to {high[ss_symm_weak.spread]:.2f}",
+        "by {low[ss_symm_strong.spread]:.2f} to {high[ss_symm_strong.spread]:.2f}, as the labels do",
+        "({low[ss_symm.spread]:.2f} to {high[ss_symm.spread]:.2f}; full model {low[full.spread]:.2f} to"
+        " {high[full.spread]:.2f}, SS {low[ss.spread]:.2f} to {high[ss.spread]:.2f})",
+    ],
     "geoselfsup/table3": [
         "({m[adv_da]:.1f} +- {s[adv_da]:.1f} against {m[adv]:.1f} +- {s[adv]:.1f}",
         "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
