@@ -153,9 +153,6 @@ def test_another_person_in_a_view_is_not_called_a_mirror_image(tmp_path, capsys,
     _, _, err = predict(tmp_path, capsys, weights, [seen["S9"][0], seen["S11"][1]], cameras[:2])
     assert "mirrored" not in err
     assert "mend that file" not in err
-    _, _, err = predict(tmp_path, capsys, weights, [seen["S9"][1], seen["S11"][2]], cameras[1:3])
-    assert re.search("the views (disagree|do not fit the cameras): half of the joints are off by more than", err)
-    assert "mend that file" not in err
 
 
 def test_a_camera_that_is_turned_is_not_called_early_or_late(tmp_path, capsys, weights, walks):
