@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posezoo.errors import InputError
@@ -19,6 +19,12 @@ from posezoo.skeletons import Skeleton
 GOOD = 0.03
 """Median reprojection error, in shares of the person's height in the picture, up to which views and cameras fit. Detectors
 err by 0.005 to 0.013, and a calibration that is off by a degree adds 0.02 or so."""
+SUSPECT = 0.02
+"""The same above which views are said to disagree, though they may be right."""
+FITTED = 0.015
+"""The same of views that nothing is wrong with: only what brings others down to this is claimed to be what is wrong."""
+_ALIKE, _ALIKE_BY = 1.3, 0.002
+"""Errors that differ by less than the factor or by less than the sum may as well be equal: noise decides between them."""
 _MUCH_BETTER = 0.3
 _MOST_ORDERS = 5  # cameras, up to which all orders are tried
 FACTORS = (0.5, 2.0, 1 / 3, 3.0, 2 / 3, 1.5)
@@ -38,6 +44,8 @@ class RigFit:
         placed: whether t was taken as the camera's place in the world.
         error: median reprojection error, in shares of the person's height in the picture; infinite where no point is had.
         given_error: the same of the cameras as they were given.
+        given: the cameras as they were given.
+        alike: of cameras left as they are, the changes that fit much better, and equally well: nothing tells which is right.
     """
 
     cameras: tuple[Camera, ...]
@@ -46,6 +54,8 @@ class RigFit:
     error: float
     given_error: float
     placed: bool = False
+    given: tuple[Camera, ...] = ()
+    alike: tuple[RigFit, ...] = ()
 
     @property
     def changed(self) -> str:
@@ -53,20 +63,28 @@ class RigFit:
         parts = ["R and t are taken as camera-to-world"] if self.inverted else []
         parts += ["t is taken as the camera's place"] if self.placed else []
         if self.order != tuple(range(len(self.order))):
-            names = [camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)]
-            parts.append(f"the views are of {', '.join(names)}, in this order")
+            parts.append(f"the views are of {self._named}, in this order")
         return " and ".join(parts)
 
+    @property
+    def _named(self) -> str:
+        """The cameras' names in the order of the views."""
+        return ", ".join(
+            camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)
+        )
 
-def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], float]) -> RigFit:
+
+def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], float], as_given: bool = False) -> RigFit:
     """Find the order and the convention of cameras that fit best, if they do not fit as given.
 
     Args:
         cameras: as a file has them.
         misfit: of cameras in the order of the views, such as :func:`reprojection_share` of what was seen.
+        as_given: whether to measure the error alone, and to change nothing.
 
     Returns:
-        the cameras as given where their error is below :data:`GOOD` or nothing else is much better.
+        the cameras as given where their error is below :data:`GOOD`, nothing else is much better, or several changes are
+        that fit alike.
 
     Example:
         >>> from posezoo.geometry import h36m_cameras
@@ -77,22 +95,32 @@ def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], floa
         (1, 0)
     """
     given = misfit(cameras)
-    as_given = RigFit(tuple(cameras), tuple(range(len(cameras))), False, given, given)
-    if given <= GOOD:
-        return as_given
-    found = min(_others(cameras), key=lambda fit: misfit(fit.cameras), default=as_given)
-    error = misfit(found.cameras)
-    if error > min(2 * GOOD, _MUCH_BETTER * given):
-        return as_given
-    return replace(found, error=error, given_error=given)
+    unchanged = RigFit(tuple(cameras), tuple(range(len(cameras))), False, given, given, given=tuple(cameras))
+    if given <= GOOD or as_given:
+        return unchanged
+    tried = [
+        replace(other, error=misfit(other.cameras), given_error=given, given=tuple(cameras)) for other in _others(cameras)
+    ]
+    found = min(tried, key=lambda fit: fit.error, default=unchanged)
+    most = min(2 * GOOD, _MUCH_BETTER * given)
+    if found.error > most:
+        return unchanged
+    alike = [fit for fit in tried if fit.error <= min(most, max(_ALIKE * found.error, found.error + _ALIKE_BY))]
+    # In an even ring every order that goes round the same way gives the same picture of a turned world.
+    return found if len(alike) == 1 else replace(unchanged, alike=tuple(alike))
 
 
-def _others(cameras: Sequence[Camera]) -> Iterator[RigFit]:
+def other_orders(cameras: Sequence[Camera]) -> list[RigFit]:
+    """Return the cameras in all other orders, of many only in the reverse; without errors."""
+    return list(_others(cameras, (None,)))
+
+
+def _others(cameras: Sequence[Camera], conventions: Sequence[Callable[[Camera], Camera] | None] = ()) -> Iterator[RigFit]:
     """Yield the cameras in other orders, inverted, and placed at t."""
     count = len(cameras)
     identity = tuple(range(count))
     orders = list(itertools.permutations(identity)) if count <= _MOST_ORDERS else [identity, identity[::-1]]
-    for taken in (None, invert, place):
+    for taken in conventions or (None, invert, place):
         turned = list(cameras) if taken is None else [taken(camera) for camera in cameras]
         for order in orders:
             if taken is not None or order != identity:
@@ -119,6 +147,26 @@ def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Ca
     Raises:
         InputError: no joint is seen by two views at once.
     """
+    share, counted = _shares(keypoints, cameras)
+    return float(share[counted].median())
+
+
+def worst_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float:
+    """Return what :func:`reprojection_share` does of the view that is furthest off.
+
+    Of many views, the median of all joints hides one of which nothing fits.
+
+    Raises:
+        InputError: no joint is seen by two views at once.
+    """
+    share, counted = _shares(keypoints, cameras)
+    return max(float(own[which].median()) for own, which in zip(share, counted, strict=True) if bool(which.any()))
+
+
+def _shares(
+    keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]
+) -> tuple[Float[Tensor, "V T J"], Bool[Tensor, "V T J"]]:
+    """Return reprojection errors in shares of the person's height, infinite where there is no point, and which count."""
     pixels = torch.as_tensor(keypoints, dtype=torch.float64)
     seen = torch.isfinite(pixels).all(-1)
     both = seen.sum(0) >= 2
@@ -129,8 +177,7 @@ def reprojection_share(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Ca
     extent = height.nan_to_num(nan=-torch.inf).amax(-1) - height.nan_to_num(nan=torch.inf).amin(-1)
     share = error / extent.clamp_min(1.0)[..., None]
     undefined = (torch.isnan(share) & seen).any(0)
-    counted = torch.where(undefined, torch.inf, share)[seen & both]
-    return float(counted.median())
+    return torch.where(undefined, torch.inf, share), seen & both
 
 
 def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera]) -> float | None:
@@ -140,7 +187,7 @@ def fitting_factor(keypoints: Float[Tensor, "V T J 2"], cameras: Sequence[Camera
     """
     errors = {factor: reprojection_share(torch.as_tensor(keypoints) * factor, cameras) for factor in FACTORS}
     best = min(errors, key=errors.__getitem__)
-    return best if errors[best] <= GOOD else None
+    return best if errors[best] <= FITTED else None
 
 
 def leg_length(world: Float[np.ndarray, "T J 3"], skeleton: Skeleton) -> float:

@@ -10,17 +10,16 @@ import numpy as np
 from torch import Tensor
 
 from posezoo.errors import InputError, PoseZooWarning
-from posezoo.poses.checks import check_confidence, swapped_axes_fraction
+from posezoo.lifting.suspicions import ENOUGH, of_coordinates
+from posezoo.poses.checks import check_confidence
 from posezoo.poses.missing import convert_found, is_complete, missing_joints
 from posezoo.poses.plausibility import plausibility
 from posezoo.poses.posedata import PoseData
 from posezoo.skeletons import Skeleton, get_skeleton
 
 LARGEST_PX = 1e6
-# Statistics of fewer poses than this say nothing about the file.
-_ENOUGH = 8
-# The user's line, counted from _warn: check_keypoints, predict, torch's wrapper of inference_mode, and who called.
-_CALLER = 5
+# The user's line, counted from check_keypoints: predict, torch's wrapper of inference_mode, and who called.
+_CALLER = 4
 
 Values = np.ndarray | Tensor | Sequence[object]
 """Numbers as users hold them: an array, a tensor on any device, or nested lists."""
@@ -169,10 +168,10 @@ def check_keypoints(
     shape = values.shape[:-2]
     values = values.reshape(-1, *values.shape[-2:])
     flat = None if trust is None else trust.reshape(-1, len(source))
-    body = plausibility(values, source) if len(values) >= _ENOUGH else None
+    body = plausibility(values, source) if len(values) >= ENOUGH else None
     is_person = body is None or body.is_person
     if body is not None and not is_person:
-        warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=_CALLER - 1)
+        warnings.warn(body.sentence(source), PoseZooWarning, stacklevel=_CALLER)
     sizes = None if size is None else np.asarray([size])
     complete = is_complete(values, flat, sizes)
     if not complete:
@@ -201,7 +200,8 @@ def check_keypoints(
         raise InputError(f"a keypoint lies at {largest:.3g}; expected pixels, at most {LARGEST_PX:g}.")
     lifted = values if usable is None else values[usable]
     if len(lifted) and is_person:
-        _warn(lifted, source, target, largest, size)
+        for sentence in of_coordinates(lifted, source, target, largest, size).values():
+            warnings.warn(sentence, PoseZooWarning, stacklevel=_CALLER)
     return Keypoints(values, trust, shape, approximated, present, usable, size)
 
 
@@ -246,52 +246,3 @@ def _size(image_size: object) -> tuple[float, float]:
         pass
     found = " ".join(repr(image_size).split())[:80]
     raise InputError(f"image_size is {found}; expected (width, height) in pixels, one for all pictures.")
-
-
-def _warn(
-    values: np.ndarray,
-    source: Skeleton,
-    skeleton: Skeleton,
-    largest: float,
-    image_size: tuple[float, float] | None,
-) -> None:
-    """Warn of keypoints that look wrong; NaN, where a joint is missing, compares as False with everything.
-
-    Takes a few microseconds, because ``predict`` calls it for single poses too.
-    """
-    if {"head_top", "left_ankle", "right_ankle"} <= set(skeleton.joints):
-        head, left, right = (values[:, skeleton.joints.index(j)] for j in ("head_top", "left_ankle", "right_ankle"))
-        share = float(np.count_nonzero(head[:, 1] > np.maximum(left[:, 1], right[:, 1]))) / len(values)
-        lying = swapped_axes_fraction(values, skeleton) if len(values) >= _ENOUGH else 0.0
-        if lying > 0.8:
-            warnings.warn(
-                f"people lie on their side in {lying:.0%} of the poses, head toward smaller x: unless they do, y stands "
-                "before x; exchange the two.",
-                category=PoseZooWarning,
-                stacklevel=_CALLER,
-            )
-        elif share > 0.5:
-            # Of few poses nothing tells whether the order of their joints is another.
-            order = "" if len(values) >= _ENOUGH else f", and are these joints those of {source.name} (skeleton=)?"
-            warnings.warn(
-                f"heads are below feet in {share:.0%} of the poses: keypoints need y down; with y up, pass height - y"
-                f"{order or '.'}",
-                category=PoseZooWarning,
-                stacklevel=_CALLER,
-            )
-    if image_size is not None and np.count_nonzero(values[:, skeleton.root] > image_size) > len(values):
-        warnings.warn(
-            f"most people lie outside an image of {image_size[0]:g} x {image_size[1]:g}: are these width and height?",
-            category=PoseZooWarning,
-            stacklevel=_CALLER,
-        )
-    # Screen coordinates (-1 to 1, one scale for both axes) are lifted as they are.
-    if largest <= 1.5 and np.count_nonzero(values < 0) < 0.05 * values.size:
-        does_so = ", as read_keypoints(image_size=(width, height)) does"
-        size = does_so if image_size is None else f" ({image_size[0]:g} and {image_size[1]:g})"
-        warnings.warn(
-            "all keypoints lie within 0..1, as fractions of the image do: expected pixels; multiply by the image's width "
-            f"and height{size}.",
-            category=PoseZooWarning,
-            stacklevel=_CALLER,
-        )

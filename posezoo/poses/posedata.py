@@ -54,6 +54,7 @@ class PoseData:
         sequences: what the clips are.
         time_s: (N,) float64 seconds from the start of the clip, None where only ``Sequence.fps`` tells them.
         picture: (N,) names of the pictures, of a folder of these; None elsewhere.
+        counted: whether frames are numbered by their place in a file that gives them no numbers.
 
     Raises:
         InputError: the arrays do not belong together.
@@ -68,6 +69,7 @@ class PoseData:
     confidence: np.ndarray | None = None
     time_s: np.ndarray | None = None
     picture: np.ndarray | None = None
+    counted: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.skeleton, Skeleton):

@@ -183,6 +183,7 @@ def people_in_time(
     rates: Sequence[float | int | None],
     files: Sequence[Path | str],
     cameras: Sequence[Camera],
+    as_given: bool = False,
 ) -> tuple[list[Observed], RigFit, Timeline | None]:
     """Match people across views by :func:`people_and_rig`, in frames that :func:`synchronise` matches.
 
@@ -192,6 +193,7 @@ def people_in_time(
     Args:
         views, rates, files: as in :func:`synchronise`.
         cameras: as a file has them.
+        as_given: as in :func:`people_and_rig`.
 
     Returns:
         the people, what was found out about the cameras, and when the frames were taken, where the views say it.
@@ -201,12 +203,12 @@ def people_in_time(
     """
     together = synchronise(views, rates, files)
     if not together.moved:
-        return *people_and_rig(views, cameras), together.timeline
+        return *people_and_rig(views, cameras, as_given), together.timeline
     by_number = None
     with contextlib.suppress(InputError):  # views may have no number in common
-        by_number = people_and_rig(views, cameras)
+        by_number = people_and_rig(views, cameras, as_given)
     try:
-        people, fit = people_and_rig(together.views, cameras)
+        people, fit = people_and_rig(together.views, cameras, as_given)
     except InputError:
         if by_number is None or by_number[1].error > GOOD:
             raise

@@ -184,12 +184,15 @@ def _misfit_of_seen(person: Observed, cameras: Sequence[Camera]) -> float:
         return float("inf")
 
 
-def people_and_rig(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) -> tuple[list[Observed], RigFit]:
+def people_and_rig(
+    views: Sequence[Sequence[Track]], cameras: Sequence[Camera], as_given: bool = False
+) -> tuple[list[Observed], RigFit]:
     """Match people across views, with the cameras in the order and the convention that fits.
 
     Args:
         views: tracks of each view, who is seen longest and best first.
         cameras: as a file has them.
+        as_given: whether no other order or convention is tried, as where the keypoints themselves are wrong.
 
     Returns:
         the people, and what was found out about the cameras. Where nothing fits, people are matched by their rank in each
@@ -213,7 +216,7 @@ def people_and_rig(views: Sequence[Sequence[Track]], cameras: Sequence[Camera]) 
         seen_by_all = [p for p in matched if len(p.views) == len(views)]
         return min((_misfit_of_seen(p, given) for p in seen_by_all), default=ranked.misfit(given))
 
-    fit = fit_rig(cameras, misfit)
+    fit = fit_rig(cameras, misfit, as_given)
     people = match_people(views, fit.cameras)
     whole = [person for person in people if len(person.views) == len(views)]
     return (people if whole or (len(views) > 2 and people) else [ranked]), fit

@@ -11,7 +11,8 @@ import torch
 
 from posezoo.data import load_dataset
 from posezoo.geometry import rotation_about
-from posezoo.geometry.view_faults import fault_of_sides, fault_of_time, sides_of_body
+from posezoo.geometry.view_faults import fault_of_time
+from posezoo.geometry.view_sides import fault_of_sides, sides_of_body
 from posezoo.skeletons import get_skeleton
 from tests.cli.commands import refused
 from tests.cli.several_cameras import calibration, predict
@@ -87,7 +88,7 @@ def test_views_that_are_mirrored_are_refused_by_name(tmp_path, capsys, weights, 
     rig = calibration(tmp_path / "rig.json", cameras[:2])
     for kind, words in (
         ("mirrored", "cam2 fits the other views only with its picture mirrored"),
-        ("exchanged", "cam1 or cam2 fits the other only with left and right exchanged"),
+        ("exchanged", "cam2 fits the other views only with left and right exchanged"),
     ):
         for name, view in (("a", pixels[0]), ("b", turned(pixels[1], kind))):
             np.savez(tmp_path / f"{name}.npz", keypoints=view, skeleton="h36m17", image_size=(1000, 1000))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     """Refine the poses of one person seen by several cameras."""
+    from posezoo.geometry.rig_fit import GOOD
+    from posezoo.lifting.suspicions import of_view, of_views
     from posezoo.papers.cvugcn.prediction import check_pixels
     from posezoo.video.clocks import people_in_time
 
@@ -43,8 +45,14 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     rates = [options.fps or view.fps for view in views]
     fps = rates[0] if len(set(rates)) == 1 else None
     clip_options.check_rate(options, fps is not None or any(view.timed or view.times_s is not None for view in views))
+    view_checks.say_lengths(views, files)
     tracks = [_prepared(view, fps, options) for view in views]
-    people, fit, timeline = people_in_time(tracks, rates, files, cameras)
+    found = [of_view(v.data.keypoints_2d, v.data.skeleton, model.skeleton, v.image_size) for v in views]
+    # Of keypoints that are wrong themselves, what seems wrong about the cameras is misleading.
+    people, fit, timeline = people_in_time(tracks, rates, files, cameras, as_given=any(found))
+    odd = of_views(found, fit.error <= GOOD)
+    for number, sentence in odd:
+        warnings.warn(f"{files[number]}: {sentence}", PoseZooWarning, stacklevel=2)
     number = options.person or 1
     if not 1 <= number <= len(people):
         raise InputError(f"--person {number}; two or more views see {len(people)}.")
@@ -52,14 +60,18 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
     check_pixels(person.keypoints, fit.cameras)
     names = [camera.name or Path(file).stem for camera, file in zip(fit.cameras, files, strict=True)]
     rig = Seen(people, person, fit, names, [view.image_size for view in views], tracks, views[0].data.skeleton)
-    view_checks.say_left_out(rig)
-    view_checks.refuse_mirrored(rig)
-    view_checks.say_fit(rig)
-    moved = view_checks.say_time(rig, fps)
+    moved = False
+    if not odd:
+        view_checks.refuse_mirrored(rig)
+        if not fit.alike:
+            view_checks.say_left_out(rig)
+        view_checks.say_fit(rig)
+        moved = view_checks.say_time(rig, fps)
     view_checks.check_unit(person.leg_mm(fit.cameras, views[0].data.skeleton), options)
     trust = person.confidence if any(view.data.confidence is not None for view in views) else None
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the views do not fit")  # view_checks says more
+        # view_checks says more, and by the files' names
+        warnings.filterwarnings("ignore", message=r"the views do not fit|knees bend backwards|views? \d")
         result = model.predict_views(
             person.keypoints,
             fit.cameras,
@@ -69,7 +81,12 @@ def predict(model: CVUGCN, options: argparse.Namespace) -> int:
             undistort=not options.no_undistort,
             frames=person.frames,
         )
-    if not moved:
+    if result.undefined == result.world_mm[..., 0].size:
+        raise InputError(
+            f"nothing was triangulated in the {len(person.frames)} frames that two views have: no joint is seen by two of "
+            "them at once; check that the files are of one recording, and what is in them: posezoo data check FILE."
+        )
+    if not moved and not odd:
         view_checks.say_worst(rig, result)
     saved = replace(
         result.in_world(),
@@ -119,9 +136,15 @@ def _cameras_and_files(options: argparse.Namespace) -> tuple[list[Camera], list[
         files = [by_name[name] for name in wanted]
     elif options.views and len(files) == len(cameras):
         files = [files[names.index(name)] for name in wanted]
-    if len(wanted) != len(files) or len(files) < 2:
+    if len(files) < 2:
         raise InputError(
-            f"{len(files)} files and {len(wanted)} cameras; give one file for each camera, or say which cameras they are "
+            f"one file, {files[0]}; {options.name} needs two or more views of one recording, each with its camera: give two "
+            f"or more files{'' if len(names) > 1 else f', and a calibration of as many cameras: {options.cameras} has one'}."
+        )
+    if len(wanted) != len(files):
+        cameras_found = f"{len(wanted)} camera{'' if len(wanted) == 1 else 's'}"
+        raise InputError(
+            f"{len(files)} files and {cameras_found}; give one file for each camera, or say which cameras they are "
             f"of, in the order of the files: --views, and {len(files)} of {', '.join(names)}."
         )
     if by_name and not set(wanted) <= set(by_name):

@@ -49,6 +49,7 @@ class Clips:
             are places in a list, and the people are tracked by where they stand.
         time_s: (N,) seconds from the start of the video, where the file says them.
         picture: (N,) names of the pictures, where the file has an entry for each pose.
+        counted: whether frames are numbered by their place alone, as the file has no numbers of frames.
         depth: (N, J) what the file has as z beside x and y, to tell 3D poses from pixels; it is not read.
     """
 
@@ -66,6 +67,7 @@ class Clips:
     time_s: np.ndarray | None = None
     picture: np.ndarray | None = None
     depth: np.ndarray | None = None
+    counted: bool = False
 
 
 def numeric(values: object, what: str, path: Path) -> np.ndarray:
@@ -230,6 +232,7 @@ def to_posedata(
         sequences=sequences,
         time_s=None if clips.time_s is None else clips.time_s.astype(np.float64),
         picture=clips.picture,
+        counted=clips.counted,
     )
     return identify(data, clips.identified)
 

@@ -6,6 +6,8 @@ array of objects.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from posezoo.formats.keypoints.clips import Clips
@@ -37,7 +39,7 @@ def read_frame_arrays(content: Content) -> Clips:
         Frame(tuple(Person(person) for person in frame) if frame.size else (), number)
         for number, frame in enumerate(_frames(content))
     ]
-    return gather(frames, content.path, "arrays")
+    return replace(gather(frames, content.path, "arrays"), counted=True)
 
 
 def is_freemocap(content: Content) -> bool:
@@ -60,6 +62,7 @@ def read_freemocap(content: Content) -> Clips:
         frame=np.tile(np.arange(frames), cameras),
         sequences=tuple(Sequence(trial=content.path.stem, view=camera) for camera in range(cameras)),
         implied=("mediapipe33",),
+        counted=True,
     )
 
 

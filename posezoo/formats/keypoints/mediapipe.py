@@ -118,6 +118,7 @@ def read_mediapipe_array(content: Content) -> Clips:
         confidence=rows[..., 3] if rows.shape[-1] == 4 else None,
         implied=("mediapipe33",),
         normalised=normalised,
+        counted=True,
     )
 
 

@@ -32,7 +32,9 @@ def read_movenet(content: Content) -> Clips:
         raise InputError(f"{content.path} holds no people (MoveNet's scores are all below 0.1).")
     points = rows[present][:, : 3 * _JOINTS].reshape(-1, _JOINTS, 3)[..., [1, 0, 2]]
     sequence, sequences = group([content.path.stem] * len(frame), person.tolist())
-    return Clips(points, sequence, frame, sequences, implied=("coco17",), normalised=True, identified=not multi)
+    return Clips(
+        points, sequence, frame, sequences, implied=("coco17",), normalised=True, identified=not multi, counted=True
+    )
 
 
 def _array(content: Content) -> np.ndarray | None:

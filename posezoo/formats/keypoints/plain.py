@@ -86,6 +86,7 @@ def read_plain(content: Content) -> Clips:
         stated=_stated(value, path),
         time_s=None if times is None else np.repeat(times, people),
         picture=_pictures(value.get("picture"), count),
+        counted=value.get("frame") is None,
     )
 
 
@@ -248,7 +249,7 @@ def read_array(content: Content) -> Clips:
     persons = [""] * frames if people == 1 else list(range(people)) * frames
     sequence, sequences = group([content.path.stem] * len(rows), persons)
     trust = None if confidence is None else confidence.reshape(rows.shape[:2])
-    return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences, trust)
+    return Clips(rows, sequence, np.repeat(np.arange(frames), people), sequences, trust, counted=True)
 
 
 def _candidates(value: Mapping[str, object]) -> list[np.ndarray]:

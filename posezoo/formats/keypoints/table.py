@@ -138,7 +138,7 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
         pairs = list(zip(column("image_width", ""), column("image_height", ""), strict=True))
         known = {pair: picture_size(numbers(np.asarray(pair), "image_width", path), path) for pair in set(pairs)}
         sizes = [known[pair] for pair in pairs]
-    videos, frame, times = _recordings(cells, names, path)
+    videos, frame, times, counted = _recordings(cells, names, path)
     who = table_rows.find(names, table_rows.PERSONS)
     # Pandas writes numbers as 1.0 where some are unknown.
     persons = [""] * len(cells) if who is None else [re.sub(r"^(\d+)\.0+$", r"\1", name) for name in cells[:, who].tolist()]
@@ -151,11 +151,11 @@ def _labelled(cells: np.ndarray, names: list[str], keypoints: np.ndarray, path: 
             seen[key] = seen.get(key, -1) + 1
             persons[row] = str(seen[key])
     sequence, sequences = group(videos, persons, sizes)
-    return Clips(keypoints, sequence, frame, sequences, identified=identified, time_s=times)
+    return Clips(keypoints, sequence, frame, sequences, identified=identified, time_s=times, counted=counted)
 
 
-def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[str], np.ndarray, np.ndarray | None]:
-    """Return the recording and the frame of each row, and its seconds where they are known.
+def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[str], np.ndarray, np.ndarray | None, bool]:
+    """Return the recording and the frame of each row, its seconds where they are known, and whether frames are counted.
 
     The frame is what a column of numbers says, else the number in the name of a picture, else told by the time or by the
     index that pandas writes; else rows are counted.
@@ -181,7 +181,8 @@ def _recordings(cells: np.ndarray, names: list[str], path: Path) -> tuple[list[s
         frame = frames_by_time(times)
     else:
         frame = np.arange(len(cells)) if index is None else index
-    return [name.strip() or path.stem for name in recordings], frame, times
+    counted = stated is None and found is None and times is None and index is None
+    return [name.strip() or path.stem for name in recordings], frame, times, counted
 
 
 def _without_blank_rows(cells: np.ndarray, header: list[str]) -> np.ndarray:

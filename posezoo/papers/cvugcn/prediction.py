@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from torch import Tensor
 from posezoo.errors import InputError, PoseZooWarning
 from posezoo.geometry import Camera
 from posezoo.geometry.rig_fit import GOOD, leg_length, likely_unit
+from posezoo.geometry.view_faults import NOTICEABLE
+from posezoo.geometry.view_sides import BENDS_BACKWARDS, faults_of_sides, likely_faults, sentence_of_sides, sides_of_body
 from posezoo.lifting.inputs import as_array, check_batch_size, check_convertible
+from posezoo.lifting.suspicions import ENOUGH, of_view, of_views
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
 from posezoo.papers.cvugcn.refinement import Refinement
 from posezoo.papers.cvugcn.rig import Rig
@@ -69,7 +73,15 @@ def predict_views(
     world, camera, coarse = solve(model, given, limit, follows, batch_size)
     found = measure(world, given, limit)
     _check_legs(leg_length(coarse.cpu().numpy(), model.skeleton))
-    _warn_of_misfit(given.pixels, measure(coarse, given, limit).reprojection_px)
+    error_px = measure(coarse, given, limit).reprojection_px
+    _check_defined(given, error_px, limit, values)
+    share = _shares(given.pixels, error_px)
+    fit = bool(share.nanmedian() <= GOOD)
+    odd = of_views([of_view(view, source, model.skeleton) for view in values], fit)
+    for view, sentence in odd:
+        warnings.warn(f"view {view + 1}: {sentence}", category=PoseZooWarning, stacklevel=5)
+    if not odd and not _warn_of_sides(values, source, placed, share, coarse.cpu().numpy(), model.skeleton, undistort):
+        _warn_of_misfit(share)
     return MultiViewPrediction(
         world_mm=world,
         camera_mm=camera,
@@ -129,36 +141,116 @@ def _to_mm(leg_mm: float) -> str:
     return ", or ".join(f"{size:g}, to bring them from {unit} to mm" for size, unit in units)
 
 
-def _warn_of_misfit(pixels: Tensor, error_px: Tensor) -> None:
-    """Warn where what was triangulated (V, T, J) is far from the keypoints (T, V, J, 2): the cameras are of other views.
+def _check_defined(given: Views, error_px: Tensor, limit: float | str | None, values: np.ndarray) -> None:
+    """Refuse views of which most joints have no point; warn where no joint is seen by two.
+
+    Args:
+        given: what was seen.
+        error_px: (V, T, J) of what was triangulated.
+        limit: as in :func:`triangulate_views`.
+        values: (V, T, J, 2) keypoints as they came, px.
 
     Raises:
-        InputError: of most joints that views see together, no point is before the cameras.
+        InputError: of most joints that views see together, no point is before the cameras, or none is within the limit; or
+            keypoints lie where no camera sees.
     """
-    seen = torch.isfinite(pixels).all(-1).movedim(1, 0)
-    known = torch.isfinite(error_px) & seen
-    if not bool((seen.sum(0) > 1).any()):
+    seen = torch.isfinite(given.pixels).all(-1).movedim(1, 0)
+    together = seen & (seen.sum(0) > 1)
+    if not bool(together.any()):
+        known = np.isfinite(values).all(-1)
+        if bool((known.sum(0) > 1).any()):
+            low, high = values[known].min(0), values[known].max(0)
+            raise InputError(
+                f"keypoints lie at x {low[0]:.0f} to {high[0]:.0f} and y {low[1]:.0f} to {high[1]:.0f} px, where these "
+                "cameras see nothing; expected pixels of the pictures that the cameras were calibrated with."
+            )
         warnings.warn("no joint is seen by two views: all poses are NaN.", category=PoseZooWarning, stacklevel=6)
         return
-    together = seen & (seen.sum(0) > 1)
-    defined = float(known[together].float().mean())
-    if defined < _DEFINED:
-        raise InputError(
-            f"{'no' if not defined else f'{defined:.0%} of the'} joint{'s' if defined else ''} that two views see "
-            f"lie{'' if defined else 's'} before both cameras; check that keypoints and cameras are in one order, that R, t "
-            "are world-to-camera (t is -R @ centre, not the centre), and that x points right, y down and z forward: "
-            "OpenGL's, Blender's and NeRF's cameras have y and z the other way."
-        )
+    defined = float((torch.isfinite(error_px) & seen)[together].float().mean())
+    if defined >= _DEFINED:
+        return
+    if isinstance(limit, float):
+        free = measure(triangulate_views(given, None), given, None).reprojection_px
+        usual = free[together & torch.isfinite(free)]
+        if len(usual) >= _DEFINED * int(together.sum()):
+            raise InputError(
+                f"max_reprojection_px={limit:g} leaves {defined:.0%} of the joints: the views are off by "
+                f"{float(usual.median()):.3g} px at the median; give a greater one, or auto."
+            )
+    raise InputError(
+        f"{'no' if not defined else f'{defined:.0%} of the'} joint{'s' if defined else ''} that two views see "
+        f"lie{'' if defined else 's'} before both cameras; check that keypoints and cameras are in one order, that R, t "
+        "are world-to-camera (t is -R @ centre, not the centre), and that x points right, y down and z forward: "
+        "OpenGL's, Blender's and NeRF's cameras have y and z the other way."
+    )
+
+
+def _shares(pixels: Tensor, error_px: Tensor) -> Tensor:
+    """Return reprojection errors (V, T, J) of keypoints (T, V, J, 2) as shares of the person's height, each view's median.
+
+    It is NaN of a view that sees nothing.
+    """
     rows = torch.where(torch.isfinite(pixels).all(-1), pixels[..., 1], torch.nan).movedim(1, 0)
     height = rows.nan_to_num(nan=-torch.inf).amax(-1) - rows.nan_to_num(nan=torch.inf).amin(-1)
-    share = float((error_px / height.clamp_min(1.0)[..., None])[known].median())
-    if share > GOOD:
+    return error_px / height.clamp_min(1.0)[..., None]
+
+
+def _warn_of_misfit(share: Tensor) -> None:
+    """Warn where what was triangulated is far from the keypoints: the cameras are of other views."""
+    usual = float(share.nanmedian())
+    if usual > GOOD:
         warnings.warn(
-            f"the views do not fit the cameras: half of the joints are off by more than {share:.1%} of the person's height; "
+            f"the views do not fit the cameras: half of the joints are off by more than {usual:.1%} of the person's height; "
             "check that keypoints and cameras are in one order, and that R, t are world-to-camera.",
             category=PoseZooWarning,
             stacklevel=6,
         )
+
+
+def _warn_of_sides(
+    values: np.ndarray,
+    source: Skeleton,
+    cameras: Sequence[Camera],
+    share: Tensor,
+    world: np.ndarray,
+    skeleton: Skeleton,
+    undistort: bool,
+) -> bool:
+    """Warn of views that are mirrored or whose sides are exchanged; return whether some are.
+
+    Mirror images are tried only where a view is off by more than good detectors are: it takes a tenth of a second.
+
+    Args:
+        values: (V, T, J, 2) px.
+        source: their layout.
+        cameras: one a view.
+        share: (V, T, J) reprojection errors in shares of the person's height.
+        world: (T, J, 3) what was triangulated.
+        skeleton: its layout.
+        undistort: whether the cameras' distortion is in the keypoints.
+    """
+    if values.shape[1] < ENOUGH:  # of few frames nothing tells it from noise
+        return False
+    off = share.flatten(1).nanmedian(1).values
+    if float(off.nan_to_num(nan=0.0).max()) > NOTICEABLE:
+        plain = [camera if undistort else replace(camera, distortion=None) for camera in cameras]
+        widths = [float(c.image_size[0]) if c.image_size else 2 * float(c.K[0, 2]) for c in cameras]
+        faults = faults_of_sides(values.astype(np.float64), plain, source.mirror, widths)
+        faults = likely_faults(faults, values.astype(np.float64), plain, source, widths)
+        if faults and faults[0].sure:
+            names = [f"view {number}" for number in range(1, len(cameras) + 1)]
+            sentence = sentence_of_sides(faults, names).replace("that file", "it").replace("those files", "them")
+            warnings.warn(
+                f"{sentence[:-1]} (posezoo.geometry.view_sides.faults_of_sides finds it).",
+                category=PoseZooWarning,
+                stacklevel=6,
+            )
+            return True
+    # Cameras in the wrong order mirror the world too.
+    if float(share.nanmedian()) <= GOOD and sides_of_body(world, skeleton) < 0:
+        warnings.warn(BENDS_BACKWARDS, category=PoseZooWarning, stacklevel=6)
+        return True
+    return False
 
 
 def _together(
