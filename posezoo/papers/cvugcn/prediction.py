@@ -17,6 +17,7 @@ from posezoo.geometry import Camera
 from posezoo.geometry.rig_fit import GOOD, leg_length, likely_unit
 from posezoo.geometry.view_faults import NOTICEABLE
 from posezoo.geometry.view_sides import BENDS_BACKWARDS, faults_of_sides, likely_faults, sentence_of_sides, sides_of_body
+from posezoo.lifting.base import outside_inference
 from posezoo.lifting.inputs import as_array, check_batch_size, check_convertible
 from posezoo.lifting.suspicions import ENOUGH, of_view, of_views
 from posezoo.papers.cvugcn.observations import Views, measure, triangulate_views
@@ -83,9 +84,9 @@ def predict_views(
     if not odd and not _warn_of_sides(values, source, placed, share, coarse.cpu().numpy(), model.skeleton, undistort):
         _warn_of_misfit(share)
     return MultiViewPrediction(
-        world_mm=world,
-        camera_mm=camera,
-        triangulated_mm=coarse,
+        world_mm=outside_inference(world),
+        camera_mm=outside_inference(camera),
+        triangulated_mm=outside_inference(coarse),
         skeleton=model.skeleton,
         undefined=int(torch.isnan(world).any(-1).sum()),
         reprojection_px=found.reprojection_px,
