@@ -217,8 +217,11 @@ def test_evaluation_by_pair_and_action_adds_up():
 def test_predict_views_gives_metric_poses_in_both_frames():
     world = motion(12)
     keypoints = np.stack([camera.project(torch.from_numpy(world)).numpy() for camera in CAMERAS[:2]])
-    out = small(gate_mm=1.0).eval().predict_views(keypoints, CAMERAS[:2])
-    assert not any(pose.is_inference() for pose in (out.world_mm, out.camera_mm, out.triangulated_mm))
+    model = small(gate_mm=1.0).eval()
+    tensors = model.predict_views(torch.from_numpy(keypoints), CAMERAS[:2])
+    assert not any(pose.is_inference() for pose in (tensors.world_mm, tensors.camera_mm, tensors.triangulated_mm))
+    out = model.predict_views(keypoints, CAMERAS[:2])
+    np.testing.assert_array_equal(out.world_mm, tensors.world_mm.numpy())
     assert out.world_mm.shape == (12, 17, 3)
     assert out.camera_mm.shape == (2, 12, 17, 3)
     assert isinstance(out.world_mm, np.ndarray)
