@@ -27,6 +27,8 @@ QUOTED = {
     "cvugcn/table6": [
         "P1 {m[p1_p3.p1]:.1f} by P1 + P3, {m[all.p1]:.1f} by all",
         "P3 {m[p3.p3]:.1f} by P3 alone, {m[all.p3]:.1f} by all", "P4 {m[p2_p4.p4]:.1f} by P2 + P4, {m[all.p4]:.1f} by all",
+        "P3 alone has {m[p3_as_often.p3]:.1f} +- {s[p3_as_often.p3]:.1f},"
+        " and P2 + P4 of theirs {m[p2_p4_as_often.p4]:.1f} +- {s[p2_p4_as_often.p4]:.1f} of P4",
     ],
     "cvugcn/table7": [
         "({m[noise_0.triangulation]:.1f} to {m[noise_0.refinement]:.1f} mm)",
