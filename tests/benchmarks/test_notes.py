@@ -23,6 +23,9 @@ QUOTED = {
     "cvugcn/table3": [
         "({m[r_b]:.1f} mm against {m[r_s]:.1f} and {m[r_t]:.1f}; L_r alone {m[r]:.1f})", "as printed ({m[r_s_b]:.1f})",
         "nothing ({m[r_s_b_t]:.1f} +- {s[r_s_b_t]:.1f})",
+        "({m[r_b_4px]:.1f} +- {s[r_b_4px]:.1f} against {m[r_s_4px]:.1f} +- {s[r_s_4px]:.1f},"
+        " L_r alone {m[r_4px]:.1f} +- {s[r_4px]:.1f})", "worth nothing ({m[r_t_4px]:.1f} +- {s[r_t_4px]:.1f})",
+        "({m[r_s_b_4px]:.1f} with L_b, {m[r_s_b_t_4px]:.1f} +- {s[r_s_b_t_4px]:.1f} with all)",
     ],
     "cvugcn/table6": [
         "P1 {m[p1_p3.p1]:.1f} by P1 + P3, {m[all.p1]:.1f} by all",
@@ -53,6 +56,7 @@ QUOTED = {
         "{m[adv_ss_da]:.1f} +- {s[adv_ss_da]:.1f} against {m[adv_ss]:.1f} +- {s[adv_ss]:.1f})",
         "({m[adv_ss_da_td]:.1f} +- {s[adv_ss_da_td]:.1f})", "{m[adv_ss_da_td_completed]:.1f} mm, one seed",
         "Adv has {m[adv_ray]:.1f} +- {s[adv_ray]:.1f} and Adv + DA {m[adv_da_ray]:.1f} +- {s[adv_da_ray]:.1f} mm",
+        "{m[adv_da_ray_unadapted]:.1f} +- {s[adv_da_ray_unadapted]:.1f} mm, as without them",
         "Adv + SS has {m[adv_ss_ray]:.1f} +- {s[adv_ss_ray]:.1f} mm",
         "adaptation ({m[adv_ss_da_ray]:.1f} +- {s[adv_ss_da_ray]:.1f})",
         "({m[adv_ss_da_td_ray]:.1f} +- {s[adv_ss_da_td_ray]:.1f}) on top of it",
