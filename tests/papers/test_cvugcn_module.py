@@ -435,7 +435,7 @@ def test_from_files_to_a_file(tmp_path, capsys):
     assert "give --camera-unit mm." in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
     assert main(["predict", str(weights), files[0], *options]) == 2
-    assert "1 files and 2 cameras" in capsys.readouterr().err
+    assert "needs two or more views of one recording" in capsys.readouterr().err
     assert main(["predict", str(weights), *files, "-o", str(tmp_path / "out.json")]) == 2
     assert "--cameras FILE" in capsys.readouterr().err
     assert main(["predict", "svma", *files, *options]) == 2
