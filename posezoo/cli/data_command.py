@@ -91,14 +91,12 @@ def run_prepare(options: argparse.Namespace) -> int:
 
         print(f"{prepare_kinetics(options.source, options.out, options.every)} people -> {options.out}")
         return 0
+    existed = options.out.exists()
     if options.dataset in _PREPARE:
         prepare = getattr(importlib.import_module(f"posezoo.data.{options.dataset}"), f"prepare_{options.dataset}")
-        existed = options.out.exists()
-        done = prepare(options.source, options.out)
-        print(f"{options.out} {_done(done.written, existed)}")
-        return run_info(argparse.Namespace(file=options.out))
-    existed = options.out.exists()
-    written = prepare_openmocap(options.source, options.out, options.mpii)
+        written = prepare(options.source, options.out).written
+    else:
+        written = prepare_openmocap(options.source, options.out, options.mpii)
     print(f"{options.out} {_done(written, existed)}")
     return run_info(argparse.Namespace(file=options.out))
 

@@ -177,12 +177,12 @@ def _order_as_good(seen: Seen, fault: ViewFault) -> str:
 
     Of cameras that stand evenly, both change a view of the left into one of the right.
     """
-    from posezoo.geometry.rig_fit import other_orders
+    from posezoo.geometry.rig_fit import ALIKE, other_orders
     from posezoo.geometry.view_sides import sides_of_body
 
     orders = ((seen.person.misfit(fit.cameras), fit) for fit in other_orders(seen.fit.given))
     error, best = min(orders, key=lambda found: found[0], default=(float("inf"), seen.fit))
-    if error > fault.error * 1.3 or sides_of_body(seen.person.triangulated(best.cameras), seen.skeleton) < 0:
+    if error > ALIKE * fault.error or sides_of_body(seen.person.triangulated(best.cameras), seen.skeleton) < 0:
         return ""
     return best.changed
 

@@ -23,7 +23,7 @@ SUSPECT = 0.02
 """The same above which views are said to disagree, though they may be right."""
 FITTED = 0.015
 """The same of views that nothing is wrong with: only what brings others down to this is claimed to be what is wrong."""
-_ALIKE, _ALIKE_BY = 1.3, 0.002
+ALIKE, _ALIKE_BY = 1.3, 0.002
 """Errors that differ by less than the factor or by less than the sum may as well be equal: noise decides between them."""
 _MUCH_BETTER = 0.3
 _MOST_ORDERS = 5  # cameras, up to which all orders are tried
@@ -63,15 +63,9 @@ class RigFit:
         parts = ["R and t are taken as camera-to-world"] if self.inverted else []
         parts += ["t is taken as the camera's place"] if self.placed else []
         if self.order != tuple(range(len(self.order))):
-            parts.append(f"the views are of {self._named}, in this order")
+            names = [camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)]
+            parts.append(f"the views are of {', '.join(names)}, in this order")
         return " and ".join(parts)
-
-    @property
-    def _named(self) -> str:
-        """The cameras' names in the order of the views."""
-        return ", ".join(
-            camera.name or f"camera {number + 1}" for camera, number in zip(self.cameras, self.order, strict=True)
-        )
 
 
 def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], float], as_given: bool = False) -> RigFit:
@@ -105,7 +99,7 @@ def fit_rig(cameras: Sequence[Camera], misfit: Callable[[Sequence[Camera]], floa
     most = min(2 * GOOD, _MUCH_BETTER * given)
     if found.error > most:
         return unchanged
-    alike = [fit for fit in tried if fit.error <= min(most, max(_ALIKE * found.error, found.error + _ALIKE_BY))]
+    alike = [fit for fit in tried if fit.error <= min(most, max(ALIKE * found.error, found.error + _ALIKE_BY))]
     # In an even ring every order that goes round the same way gives the same picture of a turned world.
     return found if len(alike) == 1 else replace(unchanged, alike=tuple(alike))
 

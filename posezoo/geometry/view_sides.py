@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from posezoo.errors import InputError
 from posezoo.geometry.cameras import Camera
-from posezoo.geometry.rig_fit import FITTED, reprojection_share
+from posezoo.geometry.rig_fit import ALIKE, FITTED, reprojection_share
 from posezoo.geometry.triangulation import triangulate
 from posezoo.skeletons import Skeleton
 
@@ -26,7 +26,6 @@ _SIDES_FIT = 0.02  # two views may nearly fit by chance where it is the size of 
 _SIDES_SURE, _SEVERAL_SURE = 0.6, 0.5
 """The same where the mirror image is what the view should be, of one view and of several. The keypoints of another person
 may fit as well as 0.65 by chance."""
-_ALIKE = 1.3  # errors that differ by less may as well be equal
 _MOST_SETS = 4  # views, up to which several are turned at once
 _SAMPLE = 40  # frames that are compared
 
@@ -105,7 +104,7 @@ def faults_of_sides(
     best = min(tried, key=by_error)
     if best.error > min(_SIDES_FIT, _SIDES_BETTER * given) or (len(best.views) > 1 and not best.sure):
         return []
-    alike = (fault for fault in tried if fault.error <= _ALIKE * best.error and len(fault.views) == len(best.views))
+    alike = (fault for fault in tried if fault.error <= ALIKE * best.error and len(fault.views) == len(best.views))
     return sorted(alike, key=by_error)
 
 

@@ -193,11 +193,12 @@ def to_posedata(
             f"{path}: confidence has shape {confidence.shape}; expected {keypoints.shape[:2]}, one value a joint."
         )
     if confidence is not None:
-        below, high = confidence[confidence < 0], np.nanmax(confidence)
+        below = confidence[confidence < 0]
         if (below != -1).any():  # -1 stands for a joint that was not found
+            found = f"{below.min():g} to {np.nanmax(confidence):g}"
             raise InputError(
-                f"{path}: confidence (or the third column) runs from {below.min():g} to {high:g}; expected 0 to 1 "
-                " beside 2D pixels. If these are depths, leave them out."
+                f"{path}: confidence (or the third column) runs from {found}; expected 0 to 1 beside 2D pixels. If these "
+                "are depths, leave them out."
             )
     # Before fractions become pixels, because the placeholder is the fraction (-1, -1).
     sizes = None if clips.normalised else _sizes(clips.sequence, sequences)

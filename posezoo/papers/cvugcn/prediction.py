@@ -236,8 +236,8 @@ def _warn_of_sides(
     if float(off.nan_to_num(nan=0.0).max()) > NOTICEABLE:
         plain = [camera if undistort else replace(camera, distortion=None) for camera in cameras]
         widths = [float(c.image_size[0]) if c.image_size else 2 * float(c.K[0, 2]) for c in cameras]
-        faults = faults_of_sides(values.astype(np.float64), plain, source.mirror, widths)
-        faults = likely_faults(faults, values.astype(np.float64), plain, source, widths)
+        exact = values.astype(np.float64)
+        faults = likely_faults(faults_of_sides(exact, plain, source.mirror, widths), exact, plain, source, widths)
         if faults and faults[0].sure:
             names = [f"view {number}" for number in range(1, len(cameras) + 1)]
             sentence = sentence_of_sides(faults, names).replace("that file", "it").replace("those files", "them")
